@@ -1,0 +1,26 @@
+/**
+ * What every source of connections offers: start, snapshots of flat records (see ../topology/record.ts), counters,
+ * stop. A snapshot holds every socket live now and each that closed since the last snapshot, exactly once.
+ */
+
+export type SourceKind = 'ebpf' | 'procfs';
+
+export interface Snapshot {
+  /** `recordCount` records of RECORD_BYTES each. */
+  readonly records: ArrayBuffer;
+  readonly recordCount: number;
+  /** CLOCK_MONOTONIC nanoseconds when the reading of live sockets began. */
+  readonly takenAtNanos: number;
+  /** Records the source knows it lost since the last snapshot. 0 means the picture is complete. */
+  readonly lost: number;
+}
+
+export interface ConnectionSource {
+  readonly kind: SourceKind;
+  /** Reads everything since the last call. Never two at once. Runs off the event loop where it blocks. */
+  snapshot(): Promise<Snapshot>;
+  /** Monotonic counters by name, for metrics and `doctor`. */
+  counters(): Readonly<Record<string, number>>;
+  /** Detaches and frees everything; idempotent. */
+  close(): Promise<void>;
+}
