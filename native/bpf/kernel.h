@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * The kernel structures the programs read, cut down to the fields used. `preserve_access_index` makes libbpf
+ * find the real offsets in the running kernel's BTF, so neither kernel headers nor a dumped vmlinux.h are
+ * needed.
+ */
+#ifndef TOPOPROBE_KERNEL_H
+#define TOPOPROBE_KERNEL_H
+
+#include <linux/types.h>
+
+#define AF_INET     2
+#define AF_INET6    10
+#define IPPROTO_TCP 6
+#define PF_KTHREAD  0x00200000
+#define SOCK_DONE   1
+
+/* include/net/tcp_states.h */
+enum {
+    TCP_ESTABLISHED = 1,
+    TCP_SYN_SENT = 2,
+    TCP_SYN_RECV = 3,
+    TCP_FIN_WAIT1 = 4,
+    TCP_FIN_WAIT2 = 5,
+    TCP_TIME_WAIT = 6,
+    TCP_CLOSE = 7,
+    TCP_CLOSE_WAIT = 8,
+    TCP_LAST_ACK = 9,
+    TCP_LISTEN = 10,
+    TCP_CLOSING = 11,
+    TCP_NEW_SYN_RECV = 12,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* inum is the inode number of /proc/<pid>/ns/net. */
+struct ns_common {
+    unsigned int inum;
+};
+
+struct net {
+    struct ns_common ns;
+};
+
+typedef struct {
+    struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+    union {
+        __u8 u6_addr8[16];
+    } in6_u;
+};
+
+/* Addresses, ports and namespace, and SOCK_DONE in skc_flags once the peer's FIN was received; in the kernel
+ * most of these sit in anonymous unions, which CO-RE looks through. */
+struct sock_common {
+    __be32 skc_daddr;
+    __be32 skc_rcv_saddr;
+    __be16 skc_dport;
+    __u16 skc_num;
+    unsigned short skc_family;
+    volatile unsigned char skc_state;
+    int skc_bound_dev_if;
+    unsigned long skc_flags;
+    possible_net_t skc_net;
+    struct in6_addr skc_v6_daddr;
+    struct in6_addr skc_v6_rcv_saddr;
+};
+
+/* sk_protocol tells TCP from SCTP and MPTCP, which share the tracepoint; sk_err is why a connect failed. */
+struct sock {
+    struct sock_common __sk_common;
+    __u16 sk_protocol;
+    int sk_err;
+};
+
+/* inet_sport survives the transition to CLOSE, where skc_num is already 0. */
+struct inet_sock {
+    struct sock sk;
+    __be16 inet_sport;
+};
+
+struct inet_connection_sock {
+    struct inet_sock icsk_inet;
+};
+
+struct tcp_sock {
+    struct inet_connection_sock inet_conn;
+    __u64 bytes_received;
+    __u64 bytes_acked;
+    __u32 snd_una;
+    __u32 write_seq;
+    __u32 srtt_us;
+    __u32 total_retrans;
+};
+
+struct socket {
+    struct sock *sk;
+};
+
+struct file;
+struct seq_file;
+struct bpf_map;
+
+/* flags has PF_KTHREAD for kernel threads; start_boottime with the tgid identifies a process even after its
+ * PID was given to another. */
+struct task_struct {
+    unsigned int flags;
+    int tgid;
+    __u64 start_boottime;
+    struct task_struct *group_leader;
+};
+
+struct bpf_iter_meta {
+    struct seq_file *seq;
+    __u64 session_id;
+    __u64 seq_num;
+};
+
+struct bpf_iter__task_file {
+    struct bpf_iter_meta *meta;
+    struct task_struct *task;
+    __u32 fd;
+    struct file *file;
+};
+
+struct bpf_iter__bpf_sk_storage_map {
+    struct bpf_iter_meta *meta;
+    struct bpf_map *map;
+    struct sock *sk;
+    void *value;
+};
+
+struct bpf_iter__task {
+    struct bpf_iter_meta *meta;
+    struct task_struct *task;
+};
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * The flat connection record: one TCP socket (one end of a connection) or one listener.
+ *
+ * Shared by the BPF programs, the C++ binding and, by offset, TypeScript (src/probe/topology/record.ts);
+ * every side asserts the size, and the TypeScript source compares all offsets when it loads.
+ */
+#ifndef TOPOPROBE_RECORD_H
+#define TOPOPROBE_RECORD_H
+
+#include <linux/types.h>
+
+enum tp_direction {
+    TP_DIRECTION_UNKNOWN = 0,
+    TP_DIRECTION_CONNECTED = 1,
+    TP_DIRECTION_ACCEPTED = 2,
+    TP_DIRECTION_LISTENER = 3,
+};
+
+/* How the PID is known, weakest first: a stronger one is never replaced by a weaker one. */
+enum tp_pid_evidence {
+    TP_PID_NONE = 0,
+    TP_PID_LISTENER = 1,
+    TP_PID_TABLE_SCAN = 2,
+    TP_PID_ACCEPT = 3,
+    TP_PID_CONNECT = 4,
+    TP_PID_CLOSE = 5,
+};
+
+enum tp_direction_evidence {
+    TP_DIRECTION_EVIDENCE_NONE = 0,
+    TP_DIRECTION_EVIDENCE_PORT_GUESS = 1,
+    TP_DIRECTION_EVIDENCE_LISTENER_TABLE = 2,
+    TP_DIRECTION_EVIDENCE_CONNTRACK = 3,
+    TP_DIRECTION_EVIDENCE_HANDSHAKE = 4,
+};
+
+enum tp_flag {
+    TP_FLAG_ESTABLISHED = 1,
+    TP_FLAG_SEEDED = 2,
+};
+
+struct tp_record {
+    __u64 socket_id; /* socket cookie; the top byte counts reconnects of one socket */
+    __u64 start_ns;
+    __u64 end_ns;
+    __u64 bytes_sent;
+    __u64 bytes_received;
+    __u8 local_address[16]; /* IPv4 as ::ffff:a.b.c.d */
+    __u8 remote_address[16];
+    __u32 netns;
+    __u32 pid;
+    __u32 srtt_us;
+    __u32 retransmits;
+    __u32 connect_us;
+    __u32 scope_id;
+    __u16 local_port; /* host byte order, as remote_port */
+    __u16 remote_port;
+    __u16 error;
+    __u8 direction;
+    __u8 state;
+    __u8 pid_evidence;
+    __u8 direction_evidence;
+    __u8 flags;
+    __u8 reserved[5];
+    __u64 pid_start_ns;
+    __u32 listener_pid;
+    __u32
+        emitted_epoch; /* kernel side only: the epoch user space last got this record in; 0 = must be sent */
+};
+
+#define TP_RECORD_BYTES 128
+#ifdef __cplusplus
+static_assert(sizeof(struct tp_record) == TP_RECORD_BYTES, "record layout changed");
+#else
+_Static_assert(sizeof(struct tp_record) == TP_RECORD_BYTES, "record layout changed");
+#endif
+
+/* Kernel-side counters, one slot each in the per-CPU array `counters`. Names are in src/counters.h. */
+enum tp_counter {
+    TP_COUNT_CONNECTS = 0,   /* connect() calls that sent a SYN */
+    TP_COUNT_OPENED_ACTIVE,  /* handshakes completed on the connecting side */
+    TP_COUNT_OPENED_PASSIVE, /* handshakes completed on the accepting side */
+    TP_COUNT_CLOSED,         /* established connections that ended */
+    TP_COUNT_FAILED,         /* connects that ended without a handshake */
+    TP_COUNT_SEEDED,         /* sockets found by the scan of open files */
+    TP_COUNT_LOST_RING,      /* closed records dropped because the ring was full */
+    TP_COUNT_LOST_STORAGE,   /* sockets not tracked because storage could not be had */
+    TP_COUNT_DEFERRED_RING,  /* live records put off to the next pass because the ring was full */
+    TP_COUNTERS,
+};
+
+#endif

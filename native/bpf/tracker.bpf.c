@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * The tracker: one record per TCP socket, kept in the socket's own storage and brought up to date by its
+ * state changes. Nothing here wakes user space per event:
+ *
+ *   on_tcp_state   every state change of every TCP socket of every namespace; a closed socket's record goes
+ * to the ring, which wakes its reader only when it is a quarter full emit_live      iterator over the
+ * storage: sends the records of live sockets that changed since they were last sent scan_files     iterator
+ * over all open files: finds sockets that existed before, and who holds a socket
+ *
+ * A child socket of a listener is cloned with the listener's storage (BPF_F_CLONE), so the listening process
+ * is known although the handshake ends in softirq, where `current` is whoever was interrupted.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_endian.h>
+#include "kernel.h"
+#include "record.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+struct {
+    __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+    __type(key, int);
+    __type(value, struct tp_record);
+} sockets SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 4 * 1024 * 1024); /* set by the loader */
+} ring SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, TP_COUNTERS);
+    __type(key, __u32);
+    __type(value, __u64);
+} counters SEC(".maps");
+
+/* The reader is woken when more than this many bytes wait in the ring; set by the loader. */
+const volatile __u64 wake_above_bytes = 1024 * 1024;
+
+/* Raised by user space to be sent every live record again (after a loss). Never 0. */
+__u32 epoch = 1;
+
+static __always_inline void count(__u32 which) {
+    __u64 *value = bpf_map_lookup_elem(&counters, &which);
+    if (value)
+        *value += 1;
+}
+
+static __always_inline void set_pid(struct tp_record *record, struct task_struct *task, __u8 evidence) {
+    if (task->flags & PF_KTHREAD)
+        return; /* a deferred close, or a socket of the kernel itself */
+    record->pid = task->tgid;
+    record->pid_start_ns = task->group_leader->start_boottime;
+    record->pid_evidence = evidence;
+    record->emitted_epoch = 0;
+}
+
+static __always_inline void map_ipv4(__u8 address[16], __be32 ipv4) {
+    __u32 *words = (__u32 *)address;
+    words[0] = 0;
+    words[1] = 0;
+    words[2] = bpf_htonl(0xffff);
+    words[3] = ipv4;
+}
+
+static __always_inline void set_remote(struct tp_record *record, const struct sock *sk) {
+    record->netns = sk->__sk_common.skc_net.net->ns.inum;
+    record->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
+    if (sk->__sk_common.skc_family == AF_INET6) {
+        __builtin_memcpy(record->remote_address, &sk->__sk_common.skc_v6_daddr, 16);
+        record->scope_id = sk->__sk_common.skc_bound_dev_if;
+    } else {
+        map_ipv4(record->remote_address, sk->__sk_common.skc_daddr);
+        record->scope_id = 0;
+    }
+}
+
+static __always_inline void set_local(struct tp_record *record, const struct sock *sk) {
+    record->local_port = sk->__sk_common.skc_num;
+    if (sk->__sk_common.skc_family == AF_INET6)
+        __builtin_memcpy(record->local_address, &sk->__sk_common.skc_v6_rcv_saddr, 16);
+    else
+        map_ipv4(record->local_address, sk->__sk_common.skc_rcv_saddr);
+}
+
+/*
+ * The kernel counts sequence numbers: bytes_acked has our SYN when this side connected and our FIN once it is
+ * acknowledged, bytes_received the peer's FIN. None of them is payload.
+ */
+static __always_inline void set_traffic(struct tp_record *record, const struct tcp_sock *tp, int state) {
+    const struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+    __u64 sent = tp->bytes_acked;
+    __u64 received = tp->bytes_received;
+
+    if (sent && record->direction == TP_DIRECTION_CONNECTED)
+        sent--;
+    if (sent && (state == TCP_FIN_WAIT2 ||
+                 ((state == TCP_LAST_ACK || state == TCP_CLOSING) && tp->snd_una == tp->write_seq)))
+        sent--;
+    if (received && (sk->__sk_common.skc_flags & 1 << SOCK_DONE))
+        received--;
+    record->bytes_sent = sent;
+    record->bytes_received = received;
+    record->srtt_us = tp->srtt_us >> 3;
+    record->retransmits = tp->total_retrans;
+}
+
+/* A reconnect of one socket is another connection: the top byte of its id tells them apart. */
+static __always_inline __u64 next_socket_id(const struct tp_record *record, struct sock *sk) {
+    __u64 generation = record->socket_id ? (record->socket_id >> 56) + 1 : 0;
+    return (bpf_get_socket_cookie(sk) & 0x00ffffffffffffffULL) | generation << 56;
+}
+
+static __always_inline void send_closed(struct tp_record *record) {
+    __u64 flags = BPF_RB_NO_WAKEUP;
+    struct tp_record *out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
+    if (!out) {
+        count(TP_COUNT_LOST_RING);
+        return;
+    }
+    __builtin_memcpy(out, record, sizeof(*out));
+    if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > wake_above_bytes)
+        flags = BPF_RB_FORCE_WAKEUP;
+    bpf_ringbuf_submit(out, flags);
+}
+
+/* connect(): in the caller's context, before the local port is chosen. */
+static __always_inline void on_connecting(struct sock *sk) {
+    struct tp_record *record = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+    if (!record) {
+        count(TP_COUNT_LOST_STORAGE);
+        return;
+    }
+    __u64 id = next_socket_id(record, sk);
+    __builtin_memset(record, 0, sizeof(*record));
+    record->socket_id = id;
+    record->start_ns = bpf_ktime_get_ns();
+    record->direction = TP_DIRECTION_CONNECTED;
+    record->direction_evidence = TP_DIRECTION_EVIDENCE_HANDSHAKE;
+    record->state = TCP_SYN_SENT;
+    set_remote(record, sk);
+    set_pid(record, bpf_get_current_task_btf(), TP_PID_CONNECT);
+    count(TP_COUNT_CONNECTS);
+}
+
+/* listen(): in the caller's context. */
+static __always_inline void on_listening(struct sock *sk) {
+    struct tp_record *record = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+    if (!record) {
+        count(TP_COUNT_LOST_STORAGE);
+        return;
+    }
+    __u64 id = next_socket_id(record, sk);
+    __builtin_memset(record, 0, sizeof(*record));
+    record->socket_id = id;
+    record->start_ns = bpf_ktime_get_ns();
+    record->direction = TP_DIRECTION_LISTENER;
+    record->direction_evidence = TP_DIRECTION_EVIDENCE_HANDSHAKE;
+    record->state = TCP_LISTEN;
+    set_remote(record, sk);
+    set_local(record, sk);
+    set_pid(record, bpf_get_current_task_btf(), TP_PID_CONNECT);
+}
+
+/*
+ * The handshake is complete. For a connecting socket its record exists; an accepted one carries a clone of
+ * its listener's, or nothing when the listener itself is not known yet.
+ */
+static __always_inline void on_established(struct sock *sk, int oldstate) {
+    struct tp_record *record = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+    if (!record) {
+        count(TP_COUNT_LOST_STORAGE);
+        return;
+    }
+    __u64 now = bpf_ktime_get_ns();
+    if (record->direction == TP_DIRECTION_CONNECTED) {
+        record->connect_us = (now - record->start_ns) / 1000;
+        count(TP_COUNT_OPENED_ACTIVE);
+    } else {
+        record->socket_id = bpf_get_socket_cookie(sk) & 0x00ffffffffffffffULL;
+        record->start_ns = now;
+        if (record->direction == TP_DIRECTION_LISTENER) {
+            record->listener_pid = record->pid;
+            record->pid_evidence = TP_PID_LISTENER;
+        }
+        if (oldstate == TCP_SYN_RECV) {
+            record->direction = TP_DIRECTION_ACCEPTED;
+            record->direction_evidence = TP_DIRECTION_EVIDENCE_HANDSHAKE;
+            count(TP_COUNT_OPENED_PASSIVE);
+        } else {
+            record->direction = TP_DIRECTION_UNKNOWN;
+            record->direction_evidence = TP_DIRECTION_EVIDENCE_NONE;
+        }
+        record->flags &= ~TP_FLAG_SEEDED;
+    }
+    record->flags |= TP_FLAG_ESTABLISHED;
+    record->state = TCP_ESTABLISHED;
+    record->emitted_epoch = 0;
+    set_remote(record, sk);
+    set_local(record, sk);
+}
+
+/*
+ * ESTABLISHED → FIN_WAIT1 and CLOSE_WAIT → LAST_ACK are made by close() or shutdown() only, so `current` is
+ * the process that used the connection: what a listener's clone can't tell of a prefork server.
+ */
+static __always_inline void on_closing(struct tp_record *record, int newstate) {
+    if (record->direction == TP_DIRECTION_ACCEPTED && record->pid_evidence < TP_PID_ACCEPT)
+        set_pid(record, bpf_get_current_task_btf(), TP_PID_CLOSE);
+    record->state = newstate;
+}
+
+static __always_inline void on_closed(struct sock *sk, struct tp_record *record, int oldstate) {
+    if (record->state == TCP_CLOSE)
+        return;
+    /* Set before the ring slot is taken: emit_live looks at it after taking its own, so that a live record
+       can never follow the closed one. */
+    record->state = TCP_CLOSE;
+    if (record->direction == TP_DIRECTION_LISTENER && oldstate != TCP_LISTEN)
+        return; /* a cloned child that never completed its handshake */
+    record->end_ns = bpf_ktime_get_ns();
+    record->error = sk->sk_err;
+    struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+    if (tp) {
+        set_traffic(record, tp, oldstate);
+        if (!record->local_port)
+            record->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+    }
+    if (record->flags & TP_FLAG_ESTABLISHED) {
+        /* No error: close() with unread data, or a zero linger; that is done by the user of the connection.
+         */
+        if (oldstate == TCP_ESTABLISHED && !record->error && record->direction == TP_DIRECTION_ACCEPTED &&
+            record->pid_evidence < TP_PID_ACCEPT)
+            set_pid(record, bpf_get_current_task_btf(), TP_PID_CLOSE);
+        count(TP_COUNT_CLOSED);
+    } else if (record->direction == TP_DIRECTION_CONNECTED) {
+        set_local(record, sk);
+        if (tp)
+            record->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+        count(TP_COUNT_FAILED);
+    }
+    send_closed(record);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_tcp_state, struct sock *sk, int oldstate, int newstate) {
+    struct tp_record *record;
+
+    if (sk->sk_protocol != IPPROTO_TCP)
+        return 0;
+    switch (newstate) {
+    case TCP_SYN_SENT:
+        on_connecting(sk);
+        return 0;
+    case TCP_LISTEN:
+        on_listening(sk);
+        return 0;
+    case TCP_ESTABLISHED:
+        on_established(sk, oldstate);
+        return 0;
+    case TCP_SYN_RECV:
+    case TCP_NEW_SYN_RECV:
+        return 0;
+    }
+    record = bpf_sk_storage_get(&sockets, sk, 0, 0);
+    if (!record)
+        return 0;
+    switch (newstate) {
+    case TCP_FIN_WAIT1:
+        if (oldstate == TCP_SYN_RECV) /* fast open: accepted, served and closed before the handshake ended */
+            on_established(sk, oldstate);
+        on_closing(record, newstate);
+        return 0;
+    case TCP_LAST_ACK:
+        on_closing(record, newstate);
+        return 0;
+    case TCP_CLOSE:
+        on_closed(sk, record, oldstate);
+        return 0;
+    default:
+        record->state = newstate;
+        return 0;
+    }
+}
+
+SEC("iter/bpf_sk_storage_map")
+int emit_live(struct bpf_iter__bpf_sk_storage_map *ctx) {
+    struct sock *sk = ctx->sk;
+    struct tp_record *record = ctx->value;
+    struct tp_record *out;
+    struct tcp_sock *tp;
+
+    if (!sk || !record || record->state == TCP_CLOSE)
+        return 0;
+    if (!(record->flags & TP_FLAG_ESTABLISHED) && record->direction != TP_DIRECTION_LISTENER)
+        return 0;
+    tp = bpf_skc_to_tcp_sock(sk);
+    if (!tp)
+        return 0;
+    if (record->direction == TP_DIRECTION_LISTENER) {
+        if (sk->__sk_common.skc_state != TCP_LISTEN)
+            return 0; /* a cloned child in the middle of its handshake */
+        if (record->emitted_epoch == epoch)
+            return 0;
+        set_local(record, sk); /* listen() without bind() gets its port after the state change */
+    } else {
+        __u64 sent = record->bytes_sent, received = record->bytes_received;
+        __u32 retransmits = record->retransmits;
+        set_traffic(record, tp, record->state);
+        if (record->emitted_epoch == epoch && record->bytes_sent == sent &&
+            record->bytes_received == received && record->retransmits == retransmits)
+            return 0;
+    }
+    out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
+    if (!out) {
+        record->emitted_epoch = 0;
+        count(TP_COUNT_DEFERRED_RING);
+        return 0;
+    }
+    record->emitted_epoch = epoch;
+    __builtin_memcpy(out, record, sizeof(*out));
+    if (record->state == TCP_CLOSE) {
+        bpf_ringbuf_discard(out, BPF_RB_NO_WAKEUP);
+        return 0;
+    }
+    bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);
+    return 0;
+}
+
+SEC("iter/task_file")
+int scan_files(struct bpf_iter__task_file *ctx) {
+    struct task_struct *task = ctx->task;
+    struct file *file = ctx->file;
+    struct socket *socket;
+    struct tp_record *record;
+    struct sock *sk;
+    __u8 state;
+
+    if (!task || !file)
+        return 0;
+    socket = bpf_sock_from_file(file);
+    if (!socket)
+        return 0;
+    sk = socket->sk;
+    if (!sk || sk->sk_protocol != IPPROTO_TCP)
+        return 0;
+    if (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)
+        return 0;
+    state = sk->__sk_common.skc_state;
+    record = bpf_sk_storage_get(&sockets, sk, 0, 0);
+    if (!record) {
+        if (state != TCP_ESTABLISHED && state != TCP_LISTEN && state != TCP_FIN_WAIT1 &&
+            state != TCP_FIN_WAIT2 && state != TCP_CLOSE_WAIT && state != TCP_LAST_ACK &&
+            state != TCP_CLOSING)
+            return 0;
+        record = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+        if (!record) {
+            count(TP_COUNT_LOST_STORAGE);
+            return 0;
+        }
+        if (record->socket_id)
+            goto holder; /* a state change was faster */
+        record->socket_id = bpf_get_socket_cookie(sk) & 0x00ffffffffffffffULL;
+        record->state = state;
+        record->flags = TP_FLAG_SEEDED;
+        if (state == TCP_LISTEN) {
+            record->direction = TP_DIRECTION_LISTENER;
+            record->direction_evidence = TP_DIRECTION_EVIDENCE_LISTENER_TABLE;
+        } else {
+            record->flags |= TP_FLAG_ESTABLISHED;
+        }
+        set_remote(record, sk);
+        set_local(record, sk);
+        count(TP_COUNT_SEEDED);
+    }
+holder:
+    /* The process that was born with the listener hands connections on: any other holder is their user. */
+    if (!record->pid || (record->pid_evidence == TP_PID_LISTENER && record->pid != (__u32)task->tgid))
+        set_pid(record, task, TP_PID_TABLE_SCAN);
+    return 0;
+}

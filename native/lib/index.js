@@ -1,0 +1,76 @@
+// ebpf-bridge: what the kernel allows, and the TCP tracker. Options are checked here, before native code sees them.
+import { accessSync, constants } from 'node:fs';
+import { addon } from './addon.js';
+import { EbpfUnavailableError } from './errors.js';
+
+export { EbpfUnavailableError };
+
+const BTF_PATH = '/sys/kernel/btf/vmlinux';
+const EPERM = 1;
+const EACCES = 13;
+const PAGE_BYTES = 4096;
+const MAX_RING_BYTES = 1 << 30;
+
+function requireAddon() {
+  if (addon instanceof EbpfUnavailableError) throw addon;
+  return addon;
+}
+
+function requireBtf() {
+  try {
+    accessSync(BTF_PATH, constants.R_OK);
+  } catch (cause) {
+    throw new EbpfUnavailableError(
+      'NO_BTF',
+      `${BTF_PATH} can't be read: eBPF tracking needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (5.11 or later)`,
+      cause,
+    );
+  }
+}
+
+function refusedByKernel(cause) {
+  if (cause.errno === EPERM || cause.errno === EACCES) {
+    return new EbpfUnavailableError(
+      'NO_PERMISSION',
+      `${cause.message}: run as root, or give the probe CAP_BPF and CAP_PERFMON`,
+      cause,
+    );
+  }
+  return new EbpfUnavailableError(
+    'REFUSED',
+    `${cause.message}: topoprobe doctor shows what this kernel allows`,
+    cause,
+  );
+}
+
+function checkedTrackerOptions({ ringBytes = 4 * 1024 * 1024, maxClosed = 262_144 } = {}) {
+  const isPowerOfTwo = Number.isInteger(ringBytes) && ringBytes > 0 && Number.isInteger(Math.log2(ringBytes));
+  if (!isPowerOfTwo || ringBytes < PAGE_BYTES || ringBytes > MAX_RING_BYTES) {
+    throw new RangeError(
+      `ringBytes must be a power of two from ${PAGE_BYTES} to ${MAX_RING_BYTES}, not ${ringBytes}`,
+    );
+  }
+  if (!Number.isInteger(maxClosed) || maxClosed < 1 || maxClosed > 0xffff_ffff) {
+    throw new RangeError(`maxClosed must be a whole number from 1 to 4294967295, not ${maxClosed}`);
+  }
+  return { ringBytes, maxClosed };
+}
+
+export function recordLayout() {
+  return requireAddon().recordLayout;
+}
+
+export async function probeFeatures() {
+  return requireAddon().probeFeatures();
+}
+
+export async function loadTracker(options) {
+  const checked = checkedTrackerOptions(options);
+  const { loadTracker: load } = requireAddon();
+  requireBtf();
+  try {
+    return await load(checked);
+  } catch (error) {
+    throw refusedByKernel(error);
+  }
+}

@@ -1,0 +1,42 @@
+// The live sockets as user space last heard of them, and those closed since the last snapshot: flat records.
+#pragma once
+
+#include "../bpf/record.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+class LiveTable {
+  public:
+    explicit LiveTable(size_t max_closed) : max_closed_(max_closed) {}
+
+    // Takes one record from the ring: a live socket's news, or a closed socket.
+    void apply(const struct tp_record &record);
+
+    // After a loss: the kernel will send every live socket again between begin and end; whoever is not among
+    // them has closed unseen, and is closed here as of `now_ns`.
+    void beginResync();
+    void endResync(uint64_t now_ns);
+
+    size_t recordCount() const { return live_.size() + closed_.size(); }
+    size_t liveCount() const { return live_.size(); }
+    uint64_t droppedClosed() const { return dropped_closed_; }
+    // Copies the live, then the closed records to `to` and forgets the closed ones.
+    void take(struct tp_record *to);
+
+  private:
+    void upsert(const struct tp_record &record);
+    void remove(uint64_t socket_id);
+    void close(const struct tp_record &record);
+
+    size_t max_closed_;
+    uint64_t dropped_closed_ = 0;
+    std::vector<struct tp_record> live_;
+    std::unordered_map<uint64_t, uint32_t> index_;
+    std::vector<struct tp_record> closed_;
+    std::vector<struct tp_record> before_resync_;
+    std::unordered_set<uint64_t> closed_in_resync_;
+};

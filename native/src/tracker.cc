@@ -1,0 +1,260 @@
+#include "tracker.h"
+
+#include "bpf_error.h"
+#include "objects.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <cerrno>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+// Passes over the live sockets in one snapshot when they do not fit into the ring at once.
+constexpr int MAX_LIVE_PASSES = 64;
+
+uint64_t monotonicNanos() {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1000000000ull + static_cast<uint64_t>(now.tv_nsec);
+}
+
+struct bpf_program *programNamed(struct bpf_object *object, const char *name) {
+    struct bpf_program *program = bpf_object__find_program_by_name(object, name);
+    if (!program)
+        throw BpfError(std::string("find BPF program ") + name, ENOENT);
+    return program;
+}
+
+struct bpf_link *attached(struct bpf_link *link, const char *name) {
+    if (!link)
+        throw BpfError(std::string("attach BPF program ") + name, errno);
+    return link;
+}
+
+// The memory of a global-data section, by the section's own name.
+void *sectionData(struct bpf_object *object, const char *section, size_t wanted) {
+    struct bpf_map *map = bpf_object__find_map_by_name(object, section);
+    size_t size = 0;
+    void *data = map ? const_cast<void *>(bpf_map__initial_value(map, &size)) : nullptr;
+    if (!data || size < wanted)
+        throw BpfError(std::string("find BPF data section ") + section, ENOENT);
+    return data;
+}
+
+} // namespace
+
+Tracker::Tracker(const TrackerOptions &options) : table_(options.max_closed) {
+    try {
+        load(options);
+    } catch (...) {
+        close();
+        throw;
+    }
+}
+
+Tracker::~Tracker() {
+    close();
+}
+
+void Tracker::load(const TrackerOptions &options) {
+    LibbpfLog log;
+    LIBBPF_OPTS(bpf_object_open_opts, open_options);
+    open_options.object_name = "topoprobe";
+    object_ = bpf_object__open_mem(
+        topoprobe_tracker_object,
+        static_cast<size_t>(topoprobe_tracker_object_end - topoprobe_tracker_object), &open_options);
+    if (!object_)
+        throw BpfError("open the embedded BPF object", errno);
+
+    *static_cast<uint64_t *>(sectionData(object_, ".rodata", sizeof(uint64_t))) = options.ring_bytes / 4;
+    struct bpf_map *ring_map = bpf_object__find_map_by_name(object_, "ring");
+    if (!ring_map || bpf_map__set_max_entries(ring_map, options.ring_bytes))
+        throw BpfError("size the ring buffer", EINVAL);
+    if (int error = bpf_object__load(object_)) {
+        std::string why = log.lastWarning();
+        throw BpfError("load the tracker's BPF programs" + (why.empty() ? "" : " (" + why + ")"), -error);
+    }
+    epoch_ = static_cast<uint32_t *>(sectionData(object_, ".data", sizeof(uint32_t)));
+    counters_fd_ = bpf_object__find_map_fd_by_name(object_, "counters");
+
+    ring_ = ring_buffer__new(bpf_map__fd(ring_map), onRecord, this, nullptr);
+    if (!ring_)
+        throw BpfError("map the ring buffer", errno);
+    stop_fd_ = eventfd(0, EFD_CLOEXEC);
+    epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
+    if (stop_fd_ < 0 || epoll_fd_ < 0)
+        throw BpfError("create the drain thread's descriptors", errno);
+    struct epoll_event stop = {.events = EPOLLIN, .data = {.u64 = 0}};
+    // Edge-triggered: the kernel's wake-up counts, not whether something lies in the ring; else we would
+    // spin.
+    struct epoll_event ready = {.events = EPOLLIN | EPOLLET, .data = {.u64 = 1}};
+    if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, stop_fd_, &stop) ||
+        epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, bpf_map__fd(ring_map), &ready))
+        throw BpfError("watch the ring buffer", errno);
+
+    union bpf_iter_link_info info = {};
+    info.map.map_fd = static_cast<uint32_t>(bpf_object__find_map_fd_by_name(object_, "sockets"));
+    LIBBPF_OPTS(bpf_iter_attach_opts, live_options);
+    live_options.link_info = &info;
+    live_options.link_info_len = sizeof(info);
+    live_link_ =
+        attached(bpf_program__attach_iter(programNamed(object_, "emit_live"), &live_options), "emit_live");
+    files_link_ = attached(bpf_program__attach(programNamed(object_, "scan_files")), "scan_files");
+    state_link_ = attached(bpf_program__attach(programNamed(object_, "on_tcp_state")), "on_tcp_state");
+
+    drainer_ = std::thread([this] { drainWhenWoken(); });
+}
+
+void Tracker::close() {
+    if (drainer_.joinable()) {
+        uint64_t one = 1;
+        // The eventfd's counter is 0: this write can't block, and if it failed the join would show it.
+        [[maybe_unused]] ssize_t written = write(stop_fd_, &one, sizeof(one));
+        drainer_.join();
+    }
+    std::lock_guard<std::mutex> lock(mutex_);
+    bpf_link__destroy(state_link_);
+    bpf_link__destroy(files_link_);
+    bpf_link__destroy(live_link_);
+    ring_buffer__free(ring_);
+    bpf_object__close(object_);
+    for (int fd : {stop_fd_, epoll_fd_})
+        if (fd >= 0)
+            ::close(fd);
+    state_link_ = files_link_ = live_link_ = nullptr;
+    ring_ = nullptr;
+    object_ = nullptr;
+    stop_fd_ = epoll_fd_ = counters_fd_ = -1;
+}
+
+void Tracker::requireOpen() {
+    if (!object_)
+        throw BpfError("use the tracker after it was closed", EBADF);
+}
+
+int Tracker::onRecord(void *self, void *data, size_t size) {
+    if (size == sizeof(struct tp_record))
+        static_cast<Tracker *>(self)->table_.apply(*static_cast<const struct tp_record *>(data));
+    return 0;
+}
+
+void Tracker::drain() {
+    ring_buffer__consume(ring_);
+}
+
+void Tracker::drainWhenWoken() {
+    for (;;) {
+        struct epoll_event events[2];
+        int ready = epoll_wait(epoll_fd_, events, 2, -1);
+        if (ready < 0 && errno != EINTR)
+            return;
+        for (int i = 0; i < ready; i++)
+            if (events[i].data.u64 == 0)
+                return;
+        std::lock_guard<std::mutex> lock(mutex_);
+        drain();
+    }
+}
+
+uint64_t Tracker::runIterator(struct bpf_link *link, const char *what) {
+    int fd = bpf_iter_create(bpf_link__fd(link));
+    if (fd < 0)
+        throw BpfError(std::string("start iterator ") + what, errno);
+    char buffer[4096];
+    uint64_t bytes = 0;
+    for (;;) {
+        ssize_t got = read(fd, buffer, sizeof(buffer));
+        if (got > 0) {
+            bytes += static_cast<uint64_t>(got);
+            continue;
+        }
+        // EAGAIN: the kernel pauses after a million objects without output.
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            continue;
+        int error = errno;
+        ::close(fd);
+        if (got < 0)
+            throw BpfError(std::string("read iterator ") + what, error);
+        return bytes;
+    }
+}
+
+void Tracker::scanFiles() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    requireOpen();
+    runIterator(files_link_, "scan_files");
+}
+
+uint64_t Tracker::counter(uint32_t which) {
+    std::vector<uint64_t> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()));
+    if (bpf_map_lookup_elem(counters_fd_, &which, per_cpu.data()))
+        return 0;
+    uint64_t sum = 0;
+    for (uint64_t value : per_cpu)
+        sum += value;
+    return sum;
+}
+
+void Tracker::emitLive() {
+    for (int pass = 0; pass < MAX_LIVE_PASSES; pass++) {
+        uint64_t deferred = counter(TP_COUNT_DEFERRED_RING);
+        runIterator(live_link_, "emit_live");
+        drain();
+        if (counter(TP_COUNT_DEFERRED_RING) == deferred)
+            return;
+    }
+}
+
+TrackerSnapshot Tracker::snapshot() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    requireOpen();
+    TrackerSnapshot result = {nullptr, 0, monotonicNanos(), 0};
+    drain();
+    uint64_t lost_in_ring = counter(TP_COUNT_LOST_RING);
+    bool resync = lost_in_ring != lost_resynced_;
+    if (resync) {
+        lost_resynced_ = lost_in_ring;
+        table_.beginResync();
+        __atomic_store_n(epoch_, *epoch_ + 1 ? *epoch_ + 1 : 1, __ATOMIC_SEQ_CST);
+    }
+    emitLive();
+    if (resync)
+        table_.endResync(monotonicNanos());
+
+    uint64_t lost = lost_in_ring + counter(TP_COUNT_LOST_STORAGE) + table_.droppedClosed();
+    result.lost = lost - lost_reported_;
+    lost_reported_ = lost;
+    result.count = table_.recordCount();
+    result.records =
+        static_cast<struct tp_record *>(malloc(std::max<size_t>(1, result.count) * TP_RECORD_BYTES));
+    if (!result.records)
+        throw BpfError("allocate a snapshot", ENOMEM);
+    table_.take(result.records);
+    return result;
+}
+
+std::array<uint64_t, TP_COUNTERS> Tracker::counters() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    requireOpen();
+    std::array<uint64_t, TP_COUNTERS> values;
+    for (uint32_t which = 0; which < TP_COUNTERS; which++)
+        values[which] = counter(which);
+    return values;
+}
+
+uint64_t Tracker::droppedClosed() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return table_.droppedClosed();
+}
+
+size_t Tracker::liveCount() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return table_.liveCount();
+}

@@ -1,0 +1,72 @@
+// The tracker's user-space half: loads and attaches the programs, drains the ring, hands out snapshots.
+#pragma once
+
+#include "live_table.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+
+struct bpf_object;
+struct bpf_link;
+struct bpf_map;
+struct ring_buffer;
+
+struct TrackerOptions {
+    uint32_t ring_bytes; // a power of two, at least one page
+    uint32_t max_closed; // closed records kept between two snapshots
+};
+
+struct TrackerSnapshot {
+    struct tp_record *records; // malloc'd; the caller frees
+    size_t count;
+    uint64_t taken_at_ns;
+    uint64_t lost; // records lost since the last snapshot
+};
+
+// All methods block and may be called from any thread; they exclude each other. Failures throw BpfError.
+class Tracker {
+  public:
+    explicit Tracker(const TrackerOptions &options);
+    ~Tracker();
+    Tracker(const Tracker &) = delete;
+    Tracker &operator=(const Tracker &) = delete;
+
+    // Walks all open files of all processes: adopts sockets that existed before, and notes who holds a
+    // socket.
+    void scanFiles();
+    TrackerSnapshot snapshot();
+    std::array<uint64_t, TP_COUNTERS> counters();
+    uint64_t droppedClosed();
+    size_t liveCount();
+    // Detaches and frees everything, waits for the drain thread. Later calls throw; a second close does
+    // nothing.
+    void close();
+
+  private:
+    static int onRecord(void *self, void *data, size_t size);
+    void load(const TrackerOptions &options);
+    void drain();
+    void drainWhenWoken();
+    void emitLive();
+    uint64_t runIterator(struct bpf_link *link, const char *what);
+    uint64_t counter(uint32_t which);
+    void requireOpen();
+
+    std::mutex mutex_;
+    LiveTable table_;
+    struct bpf_object *object_ = nullptr;
+    struct bpf_link *state_link_ = nullptr;
+    struct bpf_link *live_link_ = nullptr;
+    struct bpf_link *files_link_ = nullptr;
+    struct ring_buffer *ring_ = nullptr;
+    uint32_t *epoch_ = nullptr;
+    int counters_fd_ = -1;
+    int stop_fd_ = -1;
+    int epoll_fd_ = -1;
+    uint64_t lost_reported_ = 0;
+    uint64_t lost_resynced_ = 0;
+    std::thread drainer_;
+};

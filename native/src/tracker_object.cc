@@ -1,0 +1,112 @@
+#include "tracker_object.h"
+
+#include "counters.h"
+#include "promise_worker.h"
+
+#include <cstdlib>
+
+namespace {
+
+struct Nothing {};
+
+Napi::Value undefined(Napi::Env env, Nothing &) {
+    return env.Undefined();
+}
+
+Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("records", Napi::ArrayBuffer::New(env, snapshot.records, snapshot.count * TP_RECORD_BYTES,
+                                                 [](Napi::Env, void *data) { free(data); }));
+    object.Set("recordCount", Napi::Number::New(env, static_cast<double>(snapshot.count)));
+    object.Set("takenAtNanos", Napi::Number::New(env, static_cast<double>(snapshot.taken_at_ns)));
+    object.Set("lost", Napi::Number::New(env, static_cast<double>(snapshot.lost)));
+    return object;
+}
+
+Napi::FunctionReference &constructorOf(Napi::Env env) {
+    return *env.GetInstanceData<Napi::FunctionReference>();
+}
+
+} // namespace
+
+Napi::Function TrackerObject::define(Napi::Env env) {
+    Napi::Function constructor = DefineClass(env, "NativeTracker",
+                                             {
+                                                 InstanceMethod<&TrackerObject::scanFiles>("scanFiles"),
+                                                 InstanceMethod<&TrackerObject::snapshot>("snapshot"),
+                                                 InstanceMethod<&TrackerObject::counters>("counters"),
+                                                 InstanceMethod<&TrackerObject::close>("close"),
+                                             });
+    env.SetInstanceData(new Napi::FunctionReference(Napi::Persistent(constructor)));
+    return constructor;
+}
+
+TrackerObject::TrackerObject(const Napi::CallbackInfo &info) : Napi::ObjectWrap<TrackerObject>(info) {
+    if (info.Length() == 1 && info[0].IsExternal())
+        tracker_ = *info[0].As<Napi::External<std::shared_ptr<Tracker>>>().Data();
+    else
+        throw Napi::TypeError::New(info.Env(), "NativeTracker is made by loadTracker()");
+}
+
+Napi::Value TrackerObject::load(const Napi::CallbackInfo &info) {
+    Napi::Object given = info[0].As<Napi::Object>();
+    TrackerOptions options = {given.Get("ringBytes").As<Napi::Number>().Uint32Value(),
+                              given.Get("maxClosed").As<Napi::Number>().Uint32Value()};
+    using Shared = std::shared_ptr<Tracker>;
+    return PromiseWorker<Shared>::run(
+        info.Env(), given, [options] { return std::make_shared<Tracker>(options); },
+        [](Napi::Env env, Shared &tracker) -> Napi::Value {
+            return constructorOf(env).New({Napi::External<Shared>::New(env, &tracker)});
+        });
+}
+
+Napi::Value TrackerObject::scanFiles(const Napi::CallbackInfo &info) {
+    auto tracker = tracker_;
+    return PromiseWorker<Nothing>::run(
+        info.Env(), Value(),
+        [tracker] {
+            tracker->scanFiles();
+            return Nothing{};
+        },
+        undefined);
+}
+
+Napi::Value TrackerObject::snapshot(const Napi::CallbackInfo &info) {
+    auto tracker = tracker_;
+    return PromiseWorker<TrackerSnapshot>::run(
+        info.Env(), Value(), [tracker] { return tracker->snapshot(); }, snapshotValue);
+}
+
+Napi::Value TrackerObject::counters(const Napi::CallbackInfo &info) {
+    struct Counters {
+        std::array<uint64_t, TP_COUNTERS> kernel;
+        uint64_t dropped_closed;
+        size_t live;
+    };
+    auto tracker = tracker_;
+    return PromiseWorker<Counters>::run(
+        info.Env(), Value(),
+        [tracker] {
+            return Counters{tracker->counters(), tracker->droppedClosed(), tracker->liveCount()};
+        },
+        [](Napi::Env env, Counters &values) -> Napi::Value {
+            Napi::Object object = Napi::Object::New(env);
+            for (uint32_t which = 0; which < TP_COUNTERS; which++)
+                object.Set(COUNTER_NAMES[which],
+                           Napi::Number::New(env, static_cast<double>(values.kernel[which])));
+            object.Set("droppedClosed", Napi::Number::New(env, static_cast<double>(values.dropped_closed)));
+            object.Set("live", Napi::Number::New(env, static_cast<double>(values.live)));
+            return object;
+        });
+}
+
+Napi::Value TrackerObject::close(const Napi::CallbackInfo &info) {
+    auto tracker = tracker_;
+    return PromiseWorker<Nothing>::run(
+        info.Env(), Value(),
+        [tracker] {
+            tracker->close();
+            return Nothing{};
+        },
+        undefined);
+}

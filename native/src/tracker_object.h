@@ -1,0 +1,24 @@
+// The JavaScript object around a Tracker: scanFiles(), snapshot(), counters(), close().
+#pragma once
+
+#include "tracker.h"
+
+#include <memory>
+#include <napi.h>
+
+class TrackerObject : public Napi::ObjectWrap<TrackerObject> {
+  public:
+    static Napi::Function define(Napi::Env env);
+    // loadTracker({ringBytes, maxClosed}): Promise<TrackerObject>
+    static Napi::Value load(const Napi::CallbackInfo &info);
+
+    explicit TrackerObject(const Napi::CallbackInfo &info);
+
+  private:
+    Napi::Value scanFiles(const Napi::CallbackInfo &info);
+    Napi::Value snapshot(const Napi::CallbackInfo &info);
+    Napi::Value counters(const Napi::CallbackInfo &info);
+    Napi::Value close(const Napi::CallbackInfo &info);
+
+    std::shared_ptr<Tracker> tracker_;
+};
