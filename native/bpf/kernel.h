@@ -110,6 +110,7 @@ struct task_struct {
     int tgid;
     __u64 start_boottime;
     struct task_struct *group_leader;
+    char comm[16];
 };
 
 struct bpf_iter_meta {

@@ -69,7 +69,7 @@ struct tp_record {
         emitted_epoch; /* kernel side only: the epoch user space last got this record in; 0 = must be sent */
 };
 
-#define TP_RECORD_BYTES 128
+#define TP_RECORD_BYTES 144
 #ifdef __cplusplus
 static_assert(sizeof(struct tp_record) == TP_RECORD_BYTES, "record layout changed");
 #else

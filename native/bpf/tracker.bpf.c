@@ -56,6 +56,7 @@ static __always_inline void set_pid(struct tp_record *record, struct task_struct
         return; /* a deferred close, or a socket of the kernel itself */
     record->pid = task->tgid;
     record->pid_start_ns = task->group_leader->start_boottime;
+    __builtin_memcpy(record->comm, task->group_leader->comm, sizeof(record->comm));
     record->pid_evidence = evidence;
     record->emitted_epoch = 0;
 }

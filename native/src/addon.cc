@@ -54,6 +54,7 @@ Napi::Object recordLayout(Napi::Env env) {
     set("flags", offsetof(struct tp_record, flags));
     set("pidStartNanos", offsetof(struct tp_record, pid_start_ns));
     set("listenerPid", offsetof(struct tp_record, listener_pid));
+    set("comm", offsetof(struct tp_record, comm));
     return layout;
 }
 

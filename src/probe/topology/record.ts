@@ -5,7 +5,7 @@
  * The layout is `native/bpf/record.h`; the eBPF source compares the two when it loads.
  */
 
-export const RECORD_BYTES = 128;
+export const RECORD_BYTES = 144;
 
 /** Byte offsets of the fields; u64 fields are aligned to 8, u32 to 4, u16 to 2. Little endian. */
 export const OFFSET = {
@@ -57,6 +57,8 @@ export const OFFSET = {
   /** u32: process (tgid) of the listener an accepted socket came from; 0 unknown. */
   listenerPid: 120,
   /* 124 … 127 reserved, zero */
+  /** 16 bytes: NUL-terminated name (comm) of process `pid` when it was noted; it may have exited since. Zero when unknown. */
+  comm: 128,
 } as const;
 
 export const Direction = { Unknown: 0, Connected: 1, Accepted: 2, Listener: 3 } as const;
