@@ -65,8 +65,8 @@ struct tp_record {
     __u8 reserved[5];
     __u64 pid_start_ns;
     __u32 listener_pid;
-    __u32
-        emitted_epoch; /* kernel side only: the epoch user space last got this record in; 0 = must be sent */
+    __u32 emitted_epoch; /* kernel side only: the epoch this was last sent in; 0 = must be sent */
+    char comm[16];       /* name of process `pid` when it was noted: it may be gone later */
 };
 
 #define TP_RECORD_BYTES 144
