@@ -1,0 +1,17 @@
+/**
+ * Machines, and which of them talk to each other. Here an endpoint's machine is enough; its process need not be known.
+ */
+import { isPseudoId } from './external.js';
+import { buildGraph, PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
+import { placeOutsideOr } from './processes.js';
+import type { Scene } from './scene.js';
+
+export function hostGraph(scene: Scene): ViewGraph {
+  const nodes = new Map<string, ViewNode>();
+  for (const [id, node] of scene.nodes('Host')) nodes.set(id, { id, topology: 'host', node });
+  return buildGraph(scene, {
+    nodes,
+    place: placeOutsideOr(scene, ({ hostNode }) => (hostNode === undefined ? [] : [hostNode])),
+    describe: (id) => ({ id, topology: isPseudoId(id) ? PSEUDO : 'host' }),
+  });
+}

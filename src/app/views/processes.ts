@@ -1,0 +1,65 @@
+/**
+ * Processes: each with the machine it runs on, and who it talks to; and the same grouped by name.
+ */
+import { hostNameOf, latestOf, type EndpointFacts } from './endpoint.js';
+import { externalNodeId, isPseudoId } from './external.js';
+import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';
+import type { Scene } from './scene.js';
+
+export const PROCESS_NAME_GROUP = 'group:process:name';
+
+/** Id of the process that holds this end, when a probe saw it and no other process could have. */
+export function processIdOf(endpoint: EndpointFacts): string | undefined {
+  const { hostNode, pid, ambiguous } = endpoint;
+  if (hostNode === undefined || pid === undefined || ambiguous) return undefined;
+  return `${hostNameOf(hostNode)};${pid}`;
+}
+
+/** Outside nodes for endpoints that no probe owns, else what `inside` says. */
+export function placeOutsideOr(scene: Scene, inside: Place): Place {
+  return (endpoint) => {
+    if (endpoint.hostNode !== undefined) return inside(endpoint);
+    const id = externalNodeId(endpoint, scene.report.dns, scene.local);
+    return id === undefined ? inside(endpoint) : [id];
+  };
+}
+
+export function processGraph(scene: Scene): ViewGraph {
+  const processes = scene.nodes('Process');
+  const nodes = new Map<string, ViewNode>();
+  // Before any probe's first process list nothing can be named: an empty graph says so better than bare PIDs.
+  if (processes.size === 0) return { nodes, edges: new Map(), filtered: 0 };
+  for (const [id, node] of processes) nodes.set(id, { id, topology: 'process', node });
+  return buildGraph(scene, {
+    nodes,
+    place: placeOutsideOr(scene, (endpoint) => {
+      const id = processIdOf(endpoint);
+      return id === undefined ? [] : [id];
+    }),
+    describe: (id) => ({ id, topology: isPseudoId(id) ? PSEUDO : 'process' }),
+  });
+}
+
+export function processNameGraph(scene: Scene): ViewGraph {
+  const processes = scene.nodes('Process');
+  const members = new Map<string, string[]>();
+  for (const [id, node] of processes) {
+    const name = latestOf(node, 'name');
+    if (name === undefined) continue;
+    const group = members.get(name);
+    if (group === undefined) members.set(name, [id]);
+    else group.push(id);
+  }
+  const nodes = new Map<string, ViewNode>();
+  for (const [name, ids] of members)
+    nodes.set(name, { id: name, topology: PROCESS_NAME_GROUP, members: ids });
+  return buildGraph(scene, {
+    nodes,
+    place: placeOutsideOr(scene, (endpoint) => {
+      const id = processIdOf(endpoint);
+      const name = id === undefined ? undefined : latestOf(processes.get(id), 'name');
+      return name === undefined ? [] : [name];
+    }),
+    describe: (id) => ({ id, topology: PSEUDO }),
+  });
+}
