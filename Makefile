@@ -1,0 +1,81 @@
+# The one door to everything: `make help`.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+NODE_BIN := node_modules/.bin
+LISTEN   ?= 127.0.0.1:4040
+SOURCES  := $(shell find src test bench -name '*.ts' -not -path 'src/web/*' 2>/dev/null)
+WEB      := $(shell find src/web -type f 2>/dev/null) vite.config.ts package-lock.json
+TESTS    ?= build/test
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: start
+start: build ## install, build, then run probe, app and dashboard on this machine (LISTEN=127.0.0.1:4040)
+	@exec bin/topoprobe up --listen $(LISTEN)
+
+.PHONY: build
+build: native web build/.tsc ## install what the build needs, then compile the addon, the server and the page
+
+.PHONY: test
+test: packages-for-tests build ## run every test; the eBPF ones need root
+	@bash scripts/run-tests.sh $(TESTS)
+
+.PHONY: check
+check: packages-for-tests build ## formatting, lint, types and import directions, for every language here
+	$(NODE_BIN)/prettier --check .
+	$(NODE_BIN)/eslint --max-warnings 0 .
+	$(NODE_BIN)/tsc --noEmit -p src/web/tsconfig.json
+	$(NODE_BIN)/depcruise --config .dependency-cruiser.cjs --output-type err src native/lib test bench
+	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c; \
+	 else echo "make check: C and C++ formatting not checked: clang-format-14 is missing"; fi
+
+.PHONY: format
+format: node_modules/.package-lock.json ## rewrite files the way `make check` wants them
+	$(NODE_BIN)/prettier --write --log-level warn .
+	clang-format-14 -i native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c
+
+.PHONY: bench
+bench: packages-for-bench build build/churn ## measure: capture rate, slowdown, CPU and memory against tcplife (root)
+	@bash bench/run.sh
+
+.PHONY: native
+native: packages node_modules/.package-lock.json ## compile the eBPF addon, where this machine can
+	@if bash scripts/can-build-native.sh; then $(MAKE) --no-print-directory -s -C native; fi
+
+.PHONY: web
+web: build/web/index.html ## build the dashboard's page
+
+build/web/index.html: $(WEB) node_modules/.package-lock.json
+	$(NODE_BIN)/vite build --logLevel warn
+	@touch $@
+
+build/.tsc: $(SOURCES) tsconfig.json node_modules/.package-lock.json native/lib/index.d.ts
+	$(NODE_BIN)/tsc -p tsconfig.json
+	@touch $@
+
+build/churn: bench/churn/churn.c
+	@mkdir -p build
+	cc -O2 -Wall -Wextra -Werror -pthread $< -o $@
+
+# The lock file decides; `npm ci` also runs no install scripts here.
+node_modules/.package-lock.json: package.json package-lock.json native/package.json
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: packages packages-for-tests packages-for-bench
+packages:
+	@bash scripts/install-packages.sh build
+packages-for-tests:
+	@bash scripts/install-packages.sh build test
+packages-for-bench:
+	@bash scripts/install-packages.sh build test bench
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf build native/build

@@ -1,0 +1,157 @@
+/**
+ * What watching costs and how much it sees: churn of short connections with the probe on and off in interleaved pairs,
+ * and beside it, in the same run, `tcplife` of libbpf-tools where it is installed.
+ *
+ * Prints: captured %, slowdown of the churn (median of pairs), CPU of the watcher per 100,000 connections above its own
+ * idle level, resident memory. Needs root. TOPOPROBE_BENCH_PAIRS and TOPOPROBE_BENCH_SECONDS change the length.
+ */
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { cpuSeconds, rssMib } from './process-usage.js';
+
+const PAIRS = Number(process.env['TOPOPROBE_BENCH_PAIRS'] ?? 7);
+const SECONDS = Number(process.env['TOPOPROBE_BENCH_SECONDS'] ?? 4);
+const CLIENTS = 2;
+const SETTLE_MS = 3000;
+const TCPLIFE = '/usr/sbin/tcplife';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const CHURN = path('../churn');
+const TOPOPROBE = path('../../bin/topoprobe');
+
+interface ChurnResult {
+  readonly pid: number;
+  readonly port: number;
+  readonly connections: number;
+  readonly perSecond: number;
+}
+
+interface Watcher {
+  readonly name: string;
+  start(): Promise<ChildProcess>;
+}
+
+async function churn(seconds: number): Promise<ChurnResult> {
+  const { stdout } = await promisify(execFile)(CHURN, ['-s', String(seconds), '-c', String(CLIENTS)]);
+  return JSON.parse(stdout) as ChurnResult;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
+
+/** Watches churn of `SECONDS` in pairs (with, without). */
+async function measure(watcher: Watcher): Promise<void> {
+  const ratios: number[] = [];
+  const cpuPer100k: number[] = [];
+  let rss = 0;
+  for (let pair = 0; pair < PAIRS; pair++) {
+    const without = await churn(SECONDS);
+    const child = await watcher.start();
+    const pid = child.pid ?? 0;
+    await sleep(SETTLE_MS);
+    const idleFrom = cpuSeconds(pid);
+    await sleep(SECONDS * 1000);
+    const idle = cpuSeconds(pid) - idleFrom;
+    const busyFrom = cpuSeconds(pid);
+    const watched = await churn(SECONDS);
+    const busy = cpuSeconds(pid) - busyFrom - idle;
+    rss = Math.max(rss, rssMib(pid));
+    await end(child);
+    ratios.push(watched.perSecond / without.perSecond);
+    cpuPer100k.push((busy / watched.connections) * 100_000);
+  }
+  const slowdown = (1 - median(ratios)) * 100;
+  console.log(
+    `${watcher.name.padEnd(10)} churn slowed by ${slowdown.toFixed(1)} % (median of ${PAIRS} pairs: ` +
+      `${ratios.map((ratio) => ((1 - ratio) * 100).toFixed(1)).join(', ')}); ` +
+      `CPU ${median(cpuPer100k).toFixed(2)} s per 100,000 connections; RSS ${rss.toFixed(0)} MiB`,
+  );
+}
+
+/** One report over one churn: what share of the truth it holds. */
+async function captured(): Promise<void> {
+  const seconds = SECONDS + 2;
+  const reporting = promisify(execFile)(
+    process.execPath,
+    [TOPOPROBE, 'report', '--duration', `${seconds + 2}s`, '--source', 'ebpf'],
+    { maxBuffer: 1 << 28 },
+  );
+  await sleep(1500);
+  const truth = await churn(SECONDS);
+  const report = JSON.parse((await reporting).stdout) as {
+    Endpoint: { nodes: Record<string, { adjacency?: string[] | null; latest?: Record<string, { value: string }> }> };
+  };
+  let counted = 0;
+  let kept = 0;
+  for (const node of Object.values(report.Endpoint.nodes)) {
+    if (!node.adjacency?.some((to) => to.endsWith(`;${truth.port}`))) continue;
+    counted += Number(node.latest?.['conn_count']?.value ?? 1);
+    kept++;
+  }
+  console.log(
+    `captured   ${((counted / truth.connections) * 100).toFixed(3)} % (${counted} of ${truth.connections} connections ` +
+      `at ${truth.perSecond}/s, in ${kept} endpoints)`,
+  );
+}
+
+/** Takes reports in and throws them away, so that only the probe is measured. */
+async function startSink(): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer((request, response) => {
+    request.resume();
+    request.on('end', () => {
+      response.setHeader('content-type', 'application/json');
+      response.end(request.url === '/api' ? '{"id":"sink","version":"0","hostname":"sink"}' : '');
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the sink does not listen on TCP');
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+if (process.getuid?.() !== 0) {
+  console.log('capture: needs root (eBPF programs are loaded); nothing was measured');
+} else {
+  execFileSync(CHURN, ['-n', '1000']); // warm-up
+  await captured();
+  const sink = await startSink();
+  await measure({
+    name: 'topoprobe',
+    start: () =>
+      Promise.resolve(
+        spawn(process.execPath, [TOPOPROBE, 'probe', sink.url, '--source', 'ebpf', '--log-level', 'warn'], {
+          stdio: ['ignore', 'ignore', 'inherit'],
+        }),
+      ),
+  });
+  await sink.close();
+  if (existsSync(TCPLIFE)) {
+    await measure({
+      name: 'tcplife',
+      start: () => Promise.resolve(spawn(TCPLIFE, [], { stdio: 'ignore' })),
+    });
+  } else {
+    console.log('tcplife    not measured: install libbpf-tools');
+  }
+}

@@ -1,0 +1,20 @@
+/** CPU time and memory of another process, from /proc. */
+import { readFileSync } from 'node:fs';
+
+/** _SC_CLK_TCK is 100 on every Linux that Node runs on. */
+const TICKS_PER_SECOND = 100;
+const UTIME_FIELD = 11;
+const STIME_FIELD = 12;
+
+/** User plus system seconds since it started. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[UTIME_FIELD]) + Number(fields[STIME_FIELD])) / TICKS_PER_SECOND;
+}
+
+/** Resident memory now, MiB. */
+export function rssMib(pid: number): number {
+  const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(match?.[1] ?? NaN) / 1024;
+}

@@ -1,0 +1,36 @@
+/** `topoprobe probe [URL...]`: watches this machine and reports to one or more apps. */
+import { Command } from 'commander';
+import { createLogger } from '../logger.js';
+import { appUrl } from '../option-values.js';
+import { logging, observing, publishInterval, type LogOptions, type ObserveOptions } from '../shared-options.js';
+import { startProbe } from '../start-probe.js';
+import { stopSignal, stopWithin } from '../stop-signal.js';
+
+interface ProbeCommandOptions extends LogOptions, ObserveOptions {
+  readonly publishInterval: number;
+}
+
+const DEFAULT_URL = 'http://127.0.0.1:4040';
+
+export function probeCommand(): Command {
+  const command = new Command('probe')
+    .description('Watch the connections of this machine and report them to one or more apps.')
+    .argument('[url...]', `apps to report to; environment: TOPOPROBE_URLS, separated by spaces (default: ${DEFAULT_URL})`, (text: string, before: URL[] | undefined) => [
+      ...(before ?? []),
+      appUrl(text),
+    ])
+    .addOption(publishInterval());
+  for (const option of [...observing(), ...logging()]) command.addOption(option);
+  return command.action(async (urls: URL[] | undefined, options: ProbeCommandOptions) => {
+    const log = createLogger(options.logLevel, options.logFormat);
+    const stopped = stopSignal();
+    const probe = await startProbe(urls?.length ? urls : urlsFromEnvironment(), options, log);
+    log.info({ signal: await stopped }, 'stopping');
+    await stopWithin(log, () => probe.stop());
+  });
+}
+
+function urlsFromEnvironment(): URL[] {
+  const texts = (process.env['TOPOPROBE_URLS'] ?? '').split(/[\s,]+/).filter((text) => text !== '');
+  return (texts.length > 0 ? texts : [DEFAULT_URL]).map(appUrl);
+}

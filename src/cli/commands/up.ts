@@ -1,0 +1,44 @@
+/** `topoprobe up`: probe, app and dashboard in one process, for one machine. */
+import { Command } from 'commander';
+import { createLogger } from '../logger.js';
+import type { ListenAddress } from '../option-values.js';
+import {
+  listen,
+  logging,
+  observing,
+  publishInterval,
+  window,
+  type LogOptions,
+  type ObserveOptions,
+} from '../shared-options.js';
+import { startApp } from '../start-app.js';
+import { startProbe } from '../start-probe.js';
+import { stopSignal, stopWithin } from '../stop-signal.js';
+
+interface UpCommandOptions extends LogOptions, ObserveOptions {
+  readonly listen: ListenAddress;
+  readonly window: number;
+  readonly publishInterval: number;
+}
+
+export function upCommand(): Command {
+  const command = new Command('up')
+    .description('Run probe, app and dashboard together, for this one machine.')
+    .addOption(listen('127.0.0.1:4040'))
+    .addOption(publishInterval())
+    .addOption(window());
+  for (const option of [...observing(), ...logging()]) command.addOption(option);
+  return command.action(async (options: UpCommandOptions) => {
+    const log = createLogger(options.logLevel, options.logFormat);
+    const stopped = stopSignal();
+    const app = await startApp(options.listen, options.window, log);
+    try {
+      const probe = await startProbe([app.url], options, log);
+      process.stdout.write(`Dashboard: ${app.url.origin}\n`);
+      log.info({ signal: await stopped }, 'stopping');
+      await stopWithin(log, () => probe.stop());
+    } finally {
+      await stopWithin(log, () => app.close());
+    }
+  });
+}

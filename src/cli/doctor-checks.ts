@@ -1,0 +1,115 @@
+/** What `doctor` finds out: each thing the probe could use, tried for real, and the source that follows from it. */
+import { constants } from 'node:fs';
+import { access, readdir, readFile } from 'node:fs/promises';
+import { release, userInfo } from 'node:os';
+import { EbpfUnavailableError, probeFeatures } from 'ebpf-bridge';
+import { EbpfSource } from '../probe/connections/ebpf/ebpf-source.js';
+
+export interface Check {
+  readonly name: string;
+  readonly status: 'usable' | 'refused' | 'missing';
+  /** What was found, or why not and what to do. */
+  readonly detail: string;
+}
+
+export interface Diagnosis {
+  readonly kernel: string;
+  readonly user: string;
+  readonly checks: readonly Check[];
+  /** The source `--source auto` takes; undefined when nothing works. */
+  readonly source: 'ebpf' | 'proc' | undefined;
+  /** Why it is this one. */
+  readonly reason: string;
+}
+
+const BTF_PATH = '/sys/kernel/btf/vmlinux';
+const CONNTRACK_PATH = 'net/nf_conntrack';
+
+export async function diagnose(procRoot: string): Promise<Diagnosis> {
+  const [features, btf, proc, conntrack, ebpf] = await Promise.all([
+    featureChecks(),
+    btfCheck(),
+    procCheck(procRoot),
+    conntrackCheck(procRoot),
+    ebpfRefusal(),
+  ]);
+  const checks = [btf, ...features, conntrack, proc];
+  const base = { kernel: release(), user: userText(), checks };
+  if (ebpf === undefined) return { ...base, source: 'ebpf', reason: 'the tracker was loaded, attached and closed again' };
+  if (proc.status === 'usable') return { ...base, source: 'proc', reason: `eBPF is not available: ${ebpf}` };
+  return { ...base, source: undefined, reason: `eBPF is not available: ${ebpf}; and ${proc.detail}` };
+}
+
+function userText(): string {
+  const { uid, username } = userInfo();
+  return `${username} (uid ${uid})`;
+}
+
+async function featureChecks(): Promise<Check[]> {
+  try {
+    return (await probeFeatures()).map(({ name, usable, reason }) => ({
+      name,
+      status: usable ? 'usable' : 'refused',
+      detail: usable ? 'loaded and attached' : reason,
+    }));
+  } catch (error) {
+    if (!(error instanceof EbpfUnavailableError)) throw error;
+    return [{ name: 'native addon', status: 'missing', detail: error.message }];
+  }
+}
+
+async function btfCheck(): Promise<Check> {
+  try {
+    await access(BTF_PATH, constants.R_OK);
+    return { name: 'BTF', status: 'usable', detail: BTF_PATH };
+  } catch {
+    return {
+      name: 'BTF',
+      status: 'missing',
+      detail: `${BTF_PATH} can't be read: the kernel needs CONFIG_DEBUG_INFO_BTF=y`,
+    };
+  }
+}
+
+async function procCheck(procRoot: string): Promise<Check> {
+  try {
+    await readFile(`${procRoot}/net/tcp`);
+    const pids = (await readdir(procRoot)).filter((name) => /^\d+$/.test(name));
+    const readable = await Promise.all(
+      pids.map((pid) =>
+        readdir(`${procRoot}/${pid}/fd`).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    const count = readable.filter(Boolean).length;
+    return { name: '/proc', status: 'usable', detail: `sockets of ${count} of ${pids.length} processes can be read` };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { name: '/proc', status: 'refused', detail: `could not read ${procRoot}: ${why}: mount proc there, or set --proc-root` };
+  }
+}
+
+async function conntrackCheck(procRoot: string): Promise<Check> {
+  const path = `${procRoot}/${CONNTRACK_PATH}`;
+  try {
+    await readFile(path);
+    return { name: 'conntrack', status: 'usable', detail: path };
+  } catch (error) {
+    const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    return absent
+      ? { name: 'conntrack', status: 'missing', detail: `${path} is absent: nf_conntrack is not loaded, so there is no NAT to look through` }
+      : { name: 'conntrack', status: 'refused', detail: `${path} can't be read: NAT is not looked through without root` };
+  }
+}
+
+async function ebpfRefusal(): Promise<string | undefined> {
+  try {
+    const source = await EbpfSource.start();
+    await source.close();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

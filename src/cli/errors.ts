@@ -1,0 +1,19 @@
+/**
+ * What reaches the user when a command can't do what was asked: one line, and the exit code that goes with it.
+ */
+
+/** The command line itself is wrong: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The command was understood but failed: exit code 1. The message says what was attempted and what to do. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+}
+
+/** One line without a stack trace, from anything that was thrown. */
+export function oneLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/\s*\n\s*/g, ' ').trim() || 'unknown error';
+}

@@ -1,0 +1,57 @@
+/**
+ * Turns the texts of options and environment variables into values, or refuses them with one line that shows the form.
+ */
+import { isIP } from 'node:net';
+import { InvalidArgumentError } from 'commander';
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const MAX_DURATION_MS = 24 * 3_600_000;
+
+/** `500ms`, `3s`, `2m`, `1h` → milliseconds; above 0, at most 24 hours. */
+export function durationMs(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
+  const ms = match ? Math.round(Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? NaN)) : NaN;
+  if (!(ms > 0 && ms <= MAX_DURATION_MS)) {
+    throw new InvalidArgumentError(`'${text}' is not a duration such as 500ms, 3s or 2m (above 0, at most 24h)`);
+  }
+  return ms;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 asks the kernel for a free port. */
+  readonly port: number;
+}
+
+/** `127.0.0.1:4040`, `[::1]:4040`, `:4040` (all addresses), `localhost:4040`. */
+export function listenAddress(text: string): ListenAddress {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  const bracketed = match?.[1];
+  if (!match || port > 65_535 || (bracketed !== undefined && isIP(bracketed) !== 6)) {
+    throw new InvalidArgumentError(`'${text}' is not HOST:PORT such as 127.0.0.1:4040 or [::1]:4040`);
+  }
+  return { host: bracketed ?? (match[2] === '' ? '0.0.0.0' : (match[2] ?? '')), port };
+}
+
+const DEFAULT_APP_PORT = '4040';
+
+/** An app's address: `http://host:4040`, or `host` and `host:port` for short. Path and query are refused. */
+export function appUrl(text: string): URL {
+  const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  let url: URL;
+  try {
+    url = new URL(withScheme);
+  } catch {
+    throw new InvalidArgumentError(`'${text}' is not a URL such as http://app.example:4040`);
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new InvalidArgumentError(`'${text}' has scheme ${url.protocol} but only http and https can be published to`);
+  }
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    throw new InvalidArgumentError(`'${text}' has a path, but reports always go to /api/report: give only scheme, host and port`);
+  }
+  const hasPort = /:\d+\/?$/.test(withScheme);
+  if (!hasPort && url.protocol === 'http:') url.port = DEFAULT_APP_PORT;
+  return url;
+}

@@ -1,0 +1,39 @@
+/** Composes the app and makes it listen, for the commands that run one: `app` and `up`. */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { createApp } from '../app/index.js';
+import type { ListenAddress } from './option-values.js';
+import { PROJECT_ROOT } from './project-root.js';
+import { VERSION } from './version.js';
+
+export interface RunningApp {
+  /** Where this machine reaches it: a wildcard address is shown as loopback. */
+  readonly url: URL;
+  close(): Promise<void>;
+}
+
+/** @throws AppError when the address can't be listened on */
+export async function startApp(listen: ListenAddress, windowMs: number, log: Logger): Promise<RunningApp> {
+  const app = await createApp({
+    windowMs,
+    version: VERSION,
+    hostname: hostname(),
+    webRoot: join(PROJECT_ROOT, 'build/web'),
+    log,
+  });
+  try {
+    const bound = await app.listen({ host: listen.host, port: listen.port });
+    return { url: reachable(bound), close: () => app.close() };
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
+
+function reachable(bound: URL): URL {
+  const url = new URL(bound);
+  if (url.hostname === '0.0.0.0') url.hostname = '127.0.0.1';
+  if (url.hostname === '[::]') url.hostname = '[::1]';
+  return url;
+}

@@ -1,0 +1,67 @@
+/**
+ * Puts one report together: the endpoint graph of a batch of connections, what the reporters know, and the names of
+ * the addresses seen.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import { mergeTopologies, now } from '../report/index.js';
+import type { Report, Topology, TopologyKey } from '../report/model.js';
+import type { Batch } from './connections/feed.js';
+import type { ReverseResolver } from './dns/index.js';
+import type { Reporter } from './reporter.js';
+import { buildEndpoints, exitedProcesses } from './topology/index.js';
+
+export interface Observers {
+  readonly hostName: string;
+  readonly reporters: readonly Reporter[];
+  readonly resolver: ReverseResolver;
+  /** The host's own networks as CIDR texts, as of now. */
+  readonly localNetworks: () => readonly string[];
+  readonly log: Logger;
+}
+
+/** @param windowMs how long a time the batch covers, milliseconds */
+export async function assembleReport(batch: Batch, windowMs: number, observers: Observers): Promise<Report> {
+  const timestamp = now();
+  const topologies = new Map<TopologyKey, Topology>();
+  const add = (key: TopologyKey, topology: Topology): void => {
+    const known = topologies.get(key);
+    topologies.set(key, known ? mergeTopologies(known, topology) : topology);
+  };
+
+  const answers = await Promise.allSettled(observers.reporters.map((reporter) => reporter.report(timestamp)));
+  for (const [i, answer] of answers.entries()) {
+    if (answer.status === 'fulfilled') {
+      for (const [key, topology] of answer.value) add(key, topology);
+    } else {
+      const reason = answer.reason instanceof Error ? answer.reason.message : String(answer.reason);
+      observers.log.warn({ reporter: observers.reporters[i]?.name }, `report goes without these facts: ${reason}`);
+    }
+  }
+
+  const endpoints = buildEndpoints({
+    records: batch.records,
+    recordCount: batch.recordCount,
+    hostName: observers.hostName,
+    now: timestamp,
+    localNetworks: observers.localNetworks(),
+    names: (address) => observers.resolver.names(address),
+  });
+  add('Endpoint', endpoints.topology);
+  const known = topologies.get('Process');
+  add('Process', exitedProcesses(batch, known, observers.hostName, timestamp));
+
+  return {
+    id: randomReportId(),
+    timestamp,
+    topologies,
+    dns: endpoints.dns,
+    sampling: { count: endpoints.stats.connections, total: endpoints.stats.connections + batch.lost },
+    windowNanos: windowMs * 1e6,
+  };
+}
+
+/** Decimal text of 63 random bits, the form Scope uses. */
+function randomReportId(): string {
+  return (randomBytes(8).readBigUInt64BE() >> 1n).toString();
+}

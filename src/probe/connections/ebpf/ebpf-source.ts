@@ -1,0 +1,77 @@
+/**
+ * The eBPF source: the kernel keeps one record per TCP socket and this reads them in bulk.
+ *
+ * What existed before it was loaded is adopted by a scan of all open files, in the background: a state change that
+ * the kernel reports meanwhile wins over what the scan finds.
+ */
+import { EbpfUnavailableError, loadTracker, recordLayout, type Tracker, type TrackerCounters } from 'ebpf-bridge';
+import { OFFSET, RECORD_BYTES } from '../../topology/record.js';
+import type { ConnectionSource, Snapshot } from '../source.js';
+
+export interface EbpfSourceOptions {
+  /** Ring of closed connections, bytes, a power of two. Default 4 MiB. */
+  readonly ringBytes?: number;
+  /** Closed records kept between two snapshots. Default 262,144. */
+  readonly maxClosed?: number;
+}
+
+export class EbpfSource implements ConnectionSource {
+  readonly kind = 'ebpf';
+  #counters: TrackerCounters | undefined;
+  #scan: Promise<void>;
+
+  private constructor(private readonly tracker: Tracker) {
+    this.#scan = tracker.scanFiles();
+    // The failure is reported by whoever waits for the scan; until then it must not count as unhandled.
+    this.#scan.catch(() => undefined);
+  }
+
+  /**
+   * Loads and attaches the programs and starts the scan for older sockets.
+   * @throws EbpfUnavailableError with the reason when eBPF can't be had here
+   */
+  static async start(options: EbpfSourceOptions = {}): Promise<EbpfSource> {
+    assertSameLayout(recordLayout());
+    return new EbpfSource(await loadTracker(options));
+  }
+
+  /** Resolves when the scan for sockets older than this source is done. */
+  async seeded(): Promise<void> {
+    await this.#scan;
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    const snapshot = await this.tracker.snapshot();
+    this.#counters = await this.tracker.counters();
+    return snapshot;
+  }
+
+  /** Notes again who holds each socket: a descriptor may have been passed on since. */
+  async rescanHolders(): Promise<void> {
+    await this.#scan;
+    this.#scan = this.tracker.scanFiles();
+    await this.#scan;
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.#counters };
+  }
+
+  async close(): Promise<void> {
+    await this.#scan.catch(() => undefined);
+    await this.tracker.close();
+  }
+}
+
+/** The addon was compiled from record.h; reading it with other offsets would show wrong connections. */
+function assertSameLayout(compiled: Readonly<Record<string, number>>): void {
+  const expected: Record<string, number> = { recordBytes: RECORD_BYTES, ...OFFSET };
+  for (const [field, offset] of Object.entries(expected)) {
+    if (compiled[field] !== offset) {
+      throw new EbpfUnavailableError(
+        'NOT_LOADABLE',
+        `the native addon has field ${field} at ${compiled[field] ?? 'no offset'}, this version expects ${offset}: run make build`,
+      );
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * The probe: every publish interval one tick, a pipeline from the source's snapshot to the publisher. A tick that
+ * takes longer than the interval delays the next one; ticks never overlap, and a failed tick does not end the probe.
+ */
+import type { Logger } from 'pino';
+import type { Report } from '../report/model.js';
+import { assembleReport, type Observers } from './assemble-report.js';
+import type { ConnectionFeed } from './connections/feed.js';
+
+export interface ProbeOptions extends Observers {
+  readonly feed: ConnectionFeed;
+  readonly publishIntervalMs: number;
+  /** Takes each report; must not block. */
+  readonly publish: (report: Report) => void;
+  readonly log: Logger;
+}
+
+export class Probe {
+  #timer: NodeJS.Timeout | undefined;
+  #tick: Promise<void> = Promise.resolve();
+  #stopped = false;
+  #lastTickAt = performance.now();
+
+  constructor(private readonly options: ProbeOptions) {}
+
+  /** Makes the first report at once, then one every interval. */
+  start(): void {
+    this.#schedule(0);
+  }
+
+  /** Ends the ticking; waits for the tick under way. The source, publisher and resolver are closed by their owner. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#tick;
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer = setTimeout(() => {
+      this.#tick = this.#runTick();
+    }, delayMs);
+  }
+
+  async #runTick(): Promise<void> {
+    const startedAt = performance.now();
+    const windowMs = startedAt - this.#lastTickAt;
+    this.#lastTickAt = startedAt;
+    try {
+      const batch = await this.options.feed.next();
+      this.options.publish(await assembleReport(batch, windowMs, this.options));
+    } catch (error) {
+      this.options.log.error({ err: error }, 'this tick made no report; the next one will try again');
+    }
+    if (!this.#stopped) {
+      this.#schedule(Math.max(0, this.options.publishIntervalMs - (performance.now() - startedAt)));
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/** `doctor` says what this kernel allows, found by trying. */
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { topoprobe } from '../support/topoprobe.js';
+import { ebpfSkip } from './requirements.js';
+
+interface Diagnosis {
+  readonly checks: readonly { readonly name: string; readonly status: string; readonly detail: string }[];
+  readonly source: string;
+  readonly reason: string;
+}
+
+const NOBODY = 65_534;
+
+async function diagnose(ids: { uid?: number; gid?: number } = {}): Promise<Diagnosis> {
+  const result = await topoprobe(['doctor', '--json'], ids);
+  assert.equal(result.code, 0, result.stderr);
+  return JSON.parse(result.stdout) as Diagnosis;
+}
+
+test('as root every needed feature is usable and the source is ebpf', { skip: ebpfSkip }, async () => {
+  const { checks, source } = await diagnose();
+  const status = new Map(checks.map((check) => [check.name, check.status]));
+  for (const name of ['BTF', 'tp_btf', 'iter/task_file', 'iter/bpf_sk_storage_map', 'ringbuf', '/proc']) {
+    assert.equal(status.get(name), 'usable', name);
+  }
+  // Whether these two are usable is the kernel's business; that they were tried is ours.
+  assert.ok(status.has('kprobe') && status.has('fentry'));
+  assert.equal(source, 'ebpf');
+});
+
+test('as an ordinary user the source is proc, and it says why', { skip: ebpfSkip }, async () => {
+  const { checks, source, reason } = await diagnose({ uid: NOBODY, gid: NOBODY });
+  assert.equal(checks.find(({ name }) => name === 'tp_btf')?.status, 'refused');
+  assert.equal(source, 'proc');
+  assert.match(reason, /eBPF is not available: .*(CAP_BPF|root)/);
+});
+
+test('without any source the exit code is 1 and the line says so', async () => {
+  const empty = mkdtempSync(join(tmpdir(), 'topoprobe-'));
+  chmodSync(empty, 0o755);
+  try {
+    // An ordinary user with an empty /proc has neither source.
+    const result = await topoprobe(['doctor', '--proc-root', empty], process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {});
+    assert.equal(result.code, 1);
+    assert.match(result.stdout, /source chosen +none/);
+    assert.match(result.stderr, /^topoprobe: [^\n]+\n$/);
+  } finally {
+    rmSync(empty, { recursive: true });
+  }
+});
