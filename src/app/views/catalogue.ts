@@ -1,23 +1,27 @@
 /**
  * The views there are, their places in the menu, and the options each takes.
  */
-import { hideUnconnected } from './filters.js';
+import { containerGraph, hostnameGraph, imageGraph } from './containers.js';
 import type { ViewGraph } from './graph.js';
 import { hostGraph } from './hosts.js';
+import { controllerGraph, podGraph, serviceGraph } from './kubernetes.js';
+import {
+  dropIdlePseudo,
+  NAMESPACE,
+  SNAPSHOT,
+  STOPPED,
+  STORAGE,
+  SYSTEM,
+  UNCONNECTED,
+  UNCONTAINED,
+  UNMANAGED,
+  type OptionGroup,
+  type Options,
+  type ViewOption,
+} from './options.js';
+import { containerParentGraph, overlayGraph } from './orchestrators.js';
 import { processGraph, processNameGraph } from './processes.js';
 import type { Scene } from './scene.js';
-
-export interface OptionGroup {
-  readonly id: string;
-  readonly defaultValue: string;
-  /** `union`: several values may be given, joined by commas. */
-  readonly selectType?: 'union';
-  readonly noneLabel?: string;
-  readonly options: readonly { readonly value: string; readonly label: string }[];
-}
-
-/** Chosen values by option id; what is absent has its default. */
-export type Options = ReadonlyMap<string, string>;
 
 export interface View {
   readonly id: string;
@@ -26,29 +30,13 @@ export interface View {
   readonly rank: number;
   /** Id of the view this one is part of. */
   readonly parent?: string;
-  readonly hideIfEmpty: boolean;
-  readonly options: (scene: Scene) => readonly OptionGroup[];
+  readonly hideIfEmpty?: true;
+  readonly options: readonly ViewOption[];
   /** The graph before options hide anything. */
   readonly graph: (scene: Scene) => ViewGraph;
-  readonly filter: (graph: ViewGraph, options: Options, scene: Scene) => ViewGraph;
 }
 
-const UNCONNECTED: OptionGroup = {
-  id: 'unconnected',
-  defaultValue: 'hide',
-  options: [
-    { value: 'show', label: 'Show unconnected' },
-    { value: 'hide', label: 'Hide unconnected' },
-  ],
-};
-
-function chosen(options: Options, group: OptionGroup): string {
-  return options.get(group.id) ?? group.defaultValue;
-}
-
-function filterUnconnected(graph: ViewGraph, options: Options): ViewGraph {
-  return chosen(options, UNCONNECTED) === 'hide' ? hideUnconnected(graph) : graph;
-}
+const CONTAINER_OPTIONS = [SYSTEM, STOPPED, UNCONTAINED];
 
 export const VIEWS: readonly View[] = [
   {
@@ -56,9 +44,8 @@ export const VIEWS: readonly View[] = [
     name: 'Processes',
     rank: 1,
     hideIfEmpty: true,
-    options: () => [UNCONNECTED],
+    options: [UNCONNECTED],
     graph: processGraph,
-    filter: filterUnconnected,
   },
   {
     id: 'processes-by-name',
@@ -66,19 +53,79 @@ export const VIEWS: readonly View[] = [
     rank: 0,
     parent: 'processes',
     hideIfEmpty: true,
-    options: () => [UNCONNECTED],
+    options: [UNCONNECTED],
     graph: processNameGraph,
-    filter: filterUnconnected,
+  },
+  { id: 'containers', name: 'Containers', rank: 2, options: CONTAINER_OPTIONS, graph: containerGraph },
+  {
+    id: 'containers-by-hostname',
+    name: 'by DNS name',
+    rank: 0,
+    parent: 'containers',
+    options: CONTAINER_OPTIONS,
+    graph: hostnameGraph,
   },
   {
-    id: 'hosts',
-    name: 'Hosts',
-    rank: 4,
-    hideIfEmpty: false,
-    options: () => [],
-    graph: hostGraph,
-    filter: (graph) => graph,
+    id: 'containers-by-image',
+    name: 'by image',
+    rank: 0,
+    parent: 'containers',
+    options: CONTAINER_OPTIONS,
+    graph: imageGraph,
   },
+  {
+    id: 'pods',
+    name: 'Pods',
+    rank: 3,
+    hideIfEmpty: true,
+    options: [SNAPSHOT, STORAGE, NAMESPACE, UNMANAGED],
+    graph: podGraph,
+  },
+  {
+    id: 'kube-controllers',
+    name: 'Controllers',
+    rank: 0,
+    parent: 'pods',
+    hideIfEmpty: true,
+    options: [NAMESPACE, UNMANAGED],
+    graph: controllerGraph,
+  },
+  {
+    id: 'services',
+    name: 'Services',
+    rank: 0,
+    parent: 'pods',
+    hideIfEmpty: true,
+    options: [NAMESPACE, UNMANAGED],
+    graph: serviceGraph,
+  },
+  {
+    id: 'ecs-tasks',
+    name: 'Tasks',
+    rank: 3,
+    hideIfEmpty: true,
+    options: [UNMANAGED],
+    graph: (scene) => containerParentGraph(scene, 'ecs_task', 'ECSTask'),
+  },
+  {
+    id: 'ecs-services',
+    name: 'Services',
+    rank: 0,
+    parent: 'ecs-tasks',
+    hideIfEmpty: true,
+    options: [UNMANAGED],
+    graph: (scene) => containerParentGraph(scene, 'ecs_service', 'ECSService'),
+  },
+  {
+    id: 'swarm-services',
+    name: 'Services',
+    rank: 3,
+    hideIfEmpty: true,
+    options: [UNMANAGED],
+    graph: (scene) => containerParentGraph(scene, 'swarm_service', 'SwarmService'),
+  },
+  { id: 'hosts', name: 'Hosts', rank: 4, options: [], graph: hostGraph },
+  { id: 'weave', name: 'Weave Net', rank: 0, parent: 'hosts', options: [], graph: overlayGraph },
 ];
 
 const BY_ID = new Map(VIEWS.map((view) => [view.id, view]));
@@ -87,10 +134,22 @@ export function viewById(id: string): View | undefined {
   return BY_ID.get(id);
 }
 
+/** The options a view offers now. */
+export function offersOf(view: View, scene: Scene): OptionGroup[] {
+  return view.options.map((option) => option.offer(scene));
+}
+
+/** What the chosen options leave of a view's own graph. */
+export function applyOptions(view: View, graph: ViewGraph, options: Options, scene: Scene): ViewGraph {
+  return view.options.reduce((left, option) => {
+    const { id, defaultValue } = option.offer(scene);
+    return option.apply(left, options.get(id) ?? defaultValue, scene);
+  }, dropIdlePseudo(graph));
+}
+
 /** Only the options this view has, in a fixed order: the key under which its graph may be kept. */
 export function optionsKey(view: View, options: Options, scene: Scene): string {
-  return view
-    .options(scene)
-    .map((group) => `${group.id}=${chosen(options, group)}`)
+  return offersOf(view, scene)
+    .map(({ id, defaultValue }) => `${id}=${options.get(id) ?? defaultValue}`)
     .join('&');
 }

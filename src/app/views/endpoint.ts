@@ -29,7 +29,7 @@ export function parseEndpointId(id: string): EndpointId | undefined {
   const first = id.indexOf(';');
   if (first < 0) return undefined;
   const second = id.indexOf(';', first + 1);
-  if (second < 0 || id.indexOf(';', second + 1) >= 0) return undefined;
+  if (second < 0 || id.includes(';', second + 1)) return undefined;
   return { scope: id.slice(0, first), address: id.slice(first + 1, second), port: id.slice(second + 1) };
 }
 

@@ -86,7 +86,7 @@ export function buildGraph(scene: Scene, { nodes, place, describe }: ViewParts):
 
 function connect(graph: ViewGraph, from: string, to: string, link: Link): void {
   let targets = graph.edges.get(from);
-  if (targets === undefined) graph.edges.set(from, (targets = new Map()));
+  if (targets === undefined) graph.edges.set(from, (targets = new Map<string, Link[]>()));
   const links = targets.get(to);
   if (links === undefined) targets.set(to, [link]);
   else links.push(link);

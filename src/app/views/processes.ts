@@ -15,12 +15,13 @@ export function processIdOf(endpoint: EndpointFacts): string | undefined {
   return `${hostNameOf(hostNode)};${pid}`;
 }
 
-/** Outside nodes for endpoints that no probe owns, else what `inside` says. */
+/** Where `inside` puts an endpoint; one that no probe owns and nothing inside claims may be outside the fleet. */
 export function placeOutsideOr(scene: Scene, inside: Place): Place {
   return (endpoint) => {
-    if (endpoint.hostNode !== undefined) return inside(endpoint);
+    const ids = inside(endpoint);
+    if (ids.length > 0 || endpoint.hostNode !== undefined) return ids;
     const id = externalNodeId(endpoint, scene.report.dns, scene.local);
-    return id === undefined ? inside(endpoint) : [id];
+    return id === undefined ? [] : [id];
   };
 }
 

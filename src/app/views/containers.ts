@@ -1,0 +1,156 @@
+/**
+ * Containers: joined to connections by the process that holds them, else by the container's own addresses and
+ * published ports; and the same grouped by image and by DNS name.
+ */
+import type { Node } from '../../report/model.js';
+import { hostNameOf, latestOf, type EndpointFacts } from './endpoint.js';
+import { isPseudoId, UNCONTAINED_PREFIX } from './external.js';
+import { buildGraph, PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
+import { imageNameOf, withoutTag } from './labels.js';
+import { isLinkOnly } from './networks.js';
+import { placeOutsideOr, processIdOf } from './processes.js';
+import type { Scene } from './scene.js';
+
+export const HOSTNAME_GROUP = 'group:container:docker_container_hostname';
+
+/** `0.0.0.0:8080->80/tcp` or with a real address. */
+const PUBLISHED_PORT = /^([0-9.]+):([0-9]+)->[0-9]+\/tcp$/;
+
+/** `scope;address;` or `scope;address;port` → node id; empty when several nodes have the address. */
+export type AddressIndex = ReadonlyMap<string, string>;
+
+/** Files ids under the addresses that `addresses` gives; an address of several nodes tells nothing. */
+export function indexAddresses(
+  nodes: ReadonlyMap<string, Node>,
+  addresses: (node: Node) => Iterable<string>,
+): AddressIndex {
+  const index = new Map<string, string>();
+  for (const [id, node] of nodes) {
+    for (const address of addresses(node)) {
+      const known = index.get(address);
+      index.set(address, known === undefined || known === id ? id : '');
+    }
+  }
+  return index;
+}
+
+/** The node an endpoint's address belongs to. */
+export function byAddress(index: AddressIndex, { scope, address, port }: EndpointFacts): string | undefined {
+  if (index.size === 0) return undefined;
+  const id = index.get(`${scope};${address};`) ?? index.get(`${scope};${address};${port}`);
+  return id === '' ? undefined : id;
+}
+
+function* containerAddresses(node: Node): Iterable<string> {
+  if (latestOf(node, 'does_not_make_connections') !== undefined) return;
+  // What connects from a host's address may be any of its processes.
+  if (latestOf(node, 'docker_is_in_host_network') !== undefined) return;
+  for (const scoped of node.sets?.get('docker_container_ips_with_scopes') ?? []) {
+    const separator = scoped.indexOf(';');
+    const address = scoped.slice(separator + 1);
+    if (separator >= 0 && !isLinkOnly(address)) yield `${scoped};`;
+  }
+  for (const mapping of node.sets?.get('docker_container_ports') ?? []) {
+    const match = PUBLISHED_PORT.exec(mapping);
+    if (match !== null) yield `;${match[1]!};${match[2]!}`;
+  }
+}
+
+/** Containers that have not been deleted. */
+export function presentContainers(scene: Scene): Map<string, Node> {
+  const containers = new Map<string, Node>();
+  for (const [id, node] of scene.nodes('Container')) {
+    if (latestOf(node, 'docker_container_state') !== 'deleted') containers.set(id, node);
+  }
+  return containers;
+}
+
+/** Finds the container of an endpoint, or the machine's "uncontained" node when its process is in none. */
+export function containerFinder(
+  scene: Scene,
+  containers: ReadonlyMap<string, Node>,
+): (endpoint: EndpointFacts) => string | undefined {
+  const processes = scene.nodes('Process');
+  const index = indexAddresses(containers, containerAddresses);
+  return (endpoint) => {
+    const process = processIdOf(endpoint);
+    const own = process === undefined ? undefined : latestOf(processes.get(process), 'docker_container_id');
+    if (own !== undefined) {
+      const id = `${own};<container>`;
+      return scene.nodes('Container').has(id) && !containers.has(id) ? undefined : id;
+    }
+    const found = byAddress(index, endpoint);
+    if (found !== undefined) return found;
+    return process === undefined ? undefined : UNCONTAINED_PREFIX + hostNameOf(process);
+  };
+}
+
+export function containerGraph(scene: Scene): ViewGraph {
+  const containers = presentContainers(scene);
+  const nodes = new Map<string, ViewNode>();
+  for (const [id, node] of containers) nodes.set(id, { id, topology: 'container', node });
+  const find = containerFinder(scene, containers);
+  return buildGraph(scene, {
+    nodes,
+    place: placeOutsideOr(scene, (endpoint) => listOf(find(endpoint))),
+    describe: (id) => ({ id, topology: isPseudoId(id) ? PSEUDO : 'container' }),
+  });
+}
+
+/** Containers of one image whatever its tag. */
+export function imageGraph(scene: Scene): ViewGraph {
+  return groupedGraph(scene, (node) => {
+    const image = imageNameOf(scene.report, node);
+    return image === undefined
+      ? undefined
+      : { id: `${withoutTag(image)};<container_image>`, topology: 'container_image' };
+  });
+}
+
+/** Containers that share a host name. */
+export function hostnameGraph(scene: Scene): ViewGraph {
+  return groupedGraph(scene, (node) => {
+    const name = latestOf(node, 'docker_container_hostname');
+    return name === undefined || name === '' ? undefined : { id: name, topology: HOSTNAME_GROUP };
+  });
+}
+
+function groupedGraph(
+  scene: Scene,
+  groupOf: (node: Node) => { id: string; topology: string } | undefined,
+): ViewGraph {
+  const containers = presentContainers(scene);
+  const groupIds = new Map<string, string>();
+  const groups = new Map<string, ViewNode & { members: string[] }>();
+  for (const [id, node] of containers) {
+    const group = groupOf(node);
+    if (group === undefined) continue;
+    groupIds.set(id, group.id);
+    const known = groups.get(group.id);
+    if (known !== undefined) known.members.push(id);
+    else groups.set(group.id, { ...group, node: imageNode(scene, group.topology, node), members: [id] });
+  }
+  const find = containerFinder(scene, containers);
+  return buildGraph(scene, {
+    nodes: new Map<string, ViewNode>(groups),
+    place: placeOutsideOr(scene, (endpoint) => {
+      const id = find(endpoint);
+      if (id === undefined) return [];
+      return isPseudoId(id) ? [id] : listOf(groupIds.get(id));
+    }),
+    describe: (id) => ({ id, topology: PSEUDO }),
+  });
+}
+
+/** An image group shows the facts of an image; a group by name has none of its own. */
+function imageNode(scene: Scene, topology: string, container: Node): Node | undefined {
+  if (topology !== 'container_image') return undefined;
+  const imageId = latestOf(container, 'docker_image_id');
+  return imageId === undefined
+    ? undefined
+    : scene.nodes('ContainerImage').get(`${imageId};<container_image>`);
+}
+
+export function listOf(id: string | undefined): readonly string[] {
+  return id === undefined ? [] : [id];
+}

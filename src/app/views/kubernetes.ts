@@ -1,0 +1,170 @@
+/**
+ * Pods, and the controllers and services they belong to. A connection finds its pod by the container of its process,
+ * else by the pod's address; a service also by its cluster address, which is where clients send before NAT.
+ */
+import type { Node } from '../../report/model.js';
+import { byAddress, containerFinder, indexAddresses, presentContainers } from './containers.js';
+import { hostNameOf, latestOf, ownIdOf, type EndpointFacts } from './endpoint.js';
+import { isPseudoId, UNCONTAINED_PREFIX, UNMANAGED_PREFIX } from './external.js';
+import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';
+import { placeOutsideOr } from './processes.js';
+import type { Scene } from './scene.js';
+
+const CONTROLLER_TOPOLOGIES = [
+  ['deployment', 'Deployment'],
+  ['daemonset', 'DaemonSet'],
+  ['statefulset', 'StatefulSet'],
+  ['cronjob', 'CronJob'],
+  ['job', 'Job'],
+] as const;
+
+const GONE = new Set(['deleted', 'failed', 'Failed', 'Succeeded']);
+
+function hasKubernetes(scene: Scene): boolean {
+  return scene.nodes('Pod').size + scene.nodes('Service').size > 0;
+}
+
+/** Pods that have not ended. */
+function presentPods(scene: Scene): Map<string, Node> {
+  const pods = new Map<string, Node>();
+  for (const [id, node] of scene.nodes('Pod'))
+    if (!GONE.has(latestOf(node, 'kubernetes_state') ?? '')) pods.set(id, node);
+  return pods;
+}
+
+function* ownAddress(node: Node): Iterable<string> {
+  const address = latestOf(node, 'kubernetes_ip');
+  if (
+    address !== undefined &&
+    address !== '' &&
+    address !== 'None' &&
+    latestOf(node, 'kubernetes_is_in_host_network') === undefined
+  ) {
+    yield `;${address};`;
+  }
+}
+
+/** Ids of the pods of an endpoint; the machine's "unmanaged" node when what holds it is in no pod. */
+function podPlace(scene: Scene, pods: ReadonlyMap<string, Node>): Place {
+  const containers = presentContainers(scene);
+  const findContainer = containerFinder(scene, containers);
+  const index = indexAddresses(pods, ownAddress);
+  return (endpoint) => {
+    const container = findContainer(endpoint);
+    if (container !== undefined && !container.startsWith(UNCONTAINED_PREFIX)) {
+      const parents = (containers.get(container)?.parents?.get('pod') ?? []).filter((id) => pods.has(id));
+      if (parents.length > 0) return parents;
+    }
+    const pod = byAddress(index, endpoint);
+    if (pod !== undefined) return [pod];
+    if (container === undefined) return [];
+    return [UNMANAGED_PREFIX + machineOf(container, containers, endpoint)];
+  };
+}
+
+function machineOf(
+  container: string,
+  containers: ReadonlyMap<string, Node>,
+  endpoint: EndpointFacts,
+): string {
+  if (container.startsWith(UNCONTAINED_PREFIX)) return container.slice(UNCONTAINED_PREFIX.length);
+  const node = containers.get(container);
+  return hostNameOf(
+    latestOf(node, 'host_node_id') ?? node?.parents?.get('host')?.[0] ?? endpoint.hostNode ?? '',
+  );
+}
+
+/** Ids of a node's containers, by pod. */
+function containersByPod(scene: Scene): Map<string, string[]> {
+  const members = new Map<string, string[]>();
+  for (const [id, node] of presentContainers(scene)) {
+    for (const pod of node.parents?.get('pod') ?? []) {
+      const list = members.get(pod);
+      if (list === undefined) members.set(pod, [id]);
+      else list.push(id);
+    }
+  }
+  return members;
+}
+
+export function podGraph(scene: Scene): ViewGraph {
+  const nodes = new Map<string, ViewNode>();
+  if (!hasKubernetes(scene)) return { nodes, edges: new Map(), filtered: 0 };
+  const pods = presentPods(scene);
+  const members = containersByPod(scene);
+  for (const [id, node] of pods) nodes.set(id, { id, topology: 'pod', node, members: members.get(id) ?? [] });
+  return buildGraph(scene, {
+    nodes,
+    place: placeOutsideOr(scene, podPlace(scene, pods)),
+    describe: (id) => ({ id, topology: isPseudoId(id) ? PSEUDO : 'pod' }),
+  });
+}
+
+export function controllerGraph(scene: Scene): ViewGraph {
+  return podGroupGraph(scene, CONTROLLER_TOPOLOGIES, { orphans: 'unmanaged', byOwnAddress: false });
+}
+
+export function serviceGraph(scene: Scene): ViewGraph {
+  return podGroupGraph(scene, [['service', 'Service']], { orphans: 'left out', byOwnAddress: true });
+}
+
+function podGroupGraph(
+  scene: Scene,
+  topologies: readonly (readonly [string, 'Service' | (typeof CONTROLLER_TOPOLOGIES)[number][1]])[],
+  { orphans, byOwnAddress }: { orphans: 'unmanaged' | 'left out'; byOwnAddress: boolean },
+): ViewGraph {
+  const groups = new Map<string, ViewNode & { members: string[] }>();
+  if (!hasKubernetes(scene)) return { nodes: new Map(), edges: new Map(), filtered: 0 };
+  for (const [topology, key] of topologies) {
+    for (const [id, node] of scene.nodes(key)) groups.set(id, { id, topology, node, members: [] });
+  }
+  const pods = presentPods(scene);
+  const groupsOfPod = new Map<string, readonly string[]>();
+  for (const [id, node] of pods) {
+    const ids: string[] = [];
+    for (const [topology] of topologies) {
+      for (const group of node.parents?.get(topology) ?? []) {
+        ids.push(group);
+        let known = groups.get(group);
+        if (known === undefined) groups.set(group, (known = { id: group, topology, members: [] }));
+        known.members.push(id);
+      }
+    }
+    groupsOfPod.set(id, ids);
+  }
+  const podsOf = podPlace(scene, pods);
+  const services = byOwnAddress
+    ? indexAddresses(scene.nodes('Service'), ownAddress)
+    : new Map<string, string>();
+  const place: Place = (endpoint) => {
+    const service = byAddress(services, endpoint);
+    if (service !== undefined) return [service];
+    const found = new Set<string>();
+    for (const pod of podsOf(endpoint)) {
+      if (isPseudoId(pod)) {
+        found.add(pod);
+        continue;
+      }
+      const ids = groupsOfPod.get(pod) ?? [];
+      for (const id of ids) found.add(id);
+      if (ids.length === 0 && orphans === 'unmanaged')
+        found.add(UNMANAGED_PREFIX + machineOfPod(pods.get(pod), endpoint));
+    }
+    return Array.from(found);
+  };
+  return buildGraph(scene, {
+    nodes: new Map<string, ViewNode>(groups),
+    place: placeOutsideOr(scene, place),
+    describe: (id) => ({ id, topology: isPseudoId(id) ? PSEUDO : topologyOfId(id) }),
+  });
+}
+
+function machineOfPod(pod: Node | undefined, endpoint: EndpointFacts): string {
+  const hostNode = latestOf(pod, 'host_node_id') ?? pod?.parents?.get('host')?.[0] ?? endpoint.hostNode;
+  return hostNode === undefined ? '' : hostNameOf(hostNode);
+}
+
+/** `uid;<deployment>` → `deployment`. */
+function topologyOfId(id: string): string {
+  return id.slice(ownIdOf(id).length + 1).replace(/^<|>$/g, '');
+}
