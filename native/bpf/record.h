@@ -62,7 +62,8 @@ struct tp_record {
     __u8 pid_evidence;
     __u8 direction_evidence;
     __u8 flags;
-    __u8 reserved[5];
+    __u8 emitted_state; /* kernel side only, as emitted_epoch: the TCP state last sent */
+    __u8 reserved[4];
     __u64 pid_start_ns;
     __u32 listener_pid;
     __u32 emitted_epoch; /* kernel side only: the epoch this was last sent in; 0 = must be sent */

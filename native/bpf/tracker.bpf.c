@@ -54,6 +54,10 @@ static __always_inline void count(__u32 which) {
 static __always_inline void set_pid(struct tp_record *record, struct task_struct *task, __u8 evidence) {
     if (task->flags & PF_KTHREAD)
         return; /* a deferred close, or a socket of the kernel itself */
+    if (record->pid == (__u32)task->tgid) {
+        record->pid_evidence = evidence;
+        return;
+    }
     record->pid = task->tgid;
     record->pid_start_ns = task->group_leader->start_boottime;
     __builtin_memcpy(record->comm, task->group_leader->comm, sizeof(record->comm));
@@ -210,10 +214,9 @@ static __always_inline void on_established(struct sock *sk, int oldstate) {
  * ESTABLISHED → FIN_WAIT1 and CLOSE_WAIT → LAST_ACK are made by close() or shutdown() only, so `current` is
  * the process that used the connection: what a listener's clone can't tell of a prefork server.
  */
-static __always_inline void on_closing(struct tp_record *record, int newstate) {
+static __always_inline void on_closing(struct tp_record *record) {
     if (record->direction == TP_DIRECTION_ACCEPTED && record->pid_evidence < TP_PID_ACCEPT)
         set_pid(record, bpf_get_current_task_btf(), TP_PID_CLOSE);
-    record->state = newstate;
 }
 
 static __always_inline void on_closed(struct sock *sk, struct tp_record *record, int oldstate) {
@@ -252,41 +255,37 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_tcp_state, struct sock *sk, int oldstate, int newstate) {
     struct tp_record *record;
 
-    if (sk->sk_protocol != IPPROTO_TCP)
-        return 0;
     switch (newstate) {
     case TCP_SYN_SENT:
-        on_connecting(sk);
+        if (sk->sk_protocol == IPPROTO_TCP)
+            on_connecting(sk);
         return 0;
     case TCP_LISTEN:
-        on_listening(sk);
+        if (sk->sk_protocol == IPPROTO_TCP)
+            on_listening(sk);
         return 0;
     case TCP_ESTABLISHED:
-        on_established(sk, oldstate);
+        if (sk->sk_protocol == IPPROTO_TCP)
+            on_established(sk, oldstate);
         return 0;
-    case TCP_SYN_RECV:
-    case TCP_NEW_SYN_RECV:
-        return 0;
+    case TCP_FIN_WAIT1:
+    case TCP_LAST_ACK:
+    case TCP_CLOSE:
+        break;
+    default:
+        return 0; /* the half-closed states are read off the socket when it is sent */
     }
     record = bpf_sk_storage_get(&sockets, sk, 0, 0);
     if (!record)
         return 0;
-    switch (newstate) {
-    case TCP_FIN_WAIT1:
-        if (oldstate == TCP_SYN_RECV) /* fast open: accepted, served and closed before the handshake ended */
-            on_established(sk, oldstate);
-        on_closing(record, newstate);
-        return 0;
-    case TCP_LAST_ACK:
-        on_closing(record, newstate);
-        return 0;
-    case TCP_CLOSE:
+    if (newstate == TCP_CLOSE) {
         on_closed(sk, record, oldstate);
         return 0;
-    default:
-        record->state = newstate;
-        return 0;
     }
+    if (oldstate == TCP_SYN_RECV) /* fast open: accepted, served and closed before the handshake ended */
+        on_established(sk, oldstate);
+    on_closing(record);
+    return 0;
 }
 
 SEC("iter/bpf_sk_storage_map")
@@ -295,6 +294,7 @@ int emit_live(struct bpf_iter__bpf_sk_storage_map *ctx) {
     struct tp_record *record = ctx->value;
     struct tp_record *out;
     struct tcp_sock *tp;
+    __u8 state = TCP_LISTEN;
 
     if (!sk || !record || record->state == TCP_CLOSE)
         return 0;
@@ -312,8 +312,9 @@ int emit_live(struct bpf_iter__bpf_sk_storage_map *ctx) {
     } else {
         __u64 sent = record->bytes_sent, received = record->bytes_received;
         __u32 retransmits = record->retransmits;
-        set_traffic(record, tp, record->state);
-        if (record->emitted_epoch == epoch && record->bytes_sent == sent &&
+        state = sk->__sk_common.skc_state;
+        set_traffic(record, tp, state);
+        if (record->emitted_epoch == epoch && record->emitted_state == state && record->bytes_sent == sent &&
             record->bytes_received == received && record->retransmits == retransmits)
             return 0;
     }
@@ -324,7 +325,9 @@ int emit_live(struct bpf_iter__bpf_sk_storage_map *ctx) {
         return 0;
     }
     record->emitted_epoch = epoch;
+    record->emitted_state = state;
     __builtin_memcpy(out, record, sizeof(*out));
+    out->state = state;
     if (record->state == TCP_CLOSE) {
         bpf_ringbuf_discard(out, BPF_RB_NO_WAKEUP);
         return 0;
