@@ -68,9 +68,15 @@ struct sock_common {
     struct in6_addr skc_v6_rcv_saddr;
 };
 
+/* owned: a process holds the socket's lock, so `current` is one of its users; 0 in softirq. */
+typedef struct {
+    int owned;
+} socket_lock_t;
+
 /* sk_protocol tells TCP from SCTP and MPTCP, which share the tracepoint; sk_err is why a connect failed. */
 struct sock {
     struct sock_common __sk_common;
+    socket_lock_t sk_lock;
     __u16 sk_protocol;
     int sk_err;
 };

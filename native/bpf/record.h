@@ -20,11 +20,11 @@ enum tp_direction {
 /* How the PID is known, weakest first: a stronger one is never replaced by a weaker one. */
 enum tp_pid_evidence {
     TP_PID_NONE = 0,
-    TP_PID_LISTENER = 1,
-    TP_PID_TABLE_SCAN = 2,
-    TP_PID_ACCEPT = 3,
-    TP_PID_CONNECT = 4,
-    TP_PID_CLOSE = 5,
+    TP_PID_LISTENER = 1,   /* the process of the listener it was accepted from */
+    TP_PID_TABLE_SCAN = 2, /* found holding a descriptor of it */
+    TP_PID_CONNECT = 3,    /* called connect() or listen() */
+    TP_PID_CLOSE = 4,      /* closed or shut it down */
+    TP_PID_USE = 5,        /* read from it */
 };
 
 enum tp_direction_evidence {

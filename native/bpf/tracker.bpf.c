@@ -215,7 +215,7 @@ static __always_inline void on_established(struct sock *sk, int oldstate) {
  * the process that used the connection: what a listener's clone can't tell of a prefork server.
  */
 static __always_inline void on_closing(struct tp_record *record) {
-    if (record->direction == TP_DIRECTION_ACCEPTED && record->pid_evidence < TP_PID_ACCEPT)
+    if (record->direction == TP_DIRECTION_ACCEPTED && record->pid_evidence < TP_PID_CLOSE)
         set_pid(record, bpf_get_current_task_btf(), TP_PID_CLOSE);
 }
 
@@ -236,10 +236,9 @@ static __always_inline void on_closed(struct sock *sk, struct tp_record *record,
             record->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
     }
     if (record->flags & TP_FLAG_ESTABLISHED) {
-        /* No error: close() with unread data, or a zero linger; that is done by the user of the connection.
-         */
-        if (oldstate == TCP_ESTABLISHED && !record->error && record->direction == TP_DIRECTION_ACCEPTED &&
-            record->pid_evidence < TP_PID_ACCEPT)
+        /* Straight to CLOSE by its user: close() with unread data, or a zero linger. */
+        if (sk->sk_lock.owned && record->direction == TP_DIRECTION_ACCEPTED &&
+            record->pid_evidence < TP_PID_CLOSE)
             set_pid(record, bpf_get_current_task_btf(), TP_PID_CLOSE);
         count(TP_COUNT_CLOSED);
     } else if (record->direction == TP_DIRECTION_CONNECTED) {
@@ -285,6 +284,23 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int oldstate, int newstate) {
     if (oldstate == TCP_SYN_RECV) /* fast open: accepted, served and closed before the handshake ended */
         on_established(sk, oldstate);
     on_closing(record);
+    return 0;
+}
+
+/*
+ * A process read from the socket: of all that may hold it, this one uses it. Covers prefork servers,
+ * descriptors that were inherited or passed on, and io_uring, none of which accept() alone would tell.
+ */
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(on_read, struct sock *sk) {
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct tp_record *record = bpf_sk_storage_get(&sockets, sk, 0, 0);
+
+    if (!record || (record->pid == (__u32)task->tgid && record->pid_evidence == TP_PID_USE))
+        return 0;
+    if (!sk->sk_lock.owned || record->direction == TP_DIRECTION_LISTENER)
+        return 0; /* read in softirq by the kernel itself */
+    set_pid(record, task, TP_PID_USE);
     return 0;
 }
 

@@ -107,6 +107,7 @@ void Tracker::load(const TrackerOptions &options) {
     live_link_ =
         attached(bpf_program__attach_iter(programNamed(object_, "emit_live"), &live_options), "emit_live");
     files_link_ = attached(bpf_program__attach(programNamed(object_, "scan_files")), "scan_files");
+    read_link_ = attached(bpf_program__attach(programNamed(object_, "on_read")), "on_read");
     state_link_ = attached(bpf_program__attach(programNamed(object_, "on_tcp_state")), "on_tcp_state");
 
     drainer_ = std::thread([this] { drainWhenWoken(); });
@@ -121,6 +122,7 @@ void Tracker::close() {
     }
     std::lock_guard<std::mutex> lock(mutex_);
     bpf_link__destroy(state_link_);
+    bpf_link__destroy(read_link_);
     bpf_link__destroy(files_link_);
     bpf_link__destroy(live_link_);
     ring_buffer__free(ring_);
@@ -128,7 +130,7 @@ void Tracker::close() {
     for (int fd : {stop_fd_, epoll_fd_})
         if (fd >= 0)
             ::close(fd);
-    state_link_ = files_link_ = live_link_ = nullptr;
+    state_link_ = read_link_ = files_link_ = live_link_ = nullptr;
     ring_ = nullptr;
     object_ = nullptr;
     stop_fd_ = epoll_fd_ = counters_fd_ = -1;

@@ -59,6 +59,7 @@ class Tracker {
     LiveTable table_;
     struct bpf_object *object_ = nullptr;
     struct bpf_link *state_link_ = nullptr;
+    struct bpf_link *read_link_ = nullptr;
     struct bpf_link *live_link_ = nullptr;
     struct bpf_link *files_link_ = nullptr;
     struct ring_buffer *ring_ = nullptr;

@@ -1,5 +1,6 @@
 /** `topoprobe probe [URL...]`: watches this machine and reports to one or more apps. */
 import { Command } from 'commander';
+import { oneLine, UsageError } from '../errors.js';
 import { createLogger } from '../logger.js';
 import { appUrl } from '../option-values.js';
 import { logging, observing, publishInterval, type LogOptions, type ObserveOptions } from '../shared-options.js';
@@ -32,5 +33,9 @@ export function probeCommand(): Command {
 
 function urlsFromEnvironment(): URL[] {
   const texts = (process.env['TOPOPROBE_URLS'] ?? '').split(/[\s,]+/).filter((text) => text !== '');
-  return (texts.length > 0 ? texts : [DEFAULT_URL]).map(appUrl);
+  try {
+    return (texts.length > 0 ? texts : [DEFAULT_URL]).map(appUrl);
+  } catch (error) {
+    throw new UsageError(`environment variable TOPOPROBE_URLS: ${oneLine(error)}`);
+  }
 }

@@ -64,7 +64,7 @@ export const OFFSET = {
 export const Direction = { Unknown: 0, Connected: 1, Accepted: 2, Listener: 3 } as const;
 
 /** How `pid` is known, weakest first. */
-export const PidEvidence = { None: 0, Listener: 1, TableScan: 2, Accept: 3, Connect: 4, Close: 5 } as const;
+export const PidEvidence = { None: 0, Listener: 1, TableScan: 2, Connect: 3, Close: 4, Use: 5 } as const;
 
 /** How `direction` is known, weakest first. */
 export const DirectionEvidence = { None: 0, PortGuess: 1, ListenerTable: 2, Conntrack: 3, Handshake: 4 } as const;
