@@ -12,7 +12,7 @@ export const APP_FAULTS = {
   },
   UNDECODABLE: { status: 400, advice: 'send a complete report in the encoding the headers name' },
   WRONG_SHAPE: { status: 400, advice: "send a report in Scope's format" },
-  TOO_MANY_NODES: { status: 413, advice: 'report fewer nodes at once, or raise the limit on nodes' },
+  REPORT_TOO_LARGE: { status: 413, advice: 'report less at once' },
   BODY_CUT_SHORT: { status: 400, advice: 'send the whole body' },
   WINDOW_FULL: { status: 503, advice: 'retry later; the window holds as many nodes as it may' },
   NO_SUCH_VIEW: { status: 404, advice: 'GET /api/topology lists the views' },

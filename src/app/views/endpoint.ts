@@ -18,21 +18,6 @@ export interface EndpointFacts {
   readonly ambiguous: boolean;
 }
 
-export interface EndpointId {
-  readonly scope: string;
-  readonly address: string;
-  readonly port: string;
-}
-
-/** Takes `scope;address;port` apart; undefined when it is not of that form. */
-export function parseEndpointId(id: string): EndpointId | undefined {
-  const first = id.indexOf(';');
-  if (first < 0) return undefined;
-  const second = id.indexOf(';', first + 1);
-  if (second < 0 || id.includes(';', second + 1)) return undefined;
-  return { scope: id.slice(0, first), address: id.slice(first + 1, second), port: id.slice(second + 1) };
-}
-
 /** The value of a node's `latest` key. */
 export function latestOf(node: Node | undefined, key: string): string | undefined {
   return node?.latest?.get(key)?.value;
@@ -48,18 +33,20 @@ export function hostNameOf(hostNodeId: string): string {
 export const ownIdOf = hostNameOf;
 
 /**
- * True when the adjacency leads to more than one *real* endpoint. NAT copies stand for the endpoint they copy.
- * `nodes` are the report's endpoints.
+ * The endpoints an adjacency really leads to. NAT shows one connection under several destinations: where a real one
+ * is known, the rewritten ones (`copy_of`) say nothing more; where only rewritten ones are, each real one behind them
+ * counts once. More than one means that the source port was used again. `nodes` are the report's endpoints.
  */
-export function hasSeveralPeers(adjacency: readonly string[], nodes: ReadonlyMap<string, Node>): boolean {
-  if (adjacency.length < 2) return false;
-  let first: string | undefined;
+export function realPeers(adjacency: readonly string[], nodes: ReadonlyMap<string, Node>): readonly string[] {
+  if (adjacency.length < 2) return adjacency;
+  const real = adjacency.filter((id) => latestOf(nodes.get(id), 'copy_of') === undefined);
+  if (real.length > 0) return real;
+  const behind = new Map<string, string>();
   for (const id of adjacency) {
-    const real = canonicalEndpoint(id, nodes);
-    first ??= real;
-    if (first !== real) return true;
+    const canonical = canonicalEndpoint(id, nodes);
+    if (!behind.has(canonical)) behind.set(canonical, id);
   }
-  return false;
+  return Array.from(behind.values());
 }
 
 /** The endpoint that `id` is a NAT copy of, or `id` itself. */

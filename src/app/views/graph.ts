@@ -6,7 +6,7 @@
  */
 import type { Node } from '../../report/model.js';
 import { addTotals, noConnections, totalsOf, type ConnectionTotals, type EndpointGroup } from './groups.js';
-import type { EndpointFacts } from './endpoint.js';
+import { realPeers, type EndpointFacts } from './endpoint.js';
 import type { Flow, Peer, Scene } from './scene.js';
 
 export const PSEUDO = 'pseudo';
@@ -99,7 +99,7 @@ function countedTotals(scene: Scene, flow: Flow, to: string, placePeer: Place): 
   const endpoints = scene.nodes('Endpoint');
   const counted = noConnections();
   for (const [copyId, realId] of copies) {
-    const reached = endpoints.get(realId)?.adjacency ?? [];
+    const reached = realPeers(endpoints.get(realId)?.adjacency ?? [], endpoints);
     const alreadyCounted = reached.some(
       (id) => endpoints.has(id) && placePeer(scene.peer(id).facts).includes(to),
     );

@@ -4,8 +4,9 @@
  * A fleet has hundreds of thousands of client ports but few pairs of who talks to whom. Views walk the groups, so
  * their cost follows the picture and not the number of sockets. A change of one endpoint costs that endpoint only.
  */
+import { parseEndpointNodeId } from '../../report/node-ids.js';
 import type { Node } from '../../report/model.js';
-import { latestOf, parseEndpointId } from './endpoint.js';
+import { latestOf } from './endpoint.js';
 
 /** Sums over connections. Bytes are as the client's side counted them. */
 export interface ConnectionTotals {
@@ -111,7 +112,7 @@ export class EndpointGroups {
   /** Adds an endpoint, or replaces the one of this id. */
   set(id: string, node: Node): void {
     this.delete(id);
-    const parsed = parseEndpointId(id);
+    const parsed = parseEndpointNodeId(id);
     if (parsed === undefined) return;
     const adjacency = node.adjacency ?? [];
     if (adjacency.length === 0) {

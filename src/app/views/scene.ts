@@ -2,22 +2,15 @@
  * What every view of one moment is made from: the merged report, its endpoint groups, and look-ups derived from
  * them. Derived parts are made when first asked for and shared by all views of that moment.
  */
+import { parseEndpointNodeId } from '../../report/node-ids.js';
 import type { Node, Report, TopologyKey } from '../../report/model.js';
-import {
-  canonicalEndpoint,
-  hasSeveralPeers,
-  latestOf,
-  parseEndpointId,
-  type EndpointFacts,
-} from './endpoint.js';
+import { canonicalEndpoint, realPeers, latestOf, type EndpointFacts } from './endpoint.js';
 import { EndpointGroups, type EndpointGroup } from './groups.js';
 import { localNetworks, type NetworkSet } from './networks.js';
 
 /** One peer of a group: an endpoint's facts, and the port that connections really reach (NAT seen through). */
 export interface Peer {
   readonly facts: EndpointFacts;
-  /** Id of the endpoint behind NAT copies. */
-  readonly canonicalId: string;
   readonly port: string;
 }
 
@@ -32,14 +25,17 @@ const NO_NODES: ReadonlyMap<string, Node> = new Map();
 
 export class Scene {
   readonly report: Report;
+  /** Changes when what nodes are called or belong to may have changed. */
+  readonly namesVersion: number;
   readonly #groups: EndpointGroups;
   #local: NetworkSet | undefined;
   #flows: readonly Flow[] | undefined;
   readonly #peers = new Map<string, Peer>();
 
   /** `groups` must hold exactly the report's endpoints. */
-  constructor(report: Report, groups: EndpointGroups) {
+  constructor(report: Report, groups: EndpointGroups, namesVersion = 0) {
     this.report = report;
+    this.namesVersion = namesVersion;
     this.#groups = groups;
   }
 
@@ -66,21 +62,22 @@ export class Scene {
     if (peer === undefined) {
       const nodes = this.nodes('Endpoint');
       const canonicalId = canonicalEndpoint(id, nodes);
-      const port = (parseEndpointId(canonicalId) ?? parseEndpointId(id))?.port ?? '';
-      peer = { facts: factsOf(id, nodes), canonicalId, port };
+      const port = (parseEndpointNodeId(canonicalId) ?? parseEndpointNodeId(id))?.port ?? '';
+      peer = { facts: factsOf(id, canonicalId, nodes), port };
       this.#peers.set(id, peer);
     }
     return peer;
   }
 
   #flowOf(group: EndpointGroup): Flow {
-    const ambiguous = hasSeveralPeers(group.adjacency, this.nodes('Endpoint'));
+    const endpoints = this.nodes('Endpoint');
+    const peers = realPeers(group.adjacency, endpoints);
     const { hostNode, pid, scope, address } = group;
     return {
       group,
-      from: { hostNode, pid, scope, address, port: '', opens: true, ambiguous },
+      from: { hostNode, pid, scope, address, port: '', opens: true, ambiguous: peers.length > 1 },
       // An endpoint that no report describes cannot be placed, not even on the Internet.
-      peers: group.adjacency.filter((id) => this.nodes('Endpoint').has(id)).map((id) => this.peer(id)),
+      peers: peers.filter((id) => endpoints.has(id)).map((id) => this.peer(id)),
     };
   }
 }
@@ -92,15 +89,17 @@ export function sceneOf(report: Report): Scene {
   return new Scene(report, groups);
 }
 
-function factsOf(id: string, nodes: ReadonlyMap<string, Node>): EndpointFacts {
-  const node = nodes.get(id);
-  const parsed = parseEndpointId(id) ?? { scope: '', address: '', port: '' };
+/** Facts of endpoint `id`; a NAT copy that no probe owns is owned by whoever owns the endpoint behind it. */
+function factsOf(id: string, canonicalId: string, nodes: ReadonlyMap<string, Node>): EndpointFacts {
+  const own = nodes.get(id);
+  const node = latestOf(own, 'host_node_id') === undefined ? (nodes.get(canonicalId) ?? own) : own;
+  const parsed = parseEndpointNodeId(node === own ? id : canonicalId) ?? { scope: '', address: '', port: '' };
   const adjacency = node?.adjacency ?? [];
   return {
     ...parsed,
     hostNode: latestOf(node, 'host_node_id'),
     pid: latestOf(node, 'pid'),
     opens: adjacency.length > 0,
-    ambiguous: hasSeveralPeers(adjacency, nodes),
+    ambiguous: realPeers(adjacency, nodes).length > 1,
   };
 }

@@ -1,0 +1,5 @@
+/** The central app: takes probes' reports in and shows the fleet. */
+export { createApp, type App } from './app.js';
+export { AppError, type AppErrorCode } from './errors.js';
+export type { ListenAddress } from './listen.js';
+export { DEFAULT_LIMITS, type AppLimits, type AppOptions } from './options.js';

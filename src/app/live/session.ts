@@ -1,0 +1,75 @@
+/**
+ * One WebSocket client of one view: the whole graph first, then what changed, never more than one message under way.
+ *
+ * A client that does not keep up is not queued for: it is skipped until its last message is out, and then gets the
+ * difference to what it has, or everything anew when it has been away too long.
+ */
+import type { WebSocket } from 'ws';
+import { delta } from './deltas.js';
+
+/** What a session needs of a socket. */
+export type LiveSocket = Pick<
+  WebSocket,
+  'readyState' | 'OPEN' | 'bufferedAmount' | 'send' | 'close' | 'terminate' | 'on'
+>;
+
+export interface SessionOptions {
+  readonly intervalMs: number;
+  /** The view as it is now: node id → summary JSON. The same Map for the same state. */
+  readonly current: () => ReadonlyMap<string, string>;
+  /** Called once when the session is over. */
+  readonly ended: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Ticks a client may be behind before its state is taken to be stale and it is sent everything anew. */
+const BEHIND_TICKS_MAX = 10;
+/** Ticks without any progress after which the connection is given up. */
+const STUCK_TICKS_MAX = 120;
+/** A client has nothing to say here; more than this in one message is an error. */
+export const CLIENT_MESSAGE_MAX_BYTES = 4_096;
+
+export class Session {
+  readonly #socket: LiveSocket;
+  readonly #options: SessionOptions;
+  readonly #timer: NodeJS.Timeout;
+  #sent: ReadonlyMap<string, string> | undefined;
+  #ticksBehind = 0;
+
+  constructor(socket: LiveSocket, options: SessionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#timer = setInterval(() => this.#tick(), options.intervalMs);
+    socket.on('close', () => this.#end());
+    socket.on('error', () => socket.terminate());
+    this.#tick();
+  }
+
+  #end(): void {
+    clearInterval(this.#timer);
+    this.#sent = undefined;
+    this.#options.ended();
+  }
+
+  #tick(): void {
+    const socket = this.#socket;
+    if (socket.readyState !== socket.OPEN) return;
+    if (socket.bufferedAmount > 0) {
+      this.#ticksBehind++;
+      if (this.#ticksBehind > STUCK_TICKS_MAX) socket.terminate();
+      return;
+    }
+    if (this.#ticksBehind > BEHIND_TICKS_MAX) this.#sent = undefined;
+    this.#ticksBehind = 0;
+    try {
+      const current = this.#options.current();
+      if (current === this.#sent) return;
+      const text = delta(this.#sent, current);
+      this.#sent = current;
+      if (text !== undefined) socket.send(text);
+    } catch (error) {
+      this.#options.failed(error);
+      socket.close(1011, 'the app failed to make this view');
+    }
+  }
+}

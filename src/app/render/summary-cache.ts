@@ -1,0 +1,45 @@
+/**
+ * The JSON of each node of one rendering, kept from one state to the next: only what changed is worded anew.
+ */
+import type { Report } from '../../report/model.js';
+import { adjacencyOf, type ViewGraph, type ViewNode } from '../views/graph.js';
+import { summarise } from '../views/summary.js';
+
+interface Worded {
+  readonly view: ViewNode;
+  readonly adjacency: readonly string[];
+  readonly text: string;
+}
+
+export class SummaryCache {
+  /** Exactly the nodes of the last graph. */
+  #worded = new Map<string, Worded>();
+  #namesVersion = -1;
+
+  /** Node id → summary as JSON. @param namesVersion changes with anything a node shows about others */
+  wordGraph(report: Report, graph: ViewGraph, namesVersion: number): Map<string, string> {
+    const old = namesVersion === this.#namesVersion ? this.#worded : new Map<string, Worded>();
+    const worded = new Map<string, Worded>();
+    const texts = new Map<string, string>();
+    for (const [id, view] of graph.nodes) {
+      const adjacency = adjacencyOf(graph, id);
+      let word = old.get(id);
+      if (word === undefined || !sameNode(word.view, view) || !sameIds(word.adjacency, adjacency)) {
+        word = { view, adjacency, text: JSON.stringify(summarise(report, view, { adjacency })) };
+      }
+      worded.set(id, word);
+      texts.set(id, word.text);
+    }
+    this.#worded = worded;
+    this.#namesVersion = namesVersion;
+    return texts;
+  }
+}
+
+function sameNode(a: ViewNode, b: ViewNode): boolean {
+  return a.node === b.node && a.topology === b.topology && sameIds(a.members ?? [], b.members ?? []);
+}
+
+function sameIds(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((id, index) => id === b[index]);
+}

@@ -1,0 +1,140 @@
+/**
+ * Facts by id, each kept as the distinct things that probes said about it, and what these say together.
+ *
+ * A probe repeats itself every few seconds. Saying the same again only renews the part it said before, so memory and
+ * the cost of an arrival follow what is different, not how often it is told. Parts that no report of the window
+ * repeats are dropped, and only ids whose meaning changed are handed on.
+ */
+
+export interface PartRules<V> {
+  /** The same thing said again: they differ at most in times and samples. */
+  readonly alike: (a: V, b: V) => boolean;
+  /** Nothing that views show differs; times do not count. */
+  readonly same: (a: V, b: V) => boolean;
+  /** True when the two contradict each other, so that the times they were said at decide. */
+  readonly conflict: (a: V, b: V) => boolean;
+  /** What several values say together; at least one is given. */
+  readonly merge: (values: readonly V[]) => V;
+  /** Takes the place of `old` when the same is said again; keeps what must outlive one report (samples). */
+  readonly renew: (old: V, fresh: V) => V;
+}
+
+interface Part<V> {
+  readonly probe: string;
+  value: V;
+  /** Number of the last report that said so. */
+  lastReport: number;
+}
+
+/** One id's parts; reports hold on to these to let go of them later. */
+export interface Entry<V> {
+  readonly id: string;
+  readonly parts: Part<V>[];
+  conflicting: boolean;
+}
+
+export class PartStore<V> {
+  readonly #rules: PartRules<V>;
+  /** Bounded by the window's limit on parts, which `missing` lets the caller check first. */
+  readonly #entries = new Map<string, Entry<V>>();
+  readonly #merged = new Map<string, V>();
+  /** Ids to merge anew. */
+  readonly #dirty = new Set<string>();
+  #parts = 0;
+
+  constructor(rules: PartRules<V>) {
+    this.#rules = rules;
+  }
+
+  /** What is said about every id, as of the last `settle`. Changes in place. */
+  get merged(): ReadonlyMap<string, V> {
+    return this.#merged;
+  }
+
+  get partCount(): number {
+    return this.#parts;
+  }
+
+  get hasChanges(): boolean {
+    return this.#dirty.size > 0;
+  }
+
+  /** How many parts adding these would make. */
+  missing(probe: string, values: ReadonlyMap<string, V>): number {
+    let count = 0;
+    for (const [id, value] of values) {
+      const entry = this.#entries.get(id);
+      if (entry === undefined || this.#partLike(entry, probe, value) === undefined) count++;
+    }
+    return count;
+  }
+
+  /** Notes what report number `report` of `probe` says about `id`. */
+  add(probe: string, report: number, id: string, value: V): Entry<V> {
+    let entry = this.#entries.get(id);
+    if (entry === undefined) this.#entries.set(id, (entry = { id, parts: [], conflicting: false }));
+    const part = this.#partLike(entry, probe, value);
+    if (part === undefined) {
+      entry.parts.push({ probe, value, lastReport: report });
+      this.#parts++;
+      this.#dirty.add(id);
+      return entry;
+    }
+    part.lastReport = report;
+    const renewed = this.#rules.renew(part.value, value);
+    if (entry.conflicting || !this.#rules.same(renewed, part.value)) this.#dirty.add(id);
+    else if (entry.parts.length === 1 && this.#merged.has(id)) this.#merged.set(id, renewed);
+    part.value = renewed;
+    return entry;
+  }
+
+  /** Lets go of what `probe` has not said since report number `report`. */
+  release(entry: Entry<V>, probe: string, report: number): void {
+    const before = entry.parts.length;
+    for (let index = before - 1; index >= 0; index--) {
+      const part = entry.parts[index]!;
+      if (part.probe === probe && part.lastReport <= report) entry.parts.splice(index, 1);
+    }
+    const gone = before - entry.parts.length;
+    if (gone === 0) return;
+    this.#parts -= gone;
+    this.#dirty.add(entry.id);
+    if (entry.parts.length === 0) this.#entries.delete(entry.id);
+  }
+
+  /** Brings `merged` up to date and tells each id that changed, with its value or undefined when it is gone. */
+  settle(changed: (id: string, value: V | undefined, old: V | undefined) => void): void {
+    for (const id of this.#dirty) {
+      const entry = this.#entries.get(id);
+      const old = this.#merged.get(id);
+      if (entry === undefined) {
+        if (this.#merged.delete(id)) changed(id, undefined, old);
+        continue;
+      }
+      const value = this.#together(entry);
+      entry.conflicting =
+        entry.parts.length > 1 && entry.parts.some((part) => this.#rules.conflict(part.value, value));
+      this.#merged.set(id, value);
+      if (old === undefined || !this.#rules.same(old, value)) changed(id, value, old);
+    }
+    this.#dirty.clear();
+  }
+
+  /** Everything with its newest times, which `merged` does not follow while nothing else changes. */
+  *newest(): Iterable<[string, V]> {
+    for (const [id, entry] of this.#entries) yield [id, this.#together(entry)];
+  }
+
+  /** The parts of one id by probe, newest last. */
+  partsOf(id: string): readonly { readonly probe: string; readonly value: V }[] {
+    return this.#entries.get(id)?.parts ?? [];
+  }
+
+  #together({ parts }: Entry<V>): V {
+    return parts.length === 1 ? parts[0]!.value : this.#rules.merge(parts.map(({ value }) => value));
+  }
+
+  #partLike({ parts }: Entry<V>, probe: string, value: V): Part<V> | undefined {
+    return parts.find((part) => part.probe === probe && this.#rules.alike(part.value, value));
+  }
+}

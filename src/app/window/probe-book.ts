@@ -1,0 +1,134 @@
+/**
+ * Who reports: each probe's machine, rhythm, clock and whether it has fallen silent.
+ */
+import type { Report } from '../../report/model.js';
+import { latestOf } from '../views/endpoint.js';
+
+export interface ProbeIdentity {
+  readonly id: string;
+  readonly version: string;
+}
+
+export interface ProbeRecord extends ProbeIdentity {
+  readonly hostname: string;
+  /** Milliseconds since 1970, by this app's clock. */
+  readonly lastSeenMs: number;
+  /** Set while the probe is silent for longer than its rhythm explains; its nodes leave at the window's end. */
+  readonly staleSinceMs: number | undefined;
+  /** This app's clock minus the probe's, at the fastest arrival; undefined when reports carry no time. */
+  readonly skewMs: number | undefined;
+  /** Usual time between reports; undefined after a single one. */
+  readonly intervalMs: number | undefined;
+  readonly reports: number;
+}
+
+interface Record {
+  identity: ProbeIdentity;
+  hostname: string;
+  lastSeenMs: number;
+  intervalMs: number | undefined;
+  skewMs: number | undefined;
+  reports: number;
+  stale: boolean;
+}
+
+/** Missing this many reports in a row is silence. */
+const MISSED_REPORTS = 2;
+/** Weight of the newest gap in the usual one. */
+const RHYTHM_WEIGHT = 0.3;
+/** A probe's skew drifts slowly: an old minimum is forgotten by this much a report. */
+const SKEW_DRIFT_MS = 1;
+
+export class ProbeBook {
+  readonly #windowMs: number;
+  readonly #maxProbes: number;
+  readonly #records = new Map<string, Record>();
+
+  constructor({ windowMs, maxProbes }: { windowMs: number; maxProbes: number }) {
+    this.#windowMs = windowMs;
+    this.#maxProbes = maxProbes;
+  }
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  hasRoomFor(id: string): boolean {
+    return this.#records.has(id) || this.#records.size < this.#maxProbes;
+  }
+
+  /** Notes a report of a probe that arrived at `atMs`. */
+  seen(identity: ProbeIdentity, report: Report, atMs: number): void {
+    const known = this.#records.get(identity.id);
+    const skewMs = skewOf(report, atMs);
+    const hostname = hostnameOf(report);
+    if (known === undefined) {
+      this.#records.set(identity.id, {
+        identity,
+        hostname,
+        lastSeenMs: atMs,
+        intervalMs: undefined,
+        skewMs,
+        reports: 1,
+        stale: false,
+      });
+      return;
+    }
+    const gap = atMs - known.lastSeenMs;
+    known.intervalMs =
+      known.intervalMs === undefined ? gap : known.intervalMs + RHYTHM_WEIGHT * (gap - known.intervalMs);
+    if (skewMs !== undefined)
+      known.skewMs = known.skewMs === undefined ? skewMs : Math.min(skewMs, known.skewMs + SKEW_DRIFT_MS);
+    known.identity = identity;
+    if (hostname !== '') known.hostname = hostname;
+    known.lastSeenMs = atMs;
+    known.reports++;
+    known.stale = false;
+  }
+
+  /** Forgets probes not seen since `oldestMs`; answers their ids. */
+  forgetBefore(oldestMs: number): string[] {
+    const gone: string[] = [];
+    for (const [id, { lastSeenMs }] of this.#records) if (lastSeenMs < oldestMs) gone.push(id);
+    for (const id of gone) this.#records.delete(id);
+    return gone;
+  }
+
+  /** Notes who has fallen silent; true when that is someone new. */
+  stalenessChanged(nowMs: number): boolean {
+    let changed = false;
+    for (const record of this.#records.values()) {
+      if (record.stale || nowMs - record.lastSeenMs <= this.#patienceMs(record)) continue;
+      record.stale = true;
+      changed = true;
+    }
+    return changed;
+  }
+
+  list(nowMs: number): ProbeRecord[] {
+    this.stalenessChanged(nowMs);
+    return Array.from(this.#records.values(), ({ identity, stale, ...record }) => ({
+      ...identity,
+      ...record,
+      staleSinceMs: stale ? record.lastSeenMs : undefined,
+    }));
+  }
+
+  #patienceMs({ intervalMs }: Record): number {
+    const usual = intervalMs ?? this.#windowMs / (2 * MISSED_REPORTS);
+    return Math.min(this.#windowMs, Math.max(1_000, usual * MISSED_REPORTS));
+  }
+}
+
+function skewOf({ timestamp }: Report, atMs: number): number | undefined {
+  if (timestamp === undefined || timestamp.unixSeconds <= 0) return undefined;
+  return atMs - (timestamp.unixSeconds * 1_000 + timestamp.nanos / 1e6);
+}
+
+function hostnameOf(report: Report): string {
+  for (const node of report.topologies.get('Host')?.nodes.values() ?? []) {
+    const name = latestOf(node, 'host_name');
+    if (name !== undefined) return name;
+  }
+  return '';
+}

@@ -1,0 +1,216 @@
+/**
+ * The reports of the last few seconds and what they say together, kept up to date piece by piece: an arriving report
+ * touches what it tells anew, and a report that leaves the window takes along what nobody repeated.
+ */
+import { mergeNodes } from '../../report/index.js';
+import { mergeDnsNames } from '../../report/merge.js';
+import {
+  TOPOLOGY_KEYS,
+  type DnsNames,
+  type Node,
+  type Report,
+  type TopologyKey,
+} from '../../report/model.js';
+import { AppError } from '../errors.js';
+import { EndpointGroups } from '../views/groups.js';
+import { Scene } from '../views/scene.js';
+import { Frames } from './frames.js';
+import { dnsRules, nodeRules } from './node-rules.js';
+import { PartStore, type Entry } from './part-store.js';
+import { ProbeBook, type ProbeIdentity, type ProbeRecord } from './probe-book.js';
+
+export interface WindowSettings {
+  readonly windowMs: number;
+  /** Most distinct facts (a node as one probe tells it) held at once. */
+  readonly maxParts: number;
+  readonly maxProbes: number;
+  readonly clock: () => number;
+}
+
+/** A report while it counts: which entries it spoke about. */
+interface Arrival {
+  readonly number: number;
+  readonly atMs: number;
+  readonly probe: string;
+  readonly spokeOf: readonly {
+    readonly store: PartStore<unknown>;
+    readonly entries: readonly Entry<unknown>[];
+  }[];
+}
+
+export interface WindowCounts {
+  readonly reports: number;
+  readonly parts: number;
+  readonly probes: number;
+  readonly accepted: number;
+  readonly refused: number;
+}
+
+export class Window {
+  readonly #settings: WindowSettings;
+  readonly #nodes = new Map<TopologyKey, PartStore<Node>>();
+  readonly #dns = new PartStore<DnsNames>(dnsRules(mergeDnsNames));
+  readonly #groups = new EndpointGroups();
+  readonly #frames = new Frames();
+  readonly #probes: ProbeBook;
+  /** Oldest first; bounded by what the window's time and `maxParts` let in. */
+  #arrivals: Arrival[] = [];
+  #reports = 0;
+  #refused = 0;
+  #version = 0;
+  /** Counts changes to what nodes are called or belong to, as opposed to who talks to whom. */
+  #namesVersion = 0;
+  #settled = true;
+  #framesSeen = 0;
+  #scene: Scene | undefined;
+
+  constructor(settings: WindowSettings) {
+    this.#settings = settings;
+    this.#probes = new ProbeBook(settings);
+    const rules = nodeRules(mergeNodes, settings.windowMs);
+    for (const key of TOPOLOGY_KEYS) this.#nodes.set(key, new PartStore(rules));
+  }
+
+  /**
+   * Takes a report in whole, or not at all.
+   * @throws AppError WINDOW_FULL
+   */
+  add(probe: ProbeIdentity, report: Report): void {
+    this.#expire();
+    this.#refuseWhenFull(probe.id, report);
+    const atMs = this.#settings.clock();
+    const number = ++this.#reports;
+    const spokeOf: { store: PartStore<unknown>; entries: Entry<unknown>[] }[] = [];
+    for (const [key, { nodes }] of report.topologies) {
+      const store = this.#nodes.get(key);
+      if (store === undefined || nodes.size === 0) continue;
+      const entries: Entry<unknown>[] = [];
+      for (const [id, node] of nodes) entries.push(store.add(probe.id, number, id, node));
+      spokeOf.push({ store: store as PartStore<unknown>, entries });
+    }
+    if (report.dns.size > 0) {
+      const entries: Entry<unknown>[] = [];
+      for (const [address, names] of report.dns)
+        entries.push(this.#dns.add(probe.id, number, address, names));
+      spokeOf.push({ store: this.#dns as PartStore<unknown>, entries });
+    }
+    this.#frames.set(probe.id, report);
+    this.#probes.seen(probe, report, atMs);
+    this.#arrivals.push({ number, atMs, probe: probe.id, spokeOf });
+    this.#changed();
+  }
+
+  /** Changes whenever what the window says may have changed. */
+  version(): number {
+    this.#expire();
+    return this.#version;
+  }
+
+  /** Everything together. Good until the version changes. */
+  scene(): Scene {
+    this.#expire();
+    this.#settle();
+    return (this.#scene ??= new Scene(
+      this.#report((store) => store.merged),
+      this.#groups,
+      this.#namesVersion,
+    ));
+  }
+
+  /** The merged report with the newest times of everything. */
+  newestReport(): Report {
+    this.#expire();
+    this.#settle();
+    return this.#report((store) => new Map(store.newest()));
+  }
+
+  probes(): ProbeRecord[] {
+    this.#expire();
+    return this.#probes.list(this.#settings.clock());
+  }
+
+  counts(): WindowCounts {
+    return {
+      reports: this.#arrivals.length,
+      parts: this.#partCount(),
+      probes: this.#probes.size,
+      accepted: this.#reports,
+      refused: this.#refused,
+    };
+  }
+
+  #refuseWhenFull(probe: string, report: Report): void {
+    const { maxParts, windowMs } = this.#settings;
+    const free = maxParts - this.#partCount();
+    let told = report.dns.size;
+    for (const { nodes } of report.topologies.values()) told += nodes.size;
+    const wanted = told <= free ? 0 : this.#missing(probe, report);
+    if (wanted <= free && this.#probes.hasRoomFor(probe)) return;
+    this.#refused++;
+    throw new AppError('WINDOW_FULL', `cannot take in a report with ${told} nodes: the window is full`, {
+      retryAfterSeconds: Math.max(1, Math.ceil(windowMs / 1_000)),
+    });
+  }
+
+  #missing(probe: string, report: Report): number {
+    let missing = this.#dns.missing(probe, report.dns);
+    for (const [key, { nodes }] of report.topologies)
+      missing += this.#nodes.get(key)?.missing(probe, nodes) ?? 0;
+    return missing;
+  }
+
+  #partCount(): number {
+    let parts = this.#dns.partCount;
+    for (const store of this.#nodes.values()) parts += store.partCount;
+    return parts;
+  }
+
+  #expire(): void {
+    const now = this.#settings.clock();
+    const oldest = now - this.#settings.windowMs;
+    let gone = 0;
+    while (gone < this.#arrivals.length && this.#arrivals[gone]!.atMs < oldest) {
+      const { probe, number, spokeOf } = this.#arrivals[gone]!;
+      for (const { store, entries } of spokeOf)
+        for (const entry of entries) store.release(entry, probe, number);
+      gone++;
+    }
+    if (gone > 0) {
+      this.#arrivals = this.#arrivals.slice(gone);
+      for (const probe of this.#probes.forgetBefore(oldest)) this.#frames.delete(probe);
+      this.#changed();
+    }
+    if (this.#probes.stalenessChanged(now)) this.#changed();
+  }
+
+  #changed(): void {
+    this.#version++;
+    this.#settled = false;
+    this.#scene = undefined;
+  }
+
+  #settle(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    let namesChanged = this.#framesSeen !== this.#frames.version;
+    this.#framesSeen = this.#frames.version;
+    for (const [key, store] of this.#nodes) {
+      if (key === 'Endpoint') {
+        store.settle((id, node) => {
+          if (node === undefined) this.#groups.delete(id);
+          else this.#groups.set(id, node);
+        });
+      } else if (key === 'Process') {
+        store.settle(() => undefined);
+      } else {
+        store.settle(() => (namesChanged = true));
+      }
+    }
+    this.#dns.settle(() => undefined);
+    if (namesChanged) this.#namesVersion++;
+  }
+
+  #report(nodesOf: (store: PartStore<Node>) => ReadonlyMap<string, Node>): Report {
+    return this.#frames.fill((key) => nodesOf(this.#nodes.get(key)!), this.#dns.merged);
+  }
+}
