@@ -4,6 +4,7 @@ export { DEFAULT_LIMITS, type DecodeLimits } from './limits.js';
 export { compare, fromMillis, GO_ZERO, isZero, now, toMillis } from './timestamp.js';
 export { formatTimestamp, parseTimestamp } from './rfc3339.js';
 export * from './node-ids.js';
+export { IncrementalMerge } from './incremental-merge.js';
 export { mergeReports, mergeTopologies } from './merge.js';
 export { laterOf, mergeNodes } from './merge-nodes.js';
 export { decodeReport, encodeReport } from './msgpack-codec.js';

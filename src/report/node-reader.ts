@@ -22,7 +22,8 @@ export class NodeReader {
   #nodes = 0;
   readonly #pendingCounters: PendingCounters[] = [];
   readonly #readLatest = (): Latest => this.#latest();
-  readonly #readTexts = (): readonly string[] => this.#identifiers('a set');
+  readonly #readSet = (): readonly string[] => this.#texts('a set');
+  readonly #readParents = (): readonly string[] => this.#identifiers('parents');
   readonly #readMetric = (): Metric => this.#metric();
 
   /** @param nodesMax how many nodes may be read, children included */
@@ -71,7 +72,7 @@ export class NodeReader {
           latest = readTextMap(reader, 'latest', this.#readLatest);
           break;
         case 'sets':
-          setUnlessEmpty(node, 'sets', readTextMap(reader, 'sets', this.#readTexts));
+          setUnlessEmpty(node, 'sets', readTextMap(reader, 'sets', this.#readSet));
           break;
         case 'adjacency': {
           const adjacency = this.#identifiers('adjacency');
@@ -82,7 +83,7 @@ export class NodeReader {
           setUnlessEmpty(node, 'metrics', readTextMap(reader, 'metrics', this.#readMetric));
           break;
         case 'parents':
-          setUnlessEmpty(node, 'parents', readTextMap(reader, 'parents', this.#readTexts));
+          setUnlessEmpty(node, 'parents', readTextMap(reader, 'parents', this.#readParents));
           break;
         case 'children': {
           const children = this.#children();
@@ -124,6 +125,14 @@ export class NodeReader {
   }
 
   #identifiers(what: string): readonly string[] {
+    const reader = this.#reader;
+    const ids: string[] = [];
+    if (!reader.enterList(what)) return ids;
+    while (reader.nextElement()) ids.push(reader.identifier(what));
+    return sortedUnique(ids);
+  }
+
+  #texts(what: string): readonly string[] {
     const reader = this.#reader;
     const texts: string[] = [];
     if (!reader.enterList(what)) return texts;
