@@ -1,0 +1,74 @@
+/** Turns the facts of the host into Scope's Host topology. Pure. */
+import { formatTimestamp, hostNodeId } from '../../report/index.js';
+import type { MetadataTemplate, Metric, MetricTemplate, Timestamp, Topology } from '../../report/model.js';
+import type { HostFacts } from './host-facts.js';
+
+const METADATA_TEMPLATES: readonly MetadataTemplate[] = [
+  { id: 'kernel_version', label: 'Kernel version', from: 'latest', priority: 1 },
+  { id: 'uptime', label: 'Uptime', from: 'latest', dataType: 'duration', priority: 2 },
+  { id: 'host_name', label: 'Hostname', from: 'latest', priority: 11 },
+  { id: 'os', label: 'OS', from: 'latest', priority: 12 },
+  { id: 'local_networks', label: 'Local networks', from: 'sets', priority: 13 },
+  { id: 'host_scope_version', label: 'Probe version', from: 'latest', priority: 14 },
+];
+
+const METRIC_TEMPLATES: readonly MetricTemplate[] = [
+  { id: 'host_cpu_usage_percent', label: 'CPU', format: 'percent', priority: 1 },
+  { id: 'host_mem_usage_bytes', label: 'Memory', format: 'filesize', priority: 2 },
+  { id: 'load1', label: 'Load (1m)', group: 'load', priority: 11 },
+];
+
+const HEAD = {
+  shape: 'circle',
+  label: 'host',
+  labelPlural: 'hosts',
+  metadataTemplates: new Map(METADATA_TEMPLATES.map((template) => [template.id, template])),
+  metricTemplates: new Map(METRIC_TEMPLATES.map((template) => [template.id, template])),
+};
+
+export interface HostIdentity {
+  readonly hostName: string;
+  /** Of this program. */
+  readonly version: string;
+  readonly probeId: string;
+}
+
+/** @param cpuPercent 100 is one core in full; undefined in the first report */
+export function hostTopology(
+  identity: HostIdentity,
+  facts: HostFacts,
+  cpuPercent: number | undefined,
+  localNetworks: readonly string[],
+  now: Timestamp,
+): Topology {
+  const id = hostNodeId(identity.hostName);
+  const latest = {
+    host_name: identity.hostName,
+    host_node_id: id,
+    host_scope_version: identity.version,
+    control_probe_id: identity.probeId,
+    kernel_version: facts.kernelVersion,
+    os: 'linux',
+    uptime: String(facts.uptimeSeconds),
+    ts: formatTimestamp(now),
+  };
+  const metrics = new Map<string, Metric>();
+  const add = (key: string, value: number, max: number): void => {
+    metrics.set(key, { samples: [{ date: now, value }], min: value, max });
+  };
+  add('load1', facts.load1, facts.load1);
+  if (cpuPercent !== undefined) add('host_cpu_usage_percent', cpuPercent, 100 * facts.cpu.cores);
+  add('host_mem_usage_bytes', facts.memoryUsedBytes, facts.memoryTotalBytes);
+  const node = {
+    id,
+    topology: 'host',
+    latest: new Map(
+      Object.entries(latest)
+        .filter(([, value]) => value !== '')
+        .map(([key, value]) => [key, { timestamp: now, value }]),
+    ),
+    sets: new Map([['local_networks', localNetworks]]),
+    metrics,
+  };
+  return { ...HEAD, nodes: new Map([[id, node]]) };
+}

@@ -1,0 +1,48 @@
+/** Facts about every process of the host, as Scope's Process topology. */
+import { cpus } from 'node:os';
+import type { Timestamp, Topology, TopologyKey } from '../../report/model.js';
+import type { Reporter } from '../reporter.js';
+import type { ArgumentsPolicy } from './command-line.js';
+import { processTopology } from './process-topology.js';
+import { Walker } from './walker.js';
+
+export type { ArgumentsPolicy } from './command-line.js';
+export { ProcessFactsError, type ProcessFactsErrorCode } from './errors.js';
+
+export interface ProcessReporterOptions {
+  readonly hostName: string;
+  /** Where the host's /proc is. Default: `/proc`. */
+  readonly procRoot?: string;
+  /** What of the arguments may leave the machine. Default: `masked`. */
+  readonly arguments?: ArgumentsPolicy;
+  /** Bound on processes per report; those with the highest PIDs are left out and counted. Default: 30,000. */
+  readonly maxProcesses?: number;
+}
+
+export interface ProcessReporter extends Reporter {
+  /** `reads`, `vanished`, `skipped`, `worker_restarts` (monotonic); `last_walk_ms`. */
+  counters(): Readonly<Record<string, number>>;
+  close(): Promise<void>;
+}
+
+/** Its report rejects with ProcessFactsError when /proc can't be listed. */
+export function createProcessReporter(options: ProcessReporterOptions): ProcessReporter {
+  const walker = new Walker({
+    procRoot: options.procRoot ?? '/proc',
+    arguments: options.arguments ?? 'masked',
+    maxProcesses: options.maxProcesses ?? 30_000,
+  });
+  const cores = cpus().length;
+  return {
+    name: 'processes',
+    async report(now: Timestamp): Promise<ReadonlyMap<TopologyKey, Topology>> {
+      return new Map([['Process', processTopology(await walker.walk(), options.hostName, cores, now)]]);
+    },
+    counters: () => ({
+      ...walker.counters,
+      worker_restarts: walker.restarts,
+      last_walk_ms: walker.lastWalkMs,
+    }),
+    close: () => walker.close(),
+  };
+}
