@@ -67,7 +67,13 @@ export const Direction = { Unknown: 0, Connected: 1, Accepted: 2, Listener: 3 } 
 export const PidEvidence = { None: 0, Listener: 1, TableScan: 2, Connect: 3, Close: 4, Use: 5 } as const;
 
 /** How `direction` is known, weakest first. */
-export const DirectionEvidence = { None: 0, PortGuess: 1, ListenerTable: 2, Conntrack: 3, Handshake: 4 } as const;
+export const DirectionEvidence = {
+  None: 0,
+  PortGuess: 1,
+  ListenerTable: 2,
+  Conntrack: 3,
+  Handshake: 4,
+} as const;
 
 export const Flag = {
   /** The handshake was completed; without it a closed record is a failed connect. */
@@ -76,4 +82,16 @@ export const Flag = {
   Seeded: 2,
 } as const;
 
-export const TcpState = { Established: 1, SynSent: 2, SynRecv: 3, FinWait1: 4, FinWait2: 5, TimeWait: 6, Close: 7, CloseWait: 8, LastAck: 9, Listen: 10, Closing: 11 } as const;
+export const TcpState = {
+  Established: 1,
+  SynSent: 2,
+  SynRecv: 3,
+  FinWait1: 4,
+  FinWait2: 5,
+  TimeWait: 6,
+  Close: 7,
+  CloseWait: 8,
+  LastAck: 9,
+  Listen: 10,
+  Closing: 11,
+} as const;

@@ -1,0 +1,46 @@
+/**
+ * Takes records out of a batch and puts others in, moving as little memory as it can: what comes in goes where
+ * something went out.
+ */
+import { RECORD_BYTES } from './record.js';
+import type { RecordBatch, RecordView } from './record-view.js';
+
+export class BatchBuilder {
+  #removed: number[] = [];
+  readonly #added: Uint8Array[] = [];
+
+  /** Works in the memory of `view`. */
+  constructor(private readonly view: RecordView) {}
+
+  /** Each index at most once. */
+  remove(index: number): void {
+    this.#removed.push(index);
+  }
+
+  /** Copies record `index` of another batch; byte `zeroed` of the copy is cleared. */
+  add(from: RecordView, index: number, zeroed?: number): void {
+    const copy = from.bytes.slice(index * RECORD_BYTES, (index + 1) * RECORD_BYTES);
+    if (zeroed !== undefined) copy[zeroed] = 0;
+    this.#added.push(copy);
+  }
+
+  build(): RecordBatch {
+    const { bytes, count } = this.view;
+    const gaps = this.#removed.sort((a, b) => a - b);
+    const added = this.#added;
+    const filled = Math.min(gaps.length, added.length);
+    for (let i = 0; i < filled; i++) bytes.set(added[i]!, gaps[i]! * RECORD_BYTES);
+    let recordCount = count;
+    // From the highest gap down, the last record is never itself a gap that is still open.
+    for (let i = gaps.length - 1; i >= filled; i--) {
+      const last = --recordCount;
+      if (gaps[i] !== last)
+        bytes.copyWithin(gaps[i]! * RECORD_BYTES, last * RECORD_BYTES, (last + 1) * RECORD_BYTES);
+    }
+    if (added.length === filled) return { records: bytes.buffer as ArrayBuffer, recordCount };
+    const larger = new Uint8Array((count + added.length - filled) * RECORD_BYTES);
+    larger.set(bytes);
+    for (let i = filled; i < added.length; i++) larger.set(added[i]!, recordCount++ * RECORD_BYTES);
+    return { records: larger.buffer, recordCount };
+  }
+}

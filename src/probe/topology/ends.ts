@@ -1,0 +1,85 @@
+/**
+ * Who is at the two ends of each entry, and how many connections the entry is: a tuple can be used twice in one batch
+ * (TIME_WAIT reuse), and one socket can appear twice in it (live, then closed).
+ */
+import { NONE, type Grouping } from './grouping.js';
+import { Role, type Orientation } from './orientation.js';
+import { OFFSET, RECORD_BYTES } from './record.js';
+import { WORD, WORDS, type RecordView } from './record-view.js';
+
+export interface Ends {
+  /** Per entry; 0 unknown. */
+  readonly fromPids: Uint32Array;
+  readonly toPids: Uint32Array;
+  /** Per entry: the number of connections, at least 1. */
+  readonly weights: Uint32Array;
+  /** Per entry: 1 when its connections were not all between the same two processes. */
+  readonly mixed: Uint8Array;
+}
+
+export function resolveEnds(view: RecordView, grouping: Grouping, { roles }: Orientation): Ends {
+  const { entryCount, clients, servers, next } = grouping;
+  const { words } = view;
+  const fromPids = new Uint32Array(entryCount);
+  const toPids = new Uint32Array(entryCount);
+  const weights = new Uint32Array(entryCount).fill(1);
+  const mixed = new Uint8Array(entryCount);
+  for (let entry = 0; entry < entryCount; entry++) {
+    const client = clients[entry]!;
+    const server = servers[entry]!;
+    if ((client === NONE || next[client] === NONE) && (server === NONE || next[server] === NONE)) {
+      if (client !== NONE) fromPids[entry] = words[client * WORDS + WORD.pid]!;
+      if (server !== NONE) toPids[entry] = words[server * WORDS + WORD.pid]!;
+    } else {
+      const from = describeEnd(view, next, client);
+      const to = describeEnd(view, next, server);
+      fromPids[entry] = from.pid;
+      toPids[entry] = to.pid;
+      weights[entry] = Math.max(from.sockets, to.sockets);
+      if (from.mixed || to.mixed) mixed[entry] = 1;
+    }
+    if (client !== NONE && roles[client] === Role.Both) toPids[entry] = fromPids[entry]!;
+  }
+  return { fromPids, toPids, weights, mixed };
+}
+
+interface End {
+  readonly sockets: number;
+  readonly pid: number;
+  readonly mixed: boolean;
+}
+
+/** Walks a chain of records: counts distinct sockets, takes the best known PID of each and the newest of those. */
+function describeEnd(view: RecordView, next: Int32Array, head: number): End {
+  const records: number[] = [];
+  for (let record = head; record !== NONE; record = next[record]!) records.push(record);
+  const { words } = view;
+  const id = (record: number, half: 0 | 1): number => words[record * WORDS + WORD.socketId + half]!;
+  records.sort((a, b) => id(a, 1) - id(b, 1) || id(a, 0) - id(b, 0) || compareHolders(view, a, b));
+  const holders: number[] = [];
+  for (const [i, record] of records.entries()) {
+    const following = records[i + 1];
+    const isLastOfSocket =
+      following === undefined || id(following, 0) !== id(record, 0) || id(following, 1) !== id(record, 1);
+    if (isLastOfSocket) holders.push(record);
+  }
+  const known = holders.filter((record) => pidOf(view, record) !== 0);
+  const newest = known.reduce((a, b) => (compareStarts(view, a, b) >= 0 ? a : b), known[0] ?? NONE);
+  const pid = newest === NONE ? 0 : pidOf(view, newest);
+  return { sockets: holders.length, pid, mixed: known.some((record) => pidOf(view, record) !== pid) };
+}
+
+function pidOf({ words }: RecordView, record: number): number {
+  return words[record * WORDS + WORD.pid]!;
+}
+
+/** Two records of one socket: the one with the better knowledge of its process is greater. */
+function compareHolders(view: RecordView, a: number, b: number): number {
+  const evidence = (record: number): number =>
+    pidOf(view, record) === 0 ? -1 : view.bytes[record * RECORD_BYTES + OFFSET.pidEvidence]!;
+  return evidence(a) - evidence(b) || compareStarts(view, a, b);
+}
+
+function compareStarts(view: RecordView, a: number, b: number): number {
+  return view.u64(a, WORD.startNanos) - view.u64(b, WORD.startNanos) || pidOf(view, a) - pidOf(view, b);
+}

@@ -1,0 +1,5 @@
+/** Public face: flat records → endpoint topology. Pure functions, no I/O. */
+export { buildEndpoints, type EndpointInput, type Endpoints, type EndpointStats } from './endpoints.js';
+export { exitedProcesses } from './exited-processes.js';
+export { type RecordBatch } from './record-view.js';
+export { completeStragglers, splitStragglers, type SplitBatch } from './stragglers.js';

@@ -1,0 +1,45 @@
+/**
+ * The listener table: which (namespace, address, port) are listened on. It tells the server's end of a connection
+ * whose handshake nobody saw.
+ */
+import { isIpv4, isWildcardAddress, sameAddress } from './address.js';
+import { Direction, OFFSET, RECORD_BYTES } from './record.js';
+import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
+
+export class ListenerTable {
+  /** netns * 2^16 + port → where the listening addresses are in the words. One entry per listening socket. */
+  readonly #addresses = new Map<number, number[]>();
+  readonly #words: Uint32Array;
+  /** Listening sockets in the batch. */
+  readonly size: number;
+
+  constructor(view: RecordView) {
+    const { bytes, halves, words, count } = view;
+    this.#words = words;
+    let size = 0;
+    for (let i = 0; i < count; i++) {
+      if (bytes[i * RECORD_BYTES + OFFSET.direction] !== Direction.Listener) continue;
+      size++;
+      const key = words[i * WORDS + WORD.netns]! * 0x10000 + halves[i * HALVES + HALF.localPort]!;
+      const at = i * WORDS + WORD.localAddress;
+      const known = this.#addresses.get(key);
+      if (known === undefined) this.#addresses.set(key, [at]);
+      else if (!known.some((other) => sameAddress(words, other, words, at))) known.push(at);
+    }
+    this.size = size;
+  }
+
+  /**
+   * Whether a socket listens where this address and port lead. The address must be one of the namespace itself:
+   * a wildcard listener matches every address.
+   */
+  has(netns: number, words: Uint32Array, address: number, port: number): boolean {
+    for (const at of this.#addresses.get(netns * 0x10000 + port) ?? []) {
+      if (sameAddress(this.#words, at, words, address)) return true;
+      if (!isWildcardAddress(this.#words, at)) continue;
+      // `::` also takes IPv4 (unless IPV6_V6ONLY, which no source tells); 0.0.0.0 takes IPv4 only.
+      if (!isIpv4(this.#words, at) || isIpv4(words, address)) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The addresses that are in use locally, in a network namespace or on the host, as far as a batch of records shows them.
+ */
+import { isLoopbackAddress, sameAddress } from './address.js';
+import { WORD, WORDS, type RecordView } from './record-view.js';
+
+const { localAddress: LOCAL, netns: NETNS } = WORD;
+
+export class LocalAddresses {
+  /** Hash → indices of records whose local addresses are distinct; as many as this host has addresses in use. */
+  readonly #byHash = new Map<number, number[]>();
+
+  /** @param within whether an address counts in its own network namespace only, or on the whole host */
+  constructor(
+    private readonly view: RecordView,
+    private readonly within: 'namespace' | 'host',
+  ) {
+    const { words, count } = view;
+    let previous = -1;
+    for (let i = 0; i < count; i++) {
+      const at = i * WORDS;
+      if (
+        previous >= 0 &&
+        this.#space(words[at + NETNS]!) === this.#space(words[previous + NETNS]!) &&
+        sameAddress(words, at + LOCAL, words, previous + LOCAL)
+      )
+        continue;
+      previous = at;
+      if (this.has(words[at + NETNS]!, words, at + LOCAL)) continue;
+      const key = hash(this.#space(words[at + NETNS]!), words, at + LOCAL);
+      const bucket = this.#byHash.get(key);
+      if (bucket === undefined) this.#byHash.set(key, [at]);
+      else bucket.push(at);
+    }
+  }
+
+  /** True for loopback addresses too: wherever they are, they are local. */
+  has(netns: number, words: Uint32Array, at: number): boolean {
+    if (isLoopbackAddress(words, at)) return true;
+    const known = this.view.words;
+    for (const record of this.#byHash.get(hash(this.#space(netns), words, at)) ?? []) {
+      if (
+        this.#space(known[record + NETNS]!) === this.#space(netns) &&
+        sameAddress(known, record + LOCAL, words, at)
+      )
+        return true;
+    }
+    return false;
+  }
+
+  #space(netns: number): number {
+    return this.within === 'host' ? 0 : netns;
+  }
+}
+
+function hash(netns: number, words: Uint32Array, at: number): number {
+  const mixed =
+    Math.imul(words[at]!, 0x9e3779b1) ^
+    Math.imul(words[at + 1]!, 0x85ebca6b) ^
+    Math.imul(words[at + 2]!, 0xc2b2ae35);
+  return (Math.imul(mixed ^ words[at + 3]!, 0x27d4eb2f) ^ netns) | 0;
+}

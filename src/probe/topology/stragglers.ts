@@ -1,0 +1,164 @@
+/**
+ * Half-seen connections: a snapshot can fall between the closes of a local connection's two ends, or between the
+ * births of them. What is seen of such a connection waits for the next snapshot, at most once, so that the connection
+ * is counted once and with both processes.
+ *
+ * Three cases, for an established record whose other end must be on this host:
+ *   closed, no other end in the batch   → held: not in this batch, in the next one whatever comes
+ *   closed, the other end still lives   → in this batch, and carried: in the next one if the other end closed meanwhile
+ *   live, newborn, no other end         → left out: the next snapshot has it again, live or closed
+ * Records of connections to other hosts, failed connects and listeners are never touched.
+ */
+import { BatchBuilder } from './batch-builder.js';
+import { LocalAddresses } from './local-addresses.js';
+import { isSelfConnect } from './orientation.js';
+import { Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
+import { RecordView, WORD, WORDS, type RecordBatch } from './record-view.js';
+import { TupleTable } from './tuple-table.js';
+
+/** Closed ends held or carried at most; the rest goes into the batch as it is. 9 MiB. */
+export const MAX_HELD = 65_536;
+/** The handshake's ends are this far apart at most: an end that is younger may be alone because of when we looked. */
+const NEWBORN_NANOS = 10_000_000;
+
+/** Why a record is in the held buffer: the last reserved byte before `pidStartNanos`, zero in every record of a batch. */
+const HELD_MARK = OFFSET.pidStartNanos - 1;
+const Held = { Waiting: 1, Carried: 2, Newborn: 3 } as const;
+
+export interface SnapshotBatch extends RecordBatch {
+  /** CLOCK_MONOTONIC nanoseconds when the reading of live sockets began; 0 when the source has no start times. */
+  readonly takenAtNanos: number;
+}
+
+export interface SplitBatch {
+  /** What to report now. Shares the snapshot's memory, which must not be used any more. */
+  readonly batch: RecordBatch;
+  /** Hand it to the next call. At most MAX_HELD records. */
+  readonly held: ArrayBuffer;
+  /** Ends that should have waited but for MAX_HELD; they are in the batch, without their other end. */
+  readonly overflow: number;
+}
+
+/**
+ * Splits a snapshot into what is reported now and what waits.
+ * @param held what the last call returned as `held`; an empty buffer at first
+ */
+export function splitStragglers(snapshot: SnapshotBatch, held: ArrayBuffer): SplitBatch {
+  const view = new RecordView(snapshot);
+  const old = new RecordView({ records: held, recordCount: held.byteLength / RECORD_BYTES });
+  const batch = new BatchBuilder(view);
+  const waiting = new HeldBuilder();
+  if (old.count === 0 && !hasCandidates(view, snapshot.takenAtNanos)) {
+    return { batch: batch.build(), held: waiting.build(), overflow: 0 };
+  }
+  const locals = new LocalAddresses(view, 'host');
+  const table = new TupleTable(view.count + old.count);
+  const tuples = new Int32Array(view.count).fill(-1);
+  for (let i = 0; i < view.count; i++) if (isLocalConnection(view, locals, i)) tuples[i] = table.add(view, i);
+  for (let i = 0; i < old.count; i++) takeBack(old, i, table, batch);
+
+  // Backwards: of several uses of one tuple, closed ends come in the order they closed and the last one is alone.
+  for (let i = view.count - 1; i >= 0; i--) {
+    const tuple = tuples[i]!;
+    if (tuple < 0) continue;
+    const end = table.endOf(view, i);
+    if (isClosed(view, i)) {
+      if (table.takeAlone(tuple, end)) {
+        if (waiting.add(view, i, Held.Waiting)) batch.remove(i);
+      } else if (table.takeLeftBehind(tuple, end)) {
+        waiting.add(view, i, Held.Carried);
+      }
+    } else if (isNewborn(view, i, snapshot.takenAtNanos) && table.isAlone(tuple, end)) {
+      if (waiting.add(view, i, Held.Newborn)) batch.remove(i);
+    }
+  }
+  return { batch: batch.build(), held: waiting.build(), overflow: waiting.overflow };
+}
+
+/**
+ * For a single report: the batch of `split` with everything that was held and, from a later snapshot, the other ends
+ * of it. What else the later snapshot has is not part of the report.
+ */
+export function completeStragglers(split: SplitBatch, later: RecordBatch): RecordBatch {
+  const held = new RecordView({ records: split.held, recordCount: split.held.byteLength / RECORD_BYTES });
+  const batch = new BatchBuilder(new RecordView(split.batch));
+  const table = new TupleTable(held.count);
+  for (let i = 0; i < held.count; i++) {
+    if (held.bytes[i * RECORD_BYTES + HELD_MARK] === Held.Carried) continue;
+    batch.add(held, i, HELD_MARK);
+    table.add(held, i);
+  }
+  const rest = new RecordView(later);
+  for (let i = 0; i < rest.count; i++) {
+    if (!isEstablished(rest, i)) continue;
+    const tuple = table.find(rest, i);
+    if (tuple >= 0 && table.takeAlone(tuple, 1 - table.endOf(rest, i))) batch.add(rest, i);
+  }
+  return batch.build();
+}
+
+/** Puts a record that was held back into the batch, unless it was reported already and nothing new is known. */
+function takeBack(old: RecordView, i: number, table: TupleTable, batch: BatchBuilder): void {
+  const mark = old.bytes[i * RECORD_BYTES + HELD_MARK];
+  if (mark === Held.Newborn) return; // the snapshot has it again
+  const tuple = table.find(old, i);
+  const wanted = mark === Held.Waiting || (tuple >= 0 && table.isAlone(tuple, 1 - table.endOf(old, i)));
+  if (!wanted) return;
+  batch.add(old, i, HELD_MARK);
+  table.add(old, i);
+}
+
+/** Whether anything could be half-seen: idle connections to and fro cost one look at each. */
+function hasCandidates(view: RecordView, takenAtNanos: number): boolean {
+  for (let i = 0; i < view.count; i++) {
+    if (isEstablished(view, i) && (isClosed(view, i) || isNewborn(view, i, takenAtNanos))) return true;
+  }
+  return false;
+}
+
+function isLocalConnection(view: RecordView, locals: LocalAddresses, i: number): boolean {
+  const { words } = view;
+  return (
+    isEstablished(view, i) &&
+    locals.has(words[i * WORDS + WORD.netns]!, words, i * WORDS + WORD.remoteAddress) &&
+    !isSelfConnect(view, i)
+  );
+}
+
+function isEstablished({ bytes }: RecordView, i: number): boolean {
+  return (bytes[i * RECORD_BYTES + OFFSET.flags]! & Flag.Established) !== 0;
+}
+
+function isClosed({ bytes }: RecordView, i: number): boolean {
+  return bytes[i * RECORD_BYTES + OFFSET.state] === TcpState.Close;
+}
+
+function isNewborn(view: RecordView, i: number, takenAtNanos: number): boolean {
+  const start = view.u64(i, WORD.startNanos);
+  if (start === 0 || takenAtNanos === 0) return false;
+  return start + view.words[i * WORDS + WORD.connectMicros]! * 1000 > takenAtNanos - NEWBORN_NANOS;
+}
+
+/** Copies of records that wait, marked with the reason. */
+class HeldBuilder {
+  overflow = 0;
+  #copies: Uint8Array[] = [];
+
+  /** False when the bound is reached. */
+  add(view: RecordView, i: number, mark: number): boolean {
+    if (this.#copies.length >= MAX_HELD) {
+      this.overflow++;
+      return false;
+    }
+    const copy = view.bytes.slice(i * RECORD_BYTES, (i + 1) * RECORD_BYTES);
+    copy[HELD_MARK] = mark;
+    this.#copies.push(copy);
+    return true;
+  }
+
+  build(): ArrayBuffer {
+    const all = new Uint8Array(this.#copies.length * RECORD_BYTES);
+    for (const [i, copy] of this.#copies.entries()) all.set(copy, i * RECORD_BYTES);
+    return all.buffer;
+  }
+}

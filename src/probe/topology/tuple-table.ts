@@ -1,0 +1,153 @@
+/**
+ * Counts the sockets at each end of every connection of a batch. Both ends of a connection have the same tuple,
+ * whichever opened it: end 0 is the one with the lower port, then the lower address.
+ */
+import { compareAddresses, sameAddress } from './address.js';
+import { scopeNetns } from './grouping.js';
+import { OFFSET, RECORD_BYTES, TcpState } from './record.js';
+import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
+
+/** Words per key: both addresses, both ports, namespace. */
+const KEY_WORDS = 10;
+
+/** Odd multipliers drawn once per process, so that what collides can't be chosen from outside. */
+const [M0, M1, M2, M3, M4] = Uint32Array.from(
+  { length: 5 },
+  () => (Math.random() * 0x100000000) | 1,
+) as unknown as [number, number, number, number, number];
+
+export class TupleTable {
+  readonly #keys: Uint32Array;
+  readonly #slots: Int32Array;
+  /** Two per tuple: sockets at each end, and those of them that are closed. */
+  readonly #sockets: Int32Array;
+  readonly #closed: Int32Array;
+  #count = 0;
+
+  /** @param capacity records that can be added */
+  constructor(capacity: number) {
+    this.#keys = new Uint32Array(capacity * KEY_WORDS);
+    this.#sockets = new Int32Array(capacity * 2);
+    this.#closed = new Int32Array(capacity * 2);
+    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2 + 2)));
+  }
+
+  /** Counts a record at its end; returns its tuple. */
+  add(view: RecordView, index: number): number {
+    const slot = this.#slot(view, index);
+    let tuple = this.#slots[slot]! - 1;
+    if (tuple < 0) {
+      tuple = this.#count++;
+      this.#slots[slot] = tuple + 1;
+      this.#writeKey(tuple, view, index);
+    }
+    const at = tuple * 2 + this.endOf(view, index);
+    this.#sockets[at]!++;
+    if (view.bytes[index * RECORD_BYTES + OFFSET.state] === TcpState.Close) this.#closed[at]!++;
+    return tuple;
+  }
+
+  /** The record's tuple, or -1 when no record of it was added. */
+  find(view: RecordView, index: number): number {
+    return this.#slots[this.#slot(view, index)]! - 1;
+  }
+
+  /** Which end the record's socket is: 0 or 1. */
+  endOf({ halves, words }: RecordView, index: number): 0 | 1 {
+    const half = index * HALVES;
+    const ports = halves[half + HALF.localPort]! - halves[half + HALF.remotePort]!;
+    if (ports !== 0) return ports < 0 ? 0 : 1;
+    const at = index * WORDS;
+    return compareAddresses(words, at + WORD.localAddress, at + WORD.remoteAddress) <= 0 ? 0 : 1;
+  }
+
+  /** Whether this end has more sockets than the other. */
+  isAlone(tuple: number, end: number): boolean {
+    return this.#sockets[tuple * 2 + end]! > this.#sockets[tuple * 2 + 1 - end]!;
+  }
+
+  /** As `isAlone`, and takes one of this end's sockets out of the count: closed ones go first. */
+  takeAlone(tuple: number, end: number): boolean {
+    if (!this.isAlone(tuple, end)) return false;
+    this.#sockets[tuple * 2 + end]!--;
+    this.#closed[tuple * 2 + end]!--;
+    return true;
+  }
+
+  /** Whether more sockets closed at this end than at the other; one of them is taken out of that count. */
+  takeLeftBehind(tuple: number, end: number): boolean {
+    const at = tuple * 2;
+    if (this.#closed[at + end]! <= this.#closed[at + 1 - end]!) return false;
+    this.#closed[at + end]!--;
+    return true;
+  }
+
+  #slot(view: RecordView, index: number): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    for (let slot = hashOf(view, index) & mask; ; slot = (slot + 1) & mask) {
+      const tuple = slots[slot]! - 1;
+      if (tuple < 0 || this.#is(tuple, view, index)) return slot;
+    }
+  }
+
+  #is(tuple: number, view: RecordView, index: number): boolean {
+    const { halves, words } = view;
+    const at = index * WORDS;
+    const half = index * HALVES;
+    const key = tuple * KEY_WORDS;
+    const swapped = this.endOf(view, index);
+    const low = at + (swapped === 1 ? WORD.remoteAddress : WORD.localAddress);
+    const high = at + (swapped === 1 ? WORD.localAddress : WORD.remoteAddress);
+    const keys = this.#keys;
+    return (
+      keys[key + 8] === portPair(halves[half + HALF.localPort]!, halves[half + HALF.remotePort]!) &&
+      keys[key + 9] === scopeNetns(words, index) &&
+      sameAddress(keys, key, words, low) &&
+      sameAddress(keys, key + 4, words, high)
+    );
+  }
+
+  #writeKey(tuple: number, view: RecordView, index: number): void {
+    const { halves, words } = view;
+    const at = index * WORDS;
+    const half = index * HALVES;
+    const key = tuple * KEY_WORDS;
+    const swapped = this.endOf(view, index);
+    const low = at + (swapped === 1 ? WORD.remoteAddress : WORD.localAddress);
+    const high = at + (swapped === 1 ? WORD.localAddress : WORD.remoteAddress);
+    const keys = this.#keys;
+    for (let i = 0; i < 4; i++) {
+      keys[key + i] = words[low + i]!;
+      keys[key + 4 + i] = words[high + i]!;
+    }
+    keys[key + 8] = portPair(halves[half + HALF.localPort]!, halves[half + HALF.remotePort]!);
+    keys[key + 9] = scopeNetns(words, index);
+  }
+}
+
+function portPair(a: number, b: number): number {
+  return (a < b ? a * 0x10000 + b : b * 0x10000 + a) >>> 0;
+}
+
+/** The same for both ends. */
+function hashOf({ halves, words }: RecordView, index: number): number {
+  const at = index * WORDS;
+  const half = index * HALVES;
+  const sum =
+    hashEnd(words, at + WORD.localAddress, halves[half + HALF.localPort]!) +
+    hashEnd(words, at + WORD.remoteAddress, halves[half + HALF.remotePort]!) +
+    scopeNetns(words, index);
+  const mixed = Math.imul(sum ^ (sum >>> 16), M4);
+  return (mixed ^ (mixed >>> 15)) >>> 0;
+}
+
+function hashEnd(words: Uint32Array, at: number, port: number): number {
+  const hash =
+    Math.imul(words[at]!, M0) ^
+    Math.imul(words[at + 1]!, M1) ^
+    Math.imul(words[at + 2]!, M2) ^
+    Math.imul(words[at + 3]! ^ (port << 8), M3);
+  const mixed = Math.imul(hash ^ (hash >>> 15) ^ port, M4);
+  return (mixed ^ (mixed >>> 13)) | 0;
+}
