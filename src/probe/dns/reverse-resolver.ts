@@ -1,0 +1,202 @@
+/**
+ * Names for addresses, learnt in the background. `names` answers from memory at once; what it does not know it puts
+ * into a bounded queue, which is worked off with bounded concurrency and rate, one look-up per address at a time.
+ */
+import type { DecodedPacket } from 'dns-packet';
+import { ReverseDnsError } from './errors.js';
+import { NameCache } from './name-cache.js';
+import { Pacer } from './pacer.js';
+import { readPtrAnswer, type PtrAnswer } from './ptr-answer.js';
+import { questionFor, type Question } from './question.js';
+import type { DnsServer, DnsServers } from './server-list.js';
+import { askPtr } from './stub-client.js';
+
+export interface ReverseResolver {
+  /**
+   * The names of an address: empty when it has none or may not be asked for, undefined when that is not known yet.
+   * Never blocks.
+   */
+  names(address: string): readonly string[] | undefined;
+  /** Monotonic, but for `queued`, `in_flight` and `cached`, which are as of now. */
+  counters(): Readonly<Record<string, number>>;
+  /** Gives up what is under way. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface ResolverLimits {
+  /** Look-ups under way at once. */
+  readonly concurrency: number;
+  /** Questions sent per second, repeated ones included; at most 1000. */
+  readonly ratePerSecond: number;
+  /** Addresses waiting; when full, an address is forgotten until the next report asks again. */
+  readonly queueMax: number;
+  readonly cacheMax: number;
+  /** For one server to answer once. */
+  readonly timeoutMs: number;
+  /** Questions per look-up, over all servers. */
+  readonly tries: number;
+}
+
+export const DEFAULT_RESOLVER_LIMITS: ResolverLimits = {
+  concurrency: 16,
+  ratePerSecond: 50,
+  queueMax: 1000,
+  cacheMax: 20_000,
+  timeoutMs: 2000,
+  tries: 2,
+};
+
+/** Answers are believed as long as they say, within these bounds; milliseconds. */
+const TTL_MS = {
+  min: 10_000,
+  max: 3_600_000,
+  /** No such name, and the answer does not say for how long. */
+  negative: 300_000,
+  /** No answer. */
+  failure: 60_000,
+  /** How long expired names are still shown while they are asked for again. */
+  stale: 60_000,
+};
+
+const NONE: readonly string[] = [];
+
+export interface BackgroundResolverOptions {
+  readonly servers: DnsServers;
+  readonly limits: ResolverLimits;
+  /** Names that need no question. */
+  readonly ownNames: (address: string) => readonly string[] | undefined;
+}
+
+export class BackgroundResolver implements ReverseResolver {
+  readonly #cache: NameCache;
+  readonly #pacer: Pacer;
+  readonly #stop = new AbortController();
+  /** Waiting, in order; each is in #asked too, as are those under way. */
+  readonly #queue: string[] = [];
+  readonly #asked = new Map<string, Question>();
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #questions = new Set<AbortController>();
+  /** The server that answered last is asked first, of each kind. */
+  readonly #preferred = { private: 0, public: 0 };
+  readonly #counters = {
+    lookups: 0,
+    questions: 0,
+    answers: 0,
+    negative_answers: 0,
+    failures: 0,
+    queue_drops: 0,
+  };
+
+  constructor(private readonly options: BackgroundResolverOptions) {
+    this.#cache = new NameCache(options.limits.cacheMax);
+    this.#pacer = new Pacer(options.limits.ratePerSecond);
+  }
+
+  names(address: string): readonly string[] | undefined {
+    const own = this.options.ownNames(address);
+    if (own) return own;
+    const known = this.#cache.get(address);
+    const now = performance.now();
+    if (known && known.expiresAt > now) return known.names;
+    this.#request(address);
+    return known && known.expiresAt + TTL_MS.stale > now ? known.names : this.#cache.get(address)?.names;
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return {
+      ...this.#counters,
+      evictions: this.#cache.evicted,
+      queued: this.#queue.length,
+      in_flight: this.#underWay.size,
+      cached: this.#cache.size,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    for (const question of this.#questions) question.abort();
+    this.#queue.length = 0;
+    await Promise.all(this.#underWay);
+  }
+
+  #request(address: string): void {
+    if (this.#asked.has(address) || this.#stop.signal.aborted) return;
+    const question = questionFor(address);
+    if (!question || this.options.servers[question.kind].length === 0) {
+      this.#cache.set(address, NONE, Infinity);
+    } else if (this.#queue.length >= this.options.limits.queueMax) {
+      this.#counters.queue_drops++;
+    } else {
+      this.#asked.set(address, question);
+      this.#queue.push(address);
+      this.#fill();
+    }
+  }
+
+  /** Starts as many look-ups as may be under way. */
+  #fill(): void {
+    while (this.#underWay.size < this.options.limits.concurrency) {
+      const address = this.#queue.shift();
+      if (address === undefined) return;
+      const lookUp = this.#lookUp(address).finally(() => {
+        this.#asked.delete(address);
+        this.#underWay.delete(lookUp);
+        this.#fill();
+      });
+      this.#underWay.add(lookUp);
+    }
+  }
+
+  /** Never rejects: a failure is an answer too. */
+  async #lookUp(address: string): Promise<void> {
+    this.#counters.lookups++;
+    try {
+      const answer = await this.#ask(this.#asked.get(address)!);
+      this.#counters[answer.names.length > 0 ? 'answers' : 'negative_answers']++;
+      const ttlMs = answer.ttlSeconds === undefined ? TTL_MS.negative : answer.ttlSeconds * 1000;
+      this.#remember(address, answer.names, Math.min(TTL_MS.max, Math.max(TTL_MS.min, ttlMs)));
+    } catch {
+      if (this.#stop.signal.aborted) return;
+      this.#counters.failures++;
+      this.#remember(address, NONE, TTL_MS.failure);
+    }
+  }
+
+  #remember(address: string, names: readonly string[], ttlMs: number): void {
+    this.#cache.set(address, names, performance.now() + ttlMs);
+  }
+
+  async #ask({ name, kind }: Question): Promise<PtrAnswer> {
+    const servers = this.options.servers[kind];
+    let cause: unknown;
+    for (let i = 0; i < this.options.limits.tries; i++) {
+      const at = (this.#preferred[kind] + i) % servers.length;
+      await this.#pacer.turn(this.#stop.signal);
+      try {
+        const answer = readPtrAnswer(await this.#askServer(name, servers[at]!), name);
+        if (!answer) continue;
+        this.#preferred[kind] = at;
+        return answer;
+      } catch (error) {
+        this.#stop.signal.throwIfAborted();
+        cause = error;
+      }
+    }
+    throw new ReverseDnsError('NO_ANSWER', `cannot look up ${name}`, { cause });
+  }
+
+  async #askServer(name: string, server: DnsServer): Promise<DecodedPacket> {
+    this.#counters.questions++;
+    const question = new AbortController();
+    this.#questions.add(question);
+    const timer = setTimeout(() => {
+      question.abort(new Error(`${server.host} did not answer within ${this.options.limits.timeoutMs} ms`));
+    }, this.options.limits.timeoutMs).unref();
+    try {
+      return await askPtr(name, server, question.signal);
+    } finally {
+      clearTimeout(timer);
+      this.#questions.delete(question);
+    }
+  }
+}
