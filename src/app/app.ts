@@ -1,9 +1,10 @@
 /**
- * The app put together: ingest → window → views → HTTP and WebSocket.
+ * The app put together: requests here, the engine (window and views) in a thread of its own.
  */
 import { randomBytes } from 'node:crypto';
 import websocket from '@fastify/websocket';
 import { fastify, LogController, type FastifyBaseLogger } from 'fastify';
+import { EngineClient } from './engine/client.js';
 import { answerFaults } from './http/faults.js';
 import { page } from './http/page.js';
 import { scopeApi } from './http/scope-api.js';
@@ -11,9 +12,8 @@ import { reportRoute } from './ingest/route.js';
 import { listen, type ListenAddress } from './listen.js';
 import { liveRoute } from './live/route.js';
 import { CLIENT_MESSAGE_MAX_BYTES } from './live/session.js';
+import { Mirrors } from './mirror/mirror.js';
 import { settingsFrom, type AppOptions } from './options.js';
-import { Renderer } from './render/renderer.js';
-import { Window } from './window/window.js';
 
 export interface App {
   /** Binds and answers the URL. @throws AppError LISTEN_… */
@@ -35,13 +35,12 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 2_000 },
   });
-  const window = new Window({
-    windowMs: settings.windowMs,
+  const engine = new EngineClient({
+    settings: { windowMs: settings.windowMs, ...settings.limits },
     clock: settings.clock,
-    maxParts: settings.limits.windowParts,
-    maxProbes: settings.limits.probes,
+    log: settings.log,
   });
-  const renderer = new Renderer(window);
+  const mirrors = new Mirrors(engine);
 
   answerFaults(server);
   // Bodies are read by the routes that want one, under their own bounds.
@@ -49,9 +48,9 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   server.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   await server.register(websocket, { options: { maxPayload: CLIENT_MESSAGE_MAX_BYTES } });
   await server.register((scope, _options, done) => {
-    reportRoute(scope, window, settings);
-    scopeApi(scope, { appId: randomBytes(8).toString('hex'), window, renderer, settings });
-    liveRoute(scope, renderer);
+    reportRoute(scope, engine, settings);
+    scopeApi(scope, { appId: randomBytes(8).toString('hex'), engine, mirrors, settings });
+    liveRoute(scope, mirrors);
     done();
   });
   await page(server, settings.webRoot);
@@ -59,6 +58,6 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   let closing: Promise<void> | undefined;
   return {
     listen: (address) => listen(server, address, false),
-    close: () => (closing ??= server.close().then(() => undefined)),
+    close: () => (closing ??= server.close().then(() => engine.close())),
   };
 }

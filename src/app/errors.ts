@@ -15,6 +15,7 @@ export const APP_FAULTS = {
   REPORT_TOO_LARGE: { status: 413, advice: 'report less at once' },
   BODY_CUT_SHORT: { status: 400, advice: 'send the whole body' },
   WINDOW_FULL: { status: 503, advice: 'retry later; the window holds as many nodes as it may' },
+  ENGINE_BUSY: { status: 503, advice: 'retry later' },
   NO_SUCH_VIEW: { status: 404, advice: 'GET /api/topology lists the views' },
   NO_SUCH_NODE: { status: 404, advice: 'GET the view for the nodes it has now' },
   NO_SUCH_PAGE: { status: 404, advice: 'GET /api lists what is here' },
@@ -56,5 +57,17 @@ export class AppError extends Error {
     this.code = code;
     this.statusCode = APP_FAULTS[code].status;
     this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+
+  /** A fault told by the engine's thread, worded already. */
+  static received(fault: {
+    code: AppErrorCode;
+    message: string;
+    retryAfterSeconds: number | undefined;
+  }): AppError {
+    const { retryAfterSeconds } = fault;
+    const error = new AppError(fault.code, '', retryAfterSeconds === undefined ? {} : { retryAfterSeconds });
+    error.message = fault.message;
+    return error;
   }
 }

@@ -9,6 +9,8 @@ export interface AppLimits {
   readonly compressedBytes: number;
   /** Bytes of one report after decompression. */
   readonly decompressedBytes: number;
+  /** Bytes of reports that wait to be taken in, together; more are refused with 503. */
+  readonly inFlightBytes: number;
   /** Nodes in one report. */
   readonly reportNodes: number;
   /** Distinct facts (a node as one probe tells it) in the whole window; more are refused with 503. */
@@ -46,6 +48,7 @@ const MEBIBYTE = 1024 * 1024;
 export const DEFAULT_LIMITS: AppLimits = {
   compressedBytes: 16 * MEBIBYTE,
   decompressedBytes: 64 * MEBIBYTE,
+  inFlightBytes: 256 * MEBIBYTE,
   reportNodes: 200_000,
   windowParts: 1_000_000,
   probes: 5_000,

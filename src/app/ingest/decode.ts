@@ -29,13 +29,15 @@ export function formatOf(contentType: string | undefined): ReportFormat {
 
 /** @throws AppError UNDECODABLE, WRONG_SHAPE, REPORT_TOO_LARGE */
 export function decodeBody(
-  body: Buffer,
+  body: Uint8Array,
   format: ReportFormat,
   limits: { readonly reportNodes: number },
 ): Report {
   const bounds = { ...DEFAULT_LIMITS, maxNodes: limits.reportNodes };
   try {
-    return format === 'msgpack' ? decodeReport(body, bounds) : reportFromJson(body.toString('utf8'), bounds);
+    return format === 'msgpack'
+      ? decodeReport(body, bounds)
+      : reportFromJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'), bounds);
   } catch (cause) {
     if (!(cause instanceof ReportError)) throw cause;
     throw new AppError(CODES.get(cause.code) ?? 'WRONG_SHAPE', cause.message, { cause });

@@ -3,15 +3,17 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import type { EngineClient } from '../engine/client.js';
+import { AppError } from '../errors.js';
 import type { AppSettings } from '../options.js';
 import type { ProbeIdentity } from '../window/probe-book.js';
-import type { Window } from '../window/window.js';
-import { AppError } from '../errors.js';
 import { readBody } from './body.js';
-import { decodeBody, formatOf } from './decode.js';
+import { formatOf } from './decode.js';
+import { InFlight } from './in-flight.js';
 
-export function reportRoute(server: FastifyInstance, window: Window, settings: AppSettings): void {
+export function reportRoute(server: FastifyInstance, engine: EngineClient, settings: AppSettings): void {
   const { limits } = settings;
+  const inFlight = new InFlight(limits.inFlightBytes);
   server.post('/api/report', async (request, reply) => {
     const format = formatOf(request.headers['content-type']);
     if (Number(request.headers['content-length'] ?? 0) > limits.compressedBytes) {
@@ -22,10 +24,20 @@ export function reportRoute(server: FastifyInstance, window: Window, settings: A
       stream === undefined
         ? Buffer.alloc(0)
         : await readBody(stream, request.headers['content-encoding'], limits);
-    const report = decodeBody(body, format, limits);
-    window.add(probeOf(request.headers), report);
+    await inFlight.hold(body.length, () => {
+      const bytes = ownBytes(body);
+      return engine.call('ingest', [probeOf(request.headers), format, bytes], [bytes.buffer]);
+    });
     return reply.code(200).send();
   });
+}
+
+/** Bytes in a buffer of their own, which can be handed over to another thread. */
+function ownBytes(body: Buffer): Uint8Array<ArrayBuffer> {
+  const { buffer, byteLength } = body;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
+    ? new Uint8Array(buffer)
+    : Uint8Array.from(body);
 }
 
 const PROBE_TEXT_MAX = 128;

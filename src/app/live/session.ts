@@ -10,13 +10,13 @@ import { delta } from './deltas.js';
 /** What a session needs of a socket. */
 export type LiveSocket = Pick<
   WebSocket,
-  'readyState' | 'OPEN' | 'bufferedAmount' | 'send' | 'close' | 'terminate' | 'on'
+  'readyState' | 'OPEN' | 'bufferedAmount' | 'send' | 'close' | 'terminate' | 'on' | 'ping'
 >;
 
 export interface SessionOptions {
   readonly intervalMs: number;
   /** The view as it is now: node id → summary JSON. The same Map for the same state. */
-  readonly current: () => ReadonlyMap<string, string>;
+  readonly current: () => Promise<ReadonlyMap<string, string>>;
   /** Called once when the session is over. */
   readonly ended: () => void;
   readonly failed: (error: unknown) => void;
@@ -24,45 +24,61 @@ export interface SessionOptions {
 
 /** Ticks a client may be behind before its state is taken to be stale and it is sent everything anew. */
 const BEHIND_TICKS_MAX = 10;
-/** Ticks without any progress after which the connection is given up. */
-const STUCK_TICKS_MAX = 120;
+/** Time without any progress after which the connection is given up. */
+const STUCK_MS_MAX = 60_000;
+/** A silent client is asked whether it is still there this often. */
+const PING_MS = 20_000;
 /** A client has nothing to say here; more than this in one message is an error. */
 export const CLIENT_MESSAGE_MAX_BYTES = 4_096;
 
 export class Session {
   readonly #socket: LiveSocket;
   readonly #options: SessionOptions;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timers: readonly NodeJS.Timeout[];
   #sent: ReadonlyMap<string, string> | undefined;
   #ticksBehind = 0;
+  #asking = false;
+  #answered = true;
 
   constructor(socket: LiveSocket, options: SessionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#timer = setInterval(() => this.#tick(), options.intervalMs);
+    this.#timers = [
+      setInterval(() => void this.#tick(), options.intervalMs),
+      setInterval(() => this.#ping(), PING_MS),
+    ];
+    socket.on('pong', () => (this.#answered = true));
     socket.on('close', () => this.#end());
     socket.on('error', () => socket.terminate());
-    this.#tick();
+    void this.#tick();
   }
 
   #end(): void {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     this.#sent = undefined;
     this.#options.ended();
   }
 
-  #tick(): void {
+  #ping(): void {
+    // One that reads slowly answers late: `#tick` judges it by its progress instead.
+    if (!this.#answered && this.#socket.bufferedAmount === 0) this.#socket.terminate();
+    else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
+    this.#answered = false;
+  }
+
+  async #tick(): Promise<void> {
     const socket = this.#socket;
-    if (socket.readyState !== socket.OPEN) return;
+    if (this.#asking || socket.readyState !== socket.OPEN) return;
     if (socket.bufferedAmount > 0) {
       this.#ticksBehind++;
-      if (this.#ticksBehind > STUCK_TICKS_MAX) socket.terminate();
+      if (this.#ticksBehind * this.#options.intervalMs > STUCK_MS_MAX) socket.terminate();
       return;
     }
     if (this.#ticksBehind > BEHIND_TICKS_MAX) this.#sent = undefined;
     this.#ticksBehind = 0;
+    this.#asking = true;
     try {
-      const current = this.#options.current();
+      const current = await this.#options.current();
       if (current === this.#sent) return;
       const text = delta(this.#sent, current);
       this.#sent = current;
@@ -70,6 +86,8 @@ export class Session {
     } catch (error) {
       this.#options.failed(error);
       socket.close(1011, 'the app failed to make this view');
+    } finally {
+      this.#asking = false;
     }
   }
 }

@@ -21,12 +21,13 @@ export type Options = ReadonlyMap<string, string>;
 
 /** An option as views have it: how it is offered, and what a chosen value leaves of a graph. */
 export interface ViewOption {
+  readonly id: string;
   readonly offer: (scene: Scene) => OptionGroup;
   readonly apply: (graph: ViewGraph, value: string, scene: Scene) => ViewGraph;
 }
 
 function fixed(offer: OptionGroup, apply: ViewOption['apply']): ViewOption {
-  return { offer: () => offer, apply };
+  return { id: offer.id, offer: () => offer, apply };
 }
 
 export const UNCONNECTED = fixed(
@@ -101,6 +102,7 @@ const KUBERNETES_TOPOLOGIES = [
 ] as const;
 
 export const NAMESPACE: ViewOption = {
+  id: 'namespace',
   offer: (scene) => ({
     id: 'namespace',
     defaultValue: '',

@@ -1,7 +1,7 @@
 /**
  * An entry of `/api/topology`: a view, its options and how much it shows under the options given.
  */
-import type { Renderer } from '../render/renderer.js';
+import type { Renderer } from './renderer.js';
 import { offersOf, VIEWS, type View } from '../views/catalogue.js';
 import type { OptionGroup, Options } from '../views/options.js';
 import { PSEUDO, type ViewGraph } from '../views/graph.js';

@@ -1,0 +1,98 @@
+/**
+ * Everything that costs time: decoding, the window, views. It runs in a thread of its own (`worker.ts`), so that
+ * neither a report nor a large view keeps a request waiting that could be answered at once. What goes in and out is
+ * plain data.
+ */
+import { encodeReport, reportToJson } from '../../report/index.js';
+import { AppError } from '../errors.js';
+import { decodeBody, type ReportFormat } from '../ingest/decode.js';
+import { viewById, VIEWS, type View } from '../views/catalogue.js';
+import { nodeDetails } from '../views/details.js';
+import type { Options } from '../views/options.js';
+import type { ProbeIdentity, ProbeRecord } from '../window/probe-book.js';
+import { Window, type WindowCounts } from '../window/window.js';
+import { topologyEntry } from './menu.js';
+import { Renderer, type ViewChange } from './renderer.js';
+
+export interface EngineSettings {
+  readonly windowMs: number;
+  readonly reportNodes: number;
+  readonly windowParts: number;
+  readonly probes: number;
+}
+
+export class Engine {
+  readonly #settings: EngineSettings;
+  readonly #window: Window;
+  readonly #renderer: Renderer;
+  /** Time of the call at hand, by the app's clock. */
+  #nowMs = 0;
+
+  constructor(settings: EngineSettings) {
+    this.#settings = settings;
+    this.#window = new Window({
+      windowMs: settings.windowMs,
+      maxParts: settings.windowParts,
+      maxProbes: settings.probes,
+      clock: () => this.#nowMs,
+    });
+    this.#renderer = new Renderer(this.#window);
+  }
+
+  /** Must be told before each call. */
+  setTime(nowMs: number): void {
+    this.#nowMs = nowMs;
+  }
+
+  /** @throws AppError */
+  ingest(probe: ProbeIdentity, format: ReportFormat, body: Uint8Array): void {
+    this.#window.add(probe, decodeBody(body, format, this.#settings));
+  }
+
+  /** @throws AppError NO_SUCH_VIEW */
+  changeSince(viewId: string, options: Options, since: number): ViewChange {
+    return this.#renderer.changeSince(knownView(viewId), options, since);
+  }
+
+  /** `{node: …}` as JSON. @throws AppError NO_SUCH_VIEW, NO_SUCH_NODE */
+  details(viewId: string, id: string, options: Options): string {
+    const view = knownView(viewId);
+    const shown = this.#renderer.graph(view, options);
+    // A node that options hide still has its page: people follow links to it.
+    const { scene, graph } = shown.graph.nodes.has(id) ? shown : this.#renderer.whole(view);
+    const node = graph.nodes.get(id);
+    if (node === undefined)
+      throw new AppError('NO_SUCH_NODE', `no node ${JSON.stringify(id.slice(0, 200))} in view ${view.id}`);
+    return JSON.stringify({ node: nodeDetails(scene.report, view.id, graph, node) });
+  }
+
+  /** The list of views as JSON. */
+  menu(options: Options): string {
+    return JSON.stringify(
+      VIEWS.filter(({ parent }) => parent === undefined).map((view) =>
+        topologyEntry(this.#renderer, view, options),
+      ),
+    );
+  }
+
+  /** The merged report. */
+  report(format: ReportFormat): Uint8Array {
+    const report = this.#window.newestReport();
+    return format === 'msgpack' ? encodeReport(report) : Buffer.from(reportToJson(report));
+  }
+
+  probes(): ProbeRecord[] {
+    return this.#window.probes();
+  }
+
+  counts(): WindowCounts {
+    return this.#window.counts();
+  }
+}
+
+/** @throws AppError NO_SUCH_VIEW */
+export function knownView(id: string): View {
+  const view = viewById(id);
+  if (view === undefined) throw new AppError('NO_SUCH_VIEW', `no view ${JSON.stringify(id.slice(0, 80))}`);
+  return view;
+}
