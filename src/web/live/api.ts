@@ -1,0 +1,70 @@
+/** The app's HTTP API, as far as the page asks it. Paths are relative, so that a reverse proxy may put the app below a path. */
+import { asNumber, asObject, asObjects, asText } from './json.js';
+import { parseDetails, type NodeDetails } from './wire.js';
+
+const TIMEOUT_MS = 10_000;
+
+/** The app answered, but with a refusal. */
+export class ApiError extends Error {
+  readonly code = 'API_REFUSED';
+  override readonly name = 'ApiError';
+  readonly status: number;
+
+  constructor(what: string, status: number) {
+    super(`${what}: the app answered ${status}`);
+    this.status = status;
+  }
+}
+
+async function get(path: string, what: string, signal?: AbortSignal): Promise<unknown> {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const response = await fetch(path, {
+    headers: { accept: 'application/json' },
+    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+  });
+  if (!response.ok) throw new ApiError(what, response.status);
+  return response.json();
+}
+
+export async function isAlive(): Promise<void> {
+  await get('./api', 'asking whether the app is there');
+}
+
+/** @throws ApiError (404: no such node now), WireError, or what fetch throws */
+export async function nodeDetails(topology: string, id: string, signal: AbortSignal): Promise<NodeDetails> {
+  const path = `./api/topology/${encodeURIComponent(topology)}/${encodeURIComponent(id)}`;
+  return parseDetails(await get(path, `loading details of ${id}`, signal));
+}
+
+export interface OfferedView {
+  readonly id: string;
+  readonly name: string;
+  readonly nodes: number;
+}
+
+/** Every view the app offers, sub-views after their parent. */
+export async function offeredViews(): Promise<OfferedView[]> {
+  const list = await get('./api/topology', 'listing views');
+  return asObjects(list).flatMap((entry) =>
+    [entry, ...asObjects(entry['sub_topologies'])].map((view) => ({
+      id: asText(view['url']).split('/').at(-1) ?? '',
+      name: asText(view['name']),
+      nodes: asNumber(asObject(view['stats'])['node_count']) ?? 0,
+    })),
+  );
+}
+
+/** Host names of the probes that report. */
+export async function reportingHosts(): Promise<string[]> {
+  return asObjects(await get('./api/probes', 'listing probes')).map(
+    (probe) => asText(probe['hostname']) || asText(probe['id']),
+  );
+}
+
+/** WebSocket address of a view, with news every second. */
+export function viewSocketUrl(topology: string, base: string): string {
+  const url = new URL(`./api/topology/${encodeURIComponent(topology)}/ws?t=1s`, base);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.hash = '';
+  return url.href;
+}
