@@ -246,13 +246,18 @@ export class MsgpackReader implements ValueReader {
     else if ((head >= 0x80 && head <= 0x8f) || head >= 0xde) this.#skipMap();
     else if ((head >= 0x90 && head <= 0x9f) || head === 0xdc || head === 0xdd) this.enterList('a list');
     else if (head === 0xc1) this.#wrongType('a value', head);
-    else this.#position += this.#rawLength('text');
+    else this.#skipText();
   }
 
   /** A skipped map is a list of twice as many values; keys need not even be text. */
   #skipMap(): void {
     this.enterMap('a map');
     this.#left[this.#depth]! *= 2;
+  }
+
+  #skipText(): void {
+    const length = this.#rawLength('text');
+    if (length !== NOT_RAW) this.#position += length;
   }
 
   #skipExtension(head: number): void {
