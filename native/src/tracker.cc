@@ -114,6 +114,8 @@ void Tracker::load(const TrackerOptions &options) {
 }
 
 void Tracker::close() {
+    std::lock_guard<std::mutex> closing(
+        close_mutex_); // two closes at once: one joins, the other finds nothing left
     if (drainer_.joinable()) {
         uint64_t one = 1;
         // The eventfd's counter is 0: this write can't block, and if it failed the join would show it.

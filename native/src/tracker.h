@@ -56,6 +56,7 @@ class Tracker {
     void requireOpen();
 
     std::mutex mutex_;
+    std::mutex close_mutex_;
     LiveTable table_;
     struct bpf_object *object_ = nullptr;
     struct bpf_link *state_link_ = nullptr;

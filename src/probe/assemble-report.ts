@@ -44,8 +44,10 @@ export async function assembleReport(batch: Batch, windowMs: number, observers: 
     recordCount: batch.recordCount,
     hostName: observers.hostName,
     now: timestamp,
-    localNetworks: observers.localNetworks(),
-    names: (address) => observers.resolver.names(address),
+    names: (address) => {
+      const reverse = observers.resolver.names(address);
+      return reverse !== undefined && reverse.length > 0 ? { reverse } : undefined;
+    },
   });
   add('Endpoint', endpoints.topology);
   const known = topologies.get('Process');

@@ -1,39 +1,39 @@
 /**
- * Turns a source's snapshots into batches for one report each, so that every connection is counted once and with both
- * of its ends: a closed end whose other end is local but not yet in the snapshot waits for the next one.
+ * Turns a source's snapshots into batches for one report each, in which every connection is counted once and local ones
+ * have both ends.
  */
-import { completeStragglers, splitStragglers } from '../topology/stragglers.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { completeStragglers, splitStragglers, type RecordBatch } from '../topology/index.js';
 import type { ConnectionSource } from './source.js';
 
-export interface Batch {
-  readonly records: ArrayBuffer;
-  readonly recordCount: number;
-  /** Records the source lost since the last batch. */
+export interface Batch extends RecordBatch {
+  /** Records lost since the last batch. */
   readonly lost: number;
 }
 
-/** How long the other end of a connection may lag behind before a one-off batch goes without it. */
+/** How long the other end of a connection may lag behind in a one-off batch. */
 const SETTLE_MS = 50;
 
 export class ConnectionFeed {
-  #held: ArrayBuffer = new ArrayBuffer(0);
+  /** Records that wait for the next snapshot. */
+  #held = new ArrayBuffer(0);
 
   constructor(readonly source: ConnectionSource) {}
 
   /** Everything live now and all that closed since the last call, but for ends that wait for their other end. */
   async next(): Promise<Batch> {
     const snapshot = await this.source.snapshot();
-    const split = splitStragglers(snapshot, this.#held);
-    this.#held = split.held;
-    return { ...split.batch, lost: snapshot.lost };
+    const { batch, held } = splitStragglers(snapshot, this.#held);
+    this.#held = held;
+    return { ...batch, lost: snapshot.lost };
   }
 
-  /** As `next`, for a single report: waits a moment for the missing ends instead of leaving them to a next batch. */
-  async last(): Promise<Batch> {
-    const snapshot = await this.source.snapshot();
-    const split = splitStragglers(snapshot, this.#held);
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  /** Everything since the start, for a single report: waits a moment for the missing ends instead of holding them over. */
+  async only(): Promise<Batch> {
+    const first = await this.source.snapshot();
+    const split = splitStragglers(first, this.#held);
+    await sleep(SETTLE_MS);
     const later = await this.source.snapshot();
-    return { ...completeStragglers(split, later), lost: snapshot.lost + later.lost };
+    return { ...completeStragglers(split, later), lost: first.lost + later.lost };
   }
 }
