@@ -6,6 +6,20 @@ import { thin, thinningModulus } from '../../src/probe/topology/thinning.js';
 
 const ports = fc.uniqueArray(fc.integer({ min: 0, max: 0xffff }), { minLength: 1, maxLength: 2000 });
 
+interface Kept {
+  readonly ports: number[];
+  readonly counts: number[];
+}
+
+function keptOf(ports: Uint16Array, weights: Uint32Array, modulus: number): Kept {
+  const kept: Kept = { ports: [], counts: [] };
+  thin(ports, weights, 0, ports.length, modulus, (entry, count) => {
+    kept.ports.push(ports[entry]!);
+    kept.counts.push(count);
+  });
+  return kept;
+}
+
 /** The rule as it is written down, step by step. */
 function modulusByTheBook(values: readonly number[]): number {
   let modulus = 1;
@@ -32,29 +46,26 @@ test('counts add up to the weights, for every input', () => {
     fc.property(ports, fc.infiniteStream(fc.integer({ min: 1, max: 50 })), (values, stream) => {
       const weights = Uint32Array.from(values, () => stream.next().value as number);
       const all = Uint16Array.from(values);
-      const kept = thin(all, weights, 0, all.length, thinningModulus(all, 0, all.length));
+      const kept = keptOf(all, weights, thinningModulus(all, 0, all.length));
       assert.equal(
         kept.counts.reduce((a, b) => a + b, 0),
         weights.reduce((a, b) => a + b, 0),
       );
-      assert.ok(kept.entries.length >= 1 && kept.counts.every((count) => count >= 1));
+      assert.ok(kept.ports.length >= 1 && kept.counts.every((count) => count >= 1));
     }),
   );
 });
 
 test('each kept port stands for itself and those skipped since the last kept one', () => {
   const all = Uint16Array.from([9, 1, 2, 3, 4, 5, 10, 11, 18]);
-  const kept = thin(all, new Uint32Array(all.length).fill(1), 0, all.length, 9);
-  assert.deepEqual(
-    kept.entries.map((entry) => all[entry]),
-    [9, 18],
-  );
+  const kept = keptOf(all, new Uint32Array(all.length).fill(1), 9);
+  assert.deepEqual(kept.ports, [9, 18]);
   assert.deepEqual(kept.counts, [6, 3]);
 });
 
 test('the last kept one also takes those after it', () => {
   const all = Uint16Array.from([3, 4, 6, 7, 8]);
-  const kept = thin(all, new Uint32Array(5).fill(2), 0, 5, 3);
+  const kept = keptOf(all, new Uint32Array(5).fill(2), 3);
   assert.deepEqual(kept.counts, [2, 8]);
 });
 
@@ -68,16 +79,9 @@ test('a step that leaves fewer than three is taken back', () => {
 });
 
 test('ephemeral ports in strides of two thin to a handful', () => {
-  for (const size of [1000, 10_000, 28_000]) {
+  for (const size of [1000, 5000, 14_000]) {
     const all = Uint16Array.from({ length: size }, (_, i) => 32_768 + 2 * i);
-    const distinct = Uint16Array.from(new Set(all));
-    const kept = thin(
-      distinct,
-      new Uint32Array(distinct.length).fill(1),
-      0,
-      distinct.length,
-      thinningModulus(distinct, 0, distinct.length),
-    );
-    assert.ok(kept.entries.length <= 8, `${kept.entries.length} of ${distinct.length} kept`);
+    const kept = keptOf(all, new Uint32Array(size).fill(1), thinningModulus(all, 0, size));
+    assert.ok(kept.ports.length <= 8, `${kept.ports.length} of ${size} kept`);
   }
 });

@@ -9,7 +9,6 @@ import { resolveEnds, type Ends } from './ends.js';
 import { KEY, KEY_WORDS } from './group-table.js';
 import { groupRecords, type Grouping } from './grouping.js';
 import { joinMirrored } from './mirrored.js';
-import { orient } from './orientation.js';
 import { RecordView, type RecordBatch } from './record-view.js';
 import { thin, thinningModulus } from './thinning.js';
 
@@ -44,9 +43,8 @@ export interface Endpoints {
  */
 export function buildEndpoints(input: EndpointInput): Endpoints {
   const view = new RecordView(input);
-  const orientation = orient(view);
-  const grouping = joinMirrored(groupRecords(view, orientation));
-  const ends = resolveEnds(view, grouping, orientation);
+  const grouping = joinMirrored(groupRecords(view));
+  const ends = resolveEnds(view, grouping);
   const nodes = new EndpointNodes(input);
   let connections = 0;
   let kept = 0;
@@ -55,14 +53,13 @@ export function buildEndpoints(input: EndpointInput): Endpoints {
     const to = grouping.entryStart[group + 1]!;
     if (from === to) continue;
     const modulus = isUniform(ends, from, to) ? thinningModulus(grouping.ports, from, to) : 1;
-    const { entries, counts } = thin(grouping.ports, ends.weights, from, to, modulus);
-    kept += entries.length;
-    for (const [i, entry] of entries.entries()) {
-      connections += counts[i]!;
-      nodes.addEdge(grouping, group, entry, ends, counts[i]!);
-    }
+    thin(grouping.ports, ends.weights, from, to, modulus, (entry, count) => {
+      kept++;
+      connections += count;
+      nodes.addEdge(grouping, group, entry, ends, count);
+    });
   }
-  const { listeners, failed } = orientation;
+  const { listeners, failed } = grouping;
   return {
     topology: { nodes: nodes.build() },
     dns: nodes.dns,

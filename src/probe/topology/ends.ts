@@ -3,7 +3,7 @@
  * (TIME_WAIT reuse), and one socket can appear twice in it (live, then closed).
  */
 import { NONE, type Grouping } from './grouping.js';
-import { Role, type Orientation } from './orientation.js';
+import { Role } from './orientation.js';
 import { OFFSET, RECORD_BYTES } from './record.js';
 import { WORD, WORDS, type RecordView } from './record-view.js';
 
@@ -17,9 +17,8 @@ export interface Ends {
   readonly mixed: Uint8Array;
 }
 
-export function resolveEnds(view: RecordView, grouping: Grouping, { roles }: Orientation): Ends {
-  const { entryCount, clients, servers, next } = grouping;
-  const { words } = view;
+export function resolveEnds(view: RecordView, grouping: Grouping): Ends {
+  const { entryCount, clients, servers, next, roles, pids } = grouping;
   const fromPids = new Uint32Array(entryCount);
   const toPids = new Uint32Array(entryCount);
   const weights = new Uint32Array(entryCount).fill(1);
@@ -28,8 +27,8 @@ export function resolveEnds(view: RecordView, grouping: Grouping, { roles }: Ori
     const client = clients[entry]!;
     const server = servers[entry]!;
     if ((client === NONE || next[client] === NONE) && (server === NONE || next[server] === NONE)) {
-      if (client !== NONE) fromPids[entry] = words[client * WORDS + WORD.pid]!;
-      if (server !== NONE) toPids[entry] = words[server * WORDS + WORD.pid]!;
+      if (client !== NONE) fromPids[entry] = pids[client]!;
+      if (server !== NONE) toPids[entry] = pids[server]!;
     } else {
       const from = describeEnd(view, next, client);
       const to = describeEnd(view, next, server);

@@ -18,6 +18,9 @@ for (let modulus = STEP, power = 1; power <= MAX_POWER; power++, modulus *= STEP
   for (let port = 0; port < 0x10000; port += modulus) POWER_OF_3[port] = power;
 }
 
+/** Ports of the group at hand by how often 3 divides them. */
+const exactly = new Uint32Array(MAX_POWER + 1);
+
 /**
  * The modulus for the client ports `ports[from … to)`, distinct within one group. A connection is kept when
  * `port % modulus === 0`; at least one is.
@@ -25,7 +28,7 @@ for (let modulus = STEP, power = 1; power <= MAX_POWER; power++, modulus *= STEP
 export function thinningModulus(ports: Uint16Array, from: number, to: number): number {
   let count = to - from;
   if (count <= KEEP_ALL_UP_TO) return 1;
-  const exactly = new Uint32Array(MAX_POWER + 1);
+  exactly.fill(0);
   for (let i = from; i < to; i++) exactly[POWER_OF_3[ports[i]!]!]!++;
   let modulus = 1;
   for (let power = 0; count > KEEP_ALL_UP_TO && power <= MAX_POWER; power++) {
@@ -37,17 +40,10 @@ export function thinningModulus(ports: Uint16Array, from: number, to: number): n
   return modulus;
 }
 
-/** What is kept of a group: ports in ascending order, each with the number of connections it stands for. */
-export interface Kept {
-  /** Indices into the ports handed in. */
-  readonly entries: readonly number[];
-  readonly counts: readonly number[];
-}
-
 /**
- * Keeps the ports divisible by `modulus`; each kept one stands for itself and those skipped since the last kept one
- * in order of port, the last one also for those after it. The counts add up to the sum of the weights.
- * @param weights connections per port
+ * Hands on the entries whose port is divisible by `modulus`; each stands for itself and those skipped since the last
+ * kept one in order of port, the last one also for those after it. The counts add up to the sum of the weights.
+ * @param weights connections per entry
  */
 export function thin(
   ports: Uint16Array,
@@ -55,15 +51,18 @@ export function thin(
   from: number,
   to: number,
   modulus: number,
-): Kept {
-  const entries: number[] = [];
-  for (let i = from; i < to; i++) if (ports[i]! % modulus === 0) entries.push(i);
-  entries.sort((a, b) => ports[a]! - ports[b]!);
-  if (entries.length === to - from) return { entries, counts: entries.map((entry) => weights[entry]!) };
-
-  const bounds = Uint16Array.from(entries, (entry) => ports[entry]!);
-  const counts = new Array<number>(entries.length).fill(0);
-  const last = entries.length - 1;
+  keep: (entry: number, count: number) => void,
+): void {
+  if (modulus === 1) {
+    for (let i = from; i < to; i++) keep(i, weights[i]!);
+    return;
+  }
+  const kept: number[] = [];
+  for (let i = from; i < to; i++) if (ports[i]! % modulus === 0) kept.push(i);
+  kept.sort((a, b) => ports[a]! - ports[b]!);
+  const bounds = kept.map((entry) => ports[entry]!);
+  const counts = bounds.map(() => 0);
+  const last = kept.length - 1;
   for (let i = from; i < to; i++) {
     const port = ports[i]!;
     let low = 0;
@@ -74,5 +73,5 @@ export function thin(
     }
     counts[low]! += weights[i]!;
   }
-  return { entries, counts };
+  for (let i = 0; i <= last; i++) keep(kept[i]!, counts[i]!);
 }
