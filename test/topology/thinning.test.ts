@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { thin, thinningModulus } from '../../src/probe/topology/thinning.js';
+import { KEEP_AT_MOST, thin, thinningModulus } from '../../src/probe/topology/thinning.js';
 
 const ports = fc.uniqueArray(fc.integer({ min: 0, max: 0xffff }), { minLength: 1, maxLength: 2000 });
 
@@ -11,9 +11,9 @@ interface Kept {
   readonly counts: number[];
 }
 
-function keptOf(ports: Uint16Array, weights: Uint32Array, modulus: number): Kept {
+function keptOf(ports: Uint16Array, weights: Uint32Array, modulus: number, atMost = KEEP_AT_MOST): Kept {
   const kept: Kept = { ports: [], counts: [] };
-  thin(ports, weights, 0, ports.length, modulus, (entry, count) => {
+  thin(ports, weights, 0, ports.length, modulus, atMost, (entry, count) => {
     kept.ports.push(ports[entry]!);
     kept.counts.push(count);
   });
@@ -78,10 +78,36 @@ test('a step that leaves fewer than three is taken back', () => {
   assert.equal(thinningModulus(Uint16Array.from([3, 6, 9, 2, 4, 5]), 0, 6), 3);
 });
 
-test('ephemeral ports in strides of two thin to a handful', () => {
-  for (const size of [1000, 5000, 14_000]) {
-    const all = Uint16Array.from({ length: size }, (_, i) => 32_768 + 2 * i);
-    const kept = keptOf(all, new Uint32Array(size).fill(1), thinningModulus(all, 0, size));
-    assert.ok(kept.ports.length <= 8, `${kept.ports.length} of ${size} kept`);
-  }
+test('never more than five are kept, and all of them are divisible by the modulus', () => {
+  fc.assert(
+    fc.property(ports, (values) => {
+      const all = Uint16Array.from(values);
+      const modulus = thinningModulus(all, 0, all.length);
+      const kept = keptOf(all, new Uint32Array(all.length).fill(1), modulus);
+      assert.ok(kept.ports.length <= KEEP_AT_MOST);
+      assert.ok(kept.ports.every((port) => port % modulus === 0));
+    }),
+  );
+});
+
+test('the choice does not depend on the order of the ports', () => {
+  fc.assert(
+    fc.property(ports, fc.infiniteStream(fc.nat()), (values, stream) => {
+      const shuffled = values
+        .map((port) => [stream.next().value as number, port] as const)
+        .sort(([a], [b]) => a - b)
+        .map(([, port]) => port);
+      const kept = (order: readonly number[]): Kept => {
+        const all = Uint16Array.from(order);
+        return keptOf(all, new Uint32Array(all.length).fill(1), thinningModulus(all, 0, all.length));
+      };
+      const [one, other] = [kept(values), kept(shuffled)];
+      assert.deepEqual(one.ports.toSorted(), other.ports.toSorted());
+    }),
+  );
+});
+
+test('where every connection must stay, all are kept', () => {
+  const all = Uint16Array.from({ length: 100 }, (_, i) => 40_000 + i);
+  assert.equal(keptOf(all, new Uint32Array(100).fill(1), 1, Infinity).ports.length, 100);
 });

@@ -10,7 +10,7 @@ import { KEY, KEY_WORDS } from './group-table.js';
 import { groupRecords, type Grouping } from './grouping.js';
 import { joinMirrored } from './mirrored.js';
 import { RecordView, type RecordBatch } from './record-view.js';
-import { thin, thinningModulus } from './thinning.js';
+import { KEEP_AT_MOST, thin, thinningModulus } from './thinning.js';
 
 export interface EndpointInput extends RecordBatch {
   readonly hostName: string;
@@ -52,8 +52,10 @@ export function buildEndpoints(input: EndpointInput): Endpoints {
     const from = grouping.entryStart[group]!;
     const to = grouping.entryStart[group + 1]!;
     if (from === to) continue;
-    const modulus = isUniform(ends, from, to) ? thinningModulus(grouping.ports, from, to) : 1;
-    thin(grouping.ports, ends.weights, from, to, modulus, (entry, count) => {
+    const [modulus, atMost] = isUniform(ends, from, to)
+      ? [thinningModulus(grouping.ports, from, to), KEEP_AT_MOST]
+      : [1, Infinity];
+    thin(grouping.ports, ends.weights, from, to, modulus, atMost, (entry, count) => {
       kept++;
       connections += count;
       nodes.addEdge(grouping, group, entry, ends, count);

@@ -3,8 +3,8 @@
  * connections, keep the same ones without talking to each other. Only the client ports decide.
  */
 
-/** Groups up to this size are kept whole. */
-const KEEP_ALL_UP_TO = 5;
+/** Groups up to this size are kept whole, and of larger ones no more are kept. */
+export const KEEP_AT_MOST = 5;
 /** A step that would leave fewer than this is taken back. */
 const KEEP_AT_LEAST = 3;
 /** Ephemeral ports are handed out with strides that are powers of two: a modulus of 3s cuts across them. */
@@ -27,11 +27,11 @@ const exactly = new Uint32Array(MAX_POWER + 1);
  */
 export function thinningModulus(ports: Uint16Array, from: number, to: number): number {
   let count = to - from;
-  if (count <= KEEP_ALL_UP_TO) return 1;
+  if (count <= KEEP_AT_MOST) return 1;
   exactly.fill(0);
   for (let i = from; i < to; i++) exactly[POWER_OF_3[ports[i]!]!]!++;
   let modulus = 1;
-  for (let power = 0; count > KEEP_ALL_UP_TO && power <= MAX_POWER; power++) {
+  for (let power = 0; count > KEEP_AT_MOST && power <= MAX_POWER; power++) {
     const next = count - exactly[power]!;
     if (next < KEEP_AT_LEAST) break;
     modulus *= STEP;
@@ -41,9 +41,14 @@ export function thinningModulus(ports: Uint16Array, from: number, to: number): n
 }
 
 /**
- * Hands on the entries whose port is divisible by `modulus`; each stands for itself and those skipped since the last
- * kept one in order of port, the last one also for those after it. The counts add up to the sum of the weights.
+ * Hands on the entries whose port is divisible by `modulus`, but no more than `atMost`; each stands for itself and those
+ * skipped since the last kept one in order of port, the last one also for those after it. The counts add up to the sum
+ * of the weights.
+ *
+ * The modulus alone can leave any number of ports: none of the next power's may be there. Of those, the ones that the
+ * next moduli would leave are kept first, so that a peer that sees a few connections more or less keeps them too.
  * @param weights connections per entry
+ * @param atMost Infinity where every connection must stay
  */
 export function thin(
   ports: Uint16Array,
@@ -51,14 +56,19 @@ export function thin(
   from: number,
   to: number,
   modulus: number,
+  atMost: number,
   keep: (entry: number, count: number) => void,
 ): void {
-  if (modulus === 1) {
+  if (modulus === 1 && to - from <= atMost) {
     for (let i = from; i < to; i++) keep(i, weights[i]!);
     return;
   }
   const kept: number[] = [];
   for (let i = from; i < to; i++) if (ports[i]! % modulus === 0) kept.push(i);
+  if (kept.length > atMost) {
+    kept.sort((a, b) => rank(ports[b]!) - rank(ports[a]!));
+    kept.length = atMost;
+  }
   kept.sort((a, b) => ports[a]! - ports[b]!);
   const bounds = kept.map((entry) => ports[entry]!);
   const counts = bounds.map(() => 0);
@@ -74,4 +84,9 @@ export function thin(
     counts[low]! += weights[i]!;
   }
   for (let i = 0; i <= last; i++) keep(kept[i]!, counts[i]!);
+}
+
+/** Powers of three first; then a scramble that maps no two ports to the same number. */
+function rank(port: number): number {
+  return POWER_OF_3[port]! * 0x10000 + (Math.imul(port, 0x9e37) & 0xffff);
 }
