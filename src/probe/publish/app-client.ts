@@ -1,0 +1,189 @@
+/**
+ * Talks HTTP with one app: asks who it is, sends it a report, and says what came of it in the terms that matter to a
+ * sender. Connections are kept alive. Redirects are not followed: a body goes where it was meant to go, or nowhere.
+ */
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { LookupFunction } from 'node:net';
+import axios, { type AxiosResponse } from 'axios';
+import { retryAfterMs } from './backoff.js';
+import type { Credentials } from './credentials.js';
+import { PublishError } from './errors.js';
+import { isProxied, type HostAddress, type TargetAddress } from './target-address.js';
+import type { TlsMaterial, TlsSettings } from './tls-material.js';
+
+export type Failure =
+  /** Nobody is there, or nobody that answers. */
+  | { readonly kind: 'unreachable'; readonly reason: string }
+  /** Somebody answers, and may do better later. */
+  | { readonly kind: 'failing'; readonly reason: string; readonly retryAfterMs?: number }
+  /** The credentials are not accepted; the report is not to blame. */
+  | { readonly kind: 'unauthorised'; readonly reason: string; readonly retryAfterMs?: number }
+  /** The report is not wanted, and will not be wanted later. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly retryAfterMs?: number };
+
+export type Identity = { readonly kind: 'identified'; readonly appId: string } | Failure;
+export type Delivery = { readonly kind: 'delivered' } | Failure;
+
+export interface AppClientOptions {
+  readonly probeId: string;
+  readonly version: string;
+  readonly credentials: Credentials;
+  readonly tls: TlsMaterial;
+  /** For a whole exchange. */
+  readonly askTimeoutMs: number;
+  readonly sendTimeoutMs: number;
+}
+
+/** An app's answers are short; a longer one is none. */
+const ANSWER_BYTES_MAX = 64 * 1024;
+const IDLE_CONNECTION_MS = 90_000;
+
+interface Agents {
+  readonly http: HttpAgent;
+  readonly https: HttpsAgent;
+  /** What they were made with. */
+  readonly tls: TlsSettings;
+}
+
+export class AppClient {
+  #agents: Agents | undefined;
+
+  constructor(
+    private readonly target: TargetAddress,
+    private readonly options: AppClientOptions,
+  ) {}
+
+  async identify(signal: AbortSignal): Promise<Identity> {
+    const response = await this.#exchange('GET', '/api', undefined, signal);
+    if ('kind' in response) return response;
+    const failure = failureOf(response);
+    if (failure) return failure;
+    const answer = asRecord(response.data);
+    const appId = answer?.['id'];
+    if (typeof appId !== 'string' || appId === '') {
+      return { kind: 'failing', reason: 'what answers at /api is no app' };
+    }
+    return { kind: 'identified', appId };
+  }
+
+  /** @param body gzipped MessagePack */
+  async send(body: Buffer, signal: AbortSignal): Promise<Delivery> {
+    const response = await this.#exchange('POST', '/api/report', body, signal);
+    return 'kind' in response ? response : (failureOf(response) ?? { kind: 'delivered' });
+  }
+
+  close(): void {
+    this.#agents?.http.destroy();
+    this.#agents?.https.destroy();
+    this.#agents = undefined;
+  }
+
+  async #exchange(
+    method: 'GET' | 'POST',
+    path: string,
+    body: Buffer | undefined,
+    signal: AbortSignal,
+  ): Promise<AxiosResponse<unknown> | Failure> {
+    const { url } = this.target;
+    const { probeId, version, askTimeoutMs, sendTimeoutMs } = this.options;
+    try {
+      const { http, https } = this.#agentsNow();
+      return await axios.request<unknown>({
+        method,
+        url: new URL(path, url.origin).href,
+        headers: {
+          'User-Agent': `Scope_Probe/${version}`,
+          'X-Scope-Probe-ID': probeId,
+          'X-Scope-Probe-Version': version,
+          Authorization: this.options.credentials.authorization(url),
+          ...(body && { 'Content-Type': 'application/msgpack', 'Content-Encoding': 'gzip' }),
+        },
+        ...(body && { data: body }),
+        timeout: body ? sendTimeoutMs : askTimeoutMs,
+        signal,
+        httpAgent: http,
+        httpsAgent: https,
+        ...(isProxied(url) ? {} : { proxy: false as const }),
+        maxRedirects: 0,
+        maxContentLength: ANSWER_BYTES_MAX,
+        maxBodyLength: Infinity,
+        responseType: 'text',
+        // axios would parse as JSON whatever looks like it.
+        transformResponse: (text: unknown) => text,
+        validateStatus: () => true,
+      });
+    } catch (error) {
+      if (error instanceof PublishError) return { kind: 'unauthorised', reason: error.message };
+      return { kind: 'unreachable', reason: reasonOf(error) };
+    }
+  }
+
+  #agentsNow(): Agents {
+    const tls = this.options.tls.settings();
+    if (this.#agents?.tls === tls) return this.#agents;
+    this.close();
+    const common = {
+      keepAlive: true,
+      maxSockets: 1,
+      timeout: IDLE_CONNECTION_MS,
+      ...lookupOf(this.target.address),
+    };
+    return (this.#agents = {
+      http: new HttpAgent(common),
+      https: new HttpsAgent({ ...common, ...tls, rejectUnauthorized: true, minVersion: 'TLSv1.2' }),
+      tls,
+    });
+  }
+}
+
+/** Leads the connection to the one address that is meant. */
+function lookupOf(address: HostAddress | undefined): { lookup?: LookupFunction } {
+  if (!address) return {};
+  return {
+    lookup: (_hostname, options, done) => {
+      if (options.all) done(null, [address]);
+      else done(null, address.address, address.family);
+    },
+  };
+}
+
+/** Undefined for a success. */
+function failureOf({ status, headers, data }: AxiosResponse<unknown>): Failure | undefined {
+  if (status >= 200 && status < 300) return undefined;
+  const said = typeof data === 'string' ? firstLine(data) : '';
+  const isRedirect = status >= 300 && status < 400;
+  const advice = isRedirect ? " and leads elsewhere: name the app's final address" : '';
+  const wait = retryAfterMs(headers['retry-after']);
+  const rest = {
+    reason: `it answers ${status}${said === '' ? '' : `: ${said}`}${advice}`,
+    ...(wait !== undefined && { retryAfterMs: wait }),
+  };
+  if (status === 401 || status === 403 || status === 407) return { kind: 'unauthorised', ...rest };
+  const isTemporary = isRedirect || status === 408 || status === 425 || status === 429 || status >= 500;
+  return { kind: isTemporary ? 'failing' : 'refused', ...rest };
+}
+
+const SHOWN_CHARACTERS = 120;
+
+function firstLine(text: string): string {
+  const [line = ''] = text.trim().split(/[\r\n]/, 1);
+  return line.replace(/[^\x20-\x7e]/g, '?').slice(0, SHOWN_CHARACTERS);
+}
+
+function asRecord(text: unknown): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = typeof text === 'string' ? JSON.parse(text) : undefined;
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Never the request itself, which holds credentials. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof AggregateError && error.errors[0] instanceof Error) return error.errors[0].message;
+  const { cause } = error;
+  return error.message !== '' ? error.message : cause instanceof Error ? cause.message : error.name;
+}

@@ -1,0 +1,53 @@
+/**
+ * Who the probe says it is: a token, or user and password. From memory, or from a file that is read again when it
+ * changes. A target's URL can carry user and password of its own. Never logged.
+ */
+import { PublishError } from './errors.js';
+import { WatchedFile } from './watched-file.js';
+
+export interface CredentialOptions {
+  /** The token itself. */
+  readonly token?: string;
+  /** File that holds the token. */
+  readonly tokenFile?: string;
+  /** `user:password`. */
+  readonly basic?: string;
+  /** File that holds `user:password`. */
+  readonly basicFile?: string;
+}
+
+export interface Credentials {
+  /** Value of the Authorization header for a target, as of now. @throws PublishError CREDENTIALS_UNREADABLE */
+  authorization(target: URL): string;
+}
+
+/** Reads the files once. @throws PublishError CREDENTIALS_UNREADABLE */
+export function createCredentials(options: CredentialOptions): Credentials {
+  const { tokenFile, basicFile } = options;
+  const read = (file: WatchedFile): string => {
+    try {
+      return file.read().toString('utf8').trim();
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new PublishError('CREDENTIALS_UNREADABLE', `cannot read credentials: ${reason}`, { cause });
+    }
+  };
+  const watchedToken = tokenFile === undefined ? undefined : new WatchedFile(tokenFile);
+  const watchedBasic = basicFile === undefined ? undefined : new WatchedFile(basicFile);
+  const common = (): string => {
+    if (watchedBasic) return basicHeader(read(watchedBasic));
+    if (watchedToken) return tokenHeader(read(watchedToken));
+    return options.basic === undefined ? tokenHeader(options.token ?? '') : basicHeader(options.basic);
+  };
+  common();
+  return {
+    authorization(target) {
+      if (target.username === '' && target.password === '') return common();
+      return basicHeader(`${decodeURIComponent(target.username)}:${decodeURIComponent(target.password)}`);
+    },
+  };
+}
+
+const basicHeader = (userAndPassword: string): string =>
+  `Basic ${Buffer.from(userAndPassword, 'utf8').toString('base64')}`;
+const tokenHeader = (token: string): string => `Scope-Probe token=${token}`;
