@@ -4,7 +4,7 @@ import type { Palette } from './palette.js';
 
 const NAME_PX = 12.5;
 const MINOR_PX = 10.5;
-const GAP_PX = 4;
+const GAP_PX = 6;
 
 /** What sigma hands to a drawing function; our own attributes come along. */
 export interface LabelData extends Pick<NodeDisplayData, 'x' | 'y' | 'size'> {
@@ -53,9 +53,9 @@ export function drawLabel(
 /** The node under the pointer or selected: a ring, and its label always in full. */
 export function drawHover(context: CanvasRenderingContext2D, data: LabelData, palette: Palette): void {
   context.beginPath();
-  context.arc(data.x, data.y, data.size + 4, 0, 2 * Math.PI);
+  context.arc(data.x, data.y, data.size + 3.5, 0, 2 * Math.PI);
   context.strokeStyle = palette.ring;
   context.lineWidth = 2.5;
   context.stroke();
-  drawLabel(context, { ...data, size: data.size + 4, faint: false }, { palette, withMinor: true });
+  drawLabel(context, { ...data, faint: false }, { palette, withMinor: true });
 }

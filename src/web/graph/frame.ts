@@ -10,7 +10,7 @@ export interface Box {
 }
 
 /** A handful of nodes must not be flung to the far corners of a wall screen. */
-const SIDE_MIN = 160;
+const SIDE_MIN = 36;
 const SHRINK_BELOW = 0.5;
 
 /** The nodes' bounds, not below a least size; undefined without nodes. */

@@ -31,13 +31,17 @@ export interface EdgeLook {
 
 export type DrawnGraph = MultiDirectedGraph<NodeLook, EdgeLook>;
 
-const NODE_SIZE_MIN = 6;
+const NODE_SIZE_MIN = 7;
 const NODE_SIZE_MAX = 22;
+const EDGE_SIZE = 1.8;
 const RING = 2;
+/** Sizes are meant for this many nodes; fewer are drawn larger, more smaller, within bounds. */
+const USUAL_ORDER = 90;
+const [SCALE_MIN, SCALE_MAX] = [0.4, 1.25];
 const LABEL_MAX = 40;
 
-/** Degree zero is drawn at 6 px, a hundred edges at 16. */
-const sizeOf = (degree: number): number => Math.min(NODE_SIZE_MAX, NODE_SIZE_MIN + Math.sqrt(degree));
+/** A radius in pixels: 7 without edges, 20 with a hundred. */
+const sizeOf = (degree: number): number => Math.min(NODE_SIZE_MAX, NODE_SIZE_MIN + 1.3 * Math.sqrt(degree));
 
 export class GraphModel {
   readonly graph: DrawnGraph = new MultiDirectedGraph<NodeLook, EdgeLook>();
@@ -71,13 +75,14 @@ export class GraphModel {
       graph.addNode(node.id, { x, y, size: NODE_SIZE_MIN, ring: 0, ...this.#lookOf(node) });
     }
     for (const { key, from, to } of change.edgesAdded) {
-      graph.addEdgeWithKey(key, from, to, { size: 1.4, color: this.#palette.edge, type: 'arrow' });
+      graph.addEdgeWithKey(key, from, to, { size: EDGE_SIZE, color: this.#palette.edge, type: 'arrow' });
     }
     const recoloured = this.#groups.update(this.#store.nodes.values());
     for (const node of recoloured ? this.#store.nodes.values() : [...change.added, ...change.updated]) {
       Object.assign(graph.getNodeAttributes(node.id), this.#lookOf(node));
     }
-    if (change.edgesAdded.length + change.edgesRemoved.length > 0) this.#reshape();
+    const { added, removed, edgesAdded, edgesRemoved } = change;
+    if (added.length + removed.length + edgesAdded.length + edgesRemoved.length > 0) this.#reshape();
     return new Set(fresh);
   }
 
@@ -92,14 +97,16 @@ export class GraphModel {
     });
   }
 
-  /** Sizes follow degrees, and curves follow pairs: both change with edges only. */
+  /** Sizes follow degrees and how crowded it is, curves follow pairs: neither changes with facts alone. */
   #reshape(): void {
     const { graph } = this;
+    const scale = Math.min(SCALE_MAX, Math.max(SCALE_MIN, Math.sqrt(USUAL_ORDER / Math.max(1, graph.order))));
     graph.forEachNode((id, look) => {
       look.ring = graph.hasEdge(edgeKey(id, id)) ? RING : 0;
-      look.size = sizeOf(graph.degreeWithoutSelfLoops(id)) + 2 * look.ring;
+      look.size = scale * sizeOf(graph.degreeWithoutSelfLoops(id)) + 2 * look.ring;
     });
     graph.forEachEdge((_key, look, from, to) => {
+      look.size = scale * EDGE_SIZE;
       look.type = graph.hasEdge(edgeKey(to, from)) ? 'curve' : 'arrow';
     });
   }

@@ -27,8 +27,8 @@ export interface GraphViewOptions {
 /** When this share of the nodes is new, places are made anew for all. */
 const REARRANGE_SHARE = 0.5;
 /** Below this order there is room for the labels' small print. */
-const MINOR_LABELS_BELOW = 60;
-const ARROW = { lengthToThicknessRatio: 5.5, widenessToThicknessRatio: 4 };
+const MINOR_LABELS_BELOW = 30;
+const ARROW = { lengthToThicknessRatio: 5, widenessToThicknessRatio: 3.6 };
 const PAN_PX = 60;
 
 export class GraphView {
@@ -69,7 +69,7 @@ export class GraphView {
         }),
       },
       defaultEdgeType: 'arrow',
-      minEdgeThickness: 1.2,
+      minEdgeThickness: 1,
       stagePadding: 70,
       labelDensity: 0.8,
       labelGridCellSize: 90,
@@ -78,8 +78,8 @@ export class GraphView {
       minCameraRatio: 0.02,
       maxCameraRatio: 4,
       defaultDrawNodeLabel: (context, data) =>
-        drawLabel(context, data as LabelData, { palette: this.#palette, withMinor: this.#hasRoom() }),
-      defaultDrawNodeHover: (context, data) => drawHover(context, data as LabelData, this.#palette),
+        drawLabel(context, data, { palette: this.#palette, withMinor: this.#hasRoom() }),
+      defaultDrawNodeHover: (context, data) => drawHover(context, data, this.#palette),
       nodeReducer: (id, look) => this.#reduceNode(id, look),
       edgeReducer: (key, look) => this.#reduceEdge(key, look),
     });
@@ -128,12 +128,13 @@ export class GraphView {
   select(id: string | undefined): void {
     this.#selected = id;
     this.#refocus();
-    const shown = id === undefined ? undefined : this.#sigma.getNodeDisplayData(id);
-    if (shown === undefined) return;
-    const { x, y } = this.#sigma.framedGraphToViewport(shown);
+    const { graph } = this.#options.model;
+    if (id === undefined || !graph.hasNode(id)) return;
+    // From the node's own place: sigma's cached one is not normalised again before the next frame.
+    const at = this.#sigma.graphToViewport(graph.getNodeAttributes(id));
     const { width, height } = this.#sigma.getDimensions();
-    if (x < 0 || y < 0 || x > width || y > height) {
-      void this.#sigma.getCamera().animate({ x: shown.x, y: shown.y }, { duration: 400 });
+    if (at.x < 0 || at.y < 0 || at.x > width || at.y > height) {
+      void this.#sigma.getCamera().animate(this.#sigma.viewportToFramedGraph(at), { duration: 400 });
     }
   }
 

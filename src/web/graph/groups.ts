@@ -9,7 +9,7 @@ import type { NodeSummary } from '../live/wire.js';
 export type GroupKind = 'host' | 'name';
 
 /** As many as the palette has colours. */
-export const SLOTS = 10;
+export const SLOTS = 20;
 
 export interface GroupCount {
   readonly name: string;

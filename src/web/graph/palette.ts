@@ -18,7 +18,7 @@ export interface Palette {
   readonly font: string;
 }
 
-const GROUPS = 10;
+const GROUPS = 20;
 
 export function readPalette(element: Element): Palette {
   const style = getComputedStyle(element);

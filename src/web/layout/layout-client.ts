@@ -6,10 +6,14 @@ import type Graph from 'graphology';
 import type { EdgeLook, NodeLook } from '../graph/graph-model.js';
 import type { LayoutAnswer, LayoutRequest } from './messages.js';
 
-/** Part of the remaining way a node goes in one frame. */
-const EASING = 0.18;
+/** Screens are wide and so are labels: the layout is round, and shown this much wider. */
+const WIDTH_STRETCH = 1.45;
+/** In this time a node goes about two thirds of its remaining way, however slow the frames are. */
+const EASING_MS = 140;
 /** Nearer than this, in the layout's unit, a node has arrived. */
-const ARRIVED = 0.05;
+const ARRIVED = 0.2;
+/** What a frame is taken to have lasted when there was none before it. */
+const FRAME_MS = 16;
 
 export interface LayoutClientOptions {
   readonly graph: Graph<NodeLook, EdgeLook>;
@@ -31,6 +35,9 @@ export class LayoutClient {
   /** The next answer is shown as it is: there is nothing yet to ease from. */
   #direct = false;
   #frame: number | undefined;
+  /** When nodes were last moved; undefined at rest. */
+  #movedMs: number | undefined;
+  #moving = false;
 
   constructor(options: LayoutClientOptions) {
     this.#options = options;
@@ -38,7 +45,7 @@ export class LayoutClient {
       if (data.run !== this.#run) return;
       this.#targets = data.positions;
       this.#finished = data.finished;
-      this.#frame ??= requestAnimationFrame(() => this.#move());
+      this.#requestMove();
     };
   }
 
@@ -62,7 +69,7 @@ export class LayoutClient {
     const freshFlags = new Uint8Array(this.#ids.length);
     this.#ids.forEach((id, at) => {
       const { x, y } = graph.getNodeAttributes(id);
-      positions[at * 2] = x;
+      positions[at * 2] = x / WIDTH_STRETCH;
       positions[at * 2 + 1] = y;
       if (fresh?.has(id) === true) freshFlags[at] = 1;
     });
@@ -91,27 +98,36 @@ export class LayoutClient {
     this.#frame = undefined;
   }
 
-  #move(): void {
-    this.#frame = undefined;
+  #requestMove(): void {
+    this.#frame ??= requestAnimationFrame((nowMs) => {
+      this.#frame = undefined;
+      this.#move(nowMs);
+    });
+  }
+
+  #move(nowMs: number): void {
+    const elapsedMs = nowMs - (this.#movedMs ?? nowMs - FRAME_MS);
+    this.#movedMs = nowMs;
     const targets = this.#targets;
     if (targets === undefined) return;
     const { graph, onMoved, reducedMotion } = this.#options;
-    const part = this.#direct || reducedMotion() ? 1 : EASING;
+    const part = this.#direct || reducedMotion() ? 1 : 1 - Math.exp(-elapsedMs / EASING_MS);
     this.#direct = false;
-    let moving = false;
+    this.#moving = false;
     this.#ids.forEach((id, index) => {
       // A node that has gone meanwhile.
       if (!graph.hasNode(id)) return;
       const look = graph.getNodeAttributes(id);
-      const dx = targets[index * 2]! - look.x;
+      const dx = targets[index * 2]! * WIDTH_STRETCH - look.x;
       const dy = targets[index * 2 + 1]! - look.y;
       if (Math.abs(dx) < ARRIVED && Math.abs(dy) < ARRIVED) return;
-      if (part < 1) moving = true;
+      if (part < 1) this.#moving = true;
       look.x += dx * part;
       look.y += dy * part;
     });
-    const settled = this.#finished && !moving;
+    const settled = this.#finished && !this.#moving;
     onMoved(settled);
-    if (moving) this.#frame = requestAnimationFrame(() => this.#move());
+    if (this.#moving) this.#requestMove();
+    else this.#movedMs = undefined;
   }
 }

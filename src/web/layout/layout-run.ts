@@ -4,6 +4,8 @@
  * A graph that is new is laid out freely. When a few nodes join one that people already look at, only the new ones move,
  * then everything relaxes a little, so slowly that nothing jumps.
  */
+// eslint-disable-next-line @typescript-eslint/triple-slash-reference -- an ambient declaration can't be imported, and tests compile this file too
+/// <reference path="./forceatlas2-iterate.d.ts" />
 import type { ForceAtlas2Settings } from 'graphology-layout-forceatlas2';
 import iterate from 'graphology-layout-forceatlas2/iterate.js';
 
@@ -75,7 +77,7 @@ export class LayoutRun {
       edgeWeightInfluence: 0,
       scalingRatio: 12,
       strongGravityMode: true,
-      gravity: 0.06,
+      gravity: 0.4,
       slowDown: 1,
       barnesHutOptimize: order >= BARNES_HUT_FROM,
       barnesHutTheta: 0.6,

@@ -17,14 +17,12 @@ export interface DetailsPanelOptions {
 const REFRESH_MS = 3_000;
 
 export class DetailsPanel {
-  readonly #options: DetailsPanelOptions;
   readonly #panel = find('#details', HTMLElement);
   #request: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #shown: { readonly key: string; text: string } | undefined;
 
   constructor(options: DetailsPanelOptions) {
-    this.#options = options;
     this.#panel.addEventListener('click', ({ target }) => {
       if (!(target instanceof Element)) return;
       if (target.closest('[data-close]') !== null) options.onClose();

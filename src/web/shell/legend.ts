@@ -1,9 +1,9 @@
 /** What the colours mean; a click searches for that group. */
 import type { Groups } from '../graph/groups.js';
-import { SLOTS } from '../graph/groups.js';
 import { find, make, setText } from '../panels/elements.js';
 
-const SHOWN = SLOTS;
+/** The largest groups; the list must not cover the picture. */
+const SHOWN = 10;
 
 export class Legend {
   readonly #box = find('#legend', HTMLElement);
