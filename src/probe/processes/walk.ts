@@ -65,8 +65,11 @@ export class ProcessWalk {
   #pass = 0;
   #passStartedAt = NaN;
   readonly #pageBytes = pageBytes();
+  readonly #isCountedByKernel: boolean;
 
-  constructor(private readonly options: WalkOptions) {}
+  constructor(private readonly options: WalkOptions) {
+    this.#isCountedByKernel = countsOpenFiles(options.procRoot);
+  }
 
   /** @throws ProcessFactsError PROC_UNREADABLE when processes can't even be listed */
   run(): ProcessFacts[] {
@@ -138,12 +141,10 @@ export class ProcessWalk {
     };
   }
 
-  /** Since Linux 6.2 the size of the folder is the number of files in it; before, it is 0 and they are counted. */
   #openFiles(folder: string): number | undefined {
     this.counters.reads++;
     try {
-      const { size } = statSync(`${folder}/fd`);
-      return size > 0 ? size : readdirSync(`${folder}/fd`).length;
+      return this.#isCountedByKernel ? statSync(`${folder}/fd`).size : readdirSync(`${folder}/fd`).length;
     } catch {
       return undefined;
     }
@@ -169,5 +170,14 @@ export class ProcessWalk {
       openFiles: now.openFiles,
       openFilesLimit: now.openFilesLimit,
     };
+  }
+}
+
+/** Since Linux 6.2 the size of a process's folder of open files is their number; before, it is 0. */
+function countsOpenFiles(procRoot: string): boolean {
+  try {
+    return statSync(`${procRoot}/self/fd`).size > 0;
+  } catch {
+    return false;
   }
 }

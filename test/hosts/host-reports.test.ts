@@ -1,0 +1,141 @@
+/** The Host topology says of this machine what is true of it. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, networkInterfaces, release, tmpdir, totalmem, uptime } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
+import { cpuPercent, parseCpuTimes } from '../../src/probe/hosts/host-facts.js';
+import { createHostReporter, type HostReporter } from '../../src/probe/hosts/index.js';
+import { now, parseTimestamp } from '../../src/report/index.js';
+import type { Node } from '../../src/report/model.js';
+
+const create = (procRoot?: string): HostReporter =>
+  createHostReporter({
+    hostName: 'vm.example',
+    version: '1.2.3',
+    probeId: 'abc',
+    ...(procRoot !== undefined && { procRoot }),
+  });
+
+async function hostNode(reporter: HostReporter): Promise<Node> {
+  const topology = (await reporter.report(now())).get('Host')!;
+  const node = topology.nodes.get('vm.example;<host>');
+  assert.ok(node);
+  return node;
+}
+
+const value = (node: Node, key: string): string => node.latest?.get(key)?.value ?? '';
+
+test('a host has its name, kernel, uptime, version and time', async () => {
+  const node = await hostNode(create());
+  assert.equal(node.topology, 'host');
+  assert.equal(value(node, 'host_name'), 'vm.example');
+  assert.equal(value(node, 'host_node_id'), 'vm.example;<host>');
+  assert.equal(value(node, 'host_scope_version'), '1.2.3');
+  assert.equal(value(node, 'control_probe_id'), 'abc');
+  assert.equal(value(node, 'os'), 'linux');
+  assert.ok(value(node, 'kernel_version').startsWith(`${release()} `));
+  assert.ok(Math.abs(Number(value(node, 'uptime')) - uptime()) < 10);
+  assert.ok(parseTimestamp(value(node, 'ts')));
+});
+
+test('CPU is shared out over all cores and known from the second report on', async () => {
+  const reporter = create();
+  assert.equal((await hostNode(reporter)).metrics?.get('host_cpu_usage_percent'), undefined);
+  let metric;
+  while (metric === undefined) metric = (await hostNode(reporter)).metrics?.get('host_cpu_usage_percent');
+  assert.equal(metric.max, 100 * cpus().length);
+  assert.ok(metric.samples[0]!.value >= 0 && metric.samples[0]!.value <= metric.max);
+});
+
+test('memory is within what the machine has, load is what the kernel says', async () => {
+  const { metrics } = await hostNode(create());
+  const memory = metrics?.get('host_mem_usage_bytes');
+  assert.equal(memory?.max, totalmem());
+  assert.ok(memory.samples[0]!.value > 0 && memory.samples[0]!.value < memory.max);
+  assert.ok((metrics?.get('load1')?.samples[0]?.value ?? -1) >= 0);
+});
+
+test('local networks hold every address of the interfaces', async () => {
+  const reporter = create();
+  const early = reporter.localNetworks();
+  const node = await hostNode(reporter);
+  assert.deepEqual(node.sets?.get('local_networks'), reporter.localNetworks());
+  assert.deepEqual(early, reporter.localNetworks());
+  const networks = reporter.localNetworks().map((cidr) => ipaddr.parseCIDR(cidr));
+  for (const { address } of Object.values(networkInterfaces()).flatMap((all) => all ?? [])) {
+    const parsed = ipaddr.parse(address);
+    assert.ok(
+      networks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits)),
+      `${address} in ${reporter.localNetworks().join(' ')}`,
+    );
+  }
+});
+
+test('shape, labels and templates are those of Scope', async () => {
+  const topology = (await create().report(now())).get('Host')!;
+  assert.equal(topology.shape, 'circle');
+  assert.equal(topology.labelPlural, 'hosts');
+  assert.equal(topology.metadataTemplates?.get('local_networks')?.from, 'sets');
+  const metrics = [...(topology.metricTemplates?.keys() ?? [])].sort();
+  assert.deepEqual(metrics, ['host_cpu_usage_percent', 'host_mem_usage_bytes', 'load1']);
+});
+
+test('the root of /proc can be elsewhere', async (t) => {
+  const root = procRoot({ uptime: '4321.99 1.00\n' });
+  t.after(() => rmSync(root, { recursive: true }));
+  const node = await hostNode(create(root));
+  assert.equal(value(node, 'uptime'), '4321');
+  assert.equal(value(node, 'kernel_version'), '6.1.0 #1 SMP');
+  const metric = (key: string): number | undefined => node.metrics?.get(key)?.samples[0]?.value;
+  assert.equal(metric('host_mem_usage_bytes'), 600 * 1024);
+  assert.equal(metric('load1'), 0.5);
+});
+
+test('a root that can not be read is named in a typed error', async () => {
+  await assert.rejects(create('/nonexistent/proc').report(now()), (error: Error & { code?: string }) => {
+    assert.equal(error.code, 'PROC_UNREADABLE');
+    return error.message.includes('/nonexistent/proc');
+  });
+});
+
+for (const file of ['uptime', 'loadavg', 'stat', 'meminfo'] as const) {
+  test(`a malformed ${file} is named in a typed error`, async (t) => {
+    const root = procRoot({ [file]: 'nothing of use\n' });
+    t.after(() => rmSync(root, { recursive: true }));
+    await assert.rejects(create(root).report(now()), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'PROC_MALFORMED');
+      return error.message.includes(file);
+    });
+  });
+}
+
+test('CPU use is never below none nor above all, whatever the counters do', () => {
+  const times = fc
+    .array(fc.nat(), { minLength: 8, maxLength: 8 })
+    .map((ticks) => parseCpuTimes(`cpu  ${ticks.join(' ')}\ncpu0 1\ncpu1 1\n`));
+  fc.assert(
+    fc.property(times, times, (before, after) => {
+      const percent = cpuPercent(before, after);
+      assert.ok(percent === undefined || (percent >= 0 && percent <= 200));
+    }),
+  );
+});
+
+function procRoot(changed: Readonly<Record<string, string>>): string {
+  const root = mkdtempSync(join(tmpdir(), 'topoprobe-'));
+  mkdirSync(join(root, 'sys/kernel'), { recursive: true });
+  const files = {
+    uptime: '10.00 1.00\n',
+    loadavg: '0.50 0.40 0.30 1/100 4242\n',
+    stat: 'cpu  1 2 3 4 5 6 7 8 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\n',
+    meminfo: 'MemTotal:        1000 kB\nMemFree:          100 kB\nMemAvailable:     400 kB\n',
+    'sys/kernel/osrelease': '6.1.0\n',
+    'sys/kernel/version': '#1 SMP\n',
+    ...changed,
+  };
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(root, name), content);
+  return root;
+}
