@@ -62,6 +62,12 @@ async function measure(watcher: Watcher): Promise<void> {
     const child = await watcher.start();
     const pid = child.pid ?? 0;
     await sleep(SETTLE_MS);
+    if (child.exitCode !== null) {
+      console.log(
+        `${watcher.name.padEnd(10)} not measured: it ended at once with exit code ${child.exitCode}`,
+      );
+      return;
+    }
     const idleFrom = cpuSeconds(pid);
     await sleep(SECONDS * 1000);
     const idle = cpuSeconds(pid) - idleFrom;
@@ -92,7 +98,9 @@ async function captured(): Promise<void> {
   await sleep(1500);
   const truth = await churn(SECONDS);
   const report = JSON.parse((await reporting).stdout) as {
-    Endpoint: { nodes: Record<string, { adjacency?: string[] | null; latest?: Record<string, { value: string }> }> };
+    Endpoint: {
+      nodes: Record<string, { adjacency?: string[] | null; latest?: Record<string, { value: string }> }>;
+    };
   };
   let counted = 0;
   let kept = 0;
@@ -149,7 +157,17 @@ if (process.getuid?.() !== 0) {
   if (existsSync(TCPLIFE)) {
     await measure({
       name: 'tcplife',
-      start: () => Promise.resolve(spawn(TCPLIFE, [], { stdio: 'ignore' })),
+      // It looks its tracepoint up in tracefs, which need not be mounted: mounted here for it alone.
+      start: () =>
+        Promise.resolve(
+          spawn(
+            'unshare',
+            ['--mount', 'sh', '-c', `mount -t tracefs tracefs /sys/kernel/tracing; exec ${TCPLIFE}`],
+            {
+              stdio: 'ignore',
+            },
+          ),
+        ),
     });
   } else {
     console.log('tcplife    not measured: install libbpf-tools');

@@ -35,7 +35,8 @@ export async function diagnose(procRoot: string): Promise<Diagnosis> {
   ]);
   const checks = [btf, ...features, conntrack, proc];
   const base = { kernel: release(), user: userText(), checks };
-  if (ebpf === undefined) return { ...base, source: 'ebpf', reason: 'the tracker was loaded, attached and closed again' };
+  if (ebpf === undefined)
+    return { ...base, source: 'ebpf', reason: 'the tracker was loaded, attached and closed again' };
   if (proc.status === 'usable') return { ...base, source: 'proc', reason: `eBPF is not available: ${ebpf}` };
   return { ...base, source: undefined, reason: `eBPF is not available: ${ebpf}; and ${proc.detail}` };
 }
@@ -84,10 +85,18 @@ async function procCheck(procRoot: string): Promise<Check> {
       ),
     );
     const count = readable.filter(Boolean).length;
-    return { name: '/proc', status: 'usable', detail: `sockets of ${count} of ${pids.length} processes can be read` };
+    return {
+      name: '/proc',
+      status: 'usable',
+      detail: `sockets of ${count} of ${pids.length} processes can be read`,
+    };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return { name: '/proc', status: 'refused', detail: `could not read ${procRoot}: ${why}: mount proc there, or set --proc-root` };
+    return {
+      name: '/proc',
+      status: 'refused',
+      detail: `could not read ${procRoot}: ${why}: mount proc there, or set --proc-root`,
+    };
   }
 }
 
@@ -99,8 +108,16 @@ async function conntrackCheck(procRoot: string): Promise<Check> {
   } catch (error) {
     const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     return absent
-      ? { name: 'conntrack', status: 'missing', detail: `${path} is absent: nf_conntrack is not loaded, so there is no NAT to look through` }
-      : { name: 'conntrack', status: 'refused', detail: `${path} can't be read: NAT is not looked through without root` };
+      ? {
+          name: 'conntrack',
+          status: 'missing',
+          detail: `${path} is absent: nf_conntrack is not loaded, so there is no NAT to look through`,
+        }
+      : {
+          name: 'conntrack',
+          status: 'refused',
+          detail: `${path} can't be read: NAT is not looked through without root`,
+        };
   }
 }
 

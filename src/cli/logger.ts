@@ -11,7 +11,13 @@ const STDERR = 2;
 export function createLogger(level: LogLevel, format: LogFormat): Logger {
   const destination =
     format === 'pretty'
-      ? pretty({ destination: STDERR, sync: true, colorize: process.stderr.isTTY, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' })
+      ? pretty({
+          destination: STDERR,
+          sync: true,
+          colorize: process.stderr.isTTY,
+          ignore: 'pid,hostname',
+          translateTime: 'SYS:HH:MM:ss',
+        })
       : pino.destination({ fd: STDERR, sync: true });
   return pino({ level, base: { name: 'topoprobe' } }, destination);
 }

@@ -12,7 +12,9 @@ export function durationMs(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
   const ms = match ? Math.round(Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? NaN)) : NaN;
   if (!(ms > 0 && ms <= MAX_DURATION_MS)) {
-    throw new InvalidArgumentError(`'${text}' is not a duration such as 500ms, 3s or 2m (above 0, at most 24h)`);
+    throw new InvalidArgumentError(
+      `'${text}' is not a duration such as 500ms, 3s or 2m (above 0, at most 24h)`,
+    );
   }
   return ms;
 }
@@ -46,10 +48,14 @@ export function appUrl(text: string): URL {
     throw new InvalidArgumentError(`'${text}' is not a URL such as http://app.example:4040`);
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new InvalidArgumentError(`'${text}' has scheme ${url.protocol} but only http and https can be published to`);
+    throw new InvalidArgumentError(
+      `'${text}' has scheme ${url.protocol} but only http and https can be published to`,
+    );
   }
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    throw new InvalidArgumentError(`'${text}' has a path, but reports always go to /api/report: give only scheme, host and port`);
+    throw new InvalidArgumentError(
+      `'${text}' has a path, but reports always go to /api/report: give only scheme, host and port`,
+    );
   }
   const hasPort = /:\d+\/?$/.test(withScheme);
   if (!hasPort && url.protocol === 'http:') url.port = DEFAULT_APP_PORT;

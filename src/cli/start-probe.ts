@@ -25,10 +25,15 @@ export async function startProbe(
   const probeId = randomBytes(PROBE_ID_BYTES).toString('hex');
   const opened = await openSource(options.source, { procRoot: options.procRoot });
   if (opened.fallbackReason !== undefined) {
-    log.warn(`eBPF is not available, so connections are read from ${options.procRoot}: ${opened.fallbackReason}`);
+    log.warn(
+      `eBPF is not available, so connections are read from ${options.procRoot}: ${opened.fallbackReason}`,
+    );
   }
   opened.seeded.catch((error: unknown) => {
-    log.warn({ err: error }, 'older connections could not be looked up: they appear when their state changes');
+    log.warn(
+      { err: error },
+      'older connections could not be looked up: they appear when their state changes',
+    );
   });
   const observers = observersFor(options, probeId, log);
   const publisher = createPublisher({ targets, probeId, version: VERSION, log });

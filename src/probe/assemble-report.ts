@@ -35,7 +35,10 @@ export async function assembleReport(batch: Batch, windowMs: number, observers: 
       for (const [key, topology] of answer.value) add(key, topology);
     } else {
       const reason = answer.reason instanceof Error ? answer.reason.message : String(answer.reason);
-      observers.log.warn({ reporter: observers.reporters[i]?.name }, `report goes without these facts: ${reason}`);
+      observers.log.warn(
+        { reporter: observers.reporters[i]?.name },
+        `report goes without these facts: ${reason}`,
+      );
     }
   }
 

@@ -53,7 +53,13 @@ for (const command of ['app', 'up']) {
     try {
       const address = server.address();
       assert.ok(address !== null && typeof address === 'object');
-      const result = await topoprobe([command, '--listen', `127.0.0.1:${address.port}`, '--log-level', 'silent']);
+      const result = await topoprobe([
+        command,
+        '--listen',
+        `127.0.0.1:${address.port}`,
+        '--log-level',
+        'silent',
+      ]);
       assert.equal(result.code, 1);
       assert.match(result.stderr, ONE_LINE);
       assert.match(result.stderr, new RegExp(`${address.port}.*in use`));
@@ -66,7 +72,15 @@ for (const command of ['app', 'up']) {
 test('an unreadable /proc exits with 1 and names it', async () => {
   const empty = mkdtempSync(join(tmpdir(), 'topoprobe-'));
   try {
-    const result = await topoprobe(['report', '--duration', '100ms', '--source', 'proc', '--proc-root', empty]);
+    const result = await topoprobe([
+      'report',
+      '--duration',
+      '100ms',
+      '--source',
+      'proc',
+      '--proc-root',
+      empty,
+    ]);
     assert.equal(result.code, 1);
     assert.match(result.stderr, ONE_LINE);
     assert.ok(result.stderr.includes(empty));
@@ -75,14 +89,21 @@ test('an unreadable /proc exits with 1 and names it', async () => {
   }
 });
 
-test('--source ebpf as an ordinary user exits with 1 and says what to do', {
-  skip: process.getuid?.() === 0 ? false : 'needs root to become another user',
-}, async () => {
-  const result = await topoprobe(['report', '--duration', '100ms', '--source', 'ebpf'], { uid: 65_534, gid: 65_534 });
-  assert.equal(result.code, 1);
-  assert.match(result.stderr, ONE_LINE);
-  assert.match(result.stderr, /CAP_BPF|make build/);
-});
+test(
+  '--source ebpf as an ordinary user exits with 1 and says what to do',
+  {
+    skip: process.getuid?.() === 0 ? false : 'needs root to become another user',
+  },
+  async () => {
+    const result = await topoprobe(['report', '--duration', '100ms', '--source', 'ebpf'], {
+      uid: 65_534,
+      gid: 65_534,
+    });
+    assert.equal(result.code, 1);
+    assert.match(result.stderr, ONE_LINE);
+    assert.match(result.stderr, /CAP_BPF|make build/);
+  },
+);
 
 test('--help shows every option with its default and environment variable, and exits with 0', async () => {
   const result = await topoprobe(['probe', '--help']);

@@ -8,7 +8,8 @@ test('durations have a unit', () => {
   assert.equal(durationMs('1.5s'), 1500);
   assert.equal(durationMs('2m'), 120_000);
   assert.equal(durationMs('24h'), 86_400_000);
-  for (const bad of ['', '3', '-1s', '0ms', '25h', '1e3s', ' 3s', '3 s']) assert.throws(() => durationMs(bad), bad);
+  for (const bad of ['', '3', '-1s', '0ms', '25h', '1e3s', ' 3s', '3 s'])
+    assert.throws(() => durationMs(bad), bad);
 });
 
 test('listen addresses take names, both families, and all addresses', () => {
@@ -25,5 +26,6 @@ test('app URLs may be short', () => {
   assert.equal(appUrl('app:80').href, 'http://app/');
   assert.equal(appUrl('http://app.example:8080').href, 'http://app.example:8080/');
   assert.equal(appUrl('https://app.example').href, 'https://app.example/');
-  for (const bad of ['', 'http://', 'ftp://app', 'http://app/path', 'http://app?x=1']) assert.throws(() => appUrl(bad), bad);
+  for (const bad of ['', 'http://', 'ftp://app', 'http://app/path', 'http://app?x=1'])
+    assert.throws(() => appUrl(bad), bad);
 });

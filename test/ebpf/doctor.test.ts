@@ -44,7 +44,10 @@ test('without any source the exit code is 1 and the line says so', async () => {
   chmodSync(empty, 0o755);
   try {
     // An ordinary user with an empty /proc has neither source.
-    const result = await topoprobe(['doctor', '--proc-root', empty], process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {});
+    const result = await topoprobe(
+      ['doctor', '--proc-root', empty],
+      process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {},
+    );
     assert.equal(result.code, 1);
     assert.match(result.stdout, /source chosen +none/);
     assert.match(result.stderr, /^topoprobe: [^\n]+\n$/);

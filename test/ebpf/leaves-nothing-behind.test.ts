@@ -42,10 +42,23 @@ function heldBy(pid: number): string[] {
 
 for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
   test(`nothing is left after ${signal}`, { skip: ebpfSkip }, async (t) => {
-    const up = await startProgram(t, [process.execPath, TOPOPROBE, 'up', '--listen', '127.0.0.1:0', '--source', 'ebpf', '--log-level', 'warn']);
+    const up = await startProgram(t, [
+      process.execPath,
+      TOPOPROBE,
+      'up',
+      '--listen',
+      '127.0.0.1:0',
+      '--source',
+      'ebpf',
+      '--log-level',
+      'warn',
+    ]);
     const held = new Set(heldBy(up.pid));
     for (const kind of kinds) {
-      assert.ok([...held].some((name) => name.startsWith(`${kind} `)), `the running probe holds a ${kind}`);
+      assert.ok(
+        [...held].some((name) => name.startsWith(`${kind} `)),
+        `the running probe holds a ${kind}`,
+      );
     }
 
     const exited = once(up.child, 'exit');

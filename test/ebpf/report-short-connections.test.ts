@@ -28,7 +28,12 @@ async function assertCounted(t: TestContext, address: string, netns?: string): P
   const server = await startNodeProgram(t, 'echo-server', [address], netns);
   let clientPid = 0;
   const report = await reportWhile(async () => {
-    const client = await startNodeProgram(t, 'short-connections', [address, server.firstLine, CONNECTIONS], netns);
+    const client = await startNodeProgram(
+      t,
+      'short-connections',
+      [address, server.firstLine, CONNECTIONS],
+      netns,
+    );
     clientPid = client.pid;
     assert.equal(client.firstLine, 'done');
   });
@@ -53,8 +58,10 @@ for (const [name, address] of [
   ['IPv4', '127.0.0.1'],
   ['IPv6', '::1'],
 ] as const) {
-  test(`1,000 short connections over ${name} loopback are one edge of exactly 1,000`, { skip: ebpfSkip }, (t) =>
-    assertCounted(t, address),
+  test(
+    `1,000 short connections over ${name} loopback are one edge of exactly 1,000`,
+    { skip: ebpfSkip },
+    (t) => assertCounted(t, address),
   );
 
   test(`the same over ${name} inside another network namespace`, { skip: ebpfSkip }, (t) =>

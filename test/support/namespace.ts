@@ -25,7 +25,20 @@ export function createNamespace(t: TestContext): Namespace {
 export function joinNamespaces(a: Namespace, addressA: string, b: Namespace, addressB: string): void {
   const suffix = randomBytes(3).toString('hex');
   const [endA, endB] = [`va${suffix}`, `vb${suffix}`];
-  execFileSync('ip', ['link', 'add', endA, 'netns', a.name, 'type', 'veth', 'peer', 'name', endB, 'netns', b.name]);
+  execFileSync('ip', [
+    'link',
+    'add',
+    endA,
+    'netns',
+    a.name,
+    'type',
+    'veth',
+    'peer',
+    'name',
+    endB,
+    'netns',
+    b.name,
+  ]);
   for (const [ns, end, address] of [
     [a, endA, addressA],
     [b, endB, addressB],

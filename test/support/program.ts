@@ -15,7 +15,8 @@ export interface Program {
 }
 
 /** Path of a compiled program of test/programs. */
-export const programPath = (name: string): string => fileURLToPath(new URL(`../programs/${name}.js`, import.meta.url));
+export const programPath = (name: string): string =>
+  fileURLToPath(new URL(`../programs/${name}.js`, import.meta.url));
 
 /** Starts `command` and waits for its first line on stdout. */
 export async function startProgram(t: TestContext, command: readonly string[]): Promise<Program> {

@@ -10,7 +10,9 @@ interface DoctorCommandOptions {
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('Say what this machine allows: kernel, BTF, program types, conntrack, /proc. Exit code 1 when nothing works.')
+    .description(
+      'Say what this machine allows: kernel, BTF, program types, conntrack, /proc. Exit code 1 when nothing works.',
+    )
     .addOption(new Option('--json', 'print JSON').env('TOPOPROBE_JSON').default(false))
     .addOption(
       new Option('--proc-root <path>', "the host's /proc, where it is mounted elsewhere")
@@ -20,7 +22,8 @@ export function doctorCommand(): Command {
     .action(async (options: DoctorCommandOptions) => {
       const diagnosis = await diagnose(options.procRoot);
       process.stdout.write(options.json ? `${JSON.stringify(diagnosis, null, 2)}\n` : asText(diagnosis));
-      if (diagnosis.source === undefined) throw new CommandError('no source of connections works on this machine');
+      if (diagnosis.source === undefined)
+        throw new CommandError('no source of connections works on this machine');
     });
 }
 

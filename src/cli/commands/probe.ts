@@ -3,7 +3,13 @@ import { Command } from 'commander';
 import { oneLine, UsageError } from '../errors.js';
 import { createLogger } from '../logger.js';
 import { appUrl } from '../option-values.js';
-import { logging, observing, publishInterval, type LogOptions, type ObserveOptions } from '../shared-options.js';
+import {
+  logging,
+  observing,
+  publishInterval,
+  type LogOptions,
+  type ObserveOptions,
+} from '../shared-options.js';
 import { startProbe } from '../start-probe.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 
@@ -16,10 +22,11 @@ const DEFAULT_URL = 'http://127.0.0.1:4040';
 export function probeCommand(): Command {
   const command = new Command('probe')
     .description('Watch the connections of this machine and report them to one or more apps.')
-    .argument('[url...]', `apps to report to; environment: TOPOPROBE_URLS, separated by spaces (default: ${DEFAULT_URL})`, (text: string, before: URL[] | undefined) => [
-      ...(before ?? []),
-      appUrl(text),
-    ])
+    .argument(
+      '[url...]',
+      `apps to report to; environment: TOPOPROBE_URLS, separated by spaces (default: ${DEFAULT_URL})`,
+      (text: string, before: URL[] | undefined) => [...(before ?? []), appUrl(text)],
+    )
     .addOption(publishInterval());
   for (const option of [...observing(), ...logging()]) command.addOption(option);
   return command.action(async (urls: URL[] | undefined, options: ProbeCommandOptions) => {

@@ -45,7 +45,7 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
     const feed = new ConnectionFeed(source);
     await sleep(options.duration);
     await seeded;
-    return await assembleReport(await feed.last(), options.duration, observers);
+    return await assembleReport(await feed.only(), options.duration, observers);
   } finally {
     await source.close();
     await observers.close();

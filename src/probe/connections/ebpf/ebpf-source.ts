@@ -4,7 +4,13 @@
  * What existed before it was loaded is adopted by a scan of all open files, in the background: a state change that
  * the kernel reports meanwhile wins over what the scan finds.
  */
-import { EbpfUnavailableError, loadTracker, recordLayout, type Tracker, type TrackerCounters } from 'ebpf-bridge';
+import {
+  EbpfUnavailableError,
+  loadTracker,
+  recordLayout,
+  type Tracker,
+  type TrackerCounters,
+} from 'ebpf-bridge';
 import { OFFSET, RECORD_BYTES } from '../../topology/record.js';
 import type { ConnectionSource, Snapshot } from '../source.js';
 
