@@ -106,6 +106,11 @@ export class JsonReader implements ValueReader {
     return false;
   }
 
+  charge(entries: number): void {
+    this.#entries += entries;
+    if (this.#entries > this.#limits.maxEntries) this.fail('TOO_MANY_ENTRIES', 'cannot read on');
+  }
+
   skip(): void {
     const opened: ('}' | ']')[] = [];
     do {
@@ -173,7 +178,7 @@ export class JsonReader implements ValueReader {
       this.#position++;
     }
     this.#isFirst = false;
-    if (++this.#entries > this.#limits.maxEntries) this.fail('TOO_MANY_ENTRIES', 'cannot read a map or list');
+    this.charge(1);
     return true;
   }
 

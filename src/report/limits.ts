@@ -15,11 +15,14 @@ export interface DecodeLimits {
   readonly maxTextBytes: number;
 }
 
-/** Generous for one probe: a host with 100,000 connections sends about 200,000 nodes in 30 MB. */
+/**
+ * Generous for one probe: a host with 100,000 connections sends about 200,000 nodes and 3 million entries in 30 MB.
+ * What comes closest to all of them at once takes about half a gigabyte of memory.
+ */
 export const DEFAULT_LIMITS: DecodeLimits = {
   maxBytes: 256 * 1024 * 1024,
   maxDepth: 64,
-  maxNodes: 1_000_000,
-  maxEntries: 20_000_000,
+  maxNodes: 500_000,
+  maxEntries: 5_000_000,
   maxTextBytes: 1024 * 1024,
 };

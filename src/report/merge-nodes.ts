@@ -46,14 +46,17 @@ export function laterOf(a: Latest, b: Latest): Latest {
   return a.timestamp.zoneMinutes >= b.timestamp.zoneMinutes ? a : b;
 }
 
+/** Most nodes have few fields: no list is made for each that none of the versions has. */
+const NONE: readonly never[] = [];
+
 /** What each version has of a field, without those that have nothing. */
-export function present<T, F>(versions: readonly T[], field: (version: T) => F | undefined): F[] {
-  const fields: F[] = [];
+export function present<T, F>(versions: readonly T[], field: (version: T) => F | undefined): readonly F[] {
+  let fields: F[] | undefined;
   for (const version of versions) {
     const value = field(version);
-    if (value !== undefined) fields.push(value);
+    if (value !== undefined) (fields ??= []).push(value);
   }
-  return fields;
+  return fields ?? NONE;
 }
 
 /** Maps joined key by key; undefined when there is nothing in any of them. `mergeValues` sees each key's values once. */

@@ -147,6 +147,11 @@ export class MsgpackReader implements ValueReader {
     return this.#wrongType(what, head);
   }
 
+  charge(entries: number): void {
+    this.#entries += entries;
+    if (this.#entries > this.#limits.maxEntries) this.fail('TOO_MANY_ENTRIES', 'cannot read on');
+  }
+
   skip(): void {
     const floor = this.#depth;
     do {
@@ -175,8 +180,7 @@ export class MsgpackReader implements ValueReader {
     if (count * bytesPerEntry > this.#bytes.length - this.#position) {
       this.fail('TRUNCATED', `cannot read ${what}: it announces ${count} entries, the input is shorter`);
     }
-    this.#entries += count;
-    if (this.#entries > this.#limits.maxEntries) this.fail('TOO_MANY_ENTRIES', `cannot read ${what}`);
+    this.charge(count);
     if (++this.#depth > this.#limits.maxDepth) this.fail('TOO_DEEP', `cannot read ${what}`);
     this.#left[this.#depth] = count;
   }

@@ -33,6 +33,8 @@ export interface ValueReader {
   /** Exact, so a bigint beyond 2^53. */
   exactNumber(): number | bigint;
   boolean(what: string): boolean;
+  /** Counts something that costs its owner more than an entry does, as that many entries. */
+  charge(entries: number): void;
   /** Passes over one value of any kind. */
   skip(): void;
   /** Fails when anything follows the report. */
@@ -40,6 +42,9 @@ export interface ValueReader {
   /** The error for what was just read. */
   fail(code: ReportErrorCode, attempted: string): never;
 }
+
+/** An empty map is a byte on the wire and some 200 in memory; nobody needs many of them here. */
+const OPAQUE_CONTAINER_ENTRIES = 32;
 
 /** Any value as plain data: Map, array, text, bytes, number, bigint, boolean, null. Depth is the reader's to bound. */
 export function readOpaque(reader: ValueReader): unknown {
@@ -55,11 +60,13 @@ export function readOpaque(reader: ValueReader): unknown {
       return reader.textOrBytes();
     case 'list': {
       const list: unknown[] = [];
+      reader.charge(OPAQUE_CONTAINER_ENTRIES);
       reader.enterList('a list');
       while (reader.nextElement()) list.push(readOpaque(reader));
       return list;
     }
     case 'map':
+      reader.charge(OPAQUE_CONTAINER_ENTRIES);
       return readTextMap(reader, 'a map', readOpaque);
   }
 }

@@ -214,6 +214,9 @@ test('each limit is kept, and lets through what just fits', () => {
   const skipped = toGoMsgpack({ Unheard: [1, 2, 3] });
   refuses(skipped, 'TOO_MANY_ENTRIES', { maxEntries: 3 });
   decodeReport(skipped, { maxEntries: 4 });
+  const opaque = toGoMsgpack({ Plugins: [{}, {}] });
+  refuses(opaque, 'TOO_MANY_ENTRIES', { maxEntries: 66 });
+  decodeReport(opaque, { maxEntries: 67 });
   refuses(toGoMsgpack({ ID: 'abcd' }), 'TEXT_TOO_LONG', { maxTextBytes: 3 });
   decodeReport(toGoMsgpack({ ID: 'abc' }), { maxTextBytes: 3 });
 });
