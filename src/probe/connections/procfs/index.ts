@@ -1,0 +1,3 @@
+/** Public face: connections read from /proc. */
+export { ProcfsError, type ProcfsErrorCode } from './errors.js';
+export { createProcfsSource, type ProcfsOptions } from './procfs-source.js';

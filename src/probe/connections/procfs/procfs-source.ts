@@ -1,0 +1,114 @@
+/**
+ * /proc as a source of connections: for machines and users without eBPF. It sees what is open at the moment of a
+ * snapshot; connections that live shorter than that are missed, and an ordinary user learns the PIDs of own processes only.
+ */
+import { Worker } from 'node:worker_threads';
+import type { ConnectionSource, Snapshot } from '../source.js';
+import { ProcfsError } from './errors.js';
+import type { Scan, ScanCounts, ScanLimits } from './scan.js';
+import type { WorkerAnswer, WorkerInput } from './scan-worker.js';
+
+export interface ProcfsOptions extends Partial<ScanLimits> {
+  /** Where proc is mounted. Default /proc. */
+  readonly procRoot?: string;
+}
+
+const DEFAULT_MAX_RECORDS = 1_000_000;
+const DEFAULT_MAX_FDS = 2_000_000;
+
+/**
+ * Makes a first scan to find out whether it works at all.
+ * @throws ProcfsError PROC_UNREADABLE when there is no readable proc file system at `procRoot`
+ */
+export async function createProcfsSource(options: ProcfsOptions = {}): Promise<ConnectionSource> {
+  const { procRoot = '/proc', maxRecords = DEFAULT_MAX_RECORDS, maxFds = DEFAULT_MAX_FDS } = options;
+  const source = new ProcfsSource({ procRoot, maxRecords, maxFds });
+  try {
+    await source.snapshot();
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+  return source;
+}
+
+class ProcfsSource implements ConnectionSource {
+  readonly kind = 'procfs';
+  readonly #totals = new Map<string, number>([['scans', 0]]);
+  #worker: Worker | undefined;
+  #closed = false;
+
+  constructor(private readonly input: WorkerInput) {}
+
+  async snapshot(): Promise<Snapshot> {
+    if (this.#closed)
+      throw new ProcfsError('CLOSED', 'a snapshot was asked for after the source was closed: open a new one');
+    const takenAtNanos = Number(process.hrtime.bigint());
+    const { records, recordCount, counts } = await this.#scan();
+    this.#add(counts);
+    return { records, recordCount, takenAtNanos, lost: counts.droppedRecords };
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#totals);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+
+  /** A worker that died is replaced by the next scan. */
+  async #scan(): Promise<Scan> {
+    const worker = (this.#worker ??= this.#startWorker());
+    worker.ref();
+    try {
+      const answer = await answerOf(worker);
+      if ('code' in answer) throw new ProcfsError(answer.code, answer.message);
+      return answer;
+    } finally {
+      worker.unref(); // an idle scanner keeps no program alive
+    }
+  }
+
+  #startWorker(): Worker {
+    const worker = new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: this.input });
+    // What a scan fails with is told to whoever waits for it; an idle thread's end is none of the program's business.
+    worker.on('error', () => undefined);
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#worker = undefined;
+    });
+    return worker;
+  }
+
+  #add(counts: ScanCounts): void {
+    const add = (name: string, value: number): void => {
+      this.#totals.set(name, (this.#totals.get(name) ?? 0) + value);
+    };
+    add('scans', 1);
+    for (const [name, value] of Object.entries(counts)) add(name, value as number);
+  }
+}
+
+function answerOf(worker: Worker): Promise<WorkerAnswer> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void): void => {
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+      act();
+    };
+    const onMessage = (answer: WorkerAnswer): void => settle(() => resolve(answer));
+    const failed = (why: string, cause?: unknown): void =>
+      settle(() =>
+        reject(
+          new ProcfsError('SCAN_FAILED', `a scan of /proc failed: ${why}; the next one will try again`, {
+            cause,
+          }),
+        ),
+      );
+    const onError = (error: Error): void => failed(error.message, error);
+    const onExit = (): void => failed('its thread ended');
+    worker.once('message', onMessage).once('error', onError).once('exit', onExit);
+    worker.postMessage('scan');
+  });
+}

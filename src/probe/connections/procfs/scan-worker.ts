@@ -1,0 +1,37 @@
+/** The thread that scans /proc, one scan per message, so that the event loop never waits for it. */
+import { setPriority } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { ProcfsError } from './errors.js';
+import { scan, type Scan, type ScanLimits } from './scan.js';
+
+export interface WorkerInput extends ScanLimits {
+  readonly procRoot: string;
+}
+
+export type WorkerAnswer = Scan | { readonly code: ProcfsError['code']; readonly message: string };
+
+/** Below the probe's own thread: a scan has a whole interval to finish. */
+const NICENESS = 10;
+
+if (parentPort !== null) {
+  const port = parentPort;
+  const input = workerData as WorkerInput;
+  setPriority(0, NICENESS); // 0 is the calling thread
+  port.on('message', () => {
+    const answer = attempt(input);
+    port.postMessage(answer, 'records' in answer ? [answer.records] : []);
+  });
+}
+
+function attempt(input: WorkerInput): WorkerAnswer {
+  try {
+    return scan(input.procRoot, input);
+  } catch (error) {
+    if (error instanceof ProcfsError) return { code: error.code, message: error.message };
+    const reason = error instanceof Error ? error.message : String(error);
+    return {
+      code: 'SCAN_FAILED',
+      message: `a scan of ${input.procRoot} failed (${reason}); the next one will try again`,
+    };
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * One scan of /proc: the socket table of every network namespace, once each however many processes are in it, and the
+ * process that holds each socket.
+ */
+import { readFileSync } from 'node:fs';
+import { TcpState } from '../../topology/record.js';
+import { errnoOf, ProcfsError } from './errors.js';
+import { describeHolder, forEachSocket, listPids, netnsOf } from './process-files.js';
+import { RecordWriter, type Holder } from './record-writer.js';
+import { readSocketTable, type SocketLine } from './socket-table.js';
+
+export interface ScanLimits {
+  /** Records per scan. */
+  readonly maxRecords: number;
+  /** Descriptors looked at per scan, over all processes. */
+  readonly maxFds: number;
+}
+
+/** Counts of one scan. */
+export interface ScanCounts {
+  namespaces: number;
+  processes: number;
+  /** Processes whose namespace or descriptors we may not look at. */
+  deniedProcesses: number;
+  /** Processes that ended while we looked. */
+  vanishedProcesses: number;
+  /** Namespaces whose socket table could be read through none of their processes. */
+  unreadableNamespaces: number;
+  sockets: number;
+  /** Sockets that no process has any more, waiting for the peer to close: left out. */
+  orphans: number;
+  malformedLines: number;
+  fds: number;
+  /** Processes not looked at because `maxFds` was reached. */
+  skippedProcesses: number;
+  droppedRecords: number;
+}
+
+export interface Scan {
+  readonly records: ArrayBuffer;
+  readonly recordCount: number;
+  readonly counts: ScanCounts;
+}
+
+const LISTENING = 1 << TcpState.Listen;
+const CONNECTED =
+  (1 << TcpState.Established) |
+  (1 << TcpState.FinWait1) |
+  (1 << TcpState.FinWait2) |
+  (1 << TcpState.CloseWait);
+
+/** @throws ProcfsError when there is no proc file system, or no namespace at all can be read */
+export function scan(procRoot: string, limits: ScanLimits): Scan {
+  const counts: ScanCounts = {
+    namespaces: 0,
+    processes: 0,
+    deniedProcesses: 0,
+    vanishedProcesses: 0,
+    unreadableNamespaces: 0,
+    sockets: 0,
+    orphans: 0,
+    malformedLines: 0,
+    fds: 0,
+    skippedProcesses: 0,
+    droppedRecords: 0,
+  };
+  const pids = processesOf(procRoot);
+  counts.processes = pids.length;
+  const namespaces = byNamespace(procRoot, pids, counts);
+  const holders = new Holders(procRoot, pids, limits.maxFds, counts);
+  const writer = new RecordWriter(limits.maxRecords);
+  for (const [netns, members] of namespaces) {
+    if (writeNamespace(procRoot, netns, members, holders, writer, counts)) counts.namespaces++;
+    else counts.unreadableNamespaces++;
+  }
+  if (counts.namespaces === 0) {
+    throw new ProcfsError(
+      'PROC_UNREADABLE',
+      `no socket table could be read below ${procRoot}: mount proc there, or set --proc-root`,
+    );
+  }
+  counts.droppedRecords = writer.dropped;
+  return { records: writer.take(), recordCount: writer.count, counts };
+}
+
+function processesOf(procRoot: string): number[] {
+  let pids: number[];
+  try {
+    pids = listPids(procRoot);
+  } catch (error) {
+    const message = `could not list processes in ${procRoot} (${errnoOf(error)}): mount proc there, or set --proc-root`;
+    throw new ProcfsError('PROC_UNREADABLE', message, { cause: error });
+  }
+  if (pids.length === 0) {
+    throw new ProcfsError(
+      'PROC_UNREADABLE',
+      `${procRoot} lists no process: it is not a proc file system; set --proc-root`,
+    );
+  }
+  return pids;
+}
+
+/** Namespace inode → its processes, as far as they may be looked at. */
+function byNamespace(procRoot: string, pids: readonly number[], counts: ScanCounts): Map<number, number[]> {
+  const namespaces = new Map<number, number[]>();
+  for (const pid of pids) {
+    const netns = netnsOf(procRoot, pid);
+    if (netns === 'denied') {
+      counts.deniedProcesses++;
+    } else if (netns === 'vanished') {
+      counts.vanishedProcesses++;
+    } else {
+      const members = namespaces.get(netns);
+      if (members === undefined) namespaces.set(netns, [pid]);
+      else members.push(pid);
+    }
+  }
+  return namespaces;
+}
+
+/** False when none of the namespace's processes lives long enough, or lets us. */
+function writeNamespace(
+  procRoot: string,
+  netns: number,
+  members: readonly number[],
+  holders: Holders,
+  writer: RecordWriter,
+  counts: ScanCounts,
+): boolean {
+  const tables = readTables(procRoot, members);
+  if (tables === undefined) return false;
+  const listening = new Set<number>();
+  const each = (states: number, visit: (line: SocketLine) => void): number =>
+    readSocketTable(tables.tcp, 'tcp', states, visit) + readSocketTable(tables.tcp6, 'tcp6', states, visit);
+  each(LISTENING, ({ localPort }) => listening.add(localPort));
+  counts.malformedLines += each(LISTENING | CONNECTED, (line) => {
+    if (line.inode === 0) {
+      counts.orphans++;
+      return;
+    }
+    counts.sockets++;
+    const wasAccepted = line.state !== TcpState.Listen && listening.has(line.localPort);
+    writer.write(line, netns, holders.of(line.inode, wasAccepted));
+  });
+  return true;
+}
+
+interface Tables {
+  readonly tcp: Uint8Array;
+  readonly tcp6: Uint8Array;
+}
+
+function readTables(procRoot: string, members: readonly number[]): Tables | undefined {
+  for (const pid of members) {
+    try {
+      const tcp = readFileSync(`${procRoot}/${pid}/net/tcp`);
+      return { tcp, tcp6: readIpv6Table(`${procRoot}/${pid}/net/tcp6`) };
+    } catch {
+      continue; // this process has gone: any other of the namespace shows the same table
+    }
+  }
+  return undefined;
+}
+
+/** Empty where the kernel has no IPv6. */
+function readIpv6Table(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return new Uint8Array(0);
+    throw error;
+  }
+}
+
+/** Socket inode → the processes that have it open. Found in one walk over all descriptors. */
+class Holders {
+  /** Lowest and highest PID of those that hold the socket. */
+  readonly #lowest = new Map<number, number>();
+  readonly #highest = new Map<number, number>();
+  readonly #described = new Map<number, Holder>();
+
+  constructor(
+    private readonly procRoot: string,
+    pids: readonly number[],
+    maxFds: number,
+    counts: ScanCounts,
+  ) {
+    for (const pid of pids) {
+      if (counts.fds >= maxFds) {
+        counts.skippedProcesses++;
+        continue;
+      }
+      const { fds, outcome } = forEachSocket(procRoot, pid, maxFds - counts.fds, (inode) => {
+        if (this.#lowest.has(inode)) this.#highest.set(inode, pid);
+        else this.#lowest.set(inode, pid);
+      });
+      counts.fds += fds;
+      // A process whose namespace was denied has been counted there.
+      if (outcome === 'vanished') counts.vanishedProcesses++;
+    }
+  }
+
+  /**
+   * One holder of several: who listens is the oldest (it forked the others), who serves an accepted connection the
+   * youngest (it was forked for it). PIDs stand for age, which fails when they wrap around.
+   */
+  of(inode: number, wasAccepted: boolean): Holder | undefined {
+    const lowest = this.#lowest.get(inode);
+    const pid = wasAccepted ? (this.#highest.get(inode) ?? lowest) : lowest;
+    if (pid === undefined) return undefined;
+    let holder = this.#described.get(pid);
+    if (holder === undefined) this.#described.set(pid, (holder = describeHolder(this.procRoot, pid)));
+    return holder;
+  }
+}

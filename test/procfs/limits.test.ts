@@ -1,0 +1,115 @@
+/** What /proc can't show is what the documentation says; faults are typed and harmless. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createProcfsSource, ProcfsError } from '../../src/probe/connections/procfs/index.js';
+import { Direction, OFFSET, RECORD_BYTES } from '../../src/probe/topology/record.js';
+import { programPath, startNodeProgram } from '../support/program.js';
+import { edgesTo, openProcfs } from './snapshot-edges.js';
+
+const rootSkip = process.getuid?.() === 0 ? false : 'needs root: becomes another user';
+const NOBODY = 65534;
+
+test('a connection that opened and closed between two snapshots is missed', async (t) => {
+  const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1']);
+  const source = await openProcfs(t);
+  await startNodeProgram(t, 'short-connections', ['127.0.0.1', server.firstLine, 10]);
+  assert.deepEqual(await edgesTo(source, server.firstLine), []);
+});
+
+test('an ordinary user sees every connection, but only own processes', { skip: rootSkip }, async (t) => {
+  const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1']);
+  const child = spawn(process.execPath, [programPath('procfs-self'), server.firstLine], {
+    uid: NOBODY,
+    gid: NOBODY,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const output: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+  await once(child, 'close');
+  const { pid, edges, counters } = JSON.parse(Buffer.concat(output).toString()) as {
+    pid: number;
+    edges: { fromPid?: string; toPid?: string }[];
+    counters: Record<string, number>;
+  };
+  assert.deepEqual(
+    edges.map(({ fromPid, toPid }) => [fromPid, toPid]),
+    [[String(pid), undefined]],
+  );
+  assert.ok((counters['deniedProcesses'] ?? 0) > 0);
+});
+
+test('without a proc file system it says so, with a code', async (t) => {
+  const empty = await mkdtemp(join(tmpdir(), 'no-proc-'));
+  t.after(() => rm(empty, { recursive: true }));
+  for (const procRoot of [empty, join(empty, 'absent')]) {
+    await assert.rejects(
+      createProcfsSource({ procRoot }),
+      (error) =>
+        error instanceof ProcfsError && error.code === 'PROC_UNREADABLE' && error.message.includes(procRoot),
+    );
+  }
+});
+
+test('processes that come and go while it looks are skipped', async (t) => {
+  const churn = spawn('sh', ['-c', 'while :; do true | true; done'], { stdio: 'ignore' });
+  const ended = once(churn, 'exit');
+  t.after(async () => {
+    churn.kill('SIGKILL');
+    await ended;
+  });
+  const source = await openProcfs(t);
+  for (let i = 0; i < 10; i++) assert.ok((await source.snapshot()).recordCount >= 0);
+});
+
+test('records beyond the bound are counted as lost', async (t) => {
+  const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1']);
+  await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine]);
+  const source = await openProcfs(t, { maxRecords: 1 });
+  const snapshot = await source.snapshot();
+  assert.equal(snapshot.recordCount, 1);
+  assert.ok(snapshot.lost >= 2, `${snapshot.lost} lost`);
+});
+
+test('the same socket has the same id in every snapshot', async (t) => {
+  const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1']);
+  const source = await openProcfs(t);
+  const listenerId = async (): Promise<bigint | undefined> => {
+    const { records, recordCount } = await source.snapshot();
+    const view = new DataView(records);
+    for (let at = 0; at < recordCount * RECORD_BYTES; at += RECORD_BYTES) {
+      const isListener = view.getUint8(at + OFFSET.direction) === Direction.Listener;
+      if (isListener && view.getUint16(at + OFFSET.localPort, true) === Number(server.firstLine))
+        return view.getBigUint64(at, true);
+    }
+    return undefined;
+  };
+  const first = await listenerId();
+  assert.notEqual(first, undefined);
+  assert.equal(await listenerId(), first);
+});
+
+test('the event loop goes on while a snapshot is taken', async (t) => {
+  const source = await openProcfs(t);
+  let turns = 0;
+  let running = true;
+  const turn = (): void => {
+    turns++;
+    if (running) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await source.snapshot();
+  running = false;
+  assert.ok(turns > 1, `${turns} turns`);
+});
+
+test('after close a snapshot is refused, and closing again does nothing', async () => {
+  const source = await createProcfsSource();
+  await source.close();
+  await source.close();
+  await assert.rejects(source.snapshot(), (error) => error instanceof ProcfsError && error.code === 'CLOSED');
+});
