@@ -8,7 +8,7 @@ import { isPseudoId, UNCONTAINED_PREFIX } from './external.js';
 import { buildGraph, PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
 import { imageNameOf, withoutTag } from './labels.js';
 import { isLinkOnly } from './networks.js';
-import { placeOutsideOr, processIdOf } from './processes.js';
+import { placeOutsideOr } from './processes.js';
 import type { Scene } from './scene.js';
 
 export const HOSTNAME_GROUP = 'group:container:docker_container_hostname';
@@ -73,7 +73,7 @@ export function containerFinder(
   const processes = scene.nodes('Process');
   const index = indexAddresses(containers, containerAddresses);
   return (endpoint) => {
-    const process = processIdOf(endpoint);
+    const { process } = endpoint;
     const own = process === undefined ? undefined : latestOf(processes.get(process), 'docker_container_id');
     if (own !== undefined) {
       const id = `${own};<container>`;

@@ -4,7 +4,8 @@
 import type { Report } from '../../report/model.js';
 import { isInternet } from './external.js';
 import type { EndpointFacts } from './endpoint.js';
-import type { Link, ViewGraph, ViewNode } from './graph.js';
+import type { Link } from './flows.js';
+import type { ViewGraph, ViewNode } from './graph.js';
 import { nameNode } from './labels.js';
 import { compareText } from './rows.js';
 import { summarise, type NodeSummary } from './summary.js';

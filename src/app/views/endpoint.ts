@@ -16,6 +16,8 @@ export interface EndpointFacts {
   readonly opens: boolean;
   /** Several different peers were seen under one source port: the PID cannot be trusted for all of them. */
   readonly ambiguous: boolean;
+  /** Id of the process that holds this end, when a probe saw it and no other process could have. */
+  readonly process: string | undefined;
 }
 
 /** The value of a node's `latest` key. */

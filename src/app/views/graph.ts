@@ -5,9 +5,10 @@
  * endpoint belongs (`place`) and which nodes exist without any connection.
  */
 import type { Node } from '../../report/model.js';
-import { addTotals, noConnections, totalsOf, type ConnectionTotals, type EndpointGroup } from './groups.js';
+import { addTotals, noConnections, totalsOf, type ConnectionTotals } from './groups.js';
 import { realPeers, type EndpointFacts } from './endpoint.js';
-import type { Flow, Peer, Scene } from './scene.js';
+import type { Link } from './flows.js';
+import type { Scene } from './scene.js';
 
 export const PSEUDO = 'pseudo';
 
@@ -21,13 +22,6 @@ export interface ViewNode {
   readonly host?: string | undefined;
   /** Ids of what a group is made of. */
   readonly members?: readonly string[] | undefined;
-}
-
-/** Connections of one group of endpoints to one peer, as they appear on an edge. */
-export interface Link {
-  readonly group: EndpointGroup;
-  readonly peer: Peer;
-  readonly totals: ConnectionTotals;
 }
 
 export interface ViewGraph {
@@ -52,58 +46,61 @@ export interface ViewParts {
 /** The unfiltered graph of a view. */
 export function buildGraph(scene: Scene, { nodes, place, describe }: ViewParts): ViewGraph {
   const graph: ViewGraph = { nodes, edges: new Map(), filtered: 0 };
-  const placedPeers = new Map<EndpointFacts, readonly string[]>();
-  const placePeer = (facts: EndpointFacts): readonly string[] => {
-    let ids = placedPeers.get(facts);
+  const placed = new Map<EndpointFacts, readonly string[]>();
+  const placeOnce = (facts: EndpointFacts): readonly string[] => {
+    let ids = placed.get(facts);
     if (ids === undefined) {
-      ids = place(facts);
-      placedPeers.set(facts, ids);
+      placed.set(facts, (ids = place(facts)));
       for (const id of ids) if (!nodes.has(id)) nodes.set(id, describe(id));
     }
     return ids;
   };
-  for (const sink of scene.sinks()) placePeer(sink);
-  for (const flow of scene.flows) {
-    const sources = place(flow.from);
-    for (const from of sources) {
-      if (!nodes.has(from)) nodes.set(from, describe(from));
-      const reached = new Set<string>();
-      for (const peer of flow.peers) {
-        for (const to of placePeer(peer.facts)) {
-          if (reached.has(to)) continue; // the same connections, seen under a NATed address too
-          reached.add(to);
-          connect(graph, from, to, {
-            group: flow.group,
-            peer,
-            totals: countedTotals(scene, flow, to, placePeer),
-          });
+  for (const sink of scene.sinks()) placeOnce(sink);
+  for (const { group, from, links } of scene.flows) {
+    if (links.length === 0) continue;
+    for (const source of place(from)) {
+      if (!nodes.has(source)) nodes.set(source, describe(source));
+      const targets = targetsOf(graph, source);
+      const reached = links.length > 1 ? new Set<string>() : undefined;
+      for (const link of links) {
+        for (const target of placeOnce(link.peer.facts)) {
+          if (reached?.has(target) === true) continue; // the same connections, seen under a NATed address too
+          reached?.add(target);
+          const counted =
+            group.copies === undefined
+              ? link
+              : { ...link, totals: uncounted(scene, group.copies, target, placeOnce) };
+          const known = targets.get(target);
+          if (known === undefined) targets.set(target, [counted]);
+          else known.push(counted);
         }
       }
     }
   }
+  for (const [source, targets] of graph.edges) if (targets.size === 0) graph.edges.delete(source);
   return graph;
 }
 
-function connect(graph: ViewGraph, from: string, to: string, link: Link): void {
-  let targets = graph.edges.get(from);
-  if (targets === undefined) graph.edges.set(from, (targets = new Map<string, Link[]>()));
-  const links = targets.get(to);
-  if (links === undefined) targets.set(to, [link]);
-  else links.push(link);
+function targetsOf(graph: ViewGraph, source: string): Map<string, Link[]> {
+  let targets = graph.edges.get(source);
+  if (targets === undefined) graph.edges.set(source, (targets = new Map<string, Link[]>()));
+  return targets;
 }
 
 /** A connection seen under its real and under its NATed source is one: the copy counts only where the real one does not lead. */
-function countedTotals(scene: Scene, flow: Flow, to: string, placePeer: Place): ConnectionTotals {
-  const { copies, totals } = flow.group;
-  if (copies === undefined) return totals;
-  const endpoints = scene.nodes('Endpoint');
+function uncounted(
+  scene: Scene,
+  copies: ReadonlyMap<string, string>,
+  target: string,
+  place: Place,
+): ConnectionTotals {
   const counted = noConnections();
   for (const [copyId, realId] of copies) {
-    const reached = realPeers(endpoints.get(realId)?.adjacency ?? [], endpoints);
+    const reached = realPeers(scene.endpoints.get(realId)?.adjacency ?? [], scene.endpoints);
     const alreadyCounted = reached.some(
-      (id) => endpoints.has(id) && placePeer(scene.peer(id).facts).includes(to),
+      (id) => scene.endpoints.has(id) && place(scene.peer(id).facts).includes(target),
     );
-    const copy = endpoints.get(copyId);
+    const copy = scene.endpoints.get(copyId);
     if (!alreadyCounted && copy !== undefined) addTotals(counted, totalsOf(copy));
   }
   return counted;

@@ -1,19 +1,12 @@
 /**
  * Processes: each with the machine it runs on, and who it talks to; and the same grouped by name.
  */
-import { hostNameOf, latestOf, type EndpointFacts } from './endpoint.js';
+import { latestOf } from './endpoint.js';
 import { externalNodeId, isPseudoId } from './external.js';
 import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';
 import type { Scene } from './scene.js';
 
 export const PROCESS_NAME_GROUP = 'group:process:name';
-
-/** Id of the process that holds this end, when a probe saw it and no other process could have. */
-export function processIdOf(endpoint: EndpointFacts): string | undefined {
-  const { hostNode, pid, ambiguous } = endpoint;
-  if (hostNode === undefined || pid === undefined || ambiguous) return undefined;
-  return `${hostNameOf(hostNode)};${pid}`;
-}
 
 /** Where `inside` puts an endpoint; one that no probe owns and nothing inside claims may be outside the fleet. */
 export function placeOutsideOr(scene: Scene, inside: Place): Place {
@@ -33,10 +26,7 @@ export function processGraph(scene: Scene): ViewGraph {
   for (const [id, node] of processes) nodes.set(id, { id, topology: 'process', node });
   return buildGraph(scene, {
     nodes,
-    place: placeOutsideOr(scene, (endpoint) => {
-      const id = processIdOf(endpoint);
-      return id === undefined ? [] : [id];
-    }),
+    place: placeOutsideOr(scene, ({ process }) => (process === undefined ? [] : [process])),
     describe: (id) => ({ id, topology: isPseudoId(id) ? PSEUDO : 'process' }),
   });
 }
@@ -56,9 +46,8 @@ export function processNameGraph(scene: Scene): ViewGraph {
     nodes.set(name, { id: name, topology: PROCESS_NAME_GROUP, members: ids });
   return buildGraph(scene, {
     nodes,
-    place: placeOutsideOr(scene, (endpoint) => {
-      const id = processIdOf(endpoint);
-      const name = id === undefined ? undefined : latestOf(processes.get(id), 'name');
+    place: placeOutsideOr(scene, ({ process }) => {
+      const name = process === undefined ? undefined : latestOf(processes.get(process), 'name');
       return name === undefined ? [] : [name];
     }),
     describe: (id) => ({ id, topology: PSEUDO }),

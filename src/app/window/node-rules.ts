@@ -1,6 +1,7 @@
 /**
  * When two nodes say the same, contradict each other, or continue each other's measurements.
  */
+import { compare } from '../../report/timestamp.js';
 import type { DnsNames, Latest, Metric, Node, Timestamp } from '../../report/model.js';
 import type { PartRules } from './part-store.js';
 
@@ -17,6 +18,24 @@ export function nodeRules(
     renew: (old, fresh) =>
       old.metrics === undefined ? fresh : withinWindow(mergeNodes([old, fresh]), windowMs),
   };
+}
+
+/** Rules for endpoints, which have no samples and come in thousands: see `PartRules.restamp`. */
+export function endpointRules(mergeNodes: (versions: readonly Node[]) => Node): PartRules<Node> {
+  return {
+    ...nodeRules(mergeNodes, 0),
+    same: alikeNodes,
+    renew: (_old, fresh) => fresh,
+    restamp: restampNode,
+  };
+}
+
+function restampNode(node: Node, at: Timestamp): Node {
+  if (node.latest === undefined) return node;
+  const latest = new Map<string, Latest>();
+  for (const [key, fact] of node.latest)
+    latest.set(key, compare(fact.timestamp, at) < 0 ? { timestamp: at, value: fact.value } : fact);
+  return { ...node, latest };
 }
 
 export function dnsRules(merge: (versions: readonly DnsNames[]) => DnsNames): PartRules<DnsNames> {

@@ -6,6 +6,8 @@
  * repeats are dropped, and only ids whose meaning changed are handed on.
  */
 
+import type { Timestamp } from '../../report/model.js';
+
 export interface PartRules<V> {
   /** The same thing said again: they differ at most in times and samples. */
   readonly alike: (a: V, b: V) => boolean;
@@ -17,6 +19,11 @@ export interface PartRules<V> {
   readonly merge: (values: readonly V[]) => V;
   /** Takes the place of `old` when the same is said again; keeps what must outlive one report (samples). */
   readonly renew: (old: V, fresh: V) => V;
+  /**
+   * The value as if said at `at`. With it a repeated value is not replaced but only noted as heard again, which spares
+   * most of the memory traffic of values that come in great number.
+   */
+  readonly restamp?: (value: V, at: Timestamp) => V;
 }
 
 interface Part<V> {
@@ -24,6 +31,8 @@ interface Part<V> {
   value: V;
   /** Number of the last report that said so. */
   lastReport: number;
+  /** When that report says it was, for values that are not replaced. */
+  heardAt: Timestamp | undefined;
 }
 
 /** One id's parts; reports hold on to these to let go of them later. */
@@ -70,20 +79,24 @@ export class PartStore<V> {
   }
 
   /** Notes what report number `report` of `probe` says about `id`. */
-  add(probe: string, report: number, id: string, value: V): Entry<V> {
+  add(probe: string, report: number, id: string, value: V, at?: Timestamp): Entry<V> {
     let entry = this.#entries.get(id);
     if (entry === undefined) this.#entries.set(id, (entry = { id, parts: [], conflicting: false }));
     const part = this.#partLike(entry, probe, value);
     if (part === undefined) {
-      entry.parts.push({ probe, value, lastReport: report });
+      entry.parts.push({ probe, value, lastReport: report, heardAt: undefined });
       this.#parts++;
       this.#dirty.add(id);
       return entry;
     }
     part.lastReport = report;
+    if (this.#rules.restamp !== undefined) {
+      part.heardAt = at;
+      if (entry.conflicting) this.#dirty.add(id);
+      return entry;
+    }
     const renewed = this.#rules.renew(part.value, value);
     if (entry.conflicting || !this.#rules.same(renewed, part.value)) this.#dirty.add(id);
-    else if (entry.parts.length === 1 && this.#merged.has(id)) this.#merged.set(id, renewed);
     part.value = renewed;
     return entry;
   }
@@ -131,7 +144,15 @@ export class PartStore<V> {
   }
 
   #together({ parts }: Entry<V>): V {
-    return parts.length === 1 ? parts[0]!.value : this.#rules.merge(parts.map(({ value }) => value));
+    return parts.length === 1
+      ? this.#heard(parts[0]!)
+      : this.#rules.merge(parts.map((part) => this.#heard(part)));
+  }
+
+  #heard({ value, heardAt }: Part<V>): V {
+    return heardAt === undefined || this.#rules.restamp === undefined
+      ? value
+      : this.#rules.restamp(value, heardAt);
   }
 
   #partLike({ parts }: Entry<V>, probe: string, value: V): Part<V> | undefined {

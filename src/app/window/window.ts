@@ -12,10 +12,11 @@ import {
   type TopologyKey,
 } from '../../report/model.js';
 import { AppError } from '../errors.js';
+import { Flows } from '../views/flows.js';
 import { EndpointGroups } from '../views/groups.js';
 import { Scene } from '../views/scene.js';
 import { Frames } from './frames.js';
-import { dnsRules, nodeRules } from './node-rules.js';
+import { dnsRules, endpointRules, nodeRules } from './node-rules.js';
 import { PartStore, type Entry } from './part-store.js';
 import { ProbeBook, type ProbeIdentity, type ProbeRecord } from './probe-book.js';
 
@@ -51,6 +52,7 @@ export class Window {
   readonly #nodes = new Map<TopologyKey, PartStore<Node>>();
   readonly #dns = new PartStore<DnsNames>(dnsRules(mergeDnsNames));
   readonly #groups = new EndpointGroups();
+  readonly #flows = new Flows(this.#groups);
   readonly #frames = new Frames();
   readonly #probes: ProbeBook;
   /** Oldest first; bounded by what the window's time and `maxParts` let in. */
@@ -68,7 +70,9 @@ export class Window {
     this.#settings = settings;
     this.#probes = new ProbeBook(settings);
     const rules = nodeRules(mergeNodes, settings.windowMs);
-    for (const key of TOPOLOGY_KEYS) this.#nodes.set(key, new PartStore(rules));
+    for (const key of TOPOLOGY_KEYS) {
+      this.#nodes.set(key, new PartStore(key === 'Endpoint' ? endpointRules(mergeNodes) : rules));
+    }
   }
 
   /**
@@ -85,7 +89,7 @@ export class Window {
       const store = this.#nodes.get(key);
       if (store === undefined || nodes.size === 0) continue;
       const entries: Entry<unknown>[] = [];
-      for (const [id, node] of nodes) entries.push(store.add(probe.id, number, id, node));
+      for (const [id, node] of nodes) entries.push(store.add(probe.id, number, id, node, report.timestamp));
       spokeOf.push({ store: store as PartStore<unknown>, entries });
     }
     if (report.dns.size > 0) {
@@ -112,7 +116,7 @@ export class Window {
     this.#settle();
     return (this.#scene ??= new Scene(
       this.#report((store) => store.merged),
-      this.#groups,
+      this.#flows,
       this.#namesVersion,
     ));
   }
@@ -199,6 +203,7 @@ export class Window {
         store.settle((id, node) => {
           if (node === undefined) this.#groups.delete(id);
           else this.#groups.set(id, node);
+          this.#flows.changed(id);
         });
       } else if (key === 'Process') {
         store.settle(() => undefined);

@@ -1,0 +1,162 @@
+/**
+ * Who talks to whom among endpoint groups, with both sides looked up. Look-ups are kept from one state to the next and
+ * made anew only for endpoints that changed and the groups that lead to them.
+ */
+import type { Node } from '../../report/model.js';
+import { parseEndpointNodeId } from '../../report/node-ids.js';
+import { canonicalEndpoint, hostNameOf, latestOf, realPeers, type EndpointFacts } from './endpoint.js';
+import type { ConnectionTotals, EndpointGroup, EndpointGroups } from './groups.js';
+
+/** An endpoint as the far side of connections. */
+export interface Peer {
+  readonly facts: EndpointFacts;
+  /** The port that connections really reach: NAT seen through. */
+  readonly port: string;
+  /** False when no report describes the endpoint: then it cannot be placed, not even on the Internet. */
+  readonly known: boolean;
+}
+
+/** Connections of one group of endpoints to one peer. */
+export interface Link {
+  readonly group: EndpointGroup;
+  readonly peer: Peer;
+  readonly totals: ConnectionTotals;
+}
+
+export interface Flow {
+  readonly group: EndpointGroup;
+  readonly from: EndpointFacts;
+  /** One for each known peer. */
+  readonly links: readonly Link[];
+}
+
+interface KeptFlow extends Flow {
+  /** All that were looked up, known or not: the flow holds as long as these do. */
+  readonly peers: readonly KeptPeer[];
+}
+
+interface KeptPeer extends Peer {
+  outdated: boolean;
+}
+
+type Endpoints = ReadonlyMap<string, Node>;
+
+export class Flows {
+  readonly groups: EndpointGroups;
+  /** Bounded like the endpoints: entries of endpoints that nobody leads to any more are swept with the flows. */
+  readonly #peers = new Map<string, KeptPeer>();
+  /** Endpoint → its NAT copies that were looked up. */
+  readonly #copies = new Map<string, Set<string>>();
+  readonly #flows = new WeakMap<EndpointGroup, KeptFlow>();
+
+  constructor(groups: EndpointGroups) {
+    this.groups = groups;
+  }
+
+  /** Must be told of every endpoint that was added, changed or removed. */
+  changed(id: string): void {
+    this.#outdate(id);
+    const copies = this.#copies.get(id);
+    if (copies === undefined) return;
+    this.#copies.delete(id);
+    for (const copy of copies) this.#outdate(copy);
+  }
+
+  /** Every flow, given the report's endpoints. */
+  all(endpoints: Endpoints): Flow[] {
+    if (this.#peers.size > 2 * endpoints.size + 1_000) this.#forget();
+    return Array.from(this.groups.groups, (group) => this.#flowOf(group, endpoints));
+  }
+
+  peer(id: string, endpoints: Endpoints): Peer {
+    return this.#peerOf(id, endpoints);
+  }
+
+  #outdate(id: string): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    peer.outdated = true;
+    this.#peers.delete(id);
+  }
+
+  #forget(): void {
+    for (const peer of this.#peers.values()) peer.outdated = true;
+    this.#peers.clear();
+    this.#copies.clear();
+  }
+
+  #flowOf(group: EndpointGroup, endpoints: Endpoints): KeptFlow {
+    const kept = this.#flows.get(group);
+    if (kept !== undefined && kept.peers.every((peer) => !peer.outdated)) return kept;
+    const all = group.adjacency.map((id) => this.#peerOf(id, endpoints));
+    const real = realPeers(group.adjacency, endpoints);
+    const { hostNode, pid, scope, address, totals } = group;
+    const ambiguous = real.length > 1;
+    const flow: KeptFlow = {
+      group,
+      from: {
+        hostNode,
+        pid,
+        scope,
+        address,
+        port: '',
+        opens: true,
+        ambiguous,
+        process: processIdOf(hostNode, pid, ambiguous),
+      },
+      links: real
+        .map((id) => this.#peerOf(id, endpoints))
+        .filter(({ known }) => known)
+        .map((peer) => ({ group, peer, totals })),
+      peers: all,
+    };
+    this.#flows.set(group, flow);
+    return flow;
+  }
+
+  #peerOf(id: string, endpoints: Endpoints): KeptPeer {
+    let peer = this.#peers.get(id);
+    if (peer === undefined) {
+      const canonicalId = canonicalEndpoint(id, endpoints);
+      if (canonicalId !== id) this.#noteCopy(canonicalId, id);
+      const port = (parseEndpointNodeId(canonicalId) ?? parseEndpointNodeId(id))?.port ?? '';
+      peer = { facts: factsOf(id, canonicalId, endpoints), port, known: endpoints.has(id), outdated: false };
+      this.#peers.set(id, peer);
+    }
+    return peer;
+  }
+
+  #noteCopy(canonicalId: string, id: string): void {
+    const copies = this.#copies.get(canonicalId);
+    if (copies === undefined) this.#copies.set(canonicalId, new Set([id]));
+    else copies.add(id);
+  }
+}
+
+/** Facts of endpoint `id`; a NAT copy that no probe owns is owned by whoever owns the endpoint behind it. */
+function factsOf(id: string, canonicalId: string, endpoints: Endpoints): EndpointFacts {
+  const own = endpoints.get(id);
+  const node = latestOf(own, 'host_node_id') === undefined ? (endpoints.get(canonicalId) ?? own) : own;
+  const parsed = parseEndpointNodeId(node === own ? id : canonicalId) ?? { scope: '', address: '', port: '' };
+  const adjacency = node?.adjacency ?? [];
+  const hostNode = latestOf(node, 'host_node_id');
+  const pid = latestOf(node, 'pid');
+  const ambiguous = realPeers(adjacency, endpoints).length > 1;
+  return {
+    ...parsed,
+    hostNode,
+    pid,
+    opens: adjacency.length > 0,
+    ambiguous,
+    process: processIdOf(hostNode, pid, ambiguous),
+  };
+}
+
+function processIdOf(
+  hostNode: string | undefined,
+  pid: string | undefined,
+  ambiguous: boolean,
+): string | undefined {
+  if (hostNode === undefined || pid === undefined || ambiguous) return undefined;
+  return `${hostNameOf(hostNode)};${pid}`;
+}
