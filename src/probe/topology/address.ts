@@ -3,17 +3,17 @@
  */
 
 /** Word 2 of an IPv4-mapped address (bytes 00 00 ff ff, little endian). */
-const MAPPED_PREFIX = 0xffff0000;
+const MAPPED_PREFIX = 0xffff0000 | 0;
 /** Word 3 of ::1. */
 const LAST_BYTE_ONE = 0x01000000;
 
 /** ::ffff:0:0/96 */
-export function isIpv4(words: Uint32Array, at: number): boolean {
+export function isIpv4(words: Int32Array, at: number): boolean {
   return words[at + 2] === MAPPED_PREFIX && words[at] === 0 && words[at + 1] === 0;
 }
 
 /** 127.0.0.0/8 and ::1 */
-export function isLoopbackAddress(words: Uint32Array, at: number): boolean {
+export function isLoopbackAddress(words: Int32Array, at: number): boolean {
   if (words[at] !== 0 || words[at + 1] !== 0) return false;
   const last = words[at + 3]!;
   return words[at + 2] === MAPPED_PREFIX
@@ -22,12 +22,12 @@ export function isLoopbackAddress(words: Uint32Array, at: number): boolean {
 }
 
 /** 169.254.0.0/16 and fe80::/10: the same address is in use on every link. */
-export function isLinkLocalAddress(words: Uint32Array, at: number): boolean {
+export function isLinkLocalAddress(words: Int32Array, at: number): boolean {
   return isIpv4(words, at) ? (words[at + 3]! & 0xffff) === 0xfea9 : (words[at]! & 0xc0ff) === 0x80fe;
 }
 
 /** :: and 0.0.0.0 */
-export function isWildcardAddress(words: Uint32Array, at: number): boolean {
+export function isWildcardAddress(words: Int32Array, at: number): boolean {
   return (
     words[at + 3] === 0 &&
     words[at] === 0 &&
@@ -36,14 +36,14 @@ export function isWildcardAddress(words: Uint32Array, at: number): boolean {
   );
 }
 
-export function sameAddress(a: Uint32Array, atA: number, b: Uint32Array, atB: number): boolean {
+export function sameAddress(a: Int32Array, atA: number, b: Int32Array, atB: number): boolean {
   return (
     a[atA + 3] === b[atB + 3] && a[atA] === b[atB] && a[atA + 1] === b[atB + 1] && a[atA + 2] === b[atB + 2]
   );
 }
 
 /** Negative, zero or positive; any total order that both ends of a connection agree on. */
-export function compareAddresses(words: Uint32Array, a: number, b: number): number {
+export function compareAddresses(words: Int32Array, a: number, b: number): number {
   for (let i = 0; i < 4; i++) {
     const difference = words[a + i]! - words[b + i]!;
     if (difference !== 0) return difference;
@@ -52,7 +52,7 @@ export function compareAddresses(words: Uint32Array, a: number, b: number): numb
 }
 
 /** Dotted for IPv4 and IPv4-mapped, RFC 5952 otherwise (lower case, the first longest run of zeros is `::`). */
-export function addressText(words: Uint32Array, at: number): string {
+export function addressText(words: Int32Array, at: number): string {
   const last = words[at + 3]!;
   if (isIpv4(words, at))
     return `${last & 0xff}.${(last >>> 8) & 0xff}.${(last >>> 16) & 0xff}.${last >>> 24}`;

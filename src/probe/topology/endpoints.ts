@@ -102,7 +102,7 @@ class EndpointNodes {
   addEdge({ table, ports }: Grouping, group: number, entry: number, ends: Ends, count: number): void {
     const at = group * KEY_WORDS;
     const { keys } = table;
-    const netns = keys[at + KEY.netns]!;
+    const netns = keys[at + KEY.netns]! >>> 0;
     const fromAddress = this.#address(keys, at + KEY.fromAddress, netns);
     const toAddress = this.#address(keys, at + KEY.toAddress, netns);
     const fromId = endpointNodeId(fromAddress.scope, fromAddress.text, ports[entry]!);
@@ -141,7 +141,7 @@ class EndpointNodes {
     return draft;
   }
 
-  #address(words: Uint32Array, at: number, netns: number): ScopedAddress {
+  #address(words: Int32Array, at: number, netns: number): ScopedAddress {
     const { hostName, names } = this.input;
     const text = addressText(words, at);
     if (!this.#asked.has(text)) {

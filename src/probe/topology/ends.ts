@@ -2,7 +2,7 @@
  * Who is at the two ends of each entry, and how many connections the entry is: a tuple can be used twice in one batch
  * (TIME_WAIT reuse), and one socket can appear twice in it (live, then closed).
  */
-import { NONE, type Grouping } from './grouping.js';
+import { NONE, roleIn, type Grouping } from './grouping.js';
 import { Role } from './orientation.js';
 import { OFFSET, RECORD_BYTES } from './record.js';
 import { WORD, WORDS, type RecordView } from './record-view.js';
@@ -18,7 +18,7 @@ export interface Ends {
 }
 
 export function resolveEnds(view: RecordView, grouping: Grouping): Ends {
-  const { entryCount, clients, servers, next, roles, pids } = grouping;
+  const { entryCount, clients, servers, next, packed, pids } = grouping;
   const fromPids = new Uint32Array(entryCount);
   const toPids = new Uint32Array(entryCount);
   const weights = new Uint32Array(entryCount).fill(1);
@@ -30,14 +30,14 @@ export function resolveEnds(view: RecordView, grouping: Grouping): Ends {
       if (client !== NONE) fromPids[entry] = pids[client]!;
       if (server !== NONE) toPids[entry] = pids[server]!;
     } else {
-      const from = describeEnd(view, next, client);
-      const to = describeEnd(view, next, server);
+      const from = describeEnd(view, grouping, client);
+      const to = describeEnd(view, grouping, server);
       fromPids[entry] = from.pid;
       toPids[entry] = to.pid;
       weights[entry] = Math.max(from.sockets, to.sockets);
       if (from.mixed || to.mixed) mixed[entry] = 1;
     }
-    if (client !== NONE && roles[client] === Role.Both) toPids[entry] = fromPids[entry]!;
+    if (client !== NONE && roleIn(packed[client]!) === Role.Both) toPids[entry] = fromPids[entry]!;
   }
   return { fromPids, toPids, weights, mixed };
 }
@@ -49,9 +49,9 @@ interface End {
 }
 
 /** Walks a chain of records: counts distinct sockets, takes the best known PID of each and the newest of those. */
-function describeEnd(view: RecordView, next: Int32Array, head: number): End {
+function describeEnd(view: RecordView, grouping: Grouping, head: number): End {
   const records: number[] = [];
-  for (let record = head; record !== NONE; record = next[record]!) records.push(record);
+  for (let at = head; at !== NONE; at = grouping.next[at]!) records.push(grouping.records[at]!);
   const { words } = view;
   const id = (record: number, half: 0 | 1): number => words[record * WORDS + WORD.socketId + half]!;
   records.sort((a, b) => id(a, 1) - id(b, 1) || id(a, 0) - id(b, 0) || compareHolders(view, a, b));

@@ -9,7 +9,7 @@ export const KEY = { fromAddress: 0, toAddress: 4, toPort: 8, netns: 9 } as cons
 const FIRST_CAPACITY = 1024;
 
 /** Odd multipliers drawn once per process: peers choose addresses, but can't choose what collides. */
-const SEED = Uint32Array.from({ length: KEY_WORDS }, () => (Math.random() * 0x100000000) | 1);
+const SEED = Int32Array.from({ length: KEY_WORDS }, () => (Math.random() * 0x100000000) | 1);
 const [S0, S1, S2, S3, S4, S5, S6, S7, S8, S9] = SEED as unknown as [
   number,
   number,
@@ -25,15 +25,15 @@ const [S0, S1, S2, S3, S4, S5, S6, S7, S8, S9] = SEED as unknown as [
 
 export class GroupTable {
   count = 0;
-  keys = new Uint32Array((FIRST_CAPACITY / 2) * KEY_WORDS);
+  keys = new Int32Array((FIRST_CAPACITY / 2) * KEY_WORDS);
   /** Group number + 1 by hash slot; 0 is empty. At most half full. */
   #slots = new Int32Array(FIRST_CAPACITY);
-  #hashes = new Uint32Array(FIRST_CAPACITY / 2);
+  #hashes = new Int32Array(FIRST_CAPACITY / 2);
   /** Group found last: neighbours in a batch are often of the same group. */
   #last = -1;
 
   /** The triple's group, a new one if need be. Addresses are given by where they are in `words`. */
-  add(words: Uint32Array, from: number, to: number, toPort: number, netns: number): number {
+  add(words: Int32Array, from: number, to: number, toPort: number, netns: number): number {
     const last = this.#last;
     if (last >= 0 && this.#is(last, words, from, to, toPort, netns)) return last;
     const hash = hashOf(words, from, to, toPort, netns);
@@ -42,13 +42,13 @@ export class GroupTable {
   }
 
   /** The triple's group, or -1. */
-  find(words: Uint32Array, from: number, to: number, toPort: number, netns: number): number {
+  find(words: Int32Array, from: number, to: number, toPort: number, netns: number): number {
     const hash = hashOf(words, from, to, toPort, netns);
     return Math.max(-1, this.#find(hash, words, from, to, toPort, netns));
   }
 
   /** The group, or the complement of the empty slot where it belongs. */
-  #find(hash: number, words: Uint32Array, from: number, to: number, toPort: number, netns: number): number {
+  #find(hash: number, words: Int32Array, from: number, to: number, toPort: number, netns: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
@@ -58,7 +58,7 @@ export class GroupTable {
     }
   }
 
-  #is(group: number, words: Uint32Array, from: number, to: number, toPort: number, netns: number): boolean {
+  #is(group: number, words: Int32Array, from: number, to: number, toPort: number, netns: number): boolean {
     const { keys } = this;
     const at = group * KEY_WORDS;
     return (
@@ -78,7 +78,7 @@ export class GroupTable {
   #insert(
     slot: number,
     hash: number,
-    words: Uint32Array,
+    words: Int32Array,
     from: number,
     to: number,
     toPort: number,
@@ -102,10 +102,10 @@ export class GroupTable {
   #grow(hash: number): number {
     const capacity = this.#slots.length * 2;
     const mask = capacity - 1;
-    const keys = new Uint32Array((capacity / 2) * KEY_WORDS);
+    const keys = new Int32Array((capacity / 2) * KEY_WORDS);
     keys.set(this.keys);
     this.keys = keys;
-    const hashes = new Uint32Array(capacity / 2);
+    const hashes = new Int32Array(capacity / 2);
     hashes.set(this.#hashes);
     const known = this.#hashes.length;
     this.#hashes = hashes;
@@ -120,19 +120,19 @@ export class GroupTable {
   }
 }
 
-function hashOf(words: Uint32Array, from: number, to: number, toPort: number, netns: number): number {
+function hashOf(words: Int32Array, from: number, to: number, toPort: number, netns: number): number {
   let hash =
     Math.imul(words[from]!, S0) ^
     Math.imul(words[from + 1]!, S1) ^
     Math.imul(words[from + 2]!, S2) ^
     Math.imul(words[from + 3]!, S3);
   hash ^= hash >>> 15;
-  hash +=
+  hash ^=
     Math.imul(words[to]!, S4) ^
     Math.imul(words[to + 1]!, S5) ^
     Math.imul(words[to + 2]!, S6) ^
     Math.imul(words[to + 3]!, S7);
   hash ^= Math.imul(toPort, S8) ^ Math.imul(netns, S9);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  return (hash ^ (hash >>> 13)) >>> 0;
+  return hash ^ (hash >>> 13);
 }

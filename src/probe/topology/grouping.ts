@@ -13,84 +13,99 @@ import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
 /** End of a chain of records. */
 export const NONE = -1;
 
-/** What one pass over the records finds out. */
+/** What one pass over the records finds out, per record. */
 interface Intake {
   readonly table: GroupTable;
-  /** Per record: its group, NONE for listeners and failed connects. */
+  /** Its group; NONE for listeners and failed connects. */
   readonly groupOf: Int32Array;
-  /** Per record: a `Role`, a `DirectionEvidence`, the client's port, the PID. */
-  readonly roles: Uint8Array;
-  readonly evidence: Uint8Array;
-  readonly clientPorts: Uint16Array;
-  readonly pids: Uint32Array;
+  /** See `pack`. */
+  readonly packed: Int32Array;
+  readonly pids: Int32Array;
   readonly listeners: number;
   readonly failed: number;
 }
 
-export interface Grouping {
+/** Records in order of their group. A place in this order is a *position*. */
+interface Sorted {
+  /** Group g has the positions start[g] … start[g + 1] - 1. */
+  readonly start: Uint32Array;
+  /** Per position: the record's number, its role, port and evidence (see `pack`), its PID. */
+  readonly records: Int32Array;
+  readonly packed: Int32Array;
+  readonly pids: Int32Array;
+}
+
+export interface Grouping extends Sorted {
   readonly table: GroupTable;
   /** Entries of group g are entryStart[g] … entryStart[g + 1] - 1. */
   readonly entryStart: Uint32Array;
   readonly entryCount: number;
   /** Client port of each entry, distinct within its group. */
   readonly ports: Uint16Array;
-  /** First record of the entry's client end, NONE when it was not seen; `next` leads to others of that end. */
+  /** A position of the entry's client end, NONE when it was not seen; `next` leads to others of that end. */
   readonly clients: Int32Array;
   /** The same for the server's end. */
   readonly servers: Int32Array;
   readonly next: Int32Array;
   /** Best `DirectionEvidence` of the entry's records. */
   readonly evidence: Uint8Array;
-  /** Per record: a `Role` and the PID. */
-  readonly roles: Uint8Array;
-  readonly pids: Uint32Array;
   /** Listeners and failed connects in the batch. */
   readonly listeners: number;
   readonly failed: number;
 }
 
+/** A record's client port (bits 0 to 15), `Role` (16, 17) and `DirectionEvidence` (from 18) in one small integer. */
+function pack(clientPort: number, role: number, evidence: number): number {
+  return clientPort | (role << 16) | (evidence << 18);
+}
+
+export function roleIn(packed: number): number {
+  return (packed >> 16) & 3;
+}
+
 export function groupRecords(view: RecordView): Grouping {
-  const intake = takeIn(view);
-  const { table, roles, clientPorts, pids, listeners, failed } = intake;
-  const { order, start } = sortByGroup(intake.groupOf, table.count);
+  const { table, groupOf, packed: unsorted, pids, listeners, failed } = takeIn(view);
+  const sorted = sortByGroup(groupOf, unsorted, pids, table.count);
+  const { start, packed } = sorted;
   const entryStart = new Uint32Array(table.count + 1);
-  const ports = new Uint16Array(order.length);
-  const clients = new Int32Array(order.length).fill(NONE);
-  const servers = new Int32Array(order.length).fill(NONE);
-  const evidence = new Uint8Array(order.length);
-  const next = new Int32Array(view.count).fill(NONE);
+  const ports = new Uint16Array(packed.length);
+  const clients = new Int32Array(packed.length).fill(NONE);
+  const servers = new Int32Array(packed.length).fill(NONE);
+  const next = new Int32Array(packed.length).fill(NONE);
+  const evidence = new Uint8Array(packed.length);
   // A port's entry in the group at hand: valid when it points into that group and back to the port, so it needs no clearing.
-  const entryOfPort = new Uint32Array(0x10000);
+  const entryOfPort = new Int32Array(0x10000);
   let entries = 0;
   for (let group = 0; group < table.count; group++) {
     const first = entries;
     entryStart[group] = first;
     const end = start[group + 1]!;
-    for (let k = start[group]!; k < end; k++) {
-      const record = order[k]!;
-      const port = clientPorts[record]!;
+    for (let position = start[group]!; position < end; position++) {
+      const member = packed[position]!;
+      const port = member & 0xffff;
       let entry = entryOfPort[port]!;
       if (entry < first || entry >= entries || ports[entry] !== port) {
         entry = entryOfPort[port] = entries++;
         ports[entry] = port;
       }
-      const ends = roles[record] === Role.Server ? servers : clients;
-      next[record] = ends[entry]!;
-      ends[entry] = record;
-      if (intake.evidence[record]! > evidence[entry]!) evidence[entry] = intake.evidence[record]!;
+      const ends = roleIn(member) === Role.Server ? servers : clients;
+      const other = ends[entry]!;
+      if (other !== NONE) next[position] = other;
+      ends[entry] = position;
+      if (member >> 18 > evidence[entry]!) evidence[entry] = member >> 18;
     }
   }
   entryStart[table.count] = entries;
-  const perRecord = { next, roles, pids };
   return {
+    ...sorted,
     table,
     entryStart,
     entryCount: entries,
     ports,
     clients,
     servers,
+    next,
     evidence,
-    ...perRecord,
     listeners,
     failed,
   };
@@ -101,10 +116,8 @@ function takeIn(view: RecordView): Intake {
   const orienter = new Orienter(view);
   const table = new GroupTable();
   const groupOf = new Int32Array(count);
-  const roles = new Uint8Array(count);
-  const evidence = new Uint8Array(count);
-  const clientPorts = new Uint16Array(count);
-  const pids = new Uint32Array(count);
+  const packed = new Int32Array(count);
+  const pids = new Int32Array(count);
   let listeners = 0;
   let failed = 0;
   for (let i = 0; i < count; i++) {
@@ -122,40 +135,52 @@ function takeIn(view: RecordView): Intake {
     const remote = i * WORDS + WORD.remoteAddress;
     const localPort = halves[half + HALF.localPort]!;
     const remotePort = halves[half + HALF.remotePort]!;
-    const isServer = role === Role.Server;
-    roles[i] = role;
-    evidence[i] = orienter.evidence;
-    clientPorts[i] = isServer ? remotePort : localPort;
+    const netns = scopeNetns(words, i);
     pids[i] = words[i * WORDS + WORD.pid]!;
-    groupOf[i] = table.add(
-      words,
-      isServer ? remote : local,
-      isServer ? local : remote,
-      isServer ? localPort : remotePort,
-      scopeNetns(words, i),
-    );
+    if (role === Role.Server) {
+      packed[i] = pack(remotePort, role, orienter.evidence);
+      groupOf[i] = table.add(words, remote, local, localPort, netns);
+    } else {
+      packed[i] = pack(localPort, role, orienter.evidence);
+      groupOf[i] = table.add(words, local, remote, remotePort, netns);
+    }
   }
-  return { table, groupOf, roles, evidence, clientPorts, pids, listeners, failed };
+  return { table, groupOf, packed, pids, listeners, failed };
 }
 
 /**
  * The namespace that a record's addresses belong to: its own when one is a loopback address, else 0. Other addresses
  * mean the same in every namespace, so that the two ends of a connection between namespaces of this host meet.
  */
-export function scopeNetns(words: Uint32Array, record: number): number {
+export function scopeNetns(words: Int32Array, record: number): number {
   const at = record * WORDS;
   return isLoopbackAddress(words, at + WORD.remoteAddress) || isLoopbackAddress(words, at + WORD.localAddress)
     ? words[at + WORD.netns]!
     : 0;
 }
 
-/** Counting sort: record numbers in order of their group; group g is order[start[g] … start[g + 1]). */
-function sortByGroup(groupOf: Int32Array, groups: number): { order: Uint32Array; start: Uint32Array } {
+/** Counting sort. What later steps read is moved along, so that they read it in order. */
+function sortByGroup(
+  groupOf: Int32Array,
+  unsorted: Int32Array,
+  unsortedPids: Int32Array,
+  groups: number,
+): Sorted {
   const start = new Uint32Array(groups + 1);
   for (const group of groupOf) if (group !== NONE) start[group + 1]!++;
   for (let group = 0; group < groups; group++) start[group + 1]! += start[group]!;
-  const order = new Uint32Array(start[groups]!);
-  const cursor = start.slice(0, groups);
-  for (let i = 0; i < groupOf.length; i++) if (groupOf[i] !== NONE) order[cursor[groupOf[i]!]!++] = i;
-  return { order, start };
+  const size = start[groups]!;
+  const cursor = Int32Array.from(start);
+  const records = new Int32Array(size);
+  const packed = new Int32Array(size);
+  const pids = new Int32Array(size);
+  for (let i = 0; i < groupOf.length; i++) {
+    const group = groupOf[i]!;
+    if (group === NONE) continue;
+    const position = cursor[group]!++;
+    records[position] = i;
+    packed[position] = unsorted[i]!;
+    pids[position] = unsortedPids[i]!;
+  }
+  return { start, records, packed, pids };
 }

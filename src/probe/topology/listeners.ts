@@ -9,7 +9,7 @@ import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
 export class ListenerTable {
   /** netns * 2^16 + port → where the listening addresses are in the words. One entry per listening socket. */
   readonly #addresses = new Map<number, number[]>();
-  readonly #words: Uint32Array;
+  readonly #words: Int32Array;
   /** Listening sockets in the batch. */
   readonly size: number;
 
@@ -33,7 +33,7 @@ export class ListenerTable {
    * Whether a socket listens where this address and port lead. The address must be one of the namespace itself:
    * a wildcard listener matches every address.
    */
-  has(netns: number, words: Uint32Array, address: number, port: number): boolean {
+  has(netns: number, words: Int32Array, address: number, port: number): boolean {
     for (const at of this.#addresses.get(netns * 0x10000 + port) ?? []) {
       if (sameAddress(this.#words, at, words, address)) return true;
       if (!isWildcardAddress(this.#words, at)) continue;

@@ -35,7 +35,7 @@ export class LocalAddresses {
   }
 
   /** True for loopback addresses too: wherever they are, they are local. */
-  has(netns: number, words: Uint32Array, at: number): boolean {
+  has(netns: number, words: Int32Array, at: number): boolean {
     if (isLoopbackAddress(words, at)) return true;
     const known = this.view.words;
     for (const record of this.#byHash.get(hash(this.#space(netns), words, at)) ?? []) {
@@ -53,7 +53,7 @@ export class LocalAddresses {
   }
 }
 
-function hash(netns: number, words: Uint32Array, at: number): number {
+function hash(netns: number, words: Int32Array, at: number): number {
   const mixed =
     Math.imul(words[at]!, 0x9e3779b1) ^
     Math.imul(words[at + 1]!, 0x85ebca6b) ^

@@ -41,7 +41,8 @@ export interface RecordBatch {
 export class RecordView {
   readonly bytes: Uint8Array;
   readonly halves: Uint16Array;
-  readonly words: Uint32Array;
+  /** Signed, so that every value is a small integer to the engine: u32 fields above 2^31 come out negative (`>>> 0`). */
+  readonly words: Int32Array;
   readonly count: number;
 
   /** @throws RangeError when the buffer is shorter than its count says: reading on would invent connections */
@@ -52,12 +53,12 @@ export class RecordView {
     this.count = recordCount;
     this.bytes = new Uint8Array(records, 0, recordCount * RECORD_BYTES);
     this.halves = new Uint16Array(records, 0, recordCount * HALVES);
-    this.words = new Uint32Array(records, 0, recordCount * WORDS);
+    this.words = new Int32Array(records, 0, recordCount * WORDS);
   }
 
   /** A u64 field as a double: exact below 2^53. @param word one of `WORD` */
   u64(index: number, word: number): number {
     const at = index * WORDS + word;
-    return this.words[at]! + this.words[at + 1]! * 2 ** 32;
+    return (this.words[at]! >>> 0) + (this.words[at + 1]! >>> 0) * 2 ** 32;
   }
 }

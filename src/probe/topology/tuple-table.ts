@@ -11,13 +11,13 @@ import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
 const KEY_WORDS = 10;
 
 /** Odd multipliers drawn once per process, so that what collides can't be chosen from outside. */
-const [M0, M1, M2, M3, M4] = Uint32Array.from(
+const [M0, M1, M2, M3, M4] = Int32Array.from(
   { length: 5 },
   () => (Math.random() * 0x100000000) | 1,
 ) as unknown as [number, number, number, number, number];
 
 export class TupleTable {
-  readonly #keys: Uint32Array;
+  readonly #keys: Int32Array;
   readonly #slots: Int32Array;
   /** Two per tuple: sockets at each end, and those of them that are closed. */
   readonly #sockets: Int32Array;
@@ -26,7 +26,7 @@ export class TupleTable {
 
   /** @param capacity records that can be added */
   constructor(capacity: number) {
-    this.#keys = new Uint32Array(capacity * KEY_WORDS);
+    this.#keys = new Int32Array(capacity * KEY_WORDS);
     this.#sockets = new Int32Array(capacity * 2);
     this.#closed = new Int32Array(capacity * 2);
     this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2 + 2)));
@@ -127,22 +127,21 @@ export class TupleTable {
 }
 
 function portPair(a: number, b: number): number {
-  return (a < b ? a * 0x10000 + b : b * 0x10000 + a) >>> 0;
+  return a < b ? (a << 16) | b : (b << 16) | a;
 }
 
 /** The same for both ends. */
 function hashOf({ halves, words }: RecordView, index: number): number {
   const at = index * WORDS;
   const half = index * HALVES;
-  const sum =
-    hashEnd(words, at + WORD.localAddress, halves[half + HALF.localPort]!) +
-    hashEnd(words, at + WORD.remoteAddress, halves[half + HALF.remotePort]!) +
-    scopeNetns(words, index);
+  const local = hashEnd(words, at + WORD.localAddress, halves[half + HALF.localPort]!);
+  const remote = hashEnd(words, at + WORD.remoteAddress, halves[half + HALF.remotePort]!);
+  const sum = (((local + remote) | 0) + scopeNetns(words, index)) | 0;
   const mixed = Math.imul(sum ^ (sum >>> 16), M4);
-  return (mixed ^ (mixed >>> 15)) >>> 0;
+  return mixed ^ (mixed >>> 15);
 }
 
-function hashEnd(words: Uint32Array, at: number, port: number): number {
+function hashEnd(words: Int32Array, at: number, port: number): number {
   const hash =
     Math.imul(words[at]!, M0) ^
     Math.imul(words[at + 1]!, M1) ^

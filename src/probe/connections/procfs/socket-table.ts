@@ -12,8 +12,8 @@ const COLON = 0x3a;
 /** One line, reused for the next: copy what is to be kept. */
 export interface SocketLine {
   /** Four words as in a record: IPv4 is IPv4-mapped. */
-  readonly local: Uint32Array;
-  readonly remote: Uint32Array;
+  readonly local: Int32Array;
+  readonly remote: Int32Array;
   localPort: number;
   remotePort: number;
   /** TCP state as in net/tcp_states.h. */
@@ -37,8 +37,8 @@ export function readSocketTable(
   onSocket: (line: SocketLine) => void,
 ): number {
   const line: SocketLine = {
-    local: new Uint32Array(4),
-    remote: new Uint32Array(4),
+    local: new Int32Array(4),
+    remote: new Int32Array(4),
     localPort: 0,
     remotePort: 0,
     state: 0,
@@ -96,7 +96,7 @@ function readLine(
 }
 
 /** Fills `address` and returns the port; -1 when it is not `hex:hex`. */
-function readEnd(bytes: Uint8Array, at: number, words: 1 | 4, address: Uint32Array): number {
+function readEnd(bytes: Uint8Array, at: number, words: 1 | 4, address: Int32Array): number {
   if (words === 1) {
     address[0] = 0;
     address[1] = 0;
