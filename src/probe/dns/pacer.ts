@@ -3,13 +3,28 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** Time as the pacer sees it. */
+export interface Clock {
+  /** Milliseconds, never going back. */
+  now(): number;
+  /** @throws AbortError */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+const SYSTEM_CLOCK: Clock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, { signal, ref: false }),
+};
+
 export class Pacer {
   readonly #intervalMs: number;
+  readonly #clock: Clock;
   #lastAt = -Infinity;
   #tail: Promise<void> = Promise.resolve();
 
-  constructor(ratePerSecond: number) {
+  constructor(ratePerSecond: number, clock: Clock = SYSTEM_CLOCK) {
     this.#intervalMs = 1000 / ratePerSecond;
+    this.#clock = clock;
   }
 
   /** Resolves when the caller may send one. Callers are served in order. @throws AbortError */
@@ -22,10 +37,10 @@ export class Pacer {
   async #wait(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     for (;;) {
-      const waitMs = this.#lastAt + this.#intervalMs - performance.now();
+      const waitMs = this.#lastAt + this.#intervalMs - this.#clock.now();
       if (waitMs <= 0) break;
-      await sleep(Math.ceil(waitMs), undefined, { signal, ref: false });
+      await this.#clock.sleep(Math.ceil(waitMs), signal);
     }
-    this.#lastAt = performance.now();
+    this.#lastAt = this.#clock.now();
   }
 }

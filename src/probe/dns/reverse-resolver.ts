@@ -98,8 +98,8 @@ export class BackgroundResolver implements ReverseResolver {
     const known = this.#cache.get(address);
     const now = performance.now();
     if (known && known.expiresAt > now) return known.names;
-    this.#request(address);
-    return known && known.expiresAt + TTL_MS.stale > now ? known.names : this.#cache.get(address)?.names;
+    if (!this.#request(address)) return NONE;
+    return known && known.expiresAt + TTL_MS.stale > now ? known.names : undefined;
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -119,18 +119,22 @@ export class BackgroundResolver implements ReverseResolver {
     await Promise.all(this.#underWay);
   }
 
-  #request(address: string): void {
-    if (this.#asked.has(address) || this.#stop.signal.aborted) return;
+  /** @returns false when nobody may be asked for this address */
+  #request(address: string): boolean {
+    if (this.#asked.has(address) || this.#stop.signal.aborted) return true;
     const question = questionFor(address);
     if (!question || this.options.servers[question.kind].length === 0) {
       this.#cache.set(address, NONE, Infinity);
-    } else if (this.#queue.length >= this.options.limits.queueMax) {
+      return false;
+    }
+    if (this.#queue.length >= this.options.limits.queueMax) {
       this.#counters.queue_drops++;
     } else {
       this.#asked.set(address, question);
       this.#queue.push(address);
       this.#fill();
     }
+    return true;
   }
 
   /** Starts as many look-ups as may be under way. */
