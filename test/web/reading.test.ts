@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Groups, SLOTS } from '../../src/web/graph/groups.js';
+import { displayName } from '../../src/web/live/display-name.js';
 import { parseDelta, type NodeSummary } from '../../src/web/live/wire.js';
 import { formatBytes, formatDuration, formatFact, formatMetric } from '../../src/web/panels/format.js';
 import { searchNodes } from '../../src/web/panels/search.js';
@@ -33,6 +34,15 @@ void test('durations show their two largest units', () => {
 void test('a fact that does not parse as its type is shown as it came', () => {
   assert.equal(formatFact('soon', 'datetime'), 'soon');
   assert.equal(formatFact('soon', 'duration'), 'soon');
+});
+
+void test('a program is called by the last part of its path, a long name by both its ends', () => {
+  assert.equal(displayName('/usr/lib/postgresql/15/bin/postgres'), 'postgres');
+  assert.equal(displayName('postgres: writer'), 'postgres: writer');
+  assert.equal(displayName('/'), '/');
+  const long = displayName('ip-10-0-0-17.eu-central-1.compute.internal.example.org');
+  assert.match(long, /^ip-10-0-0-17.*….*example\.org$/);
+  assert.equal(long.length, 34);
 });
 
 void test('every view and node id survives the address', () => {

@@ -6,6 +6,7 @@
 import { MultiDirectedGraph } from 'graphology';
 import type { Change, GraphStore } from '../live/store.js';
 import { edgeKey } from '../live/store.js';
+import { displayName } from '../live/display-name.js';
 import type { NodeSummary } from '../live/wire.js';
 import { placeNewNodes, type Point } from '../layout/placement.js';
 import type { Groups } from './groups.js';
@@ -38,7 +39,6 @@ const RING = 2;
 /** Sizes are meant for this many nodes; fewer are drawn larger, more smaller, within bounds. */
 const USUAL_ORDER = 90;
 const [SCALE_MIN, SCALE_MAX] = [0.4, 1.25];
-const LABEL_MAX = 40;
 
 /** A radius in pixels: 7 without edges, 20 with a hundred. */
 const sizeOf = (degree: number): number => Math.min(NODE_SIZE_MAX, NODE_SIZE_MIN + 1.3 * Math.sqrt(degree));
@@ -113,8 +113,8 @@ export class GraphModel {
 
   #lookOf(node: NodeSummary): Pick<NodeLook, 'label' | 'labelMinor' | 'color'> {
     return {
-      label: shorten(node.label),
-      labelMinor: shorten(node.labelMinor),
+      label: displayName(node.label),
+      labelMinor: displayName(node.labelMinor),
       color: this.#colourOf(node),
     };
   }
@@ -125,8 +125,4 @@ export class GraphModel {
     const slot = this.#groups.slotOf(node);
     return slot === undefined ? other : (groups[slot] ?? other);
   }
-}
-
-function shorten(text: string): string {
-  return text.length > LABEL_MAX ? `${text.slice(0, LABEL_MAX - 1)}…` : text;
 }

@@ -1,5 +1,5 @@
 /** The app's HTTP API, as far as the page asks it. Paths are relative, so that a reverse proxy may put the app below a path. */
-import { asNumber, asObject, asObjects, asText } from './json.js';
+import { asNumber, asObject, asObjects, asText, type Json } from './json.js';
 import { parseDetails, type NodeDetails } from './wire.js';
 
 const TIMEOUT_MS = 10_000;
@@ -45,13 +45,23 @@ export interface OfferedView {
 /** Every view the app offers, sub-views after their parent. */
 export async function offeredViews(): Promise<OfferedView[]> {
   const list = await get('./api/topology', 'listing views');
-  return asObjects(list).flatMap((entry) =>
-    [entry, ...asObjects(entry['sub_topologies'])].map((view) => ({
-      id: asText(view['url']).split('/').at(-1) ?? '',
-      name: asText(view['name']),
-      nodes: asNumber(asObject(view['stats'])['node_count']) ?? 0,
-    })),
-  );
+  return asObjects(list).flatMap((entry) => {
+    const parent = asText(entry['name']);
+    const subViews = asObjects(entry['sub_topologies']).map((sub) => {
+      const name = asText(sub['name']);
+      // "by image" says nothing without what it is of.
+      return offeredView(sub, name.startsWith('by ') ? `${parent} ${name}` : name);
+    });
+    return [offeredView(entry, parent), ...subViews];
+  });
+}
+
+function offeredView(view: Json, name: string): OfferedView {
+  return {
+    id: asText(view['url']).split('/').at(-1) ?? '',
+    name,
+    nodes: asNumber(asObject(view['stats'])['node_count']) ?? 0,
+  };
 }
 
 /** Host names of the probes that report. */

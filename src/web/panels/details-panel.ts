@@ -5,6 +5,7 @@
  */
 import { ApiError, nodeDetails } from '../live/api.js';
 import type { NodeDetails } from '../live/wire.js';
+import { displayName } from '../live/display-name.js';
 import { detailsSections } from './details-sections.js';
 import { find, make, setText } from './elements.js';
 
@@ -109,7 +110,7 @@ export class DetailsPanel {
       children: [
         make('div', {
           children: [
-            make('h2', { text: label, title: label }),
+            make('h2', { text: displayName(label), title: label }),
             ...(labelMinor === '' ? [] : [make('p', { text: labelMinor })]),
           ],
         }),

@@ -8,6 +8,7 @@ import type {
   ParentRow,
   PropertyTable,
 } from '../live/wire.js';
+import { displayName } from '../live/display-name.js';
 import { make } from './elements.js';
 import { formatFact, formatMetric } from './format.js';
 import { sparkline } from './sparkline.js';
@@ -152,7 +153,8 @@ const cutNote = (count: number): HTMLElement =>
 function nodeLink(topology: string, id: string, label: string, focusKey = `${topology} ${id}`): HTMLElement {
   return make('button', {
     class: 'row-link',
-    text: label,
+    text: displayName(label),
+    title: label,
     data: { openTopology: topology, openId: id, focusKey },
     attributes: { type: 'button' },
   });

@@ -4,6 +4,7 @@
  * Bound: ROWS_MAX rows each are in the document; the rest is counted below the table, and a search narrows it down.
  */
 import type { Edge, GraphStore } from '../live/store.js';
+import { displayName } from '../live/display-name.js';
 import type { NodeSummary } from '../live/wire.js';
 import { find, make, setText } from './elements.js';
 
@@ -109,7 +110,8 @@ function fillNode(cell: HTMLElement, node: NodeSummary, withMinor: boolean): voi
     cell.append(button);
   }
   button.dataset['select'] = node.id;
-  setText(button, node.label);
+  setText(button, displayName(node.label));
+  if (button.title !== node.label) button.title = node.label;
   if (!withMinor) return;
   let minor = cell.querySelector('small');
   if (minor === null) cell.append((minor = make('small')));
@@ -119,7 +121,7 @@ function fillNode(cell: HTMLElement, node: NodeSummary, withMinor: boolean): voi
 /** By label, then by small print, then by id: the same order whatever order they came in. */
 function byLabel(a: NodeSummary, b: NodeSummary): number {
   return (
-    compare(a.label.toLowerCase(), b.label.toLowerCase()) ||
+    compare(displayName(a.label).toLowerCase(), displayName(b.label).toLowerCase()) ||
     compare(a.labelMinor, b.labelMinor) ||
     compare(a.id, b.id)
   );

@@ -1,5 +1,6 @@
 /** What the colours mean; a click searches for that group. */
 import type { Groups } from '../graph/groups.js';
+import { displayName } from '../live/display-name.js';
 import { find, make, setText } from '../panels/elements.js';
 
 /** The largest groups; the list must not cover the picture. */
@@ -37,7 +38,7 @@ export class Legend {
             attributes: { type: 'button' },
             children: [
               make('span', { class: 'swatch', data: { slot: String((slot ?? 0) + 1) } }),
-              make('span', { class: 'legend-name', text: name }),
+              make('span', { class: 'legend-name', text: displayName(name) }),
               make('span', { class: 'count', text: String(nodes) }),
             ],
           }),
