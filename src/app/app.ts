@@ -2,15 +2,24 @@
  * The app put together: requests here, the engine (window and views) in a thread of its own.
  */
 import { randomBytes } from 'node:crypto';
+import type { ServerOptions } from 'node:https';
 import websocket from '@fastify/websocket';
 import { fastify, LogController, type FastifyBaseLogger } from 'fastify';
+import { Credentials } from './auth/credentials.js';
+import { checkExposure } from './auth/exposure.js';
+import { guard } from './auth/guard.js';
 import { EngineClient } from './engine/client.js';
+import { compressAnswers } from './http/compression.js';
 import { answerFaults } from './http/faults.js';
+import { grafanaApi } from './http/grafana-api.js';
+import { healthRoutes } from './http/health.js';
+import { metricsRoute } from './http/metrics.js';
 import { page } from './http/page.js';
+import { v1Api } from './http/v1-api.js';
 import { scopeApi } from './http/scope-api.js';
 import { reportRoute } from './ingest/route.js';
 import { listen, type ListenAddress } from './listen.js';
-import { liveRoute } from './live/route.js';
+import { liveRoute, type LiveCount } from './live/route.js';
 import { CLIENT_MESSAGE_MAX_BYTES } from './live/session.js';
 import { Mirrors } from './mirror/mirror.js';
 import { settingsFrom, type AppOptions } from './options.js';
@@ -28,7 +37,9 @@ const REQUEST_TIMEOUT_MS = 60_000;
 export async function createApp(options: AppOptions = {}): Promise<App> {
   const settings = settingsFrom(options);
   const log: FastifyBaseLogger = settings.log;
+  const credentials = new Credentials(settings.auth);
   const server = fastify({
+    ...(settings.tls === undefined ? {} : { https: tlsOptions(settings.tls) }),
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -42,22 +53,44 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   });
   const mirrors = new Mirrors(engine);
 
+  const live: LiveCount = { clients: 0 };
+
   answerFaults(server);
+  compressAnswers(server);
   // Bodies are read by the routes that want one, under their own bounds.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   await server.register(websocket, { options: { maxPayload: CLIENT_MESSAGE_MAX_BYTES } });
+  // After the WebSocket plugin, which must have seen an upgrade to end its socket when the guard refuses it.
+  guard(server, { credentials, allowedHosts: settings.allowedHosts });
+  metricsRoute(server, engine, () => live.clients);
   await server.register((scope, _options, done) => {
     reportRoute(scope, engine, settings);
     scopeApi(scope, { appId: randomBytes(8).toString('hex'), engine, mirrors, settings });
-    liveRoute(scope, mirrors);
+    liveRoute(scope, mirrors, live);
+    v1Api(scope, engine, settings.version);
+    grafanaApi(scope, engine);
+    healthRoutes(scope, engine);
     done();
   });
   await page(server, settings.webRoot);
 
   let closing: Promise<void> | undefined;
   return {
-    listen: (address) => listen(server, address, false),
+    listen: async (address) => {
+      checkExposure(address.host, credentials.required, settings.publicWithoutAuth, settings.log);
+      return listen(server, address, settings.tls !== undefined);
+    },
     close: () => (closing ??= server.close().then(() => engine.close())),
+  };
+}
+
+/** With an authority, only clients that show a certificate of it get in. */
+function tlsOptions({ cert, key, ca }: { cert: string; key: string; ca?: string }): ServerOptions {
+  return {
+    cert,
+    key,
+    minVersion: 'TLSv1.2',
+    ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
   };
 }

@@ -3,6 +3,8 @@
  */
 import { hostname } from 'node:os';
 import { pino, type Logger } from 'pino';
+import type { AuthOptions } from './auth/credentials.js';
+import type { PublicWithoutAuth } from './auth/exposure.js';
 
 export interface AppLimits {
   /** Bytes of one report as sent. */
@@ -25,6 +27,13 @@ export interface AppOptions {
   readonly limits?: Partial<AppLimits>;
   /** Folder of the built page; without it `/` says that there is none. */
   readonly webRoot?: string;
+  readonly auth?: AuthOptions;
+  /** PEM texts; with `ca`, clients must show a certificate that it signed. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
+  /** What to do when others can reach the address and no authentication is configured; `warn` unless told. */
+  readonly publicWithoutAuth?: PublicWithoutAuth;
+  /** Names the app answers to besides addresses and `localhost`; any when absent. */
+  readonly allowedHosts?: readonly string[];
   readonly log?: Logger;
   readonly version?: string;
   /** Name of this machine as `/api` tells it. */
@@ -37,6 +46,10 @@ export interface AppSettings {
   readonly windowMs: number;
   readonly limits: AppLimits;
   readonly webRoot: string | undefined;
+  readonly auth: AuthOptions;
+  readonly tls: { readonly cert: string; readonly key: string; readonly ca?: string } | undefined;
+  readonly publicWithoutAuth: PublicWithoutAuth;
+  readonly allowedHosts: readonly string[];
   readonly log: Logger;
   readonly version: string;
   readonly hostname: string;
@@ -59,6 +72,10 @@ export function settingsFrom(options: AppOptions): AppSettings {
     windowMs: options.windowMs ?? 15_000,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
     webRoot: options.webRoot,
+    auth: options.auth ?? {},
+    tls: options.tls,
+    publicWithoutAuth: options.publicWithoutAuth ?? 'warn',
+    allowedHosts: (options.allowedHosts ?? []).map((name) => name.toLowerCase()),
     log: options.log ?? pino({ enabled: false }),
     version: options.version ?? '0.0.0',
     hostname: options.hostname ?? hostname(),

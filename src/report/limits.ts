@@ -17,7 +17,7 @@ export interface DecodeLimits {
 
 /**
  * Generous for one probe: a host with 100,000 connections sends about 200,000 nodes and 3 million entries in 30 MB.
- * What comes closest to all of them at once takes about half a gigabyte of memory.
+ * The worst that fits (five million metrics in 32 MB) takes 700 MB of memory; an app should pass tighter limits.
  */
 export const DEFAULT_LIMITS: DecodeLimits = {
   maxBytes: 256 * 1024 * 1024,

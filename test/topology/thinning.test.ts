@@ -12,12 +12,15 @@ interface Kept {
 }
 
 function keptOf(ports: Uint16Array, weights: Uint32Array, modulus: number, atMost = KEEP_AT_MOST): Kept {
-  const kept: Kept = { ports: [], counts: [] };
-  thin(ports, weights, 0, ports.length, modulus, atMost, (entry, count) => {
-    kept.ports.push(ports[entry]!);
-    kept.counts.push(count);
-  });
-  return kept;
+  const standIn = new Int32Array(ports.length);
+  thin(ports, 0, ports.length, modulus, atMost, standIn);
+  const counts = new Map<number, number>();
+  for (const [entry, kept] of standIn.entries()) {
+    assert.equal(standIn[kept], kept, 'what is kept stands for itself');
+    counts.set(ports[kept]!, (counts.get(ports[kept]!) ?? 0) + weights[entry]!);
+  }
+  const kept = [...counts].sort(([a], [b]) => a - b);
+  return { ports: kept.map(([port]) => port), counts: kept.map(([, count]) => count) };
 }
 
 /** The rule as it is written down, step by step. */

@@ -8,11 +8,21 @@ import { AppError } from '../errors.js';
 import { decodeBody, type ReportFormat } from '../ingest/decode.js';
 import { viewById, VIEWS, type View } from '../views/catalogue.js';
 import { nodeDetails } from '../views/details.js';
+import { edgeRows, type EdgeRow } from '../views/edges.js';
+import { nameNode } from '../views/labels.js';
 import type { Options } from '../views/options.js';
+import { searchGraph, type Found } from '../views/search.js';
 import type { ProbeIdentity, ProbeRecord } from '../window/probe-book.js';
 import { Window, type WindowCounts } from '../window/window.js';
 import { topologyEntry } from './menu.js';
 import { Renderer, type ViewChange } from './renderer.js';
+
+export interface NodeName {
+  readonly id: string;
+  readonly label: string;
+  readonly labelMinor: string;
+  readonly pseudo: boolean;
+}
 
 export interface EngineSettings {
   readonly windowMs: number;
@@ -79,6 +89,37 @@ export class Engine {
   report(format: ReportFormat): Uint8Array {
     const report = this.#window.newestReport();
     return format === 'msgpack' ? encodeReport(report) : Buffer.from(reportToJson(report));
+  }
+
+  /** Edges of a view, at most `limit`, and how many there are. @throws AppError NO_SUCH_VIEW */
+  edges(
+    viewId: string,
+    options: Options,
+    limit: number,
+  ): { readonly edges: readonly EdgeRow[]; readonly total: number } {
+    const { scene, graph } = this.#renderer.graph(knownView(viewId), options);
+    const rows = edgeRows(scene.report, graph);
+    return { edges: rows.slice(0, limit), total: rows.length };
+  }
+
+  /** Ids, names and kinds of a view's nodes. @throws AppError NO_SUCH_VIEW */
+  nodeNames(viewId: string, options: Options): readonly NodeName[] {
+    const { scene, graph } = this.#renderer.graph(knownView(viewId), options);
+    return Array.from(graph.nodes.values(), (view) => {
+      const { label, labelMinor, pseudo } = nameNode(scene.report, view);
+      return { id: view.id, label, labelMinor, pseudo };
+    });
+  }
+
+  /** Nodes of all views that have `text` somewhere. */
+  search(text: string, limit: number): readonly Found[] {
+    const found: Found[] = [];
+    for (const view of VIEWS) {
+      if (found.length >= limit) break;
+      const { scene, graph } = this.#renderer.whole(view);
+      found.push(...searchGraph(scene.report, view.id, graph, text, limit - found.length));
+    }
+    return found;
   }
 
   probes(): ProbeRecord[] {

@@ -8,7 +8,12 @@ import type { Mirrors } from '../mirror/mirror.js';
 import { intervalMsFrom } from './interval.js';
 import { Session } from './session.js';
 
-export function liveRoute(server: FastifyInstance, mirrors: Mirrors): void {
+/** How many clients there are. */
+export interface LiveCount {
+  clients: number;
+}
+
+export function liveRoute(server: FastifyInstance, mirrors: Mirrors, counted: LiveCount): void {
   server.get<{ Params: { view: string } }>(
     '/api/topology/:view/ws',
     {
@@ -23,10 +28,11 @@ export function liveRoute(server: FastifyInstance, mirrors: Mirrors): void {
     (socket, request) => {
       const view = knownView(request.params.view);
       const mirror = mirrors.of(view.id, optionsFor(view, request.query));
+      counted.clients++;
       new Session(socket, {
         intervalMs: intervalMsFrom(parametersOf(request.query).get('t')),
         current: async () => (await mirror.refresh()).nodes,
-        ended: () => undefined,
+        ended: () => counted.clients--,
         failed: (error) => request.log.error({ err: error, view: view.id }, 'cannot render for a WebSocket'),
       });
     },

@@ -45,8 +45,8 @@ export class Flows {
   readonly groups: EndpointGroups;
   /** Bounded like the endpoints: entries of endpoints that nobody leads to any more are swept with the flows. */
   readonly #peers = new Map<string, KeptPeer>();
-  /** Endpoint → its NAT copies that were looked up. */
-  readonly #copies = new Map<string, Set<string>>();
+  /** Endpoint → others whose look-up it had a part in. */
+  readonly #dependents = new Map<string, Set<string>>();
   readonly #flows = new WeakMap<EndpointGroup, KeptFlow>();
 
   constructor(groups: EndpointGroups) {
@@ -56,10 +56,10 @@ export class Flows {
   /** Must be told of every endpoint that was added, changed or removed. */
   changed(id: string): void {
     this.#outdate(id);
-    const copies = this.#copies.get(id);
-    if (copies === undefined) return;
-    this.#copies.delete(id);
-    for (const copy of copies) this.#outdate(copy);
+    const dependents = this.#dependents.get(id);
+    if (dependents === undefined) return;
+    this.#dependents.delete(id);
+    for (const dependent of dependents) this.#outdate(dependent);
   }
 
   /** Every flow, given the report's endpoints. */
@@ -82,12 +82,12 @@ export class Flows {
   #forget(): void {
     for (const peer of this.#peers.values()) peer.outdated = true;
     this.#peers.clear();
-    this.#copies.clear();
+    this.#dependents.clear();
   }
 
   #flowOf(group: EndpointGroup, endpoints: Endpoints): KeptFlow {
     const kept = this.#flows.get(group);
-    if (kept !== undefined && kept.peers.every((peer) => !peer.outdated)) return kept;
+    if (kept?.peers.every((peer) => !peer.outdated) === true) return kept;
     const all = group.adjacency.map((id) => this.#peerOf(id, endpoints));
     const real = realPeers(group.adjacency, endpoints);
     const { hostNode, pid, scope, address, totals } = group;
@@ -118,7 +118,11 @@ export class Flows {
     let peer = this.#peers.get(id);
     if (peer === undefined) {
       const canonicalId = canonicalEndpoint(id, endpoints);
-      if (canonicalId !== id) this.#noteCopy(canonicalId, id);
+      if (canonicalId !== id) this.#noteDependent(canonicalId, id);
+      for (const lookedAt of [id, canonicalId]) {
+        const adjacency = endpoints.get(lookedAt)?.adjacency ?? [];
+        if (adjacency.length > 1) for (const other of adjacency) this.#noteDependent(other, id);
+      }
       const port = (parseEndpointNodeId(canonicalId) ?? parseEndpointNodeId(id))?.port ?? '';
       peer = { facts: factsOf(id, canonicalId, endpoints), port, known: endpoints.has(id), outdated: false };
       this.#peers.set(id, peer);
@@ -126,10 +130,10 @@ export class Flows {
     return peer;
   }
 
-  #noteCopy(canonicalId: string, id: string): void {
-    const copies = this.#copies.get(canonicalId);
-    if (copies === undefined) this.#copies.set(canonicalId, new Set([id]));
-    else copies.add(id);
+  #noteDependent(id: string, dependent: string): void {
+    const dependents = this.#dependents.get(id);
+    if (dependents === undefined) this.#dependents.set(id, new Set([dependent]));
+    else dependents.add(dependent);
   }
 }
 

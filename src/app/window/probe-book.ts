@@ -20,6 +20,8 @@ export interface ProbeRecord extends ProbeIdentity {
   /** Usual time between reports; undefined after a single one. */
   readonly intervalMs: number | undefined;
   readonly reports: number;
+  /** Share of the connections that the newest report looked at; undefined when it does not tell. */
+  readonly sampled: number | undefined;
 }
 
 interface Record {
@@ -29,6 +31,7 @@ interface Record {
   intervalMs: number | undefined;
   skewMs: number | undefined;
   reports: number;
+  sampled: number | undefined;
   stale: boolean;
 }
 
@@ -70,6 +73,7 @@ export class ProbeBook {
         intervalMs: undefined,
         skewMs,
         reports: 1,
+        sampled: sampledOf(report),
         stale: false,
       });
       return;
@@ -83,6 +87,7 @@ export class ProbeBook {
     if (hostname !== '') known.hostname = hostname;
     known.lastSeenMs = atMs;
     known.reports++;
+    known.sampled = sampledOf(report);
     known.stale = false;
   }
 
@@ -123,6 +128,12 @@ export class ProbeBook {
 function skewOf({ timestamp }: Report, atMs: number): number | undefined {
   if (timestamp === undefined || timestamp.unixSeconds <= 0) return undefined;
   return atMs - (timestamp.unixSeconds * 1_000 + timestamp.nanos / 1e6);
+}
+
+function sampledOf({ sampling }: Report): number | undefined {
+  return sampling === undefined || sampling.total <= 0
+    ? undefined
+    : Math.min(1, sampling.count / sampling.total);
 }
 
 function hostnameOf(report: Report): string {

@@ -2,22 +2,18 @@
  * The endpoint topology of one report: a batch of flat records becomes endpoint nodes with adjacency, thinned so that
  * their number depends on who talks to whom, not on how many connections they made.
  */
-import { endpointNodeId, hostNodeId, hostScope, loopbackScope } from '../../report/node-ids.js';
-import type { DnsNames, Latest, Node, Timestamp, Topology } from '../../report/model.js';
-import { addressText, isLinkLocalAddress, isLoopbackAddress } from './address.js';
+import type { DnsNames, Topology } from '../../report/model.js';
+import { EndpointNodes, type EndpointContext } from './endpoint-nodes.js';
 import { resolveEnds, type Ends } from './ends.js';
-import { KEY, KEY_WORDS } from './group-table.js';
-import { groupRecords, type Grouping } from './grouping.js';
+import { failedConnects, keyOf } from './failed-connects.js';
+import { groupRecords, NONE, type Grouping } from './grouping.js';
 import { joinMirrored } from './mirrored.js';
+import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
 import { RecordView, type RecordBatch } from './record-view.js';
+import { tally, type Tallies } from './tallies.js';
 import { KEEP_AT_MOST, thin, thinningModulus } from './thinning.js';
 
-export interface EndpointInput extends RecordBatch {
-  readonly hostName: string;
-  readonly now: Timestamp;
-  /** Names known now for an address; asked once per address and report. */
-  readonly names: (address: string) => DnsNames | undefined;
-}
+export interface EndpointInput extends RecordBatch, EndpointContext {}
 
 export interface EndpointStats {
   /** Connections in the batch, thinned ones included: what the `conn_count`s add up to. */
@@ -28,6 +24,8 @@ export interface EndpointStats {
   readonly listeners: number;
   /** Connects that never were established. */
   readonly failed: number;
+  /** Those of them that are on no edge, because a report has room for so many only. */
+  readonly failedDropped: number;
 }
 
 export interface Endpoints {
@@ -45,28 +43,41 @@ export function buildEndpoints(input: EndpointInput): Endpoints {
   const view = new RecordView(input);
   const grouping = joinMirrored(groupRecords(view));
   const ends = resolveEnds(view, grouping);
+  const standIn = thinGroups(grouping, ends);
+  const tallies = tally(view, grouping, ends, standIn);
   const nodes = new EndpointNodes(input);
   let connections = 0;
   let kept = 0;
   for (let group = 0; group < grouping.table.count; group++) {
-    const from = grouping.entryStart[group]!;
-    const to = grouping.entryStart[group + 1]!;
-    if (from === to) continue;
-    const [modulus, atMost] = isUniform(ends, from, to)
-      ? [thinningModulus(grouping.ports, from, to), KEEP_AT_MOST]
-      : [1, Infinity];
-    thin(grouping.ports, ends.weights, from, to, modulus, atMost, (entry, count) => {
+    for (let entry = grouping.entryStart[group]!; entry < grouping.entryStart[group + 1]!; entry++) {
+      if (standIn[entry] !== entry) continue;
       kept++;
-      connections += count;
-      nodes.addEdge(grouping, group, entry, ends, count);
-    });
+      connections += tallies.counts[entry]!;
+      addEdge(nodes, view, grouping, group, entry, ends, tallies);
+    }
   }
-  const { listeners, failed } = grouping;
+  const failedDropped = addFailures(nodes, view, grouping.failed);
+  const { table, listeners, failed } = grouping;
   return {
     topology: { nodes: nodes.build() },
     dns: nodes.dns,
-    stats: { connections, kept, groups: grouping.table.count, listeners, failed },
+    stats: { connections, kept, groups: table.count, listeners, failed, failedDropped },
   };
+}
+
+/** For each entry the one that is kept for it. */
+export function thinGroups({ table, entryStart, entryCount, ports }: Grouping, ends: Ends): Int32Array {
+  const standIn = new Int32Array(entryCount);
+  for (let group = 0; group < table.count; group++) {
+    const from = entryStart[group]!;
+    const to = entryStart[group + 1]!;
+    if (isUniform(ends, from, to)) {
+      thin(ports, from, to, thinningModulus(ports, from, to), KEEP_AT_MOST, standIn);
+    } else {
+      thin(ports, from, to, 1, Infinity, standIn);
+    }
+  }
+  return standIn;
 }
 
 /** Whether all entries have the same pair of processes: only then is one as good as another. */
@@ -78,88 +89,65 @@ function isUniform({ fromPids, toPids, mixed }: Ends, from: number, to: number):
   return true;
 }
 
-interface EndpointDraft {
-  /** PID → connections it was seen with at this endpoint. */
-  readonly pids: Map<number, number>;
-  /** Connections opened from here, over all edges. */
-  opened: number;
-  readonly adjacency: string[];
+function addEdge(
+  nodes: EndpointNodes,
+  view: RecordView,
+  grouping: Grouping,
+  group: number,
+  entry: number,
+  ends: Ends,
+  tallies: Tallies,
+): void {
+  const { keys } = grouping.table;
+  const key = keyOf(group);
+  const netns = keys[key.netns]! >>> 0;
+  const client = grouping.clients[entry]!;
+  const server = grouping.servers[entry]!;
+  nodes.addEdge(
+    {
+      id: nodes.idOf(keys, key.from, grouping.ports[entry]!, netns),
+      pid: ends.fromPids[entry]!,
+      pidEvidence: pidEvidenceOf(view, grouping, client),
+    },
+    {
+      id: nodes.idOf(keys, key.to, keys[key.toPort]!, netns),
+      pid: ends.toPids[entry]!,
+      // A socket connected to itself has its one record on the client's side.
+      pidEvidence: pidEvidenceOf(view, grouping, server === NONE ? client : server),
+    },
+    grouping.evidence[entry]!,
+    {
+      connections: tallies.counts[entry]!,
+      bytesSent: tallies.bytesSent[entry]!,
+      bytesReceived: tallies.bytesReceived[entry]!,
+      retransmits: tallies.retransmits[entry]!,
+      rttSum: tallies.rttSum[entry]!,
+      rttCount: tallies.rttCount[entry]!,
+      connectSum: tallies.connectSum[entry]!,
+      connectCount: tallies.connectCount[entry]!,
+    },
+  );
 }
 
-interface ScopedAddress {
-  readonly scope: string;
-  readonly text: string;
-}
-
-/** Endpoint nodes under construction, and the names of their addresses. */
-class EndpointNodes {
-  readonly dns = new Map<string, DnsNames>();
-  readonly #drafts = new Map<string, EndpointDraft>();
-  readonly #asked = new Set<string>();
-
-  constructor(private readonly input: EndpointInput) {}
-
-  addEdge({ table, ports }: Grouping, group: number, entry: number, ends: Ends, count: number): void {
-    const at = group * KEY_WORDS;
-    const { keys } = table;
-    const netns = keys[at + KEY.netns]! >>> 0;
-    const fromAddress = this.#address(keys, at + KEY.fromAddress, netns);
-    const toAddress = this.#address(keys, at + KEY.toAddress, netns);
-    const fromId = endpointNodeId(fromAddress.scope, fromAddress.text, ports[entry]!);
-    const toId = endpointNodeId(toAddress.scope, toAddress.text, keys[at + KEY.toPort]!);
-    const from = this.#draft(fromId, ends.fromPids[entry]!, count);
-    this.#draft(toId, ends.toPids[entry]!, count);
-    from.opened += count;
-    from.adjacency.push(toId);
-  }
-
-  build(): Map<string, Node> {
-    const { hostName, now } = this.input;
-    const host: Latest = { timestamp: now, value: hostNodeId(hostName) };
-    const nodes = new Map<string, Node>();
-    for (const [id, { pids, opened, adjacency }] of this.#drafts) {
-      const latest = new Map<string, Latest>();
-      if (pids.size > 0) {
-        latest.set('pid', { timestamp: now, value: String(mostSeen(pids)) });
-        latest.set('host_node_id', host);
-      }
-      if (opened > 1) latest.set('conn_count', { timestamp: now, value: String(opened) });
-      nodes.set(id, {
-        id,
-        topology: 'endpoint',
-        ...(latest.size > 0 && { latest }),
-        ...(adjacency.length > 0 && { adjacency: adjacency.sort() }),
-      });
-    }
-    return nodes;
-  }
-
-  #draft(id: string, pid: number, count: number): EndpointDraft {
-    let draft = this.#drafts.get(id);
-    if (draft === undefined) this.#drafts.set(id, (draft = { pids: new Map(), opened: 0, adjacency: [] }));
-    if (pid !== 0) draft.pids.set(pid, (draft.pids.get(pid) ?? 0) + count);
-    return draft;
-  }
-
-  #address(words: Int32Array, at: number, netns: number): ScopedAddress {
-    const { hostName, names } = this.input;
-    const text = addressText(words, at);
-    if (!this.#asked.has(text)) {
-      this.#asked.add(text);
-      const known = names(text);
-      if (known !== undefined) this.dns.set(text, known);
-    }
-    if (isLoopbackAddress(words, at)) return { scope: loopbackScope(hostName, netns), text };
-    return { scope: isLinkLocalAddress(words, at) ? hostScope(hostName) : '', text };
-  }
-}
-
-/** A listening port can have several processes behind it; the node has room for one: the one seen most, then the lowest. */
-function mostSeen(pids: ReadonlyMap<number, number>): number {
-  let best = 0;
-  let most = 0;
-  for (const [pid, count] of pids) {
-    if (count > most || (count === most && pid < best)) [best, most] = [pid, count];
+/** The best evidence for the PID among an end's records. */
+function pidEvidenceOf({ bytes }: RecordView, { records, next }: Grouping, head: number): number {
+  let best: number = PidEvidence.None;
+  for (let at = head; at !== NONE; at = next[at]!) {
+    best = Math.max(best, bytes[records[at]! * RECORD_BYTES + OFFSET.pidEvidence]!);
   }
   return best;
+}
+
+/** Returns how many had no room. */
+function addFailures(nodes: EndpointNodes, view: RecordView, failed: number): number {
+  if (failed === 0) return 0;
+  const { table, connects, dropped } = failedConnects(view);
+  const { keys } = table;
+  for (const { group, pid, port, count, reason } of connects) {
+    const key = keyOf(group);
+    const netns = keys[key.netns]! >>> 0;
+    const from = { id: nodes.idOf(keys, key.from, port, netns), pid, pidEvidence: PidEvidence.Connect };
+    nodes.addFailed(from, nodes.idOf(keys, key.to, keys[key.toPort]!, netns), count, reason);
+  }
+  return dropped;
 }

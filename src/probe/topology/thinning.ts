@@ -41,26 +41,25 @@ export function thinningModulus(ports: Uint16Array, from: number, to: number): n
 }
 
 /**
- * Hands on the entries whose port is divisible by `modulus`, but no more than `atMost`; each stands for itself and those
- * skipped since the last kept one in order of port, the last one also for those after it. The counts add up to the sum
- * of the weights.
+ * Decides for each entry which one is kept for it: of those whose port is divisible by `modulus`, but no more than
+ * `atMost`, each stands for itself and those skipped since the last kept one in order of port, the last one also for
+ * those after it.
  *
  * The modulus alone can leave any number of ports: none of the next power's may be there. Of those, the ones that the
  * next moduli would leave are kept first, so that a peer that sees a few connections more or less keeps them too.
- * @param weights connections per entry
  * @param atMost Infinity where every connection must stay
+ * @param standIn is filled at from … to - 1 with the entry that is kept; a kept entry stands for itself
  */
 export function thin(
   ports: Uint16Array,
-  weights: Uint32Array,
   from: number,
   to: number,
   modulus: number,
   atMost: number,
-  keep: (entry: number, count: number) => void,
+  standIn: Int32Array,
 ): void {
   if (modulus === 1 && to - from <= atMost) {
-    for (let i = from; i < to; i++) keep(i, weights[i]!);
+    for (let i = from; i < to; i++) standIn[i] = i;
     return;
   }
   const kept: number[] = [];
@@ -70,20 +69,17 @@ export function thin(
     kept.length = atMost;
   }
   kept.sort((a, b) => ports[a]! - ports[b]!);
-  const bounds = kept.map((entry) => ports[entry]!);
-  const counts = bounds.map(() => 0);
   const last = kept.length - 1;
   for (let i = from; i < to; i++) {
     const port = ports[i]!;
     let low = 0;
     for (let high = last; low < high;) {
       const middle = (low + high) >> 1;
-      if (bounds[middle]! < port) low = middle + 1;
+      if (ports[kept[middle]!]! < port) low = middle + 1;
       else high = middle;
     }
-    counts[low]! += weights[i]!;
+    standIn[i] = kept[low]!;
   }
-  for (let i = 0; i <= last; i++) keep(kept[i]!, counts[i]!);
 }
 
 /** Powers of three first; then a scramble that maps no two ports to the same number. */

@@ -1,6 +1,7 @@
 /**
- * The part of the layout's plane that fills the screen. It grows when nodes leave it and shrinks only when most of it is
- * empty: a frame that always fitted exactly would make every node jump whenever one comes or goes at the rim.
+ * The part of the layout's plane that fills the screen. It grows when nodes leave it, and is
+ * fitted anew, gliding, only when a good part of it is empty: a frame that always fitted exactly would make every node jump
+ * whenever one comes or goes at the rim.
  */
 import type { DrawnGraph } from './graph-model.js';
 
@@ -11,7 +12,8 @@ export interface Box {
 
 /** A handful of nodes must not be flung to the far corners of a wall screen. */
 const SIDE_MIN = 36;
-const SHRINK_BELOW = 0.5;
+const SHRINK_BELOW = 0.75;
+const EMPTY_SIDE = 0.25;
 
 /** The nodes' bounds, not below a least size; undefined without nodes. */
 export function boxOf(graph: DrawnGraph): Box | undefined {
@@ -26,13 +28,25 @@ export function boxOf(graph: DrawnGraph): Box | undefined {
   return { x: atLeast(left, right), y: atLeast(bottom, top) };
 }
 
-/** The next frame, given the one that is shown and the nodes' bounds. */
-export function frameFor(shown: Box | undefined, bounds: Box | undefined): Box | undefined {
+/** The frame while nodes are on their way: it only grows. */
+export function growFrame(shown: Box | undefined, bounds: Box | undefined): Box | undefined {
   if (shown === undefined || bounds === undefined) return bounds;
-  const tooLarge =
-    length(bounds.x) < length(shown.x) * SHRINK_BELOW && length(bounds.y) < length(shown.y) * SHRINK_BELOW;
-  if (tooLarge) return bounds;
   return { x: union(shown.x, bounds.x), y: union(shown.y, bounds.y) };
+}
+
+/** Whether nodes at rest fill the frame so badly that it is worth moving the whole picture. */
+export function fitsBadly(shown: Box, bounds: Box): boolean {
+  const empty = ([from, to]: Span, [left, right]: Span): number =>
+    Math.max(left - from, to - right) / Math.max(1, to - from);
+  const smaller =
+    length(bounds.x) < length(shown.x) * SHRINK_BELOW && length(bounds.y) < length(shown.y) * SHRINK_BELOW;
+  return smaller || empty(shown.x, bounds.x) > EMPTY_SIDE || empty(shown.y, bounds.y) > EMPTY_SIDE;
+}
+
+/** `part` (0 … 1) of the way from one frame to another. */
+export function between(from: Box, to: Box, part: number): Box {
+  const mix = (a: Span, b: Span): Span => [a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part];
+  return { x: mix(from.x, to.x), y: mix(from.y, to.y) };
 }
 
 type Span = Box['x'];

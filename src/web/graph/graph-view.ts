@@ -9,9 +9,9 @@ import type { NodeDisplayData } from 'sigma/types';
 import type { Point } from '../layout/placement.js';
 import { LayoutClient } from '../layout/layout-client.js';
 import type { Change } from '../live/store.js';
-import { drawHover, drawLabel, type LabelData } from './draw-label.js';
+import { drawHover, drawLabel } from './draw-label.js';
 import { edgeRole, focusOf, type Focus } from './focus.js';
-import { boxOf, frameFor, type Box } from './frame.js';
+import { between, boxOf, fitsBadly, growFrame, type Box } from './frame.js';
 import type { EdgeLook, GraphModel, NodeLook } from './graph-model.js';
 import type { Palette } from './palette.js';
 
@@ -30,6 +30,9 @@ const REARRANGE_SHARE = 0.5;
 const MINOR_LABELS_BELOW = 30;
 const ARROW = { lengthToThicknessRatio: 5, widenessToThicknessRatio: 3.6 };
 const PAN_PX = 60;
+const GLIDE_MS = 600;
+
+const reducedMotion = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches;
 
 export class GraphView {
   readonly #options: GraphViewOptions;
@@ -37,6 +40,8 @@ export class GraphView {
   readonly #layout: LayoutClient;
   #palette: Palette;
   #frame: Box | undefined;
+  /** The frame is on its way to another. */
+  #gliding: number | undefined;
   /** Everything is being laid out, so the frame follows at once. */
   #arrangingAll = false;
   #hovered: string | undefined;
@@ -86,7 +91,7 @@ export class GraphView {
     this.#layout = new LayoutClient({
       graph: model.graph,
       onMoved: (settled) => this.#moved(settled),
-      reducedMotion: () => matchMedia('(prefers-reduced-motion: reduce)').matches,
+      reducedMotion,
     });
     this.#listen();
   }
@@ -113,7 +118,7 @@ export class GraphView {
   /** Another view is about to be shown. */
   clear(): void {
     this.#layout.clear();
-    this.#frame = undefined;
+    this.#setFrame(undefined);
     this.#hovered = this.#selected = this.#found = this.#focus = undefined;
     void this.#sigma.getCamera().setState({ x: 0.5, y: 0.5, ratio: 1, angle: 0 });
   }
@@ -167,17 +172,32 @@ export class GraphView {
 
   #moved(settled: boolean): void {
     const box = boxOf(this.#options.model.graph);
-    this.#setFrame(this.#arrangingAll ? box : frameFor(this.#frame, box));
+    this.#setFrame(this.#arrangingAll ? box : growFrame(this.#frame, box));
     if (settled) {
       this.#arrangingAll = false;
       this.#options.container.dataset['settled'] = 'true';
+      if (box !== undefined && this.#frame !== undefined && fitsBadly(this.#frame, box)) {
+        this.#glide(this.#frame, box);
+      }
     } else delete this.#options.container.dataset['settled'];
   }
 
   #setFrame(frame: Box | undefined): void {
+    if (this.#gliding !== undefined) cancelAnimationFrame(this.#gliding);
+    this.#gliding = undefined;
     this.#frame = frame;
     this.#sigma.setCustomBBox(frame === undefined ? null : { x: [...frame.x], y: [...frame.y] });
     this.#sigma.scheduleRefresh();
+  }
+
+  #glide(from: Box, to: Box): void {
+    const step = (part: number): void => {
+      this.#setFrame(between(from, to, part));
+      if (part < 1)
+        this.#gliding = requestAnimationFrame((nowMs) => step(Math.min(1, (nowMs - startMs) / GLIDE_MS)));
+    };
+    const startMs = performance.now();
+    step(reducedMotion() ? 1 : 0);
   }
 
   #hasRoom(): boolean {

@@ -37,7 +37,6 @@ export class LayoutClient {
   #frame: number | undefined;
   /** When nodes were last moved; undefined at rest. */
   #movedMs: number | undefined;
-  #moving = false;
 
   constructor(options: LayoutClientOptions) {
     this.#options = options;
@@ -113,21 +112,20 @@ export class LayoutClient {
     const { graph, onMoved, reducedMotion } = this.#options;
     const part = this.#direct || reducedMotion() ? 1 : 1 - Math.exp(-elapsedMs / EASING_MS);
     this.#direct = false;
-    this.#moving = false;
-    this.#ids.forEach((id, index) => {
+    let moving = false;
+    for (const [index, id] of this.#ids.entries()) {
       // A node that has gone meanwhile.
-      if (!graph.hasNode(id)) return;
+      if (!graph.hasNode(id)) continue;
       const look = graph.getNodeAttributes(id);
       const dx = targets[index * 2]! * WIDTH_STRETCH - look.x;
       const dy = targets[index * 2 + 1]! - look.y;
-      if (Math.abs(dx) < ARRIVED && Math.abs(dy) < ARRIVED) return;
-      if (part < 1) this.#moving = true;
+      if (Math.abs(dx) < ARRIVED && Math.abs(dy) < ARRIVED) continue;
+      moving ||= part < 1;
       look.x += dx * part;
       look.y += dy * part;
-    });
-    const settled = this.#finished && !this.#moving;
-    onMoved(settled);
-    if (this.#moving) this.#requestMove();
+    }
+    onMoved(this.#finished && !moving);
+    if (moving) this.#requestMove();
     else this.#movedMs = undefined;
   }
 }

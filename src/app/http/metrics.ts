@@ -1,0 +1,69 @@
+/**
+ * `/metrics` for Prometheus. What grows with the fleet is bounded: the edges with most bytes by name, the rest summed.
+ */
+import type { FastifyInstance } from 'fastify';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { EngineClient } from '../engine/client.js';
+
+/** Edges of the hosts view that have a series of their own. */
+const EDGES_MAX = 50;
+const REST = 'other';
+
+export function metricsRoute(server: FastifyInstance, engine: EngineClient, liveClients: () => number): void {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'topoprobe_app_' });
+  const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
+    new Gauge({ name: `topoprobe_${name}`, help, labelNames, registers: [registry] });
+  const answers = new Counter({
+    name: 'topoprobe_http_answers_total',
+    help: 'Answers by route and status class',
+    labelNames: ['route', 'status'],
+    registers: [registry],
+  });
+  const accepted = gauge('reports_accepted', 'Reports taken in since the engine started');
+  const refused = gauge('reports_refused', 'Reports refused because the window was full');
+  const parts = gauge('window_parts', 'Distinct facts held');
+  const held = gauge('window_reports', 'Reports that count now');
+  const probes = gauge('probes', 'Probes that report', ['state']);
+  const restarts = gauge('engine_restarts', 'Times the engine was replaced after a failure');
+  const clients = gauge('websocket_clients', 'WebSocket clients connected');
+  const connections = gauge('edge_connections', 'Connections between machines in the window', ['from', 'to']);
+  const bytes = gauge('edge_bytes', 'Payload bytes between machines in the window, both directions', [
+    'from',
+    'to',
+  ]);
+
+  server.addHook('onResponse', (request, reply, done) => {
+    answers.inc({
+      route: request.routeOptions.url ?? 'none',
+      status: `${Math.floor(reply.statusCode / 100)}xx`,
+    });
+    done();
+  });
+
+  server.get('/metrics', async (_request, reply) => {
+    const [counts, records, { edges }] = await Promise.all([
+      engine.call('counts', []),
+      engine.call('probes', []),
+      engine.call('edges', ['hosts', new Map(), Number.MAX_SAFE_INTEGER]),
+    ]);
+    accepted.set(counts.accepted);
+    refused.set(counts.refused);
+    parts.set(counts.parts);
+    held.set(counts.reports);
+    const stale = records.filter(({ staleSinceMs }) => staleSinceMs !== undefined).length;
+    probes.set({ state: 'fresh' }, records.length - stale);
+    probes.set({ state: 'stale' }, stale);
+    restarts.set(engine.restarts);
+    clients.set(liveClients());
+    connections.reset();
+    bytes.reset();
+    edges.forEach((edge, index) => {
+      const labels =
+        index < EDGES_MAX ? { from: edge.fromLabel, to: edge.toLabel } : { from: REST, to: REST };
+      connections.inc(labels, edge.connections);
+      bytes.inc(labels, edge.bytesSent + edge.bytesReceived);
+    });
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+}

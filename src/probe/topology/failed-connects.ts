@@ -1,0 +1,87 @@
+/**
+ * Connects that never were established, grouped by who tried what and why it failed. They are kept apart from
+ * connections: a refused connect is not a short successful one.
+ */
+import { GroupTable, KEY, KEY_WORDS } from './group-table.js';
+import { scopeNetns } from './grouping.js';
+import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
+import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
+
+/** Edges of failed connects per report; a port scan makes as many as it likes. What is over goes into `dropped`. */
+export const MAX_FAILED_EDGES = 2000;
+
+/** Linux errno → what a reader wants to know. */
+const REASONS = new Map<number, string>([
+  [0, 'cancelled'],
+  [101, 'unreachable'],
+  [103, 'aborted'],
+  [104, 'reset'],
+  [110, 'timed out'],
+  [111, 'refused'],
+  [113, 'unreachable'],
+]);
+
+export interface FailedConnect {
+  /** Into the table's keys. */
+  readonly group: number;
+  readonly pid: number;
+  readonly reason: string;
+  /** Lowest local port of those that it stands for. */
+  port: number;
+  count: number;
+}
+
+export interface FailedConnects {
+  readonly table: GroupTable;
+  readonly connects: readonly FailedConnect[];
+  /** Failed connects that are in none of `connects`, because of the bound. */
+  readonly dropped: number;
+}
+
+export function failedConnects(view: RecordView): FailedConnects {
+  const { bytes, halves, words, count } = view;
+  const table = new GroupTable();
+  const byGroup: Map<number, FailedConnect>[] = [];
+  const connects: FailedConnect[] = [];
+  let dropped = 0;
+  for (let i = 0; i < count; i++) {
+    const at = i * RECORD_BYTES;
+    if (bytes[at + OFFSET.direction] !== Direction.Connected || bytes[at + OFFSET.state] !== TcpState.Close)
+      continue;
+    if ((bytes[at + OFFSET.flags]! & Flag.Established) !== 0) continue;
+    const port = halves[i * HALVES + HALF.localPort]!;
+    const group = table.add(
+      words,
+      i * WORDS + WORD.localAddress,
+      i * WORDS + WORD.remoteAddress,
+      halves[i * HALVES + HALF.remotePort]!,
+      scopeNetns(words, i),
+    );
+    const errno = halves[i * HALVES + HALF.errno]!;
+    const pid = words[i * WORDS + WORD.pid]! >>> 0;
+    const attempts = (byGroup[group] ??= new Map<number, FailedConnect>());
+    const known = attempts.get(pid * 0x10000 + errno);
+    if (known !== undefined) {
+      known.count++;
+      known.port = Math.min(known.port, port);
+    } else if (connects.length >= MAX_FAILED_EDGES) {
+      dropped++;
+    } else {
+      const failed = { group, pid, reason: REASONS.get(errno) ?? `errno ${errno}`, port, count: 1 };
+      attempts.set(pid * 0x10000 + errno, failed);
+      connects.push(failed);
+    }
+  }
+  return { table, connects, dropped };
+}
+
+/** Where a group's parts are in the table's keys. */
+export function keyOf(group: number): { from: number; to: number; toPort: number; netns: number } {
+  const at = group * KEY_WORDS;
+  return {
+    from: at + KEY.fromAddress,
+    to: at + KEY.toAddress,
+    toPort: at + KEY.toPort,
+    netns: at + KEY.netns,
+  };
+}

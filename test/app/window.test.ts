@@ -1,0 +1,102 @@
+/** The window kept piece by piece says what all its reports merged from nothing say, whatever comes and goes. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { edgeRows } from '../../src/app/views/edges.js';
+import { VIEWS } from '../../src/app/views/catalogue.js';
+import { sceneOf, type Scene } from '../../src/app/views/scene.js';
+import { Window } from '../../src/app/window/window.js';
+import { fromMillis, mergeReports } from '../../src/report/index.js';
+import type { Node, Report } from '../../src/report/model.js';
+import { facts, hostNode, makeNode, makeReport, processNode } from './sample-reports.js';
+
+const WINDOW_MS = 15_000;
+const ENDPOINTS = [
+  ';10.0.0.1;1',
+  ';10.0.0.1;2',
+  ';10.0.0.2;80',
+  ';10.0.0.3;80',
+  ';203.0.113.1;443',
+  ';10.0.9.9;80',
+];
+
+const someFacts = fc.record(
+  {
+    pid: fc.constantFrom('1', '2'),
+    host_node_id: fc.constantFrom('x;<host>', 'y;<host>'),
+    conn_count: fc.constantFrom('2', '3'),
+    copy_of: fc.constantFrom(...ENDPOINTS),
+  },
+  { requiredKeys: [] },
+);
+const someEndpoint = fc.tuple(
+  fc.constantFrom(...ENDPOINTS),
+  someFacts,
+  fc.uniqueArray(fc.constantFrom(...ENDPOINTS), { maxLength: 2 }),
+);
+const someReport = fc.record({
+  probe: fc.constantFrom('p', 'q'),
+  afterMs: fc.constantFrom(1, 3_000, 8_000),
+  endpoints: fc.uniqueArray(someEndpoint, { selector: ([id]) => id, maxLength: 5 }),
+});
+
+function picture(scene: Scene): unknown {
+  return VIEWS.map((view) => {
+    const graph = view.graph(scene);
+    return [
+      view.id,
+      Array.from(graph.nodes.keys()).sort(),
+      edgeRows(scene.report, graph)
+        .map((row) => JSON.stringify(row))
+        .sort(),
+    ];
+  });
+}
+
+test('any sequence of reports and silences', () => {
+  fc.assert(
+    fc.property(fc.array(someReport, { maxLength: 12 }), (steps) => {
+      let now = 1_700_000_000_000;
+      const window = new Window({ windowMs: WINDOW_MS, maxParts: 1e6, maxProbes: 10, clock: () => now });
+      let reports: { atMs: number; report: Report }[] = [];
+      for (const { probe, afterMs, endpoints } of steps) {
+        now += afterMs;
+        const at = fromMillis(now);
+        const nodes: Node[] = endpoints.map(([id, values, to]) =>
+          makeNode(id, 'endpoint', {
+            latest: facts(values as Record<string, string>, at),
+            ...(to.length > 0 ? { adjacency: to.toSorted() } : {}),
+          }),
+        );
+        const report = makeReport(
+          {
+            Endpoint: nodes,
+            Process: [processNode('x', 1, 'one'), processNode('y', 2, 'two')],
+            Host: [hostNode('x'), hostNode('y')],
+          },
+          { timestamp: at },
+        );
+        window.add({ id: probe, version: '' }, report);
+        reports = [...reports, { atMs: now, report }].filter(({ atMs }) => atMs >= now - WINDOW_MS);
+        assert.deepEqual(
+          picture(window.scene()),
+          picture(sceneOf(mergeReports(reports.map((kept) => kept.report)))),
+        );
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('a window that everything has left holds nothing', () => {
+  let now = 1_700_000_000_000;
+  const window = new Window({ windowMs: WINDOW_MS, maxParts: 1e6, maxProbes: 10, clock: () => now });
+  window.add(
+    { id: 'p', version: '' },
+    makeReport({ Host: [hostNode('x')] }, { dns: new Map([['10.0.0.1', { forward: ['a.example'] }]]) }),
+  );
+  assert.ok(window.counts().parts > 0);
+  now += WINDOW_MS + 1;
+  assert.equal(window.scene().nodes('Host').size, 0);
+  assert.deepEqual([window.counts().parts, window.counts().reports, window.counts().probes], [0, 0, 0]);
+});
