@@ -3,7 +3,7 @@
  * have both ends.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { completeStragglers, splitStragglers, type RecordBatch } from '../topology/index.js';
+import { completeStragglers, ReportedBefore, splitStragglers, type RecordBatch } from '../topology/index.js';
 import type { ConnectionSource } from './source.js';
 
 export interface Batch extends RecordBatch {
@@ -17,15 +17,27 @@ const SETTLE_MS = 50;
 export class ConnectionFeed {
   /** Records that wait for the next snapshot. */
   #held = new ArrayBuffer(0);
+  readonly #reportedBefore = new ReportedBefore();
+  #unmatched = 0;
 
   constructor(readonly source: ConnectionSource) {}
 
   /** Everything live now and all that closed since the last call, but for ends that wait for their other end. */
   async next(): Promise<Batch> {
     const snapshot = await this.source.snapshot();
-    const { batch, held } = splitStragglers(snapshot, this.#held);
+    const { batch, held, overflow } = splitStragglers(snapshot, this.#held);
     this.#held = held;
+    this.#unmatched += overflow;
+    this.#reportedBefore.mark(batch);
     return { ...batch, lost: snapshot.lost };
+  }
+
+  /**
+   * Monotonic: ends that could not wait for their other end, and live sockets that count as new again, because of the
+   * bounds on what is remembered between batches.
+   */
+  counters(): Readonly<Record<string, number>> {
+    return { unmatched_ends: this.#unmatched, forgotten_sockets: this.#reportedBefore.forgotten };
   }
 
   /** Everything since the start, for a single report: waits a moment for the missing ends instead of holding them over. */

@@ -3,6 +3,7 @@
  *
  *   on the client's endpoint  `bytes_sent` `bytes_received` `retransmits` (sums over all connections it stands for),
  *                             `rtt_us` `connect_us` (means over those that were measured), `direction_evidence`,
+ *                             `conn_new` (how many of `conn_count` no earlier report had; absent: all),
  *                             `to_pid` (where several processes serve the port), `failed_count` `failed_reason`
  *   on either                 `pid_evidence`
  */
@@ -30,6 +31,8 @@ export interface EdgeEnd {
 /** Numbers of an edge, as in `Tallies`. */
 export interface EdgeNumbers {
   readonly connections: number;
+  /** Those of them that no earlier report had. */
+  readonly fresh: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly retransmits: number;
@@ -139,6 +142,8 @@ export class EndpointNodes {
     const mean = (total: number, count: number): number => (count === 0 ? 0 : Math.round(total / count));
     const connections = sum('connections');
     if (connections > 1) set('conn_count', connections);
+    const fresh = sum('fresh');
+    if (fresh < connections) set('conn_new', String(fresh));
     set('bytes_sent', sum('bytesSent'));
     set('bytes_received', sum('bytesReceived'));
     set('retransmits', sum('retransmits'));

@@ -118,6 +118,7 @@ function addEdge(
     grouping.evidence[entry]!,
     {
       connections: tallies.counts[entry]!,
+      fresh: Math.max(0, tallies.counts[entry]! - tallies.reported[entry]!),
       bytesSent: tallies.bytesSent[entry]!,
       bytesReceived: tallies.bytesReceived[entry]!,
       retransmits: tallies.retransmits[entry]!,

@@ -1,5 +1,6 @@
 /** Public face: flat records → endpoint topology. Pure functions, no I/O. */
 export { buildEndpoints, type EndpointInput, type Endpoints, type EndpointStats } from './endpoints.js';
 export { exitedProcesses } from './exited-processes.js';
+export { ReportedBefore } from './reported-before.js';
 export { type RecordBatch } from './record-view.js';
 export { completeStragglers, splitStragglers, type SplitBatch } from './stragglers.js';

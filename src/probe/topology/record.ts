@@ -80,6 +80,8 @@ export const Flag = {
   Established: 1,
   /** Existed before the source started. */
   Seeded: 2,
+  /** An earlier batch had it already. No source sets this: it is added where batches are made. */
+  Reported: 4,
 } as const;
 
 export const TcpState = {

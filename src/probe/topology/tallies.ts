@@ -4,12 +4,15 @@
  */
 import type { Ends } from './ends.js';
 import { NONE, type Grouping } from './grouping.js';
+import { Flag, OFFSET, RECORD_BYTES } from './record.js';
 import { WORD, WORDS, type RecordView } from './record-view.js';
 
 /** Per entry; only entries that were kept (that stand for themselves) have numbers. */
 export interface Tallies {
   /** Connections. */
   readonly counts: Uint32Array;
+  /** Those of them that an earlier batch had already. */
+  readonly reported: Uint32Array;
   /** Payload from client to server, and back. */
   readonly bytesSent: Float64Array;
   readonly bytesReceived: Float64Array;
@@ -27,6 +30,7 @@ export function tally(view: RecordView, grouping: Grouping, ends: Ends, standIn:
   const { entryCount, clients, servers, next, records } = grouping;
   const tallies: Tallies = {
     counts: new Uint32Array(entryCount),
+    reported: new Uint32Array(entryCount),
     bytesSent: new Float64Array(entryCount),
     bytesReceived: new Float64Array(entryCount),
     retransmits: new Float64Array(entryCount),
@@ -45,9 +49,10 @@ export function tally(view: RecordView, grouping: Grouping, ends: Ends, standIn:
     const isRepeated =
       (client !== NONE && next[client] !== NONE) || (server !== NONE && next[server] !== NONE);
     if (isRepeated) {
-      tallyRepeated(view, grouping, entry, kept, tallies);
+      tallies.reported[kept]! += tallyRepeated(view, grouping, entry, kept, tallies);
       continue;
     }
+    if (isReported(view, client, records) || isReported(view, server, records)) tallies.reported[kept]!++;
     if (client !== NONE) owner[records[client]!] = (kept << 2) | Counts.AsClient;
     if (server !== NONE)
       owner[records[server]!] = (kept << 2) | (client === NONE ? Counts.AsServer : Counts.AsOtherEnd);
@@ -57,6 +62,12 @@ export function tally(view: RecordView, grouping: Grouping, ends: Ends, standIn:
     if (what !== NONE) add(view, record, what >> 2, what & 3, tallies);
   }
   return tallies;
+}
+
+function isReported({ bytes }: RecordView, position: number, records: Int32Array): boolean {
+  return (
+    position !== NONE && (bytes[records[position]! * RECORD_BYTES + OFFSET.flags]! & Flag.Reported) !== 0
+  );
 }
 
 /** What a record's numbers are to its connection. */
@@ -83,14 +94,17 @@ function add({ words }: RecordView, record: number, kept: number, counts: number
   }
 }
 
-/** An entry whose tuple was used again, or of which a socket appears twice: each socket counts once, by its last record. */
+/**
+ * An entry whose tuple was used again, or of which a socket appears twice: each socket counts once, by its last record.
+ * Returns how many of its connections were reported before.
+ */
 function tallyRepeated(
   view: RecordView,
   grouping: Grouping,
   entry: number,
   kept: number,
   tallies: Tallies,
-): void {
+): number {
   const clients = lastRecords(view, grouping, grouping.clients[entry]!);
   const servers = lastRecords(view, grouping, grouping.servers[entry]!);
   const byServers = servers.length > clients.length;
@@ -98,6 +112,9 @@ function tallyRepeated(
     add(view, record, kept, byServers ? Counts.AsOtherEnd : Counts.AsClient, tallies);
   for (const record of servers)
     add(view, record, kept, byServers ? Counts.AsServer : Counts.AsOtherEnd, tallies);
+  const reportedOf = (ends: readonly number[]): number =>
+    ends.filter((record) => (view.bytes[record * RECORD_BYTES + OFFSET.flags]! & Flag.Reported) !== 0).length;
+  return Math.max(reportedOf(clients), reportedOf(servers));
 }
 
 /** One record per distinct socket: the one that has seen the most bytes. */
