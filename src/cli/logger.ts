@@ -1,12 +1,14 @@
-/** The program's log: pino on stderr, as JSON lines or for reading. Stdout belongs to a command's own output. */
-import pino, { type Logger } from 'pino';
+/**
+ * The program's log: pino on stderr, as JSON lines or for reading. Stdout belongs to a command's own output. The same
+ * message again and again is told of a few times a minute, with the number of those held back (`repeated`).
+ */
+import pino, { type Logger, type LoggerOptions } from 'pino';
 import pretty from 'pino-pretty';
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-export type LogFormat = 'json' | 'pretty';
+import { RepeatLimit } from '../probe/self/repeat-limit.js';
+import type { LogFormat, LogLevel } from './shared-options.js';
 
 const STDERR = 2;
+type LogMethod = NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']>;
 
 export function createLogger(level: LogLevel, format: LogFormat): Logger {
   const destination =
@@ -19,5 +21,18 @@ export function createLogger(level: LogLevel, format: LogFormat): Logger {
           translateTime: 'SYS:HH:MM:ss',
         })
       : pino.destination({ fd: STDERR, sync: true });
-  return pino({ level, base: { name: 'topoprobe' } }, destination);
+  return pino({ level, base: { name: 'topoprobe' }, hooks: { logMethod: limitRepeats() } }, destination);
+}
+
+function limitRepeats(): LogMethod {
+  const limit = new RepeatLimit();
+  return function (args, method, level) {
+    const message: unknown = args.find((arg: unknown) => typeof arg === 'string');
+    const heldBack = limit.admit(`${level} ${String(message)}`);
+    if (heldBack === undefined) return;
+    const [first, ...rest] = args as [unknown, ...string[]];
+    if (heldBack === 0) method.apply(this, args);
+    else if (typeof first === 'string') method.call(this, { repeated: heldBack }, first, ...rest);
+    else method.call(this, { ...(first as object), repeated: heldBack }, ...(rest as [string]));
+  };
 }

@@ -1,6 +1,7 @@
 /**
- * The command line: `topoprobe up | probe | app | report | doctor`. Each command is a file in commands/; here they are
- * put together, and whatever goes wrong becomes one line and an exit code (0 fine, 1 failed, 2 bad usage).
+ * The command line: `topoprobe up | probe | app | report | doctor`. Each command is a file in commands/; what it runs is
+ * loaded when it runs, so that none waits for another's code. Whatever goes wrong becomes one line and an exit code
+ * (0 fine, 1 failed, 2 bad usage).
  */
 import { Command, CommanderError } from 'commander';
 import { appCommand } from './commands/app.js';

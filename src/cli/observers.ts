@@ -1,29 +1,47 @@
 /** The reporters and the resolver every report is made with, from the command line's options. */
 import type { Logger } from 'pino';
 import type { Observers } from '../probe/assemble-report.js';
-import { createReverseResolver } from '../probe/dns/index.js';
+import { createReverseResolver, parseServers, type ReverseResolver } from '../probe/dns/index.js';
 import { createHostReporter } from '../probe/hosts/index.js';
-import { createProcessReporter } from '../probe/processes/index.js';
+import { createProcessReporter, type ProcessReporter } from '../probe/processes/index.js';
+import { argumentsPolicy } from './detail-options.js';
 import type { ObserveOptions } from './shared-options.js';
 import { VERSION } from './version.js';
 
-export function observersFor(
-  options: ObserveOptions,
-  probeId: string,
-  log: Logger,
-): Observers & { close(): Promise<void> } {
+export interface ComposedObservers extends Observers {
+  readonly resolver: ReverseResolver;
+  readonly processes: ProcessReporter;
+  close(): Promise<void>;
+}
+
+export function observersFor(options: ObserveOptions, probeId: string, log: Logger): ComposedObservers {
   const { hostname: hostName, procRoot } = options;
   const hosts = createHostReporter({ procRoot, hostName, version: VERSION, probeId });
-  const processes = createProcessReporter({ procRoot, hostName });
-  const resolver = createReverseResolver({});
+  const processes = createProcessReporter({
+    procRoot,
+    hostName,
+    arguments: argumentsPolicy(options),
+    maxProcesses: options.maxProcesses,
+  });
+  const resolver = createReverseResolver({
+    hostName,
+    lookups: options.dns === 'on' ? 'on' : 'off',
+    ...(options.dnsServer && { servers: parseServers(options.dnsServer) }),
+    limits: {
+      ratePerSecond: options.dnsRate,
+      concurrency: options.dnsConcurrency,
+      cacheMax: options.dnsCache,
+    },
+  });
   return {
     hostName,
     reporters: [hosts, processes],
     resolver,
+    processes,
     localNetworks: () => hosts.localNetworks(),
     log,
     async close() {
-      await resolver.close();
+      await Promise.all([resolver.close(), processes.close()]);
     },
   };
 }

@@ -3,6 +3,7 @@
  */
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
+import { parseServers } from '../probe/dns/server-list.js';
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const MAX_DURATION_MS = 24 * 3_600_000;
@@ -60,4 +61,29 @@ export function appUrl(text: string): URL {
   const hasPort = /:\d+\/?$/.test(withScheme);
   if (!hasPort && url.protocol === 'http:') url.port = DEFAULT_APP_PORT;
   return url;
+}
+
+/** `off`, or an address as `listenAddress` reads it. */
+export function listenOrOff(text: string): ListenAddress | 'off' {
+  return text === 'off' ? text : listenAddress(text);
+}
+
+/** Decimal digits, within bounds. */
+export function wholeNumber(text: string, least: number, most: number): number {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+  if (!(value >= least && value <= most)) {
+    throw new InvalidArgumentError(`'${text}' is not a whole number from ${least} to ${most}`);
+  }
+  return value;
+}
+
+/** One DNS server, or several separated by spaces or commas, added to those before. */
+export function dnsServers(text: string, before: readonly string[] = []): readonly string[] {
+  const texts = text.split(/[\s,]+/).filter((one) => one !== '');
+  try {
+    parseServers(texts, () => ({ private: [], public: [] }));
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+  return [...before, ...texts];
 }

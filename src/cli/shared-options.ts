@@ -1,16 +1,20 @@
 /** The options that several commands have, each with its environment variable. */
 import { hostname } from 'node:os';
 import { Option } from 'commander';
-import { LOG_LEVELS, type LogFormat, type LogLevel } from './logger.js';
+import { detailing, type DetailOptions } from './detail-options.js';
 import { durationMs, listenAddress, type ListenAddress } from './option-values.js';
 import type { SourceChoice } from '../probe/connections/open-source.js';
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogFormat = 'json' | 'pretty';
 
 export interface LogOptions {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
 
-export interface ObserveOptions {
+export interface ObserveOptions extends DetailOptions {
   readonly source: SourceChoice;
   readonly hostname: string;
   readonly procRoot: string;
@@ -54,4 +58,5 @@ export const observing = (): Option[] => [
   new Option('--proc-root <path>', "the host's /proc, where it is mounted elsewhere")
     .env('TOPOPROBE_PROC_ROOT')
     .default('/proc'),
+  ...detailing(),
 ];

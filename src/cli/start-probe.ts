@@ -2,12 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { ConnectionFeed } from '../probe/connections/feed.js';
-import { openSource } from '../probe/connections/open-source.js';
+import { openSource, type OpenedSource } from '../probe/connections/open-source.js';
 import { Probe } from '../probe/probe.js';
-import { createPublisher } from '../probe/publish/index.js';
+import { createPublisher, type CredentialOptions, type TlsOptions } from '../probe/publish/index.js';
+import { Ticks } from '../probe/self/index.js';
 import { observersFor } from './observers.js';
+import { TOKEN_VARIABLE, type MetricsOptions, type ShipOptions } from './publish-options.js';
 import type { ObserveOptions } from './shared-options.js';
 import { VERSION } from './version.js';
+import { EndpointCounts, serveMetrics } from './watch-probe.js';
 
 const PROBE_ID_BYTES = 8;
 
@@ -16,44 +19,90 @@ export interface RunningProbe {
   stop(): Promise<void>;
 }
 
-/** Opens the source, starts the ticks. @throws what the source, the reporters or the publisher refuse */
+export interface StartProbeOptions extends ObserveOptions, MetricsOptions {
+  /** Milliseconds. */
+  readonly publishInterval: number;
+  /** Nobody chose the metrics' address: when it is taken, the probe goes without. Default: false. */
+  readonly isMetricsDefault?: boolean;
+  /** Without it: no credentials, the built-in authorities. */
+  readonly ship?: ShipOptions;
+}
+
+/** Opens the source, starts the ticks. @throws what the source, the reporters, the publisher or the metrics refuse */
 export async function startProbe(
   targets: readonly URL[],
-  options: ObserveOptions & { readonly publishInterval: number },
+  options: StartProbeOptions,
   log: Logger,
 ): Promise<RunningProbe> {
   const probeId = randomBytes(PROBE_ID_BYTES).toString('hex');
-  const opened = await openSource(options.source, { procRoot: options.procRoot });
-  if (opened.fallbackReason !== undefined) {
-    log.warn(
-      `eBPF is not available, so connections are read from ${options.procRoot}: ${opened.fallbackReason}`,
-    );
+  const { publishInterval: publishIntervalMs, ship } = options;
+  // What is open, in the order of closing; each is there as soon as it is open, so that nothing is left after a failure.
+  const closing: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of closing) await close();
+  };
+  try {
+    const publisher = createPublisher({
+      targets,
+      probeId,
+      version: VERSION,
+      log,
+      ...(ship && { ...secretsOf(ship), bounds: { maxNodes: ship.maxPendingNodes } }),
+    });
+    closing.unshift(() => publisher.close());
+    const opened = await openSource(options.source, { procRoot: options.procRoot });
+    closing.unshift(() => opened.source.close());
+    sayHowItStarted(opened, options.procRoot, log);
+    const observers = observersFor(options, probeId, log);
+    closing.unshift(() => observers.close());
+    const feed = new ConnectionFeed(opened.source);
+    const ticks = new Ticks();
+    const endpoints = new EndpointCounts();
+    const watched = { feed, observers, publisher, ticks, endpoints, publishIntervalMs };
+    const self = await serveMetrics(options.metricsListen, options.isMetricsDefault === true, watched, log);
+    if (self) closing.push(() => self.close());
+    const probe = new Probe({
+      ...observers,
+      onEndpoints: (stats) => {
+        endpoints.add(stats);
+      },
+      feed,
+      ticks,
+      publishIntervalMs,
+      publish: (report) => {
+        publisher.publish(report);
+      },
+    });
+    closing.unshift(() => probe.stop());
+    probe.start();
+    log.info(`watching connections by ${opened.source.kind} as host ${options.hostname}`);
+    return { sourceKind: opened.source.kind, stop };
+  } catch (error) {
+    await stop();
+    throw error;
   }
-  opened.seeded.catch((error: unknown) => {
+}
+
+function secretsOf(ship: ShipOptions): CredentialOptions & TlsOptions {
+  const token = process.env[TOKEN_VARIABLE];
+  return {
+    ...(ship.tokenFile !== undefined && { tokenFile: ship.tokenFile }),
+    ...(ship.basicAuthFile !== undefined && { basicFile: ship.basicAuthFile }),
+    ...(token !== undefined && token !== '' && { token }),
+    ...(ship.tlsCa !== undefined && { caFile: ship.tlsCa }),
+    ...(ship.tlsCert !== undefined && { certFile: ship.tlsCert }),
+    ...(ship.tlsKey !== undefined && { keyFile: ship.tlsKey }),
+  };
+}
+
+function sayHowItStarted({ fallbackReason, seeded }: OpenedSource, procRoot: string, log: Logger): void {
+  if (fallbackReason !== undefined) {
+    log.warn(`eBPF is not available, so connections are read from ${procRoot}: ${fallbackReason}`);
+  }
+  seeded.catch((error: unknown) => {
     log.warn(
       { err: error },
       'older connections could not be looked up: they appear when their state changes',
     );
   });
-  const observers = observersFor(options, probeId, log);
-  const publisher = createPublisher({ targets, probeId, version: VERSION, log });
-  const probe = new Probe({
-    ...observers,
-    feed: new ConnectionFeed(opened.source),
-    publishIntervalMs: options.publishInterval,
-    publish: (report) => {
-      publisher.publish(report);
-    },
-  });
-  probe.start();
-  log.info(`watching connections by ${opened.source.kind} as host ${options.hostname}`);
-  return {
-    sourceKind: opened.source.kind,
-    async stop() {
-      await probe.stop();
-      await opened.source.close();
-      await observers.close();
-      await publisher.close();
-    },
-  };
 }

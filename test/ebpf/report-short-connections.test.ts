@@ -3,31 +3,18 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { edgesTo, type JsonReport } from '../support/edges.js';
+import { edgesTo } from '../support/edges.js';
 import { createNamespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
-import { topoprobe } from '../support/topoprobe.js';
+import { reportWhile } from '../support/report-while.js';
 import { ebpfSkip } from './requirements.js';
 
 const CONNECTIONS = 1000;
 const MAX_KEPT = 5;
-/** The command has attached by then: connections made after this are "after start". */
-const ATTACH_MS = 1500;
-
-async function reportWhile(traffic: () => Promise<void>): Promise<JsonReport> {
-  const running = topoprobe(['report', '--duration', '5s', '--format', 'json', '--source', 'ebpf']);
-  await sleep(ATTACH_MS);
-  await traffic();
-  const result = await running;
-  assert.equal(result.code, 0, result.stderr);
-  return JSON.parse(result.stdout) as JsonReport;
-}
-
 async function assertCounted(t: TestContext, address: string, netns?: string): Promise<void> {
   const server = await startNodeProgram(t, 'echo-server', [address], netns);
   let clientPid = 0;
-  const report = await reportWhile(async () => {
+  const report = await reportWhile(t, async () => {
     const client = await startNodeProgram(
       t,
       'short-connections',
@@ -72,7 +59,7 @@ for (const [name, address] of [
 test('a client that exited before the report still has its name', { skip: ebpfSkip }, async (t) => {
   const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1']);
   let clientPid = 0;
-  const report = await reportWhile(async () => {
+  const report = await reportWhile(t, async () => {
     const client = await startNodeProgram(t, 'short-connections', ['127.0.0.1', server.firstLine, 1]);
     clientPid = client.pid;
     const gone = once(client.child, 'exit');
@@ -88,7 +75,7 @@ test('a client that exited before the report still has its name', { skip: ebpfSk
 test('what existed before the start has its processes and direction', { skip: ebpfSkip }, async (t) => {
   const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1']);
   const client = await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine]);
-  const report = await reportWhile(async () => {
+  const report = await reportWhile(t, async () => {
     const late = await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine]);
     createInterface({ input: late.child.stdout ?? process.stdin }).close();
   });

@@ -24,6 +24,12 @@ export interface Socket {
   readonly state?: number;
   readonly established?: boolean;
   readonly comm?: string;
+  readonly bytesSent?: number;
+  readonly bytesReceived?: number;
+  readonly retransmits?: number;
+  readonly srttMicros?: number;
+  readonly connectMicros?: number;
+  readonly errno?: number;
 }
 
 export interface Batch {
@@ -59,6 +65,12 @@ function write(view: DataView, socket: Socket): void {
   view.setUint8(OFFSET.pidEvidence, socket.pid ? PidEvidence.TableScan : PidEvidence.None);
   view.setUint8(OFFSET.directionEvidence, direction === Direction.Unknown ? 0 : DirectionEvidence.Handshake);
   view.setUint8(OFFSET.flags, established ? Flag.Established : 0);
+  view.setBigUint64(OFFSET.bytesSent, BigInt(socket.bytesSent ?? 0), true);
+  view.setBigUint64(OFFSET.bytesReceived, BigInt(socket.bytesReceived ?? 0), true);
+  view.setUint32(OFFSET.retransmits, socket.retransmits ?? 0, true);
+  view.setUint32(OFFSET.srttMicros, socket.srttMicros ?? 0, true);
+  view.setUint32(OFFSET.connectMicros, socket.connectMicros ?? 0, true);
+  view.setUint16(OFFSET.errno, socket.errno ?? 0, true);
   for (const [i, byte] of Buffer.from(socket.comm ?? '').entries()) view.setUint8(OFFSET.comm + i, byte);
 }
 

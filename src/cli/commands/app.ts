@@ -1,9 +1,7 @@
 /** `topoprobe app`: takes reports in, merges them, and serves API and dashboard. */
 import { Command } from 'commander';
-import { createLogger } from '../logger.js';
 import type { ListenAddress } from '../option-values.js';
 import { listen, logging, window, type LogOptions } from '../shared-options.js';
-import { startApp } from '../start-app.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 
 interface AppCommandOptions extends LogOptions {
@@ -18,6 +16,10 @@ export function appCommand(): Command {
     .addOption(window());
   for (const option of logging()) command.addOption(option);
   return command.action(async (options: AppCommandOptions) => {
+    const [{ createLogger }, { startApp }] = await Promise.all([
+      import('../logger.js'),
+      import('../start-app.js'),
+    ]);
     const log = createLogger(options.logLevel, options.logFormat);
     const stopped = stopSignal();
     const app = await startApp(options.listen, options.window, log);

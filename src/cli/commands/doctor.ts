@@ -1,6 +1,6 @@
 /** `topoprobe doctor`: says what this machine allows and which source the probe would use. */
 import { Command, Option } from 'commander';
-import { diagnose, type Diagnosis } from '../doctor-checks.js';
+import type { Diagnosis } from '../doctor-checks.js';
 import { CommandError } from '../errors.js';
 
 interface DoctorCommandOptions {
@@ -20,6 +20,7 @@ export function doctorCommand(): Command {
         .default('/proc'),
     )
     .action(async (options: DoctorCommandOptions) => {
+      const { diagnose } = await import('../doctor-checks.js');
       const diagnosis = await diagnose(options.procRoot);
       process.stdout.write(options.json ? `${JSON.stringify(diagnosis, null, 2)}\n` : asText(diagnosis));
       if (diagnosis.source === undefined)

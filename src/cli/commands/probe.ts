@@ -1,8 +1,14 @@
 /** `topoprobe probe [URL...]`: watches this machine and reports to one or more apps. */
 import { Command } from 'commander';
 import { oneLine, UsageError } from '../errors.js';
-import { createLogger } from '../logger.js';
 import { appUrl } from '../option-values.js';
+import {
+  checkShipping,
+  metricsListen,
+  shipping,
+  type MetricsOptions,
+  type ShipOptions,
+} from '../publish-options.js';
 import {
   logging,
   observing,
@@ -10,29 +16,41 @@ import {
   type LogOptions,
   type ObserveOptions,
 } from '../shared-options.js';
-import { startProbe } from '../start-probe.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 
-interface ProbeCommandOptions extends LogOptions, ObserveOptions {
+interface ProbeCommandOptions extends LogOptions, ObserveOptions, ShipOptions, MetricsOptions {
   readonly publishInterval: number;
 }
 
 const DEFAULT_URL = 'http://127.0.0.1:4040';
+/** Beside the app's, on loopback. */
+const DEFAULT_METRICS = '127.0.0.1:4041';
 
 export function probeCommand(): Command {
   const command = new Command('probe')
     .description('Watch the connections of this machine and report them to one or more apps.')
     .argument(
       '[url...]',
-      `apps to report to; environment: TOPOPROBE_URLS, separated by spaces (default: ${DEFAULT_URL})`,
+      `apps to report to, as URL, HOST or HOST:PORT; every address of a host name is an app; environment: TOPOPROBE_URLS, separated by spaces (default: ${DEFAULT_URL})`,
       (text: string, before: URL[] | undefined) => [...(before ?? []), appUrl(text)],
     )
-    .addOption(publishInterval());
-  for (const option of [...observing(), ...logging()]) command.addOption(option);
+    .addOption(publishInterval())
+    .addOption(metricsListen(DEFAULT_METRICS));
+  for (const option of [...shipping(), ...observing(), ...logging()]) command.addOption(option);
   return command.action(async (urls: URL[] | undefined, options: ProbeCommandOptions) => {
+    checkShipping(options);
+    const [{ createLogger }, { startProbe }] = await Promise.all([
+      import('../logger.js'),
+      import('../start-probe.js'),
+    ]);
     const log = createLogger(options.logLevel, options.logFormat);
     const stopped = stopSignal();
-    const probe = await startProbe(urls?.length ? urls : urlsFromEnvironment(), options, log);
+    const isMetricsDefault = command.getOptionValueSource('metricsListen') === 'default';
+    const probe = await startProbe(
+      urls?.length ? urls : urlsFromEnvironment(),
+      { ...options, isMetricsDefault, ship: options },
+      log,
+    );
     log.info({ signal: await stopped }, 'stopping');
     await stopWithin(log, () => probe.stop());
   });

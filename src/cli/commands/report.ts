@@ -1,14 +1,7 @@
 /** `topoprobe report`: watches for a while, prints one report on stdout, and exits. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
-import { assembleReport } from '../../probe/assemble-report.js';
-import { ConnectionFeed } from '../../probe/connections/feed.js';
-import { openSource } from '../../probe/connections/open-source.js';
-import { encodeReport, reportToJson } from '../../report/index.js';
 import type { Report } from '../../report/model.js';
-import { reportToDot } from '../dot.js';
-import { createLogger } from '../logger.js';
-import { observersFor } from '../observers.js';
 import { duration, logging, observing, type LogOptions, type ObserveOptions } from '../shared-options.js';
 
 type ReportFormat = 'json' | 'msgpack' | 'dot';
@@ -30,37 +23,48 @@ export function reportCommand(): Command {
     );
   for (const option of [...observing(), ...logging()]) command.addOption(option);
   return command.action(async (options: ReportCommandOptions) => {
-    await writeStdout(encode(await observe(options), options.format));
+    await writeStdout(await encode(await observe(options), options.format));
   });
 }
 
+/**
+ * The source is attached before anything else is loaded: what happens between the command and the first program in the
+ * kernel is seen by nobody.
+ */
 async function observe(options: ReportCommandOptions): Promise<Report> {
-  const log = createLogger(options.logLevel, options.logFormat);
+  const { openSource } = await import('../../probe/connections/open-source.js');
   const { source, seeded, fallbackReason } = await openSource(options.source, { procRoot: options.procRoot });
-  if (fallbackReason !== undefined) {
-    log.warn(`eBPF is not available, so connections are read from ${options.procRoot}: ${fallbackReason}`);
-  }
-  const observers = observersFor(options, '', log);
+  const attachedAt = performance.now();
   try {
-    const feed = new ConnectionFeed(source);
-    await sleep(options.duration);
-    await seeded;
-    return await assembleReport(await feed.only(), options.duration, observers);
+    const [{ assembleReport }, { ConnectionFeed }, { createLogger }, { observersFor }] = await Promise.all([
+      import('../../probe/assemble-report.js'),
+      import('../../probe/connections/feed.js'),
+      import('../logger.js'),
+      import('../observers.js'),
+    ]);
+    const log = createLogger(options.logLevel, options.logFormat);
+    if (fallbackReason !== undefined) {
+      log.warn(`eBPF is not available, so connections are read from ${options.procRoot}: ${fallbackReason}`);
+    }
+    const observers = observersFor(options, '', log);
+    try {
+      const feed = new ConnectionFeed(source);
+      log.info(`watching connections by ${source.kind} for ${options.duration / 1000} s`);
+      await sleep(Math.max(0, options.duration - (performance.now() - attachedAt)));
+      await seeded;
+      return await assembleReport(await feed.only(), options.duration, observers);
+    } finally {
+      await observers.close();
+    }
   } finally {
     await source.close();
-    await observers.close();
   }
 }
 
-function encode(report: Report, format: ReportFormat): Uint8Array | string {
-  switch (format) {
-    case 'json':
-      return `${reportToJson(report)}\n`;
-    case 'msgpack':
-      return encodeReport(report);
-    case 'dot':
-      return reportToDot(report);
-  }
+async function encode(report: Report, format: ReportFormat): Promise<Uint8Array | string> {
+  if (format === 'dot') return (await import('../dot.js')).reportToDot(report);
+  const { encodeReport, reportToJson } = await import('../../report/index.js');
+  return format === 'json' ? `${reportToJson(report)}\n` : encodeReport(report);
 }
 
 /** A pipe that is closed early (`| head`) is the reader's choice, not a failure. */

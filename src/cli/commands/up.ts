@@ -1,7 +1,7 @@
 /** `topoprobe up`: probe, app and dashboard in one process, for one machine. */
 import { Command } from 'commander';
-import { createLogger } from '../logger.js';
 import type { ListenAddress } from '../option-values.js';
+import { metricsListen, type MetricsOptions } from '../publish-options.js';
 import {
   listen,
   logging,
@@ -11,11 +11,9 @@ import {
   type LogOptions,
   type ObserveOptions,
 } from '../shared-options.js';
-import { startApp } from '../start-app.js';
-import { startProbe } from '../start-probe.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 
-interface UpCommandOptions extends LogOptions, ObserveOptions {
+interface UpCommandOptions extends LogOptions, ObserveOptions, MetricsOptions {
   readonly listen: ListenAddress;
   readonly window: number;
   readonly publishInterval: number;
@@ -26,9 +24,15 @@ export function upCommand(): Command {
     .description('Run probe, app and dashboard together, for this one machine.')
     .addOption(listen('127.0.0.1:4040'))
     .addOption(publishInterval())
-    .addOption(window());
+    .addOption(window())
+    .addOption(metricsListen('off'));
   for (const option of [...observing(), ...logging()]) command.addOption(option);
   return command.action(async (options: UpCommandOptions) => {
+    const [{ createLogger }, { startApp }, { startProbe }] = await Promise.all([
+      import('../logger.js'),
+      import('../start-app.js'),
+      import('../start-probe.js'),
+    ]);
     const log = createLogger(options.logLevel, options.logFormat);
     const stopped = stopSignal();
     const app = await startApp(options.listen, options.window, log);
