@@ -9,7 +9,7 @@ import type { Report, Topology, TopologyKey } from '../report/model.js';
 import type { Batch } from './connections/feed.js';
 import type { ReverseResolver } from './dns/index.js';
 import type { Reporter } from './reporter.js';
-import { buildEndpoints, exitedProcesses } from './topology/index.js';
+import { buildEndpoints, exitedProcesses, type EndpointStats } from './topology/index.js';
 
 export interface Observers {
   readonly hostName: string;
@@ -18,6 +18,8 @@ export interface Observers {
   /** The host's own networks as CIDR texts, as of now. */
   readonly localNetworks: () => readonly string[];
   readonly log: Logger;
+  /** Told what became of each batch. */
+  readonly onEndpoints?: (stats: EndpointStats) => void;
 }
 
 /** @param windowMs how long a time the batch covers, milliseconds */
@@ -52,6 +54,7 @@ export async function assembleReport(batch: Batch, windowMs: number, observers: 
       return reverse !== undefined && reverse.length > 0 ? { reverse } : undefined;
     },
   });
+  observers.onEndpoints?.(endpoints.stats);
   add('Endpoint', endpoints.topology);
   const known = topologies.get('Process');
   add('Process', exitedProcesses(batch, known, observers.hostName, timestamp));

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { Report } from '../report/model.js';
 import { assembleReport, type Observers } from './assemble-report.js';
 import type { ConnectionFeed } from './connections/feed.js';
+import type { TickObserver } from './self/index.js';
 
 export interface ProbeOptions extends Observers {
   readonly feed: ConnectionFeed;
@@ -13,6 +14,7 @@ export interface ProbeOptions extends Observers {
   /** Takes each report; must not block. */
   readonly publish: (report: Report) => void;
   readonly log: Logger;
+  readonly ticks?: TickObserver;
 }
 
 export class Probe {
@@ -45,10 +47,20 @@ export class Probe {
     const startedAt = performance.now();
     const windowMs = startedAt - this.#lastTickAt;
     this.#lastTickAt = startedAt;
+    const { feed, publish, ticks } = this.options;
+    ticks?.started();
     try {
-      const batch = await this.options.feed.next();
-      this.options.publish(await assembleReport(batch, windowMs, this.options));
+      const batch = await feed.next();
+      const report = await assembleReport(batch, windowMs, this.options);
+      publish(report);
+      ticks?.finished({
+        durationMs: performance.now() - startedAt,
+        records: batch.recordCount,
+        lost: batch.lost,
+        nodes: new Map([...report.topologies].map(([key, { nodes }]) => [key, nodes.size])),
+      });
     } catch (error) {
+      ticks?.failed(performance.now() - startedAt);
       this.options.log.error({ err: error }, 'this tick made no report; the next one will try again');
     }
     if (!this.#stopped) {
