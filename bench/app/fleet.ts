@@ -1,6 +1,7 @@
 /**
  * A simulated fleet with its ground truth: machines that run pods of services which call each other directly, through
- * published ports (DNAT at the server), through cluster addresses (DNAT at the client) and masqueraded (SNAT).
+ * published ports (DNAT at the server), through cluster addresses (DNAT at the client, also to its own machine),
+ * masqueraded (SNAT), and both at once.
  *
  * Every machine's report holds what a probe there could see, and nothing else; the truth is what the connections
  * were made from. Random, but the same for the same seed.
@@ -27,7 +28,14 @@ export interface FleetOptions {
 }
 
 type Route =
-  'direct' | 'published-port' | 'cluster-address' | 'masqueraded' | 'from-internet' | 'to-internet';
+  | 'direct'
+  | 'published-port'
+  | 'cluster-address'
+  | 'hairpin'
+  | 'masqueraded'
+  | 'translated-twice'
+  | 'from-internet'
+  | 'to-internet';
 
 interface Pod {
   readonly service: number;
@@ -52,6 +60,11 @@ interface Connection {
   readonly count: number;
 }
 
+/** The client's machine rewrites where the connection goes … */
+const TO_CLUSTER_ADDRESS: ReadonlySet<Route> = new Set(['cluster-address', 'hairpin', 'translated-twice']);
+/** … or where it comes from. */
+const REWRITES_SOURCE: ReadonlySet<Route> = new Set(['masqueraded', 'translated-twice']);
+
 /** `from>to` → number of connections. */
 export type EdgeCounts = ReadonlyMap<string, number>;
 
@@ -67,7 +80,9 @@ const ROUTES: readonly Route[] = [
   'direct',
   'published-port',
   'cluster-address',
+  'hairpin',
   'masqueraded',
+  'translated-twice',
   'from-internet',
   'to-internet',
 ];
@@ -79,6 +94,8 @@ export class Fleet {
   #connections: Connection[] = [];
   /** Ports handed out so far, by address. */
   readonly #ports = new Map<string, number>();
+  /** Pods on a machine, and on all others. */
+  readonly #servers = new Map<string, readonly Pod[]>();
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -93,7 +110,7 @@ export class Fleet {
           host,
           address: `10.${1 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`,
           pid: pid++,
-          container: index.toString(16).padStart(64, 'c'),
+          container: index.toString(16).padStart(64, '0'),
           uid: `pod-${index}`,
         });
       }
@@ -231,21 +248,32 @@ export class Fleet {
     const route = this.#pick(ROUTES);
     const count = this.#random() < 0.1 ? 2 + Math.floor(this.#random() * 50) : 1;
     const client = route === 'from-internet' ? undefined : this.#pick(this.#pods);
-    let server = route === 'to-internet' ? undefined : this.#pick(this.#pods);
-    // Through NAT on one machine there is nothing that two probes could disagree about: keep these routes between two.
-    while (server !== undefined && client !== undefined && route !== 'direct' && server.host === client.host)
-      server = this.#pick(this.#pods);
+    const server = route === 'to-internet' ? undefined : this.#pick(this.#serversFor(route, client));
     const visitor = `203.0.113.${Math.floor(this.#random() * 250)}`;
     return {
       client,
       server,
       source: this.#freshEndpoint(client?.address ?? visitor),
       natSource:
-        client === undefined || route !== 'masqueraded' ? '' : this.#freshEndpoint(hostAddress(client.host)),
+        client === undefined || !REWRITES_SOURCE.has(route)
+          ? ''
+          : this.#freshEndpoint(hostAddress(client.host)),
       outside: `;198.51.100.${Math.floor(this.#random() * 200)};443`,
       route,
       count,
     };
+  }
+
+  /** A hairpin stays on its machine, other translated connections leave it. */
+  #serversFor(route: Route, client: Pod | undefined): readonly Pod[] {
+    if (client === undefined || route === 'direct') return this.#pods;
+    const key = `${route === 'hairpin' ? 'on' : 'off'} ${client.host}`;
+    let servers = this.#servers.get(key);
+    if (servers === undefined) {
+      servers = this.#pods.filter(({ host }) => (host === client.host) === (route === 'hairpin'));
+      this.#servers.set(key, servers);
+    }
+    return servers;
   }
 
   #freshEndpoint(address: string): string {
@@ -273,24 +301,25 @@ function see(
   if (client?.host === host) {
     const dialled = server === undefined ? real : dialledBy(route, server);
     // With NAT at the client its conntrack table knows both destinations.
-    const adjacency = route === 'cluster-address' ? [dialled, real].sort() : [dialled];
+    const rewritten = TO_CLUSTER_ADDRESS.has(route);
+    const adjacency = rewritten ? [dialled, real].sort() : [dialled];
     addNode(endpoints, source, 'endpoint', {
       adjacency,
       latest: latest(at, { ...owner(client), ...counted }),
     });
     addNode(endpoints, dialled, 'endpoint', {
-      latest: latest(at, route === 'cluster-address' ? { copy_of: real } : owner(server)),
+      latest: latest(at, rewritten ? { ...owner(server), copy_of: real } : owner(server)),
     });
-    if (route === 'cluster-address') addNode(endpoints, real, 'endpoint', { latest: latest(at, {}) });
-    if (route === 'masqueraded') {
+    if (rewritten) addNode(endpoints, real, 'endpoint', { latest: latest(at, {}) });
+    if (natSource !== '') {
       addNode(endpoints, natSource, 'endpoint', {
-        adjacency: [dialled],
+        adjacency,
         latest: latest(at, { ...owner(client), ...counted, copy_of: source }),
       });
     }
   }
   if (server?.host === host) {
-    const seenSource = route === 'masqueraded' ? natSource : source;
+    const seenSource = natSource === '' ? source : natSource;
     addNode(endpoints, seenSource, 'endpoint', {
       adjacency: [real],
       latest: latest(at, { ...owner(client), ...counted }),
@@ -306,7 +335,7 @@ function see(
 
 function dialledBy(route: Route, server: Pod): string {
   if (route === 'published-port') return `;${hostAddress(server.host)};${30_000 + (server.pid % 10_000)}`;
-  if (route === 'cluster-address') return `;${clusterAddress(server.service)};80`;
+  if (TO_CLUSTER_ADDRESS.has(route)) return `;${clusterAddress(server.service)};80`;
   return `;${server.address};${SERVER_PORT}`;
 }
 

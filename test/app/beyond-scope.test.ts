@@ -44,6 +44,12 @@ test('edges carry what probes measured', async (t) => {
         rttMicros: 150,
         connectMicros: 300,
         seenBy: 'both',
+        ends: {
+          client: { connections: 4, bytesSent: 1000, bytesReceived: 234, retransmits: 2, rttMicros: 150 },
+          server: { connections: 1, bytesSent: 0, bytesReceived: 0, retransmits: 0 },
+        },
+        disagreement: ['connections'],
+        evidence: { direction: {}, clientPid: {}, serverPid: {} },
       },
     ],
   });

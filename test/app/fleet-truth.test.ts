@@ -1,11 +1,16 @@
 /** The graphs of a simulated fleet are its ground truth: no edge missing, none invented, counts equal. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { Fleet, type EdgeCounts } from '../../bench/app/fleet.js';
 import { viewById } from '../../src/app/views/catalogue.js';
 import { edgeTotals } from '../../src/app/views/graph.js';
 import { sceneOf, type Scene } from '../../src/app/views/scene.js';
-import { fromMillis, mergeReports } from '../../src/report/index.js';
+import { encodeReport, fromMillis, mergeReports } from '../../src/report/index.js';
+import { runApp, type RunningApp } from './running-app.js';
+
+const VIEWS = ['processes', 'hosts', 'services'] as const;
 
 function shown(scene: Scene, viewId: string): Map<string, number> {
   const graph = viewById(viewId)!.graph(scene);
@@ -16,7 +21,7 @@ function shown(scene: Scene, viewId: string): Map<string, number> {
   return counts;
 }
 
-function assertEqualEdges(actual: Map<string, number>, expected: EdgeCounts): void {
+function assertEqualEdges(actual: ReadonlyMap<string, number>, expected: EdgeCounts): void {
   assert.deepEqual(Array.from(actual).sort(), Array.from(expected).sort());
 }
 
@@ -27,8 +32,77 @@ for (const seed of [1, 2, 3]) {
     const reports = Array.from({ length: fleet.hostCount }, (_, host) => fleet.report(host, at));
     const scene = sceneOf(mergeReports(reports));
     const truth = fleet.truth();
-    assertEqualEdges(shown(scene, 'processes'), truth.processes);
-    assertEqualEdges(shown(scene, 'hosts'), truth.hosts);
-    assertEqualEdges(shown(scene, 'services'), truth.services);
+    for (const view of VIEWS) assertEqualEdges(shown(scene, view), truth[view]);
   });
 }
+
+/** What the app answers over HTTP, by its own edges and by Scope's adjacency. */
+async function assertShows(app: RunningApp, fleet: Fleet): Promise<void> {
+  const truth = fleet.truth();
+  for (const view of VIEWS) {
+    const { edges, total } = (await app.get(`/api/v1/edges?view=${view}&unconnected=show&limit=100000`))
+      .body as {
+      total: number;
+      edges: { from: string; to: string; connections: number; disagreement: string[] }[];
+    };
+    assert.equal(total, edges.length);
+    assertEqualEdges(
+      new Map(edges.map(({ from, to, connections }) => [`${from}>${to}`, connections])),
+      truth[view],
+    );
+    assert.deepEqual(
+      edges.filter(({ disagreement }) => disagreement.length > 0),
+      [],
+      'both ends count the same',
+    );
+    assert.deepEqual(
+      await adjacencyOnceSettled(app, view, truth[view]),
+      Array.from(truth[view].keys()).sort(),
+    );
+  }
+}
+
+/** A view that is dear to make is answered as it was a moment ago: asked for until it is as it must be, or time is up. */
+async function adjacencyOnceSettled(app: RunningApp, view: string, expected: EdgeCounts): Promise<string[]> {
+  const deadline = performance.now() + 30_000;
+  for (;;) {
+    const { nodes } = (await app.get(`/api/topology/${view}?unconnected=show`)).body as {
+      nodes: Record<string, { adjacency?: string[] }>;
+    };
+    const adjacent = Object.entries(nodes).flatMap(([from, { adjacency = [] }]) =>
+      adjacency.map((to) => `${from}>${to}`),
+    );
+    const settled = adjacent.length === expected.size && adjacent.every((edge) => expected.has(edge));
+    if (settled || performance.now() > deadline) return adjacent.sort();
+    await sleep(50);
+  }
+}
+
+test('a hundred probes of NATed services that report in any order are shown exactly, and so is what follows', async (t) => {
+  let now = 1_700_000_000_000;
+  const app = await runApp(t, { clock: () => now });
+  const fleet = new Fleet({ hosts: 100, services: 40, podsPerService: 20, endpointsPerHost: 200, seed: 4 });
+  const reportAll = async (): Promise<void> => {
+    // Machines far apart report in between each other, as in life.
+    for (let step = 0; step < fleet.hostCount; step++) {
+      const host = (step * 37) % fleet.hostCount;
+      const body = gzipSync(encodeReport(fleet.report(host, fromMillis(now))), { level: 1 });
+      const { status } = await app.post(body, {
+        'content-type': 'application/msgpack',
+        'content-encoding': 'gzip',
+        'x-scope-probe-id': `probe-${host}`,
+      });
+      assert.equal(status, 200);
+    }
+  };
+  await reportAll();
+  await assertShows(app, fleet);
+  await reportAll();
+  await assertShows(app, fleet);
+  // A third of the connections end, others begin; when the window has passed only these are left.
+  fleet.churn(0.3);
+  now += 10_000;
+  await reportAll();
+  now += 5_001;
+  await assertShows(app, fleet);
+});

@@ -78,10 +78,13 @@ export function clientSide(extra: Readonly<Record<string, string>> = {}): Report
 }
 
 /** What the probe beside the server sees. */
-export function serverSide(): Report {
+export function serverSide(
+  extra: Readonly<Record<string, string>> = {},
+  networks?: readonly string[],
+): Report {
   return makeReport({
-    Endpoint: [endpointNode(CLIENT, { to: [SERVER] }), endpointNode(SERVER, { owner: ['beta', 22] })],
+    Endpoint: [endpointNode(CLIENT, { to: [SERVER], extra }), endpointNode(SERVER, { owner: ['beta', 22] })],
     Process: [processNode('beta', 22, 'nginx')],
-    Host: [hostNode('beta')],
+    Host: [hostNode('beta', networks)],
   });
 }

@@ -25,6 +25,10 @@ const someFacts = fc.record(
     pid: fc.constantFrom('1', '2'),
     host_node_id: fc.constantFrom('x;<host>', 'y;<host>'),
     conn_count: fc.constantFrom('2', '3'),
+    to_pid: fc.constantFrom('1', '2'),
+    direction_evidence: fc.constantFrom('handshake', 'port-guess'),
+    pid_evidence: fc.constantFrom('use', 'listener'),
+    failed_count: fc.constant('4'),
     copy_of: fc.constantFrom(...ENDPOINTS),
   },
   { requiredKeys: [] },
@@ -80,7 +84,12 @@ test('any sequence of reports and silences', () => {
         reports = [...reports, { atMs: now, report }].filter(({ atMs }) => atMs >= now - WINDOW_MS);
         assert.deepEqual(
           picture(window.scene()),
-          picture(sceneOf(mergeReports(reports.map((kept) => kept.report)))),
+          picture(
+            sceneOf(
+              mergeReports(reports.map((kept) => kept.report)),
+              reports.map((kept) => kept.report),
+            ),
+          ),
         );
       }
     }),

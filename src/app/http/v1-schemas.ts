@@ -7,6 +7,17 @@ const whole = { type: 'integer', minimum: 0 } as const;
 const counts = { type: 'object', additionalProperties: { type: 'integer' } } as const;
 const instant = { type: 'string', format: 'date-time' } as const;
 
+const END = {
+  type: 'object',
+  properties: {
+    connections: whole,
+    bytesSent: whole,
+    bytesReceived: whole,
+    retransmits: whole,
+    rttMicros: whole,
+  },
+} as const;
+
 export const EDGE = {
   type: 'object',
   required: ['from', 'to', 'connections', 'seenBy'],
@@ -17,7 +28,7 @@ export const EDGE = {
     toLabel: text,
     ports: { ...counts, description: "ports of the server's side, with the connections to each" },
     connections: whole,
-    bytesSent: { ...whole, description: "payload bytes, by the client's count" },
+    bytesSent: { ...whole, description: 'payload bytes that the client sent' },
     bytesReceived: whole,
     retransmits: whole,
     failed: { ...whole, description: 'connects that failed' },
@@ -28,6 +39,21 @@ export const EDGE = {
       ...text,
       enum: ['both', 'client', 'server', 'neither'],
       description: 'whose probes know the process at their end',
+    },
+    ends: {
+      type: 'object',
+      description: "the same edge by the count of each end's probes",
+      properties: { client: END, server: END },
+    },
+    disagreement: {
+      type: 'array',
+      items: text,
+      description: 'numbers in which the two ends differ by more than a tenth',
+    },
+    evidence: {
+      type: 'object',
+      description: 'connections by how direction and processes are known',
+      properties: { direction: counts, clientPid: counts, serverPid: counts },
     },
   },
 } as const;

@@ -10,13 +10,8 @@ import { nameNode } from './labels.js';
 import { compareText } from './rows.js';
 import { summarise, type NodeSummary } from './summary.js';
 import { childGroups, type ChildGroup } from './children.js';
-
-interface Column {
-  readonly id: string;
-  readonly label: string;
-  readonly defaultSort?: true;
-  readonly dataType?: string;
-}
+import { measuredColumns, measurements, type Column } from './measurements.js';
+import { addTotals, noConnections, type ConnectionTotals } from './totals.js';
 
 export interface ConnectionRow {
   readonly id: string;
@@ -52,8 +47,6 @@ const REMOTE: Column = { id: 'remote', label: 'Remote' };
 
 /** Details of one node of `graph`, which is a graph of view `viewId`. */
 export function nodeDetails(report: Report, viewId: string, graph: ViewGraph, view: ViewNode): NodeDetails {
-  const internet = isInternet(view.id);
-  const columns = internet ? [REMOTE, PORT, COUNT] : [PORT, COUNT];
   return {
     ...summarise(report, view, {
       full: true,
@@ -66,17 +59,34 @@ export function nodeDetails(report: Report, viewId: string, graph: ViewGraph, vi
         id: 'incoming-connections',
         topologyId: viewId,
         label: 'Inbound',
-        columns,
-        connections: rows(report, graph, incoming(graph, view.id), 'from', internet),
+        ...table(report, graph, incoming(graph, view.id), 'from', isInternet(view.id)),
       },
       {
         id: 'outgoing-connections',
         topologyId: viewId,
         label: 'Outbound',
-        columns,
-        connections: rows(report, graph, outgoing(graph, view.id), 'to', internet),
+        ...table(report, graph, outgoing(graph, view.id), 'to', isInternet(view.id)),
       },
     ],
+  };
+}
+
+/** Most connections first; columns for measurements only where some probe made them, which Scope's never do. */
+function table(
+  report: Report,
+  graph: ViewGraph,
+  legs: Iterable<Leg>,
+  otherSide: 'from' | 'to',
+  ownInternet: boolean,
+): Pick<ConnectionsSummary, 'columns' | 'connections'> {
+  const sums = Array.from(sumLegs(report, legs, otherSide, ownInternet)).sort(
+    ([a, left], [b, right]) => right.totals.connections - left.totals.connections || compareText(a, b),
+  );
+  const all = noConnections();
+  for (const [, { totals }] of sums) addTotals(all, totals);
+  return {
+    columns: [...(ownInternet ? [REMOTE] : []), PORT, COUNT, ...measuredColumns(all)],
+    connections: sums.map(([key, sum]) => connectionRow(report, graph, key, sum)),
   };
 }
 
@@ -93,15 +103,22 @@ function outgoing(graph: ViewGraph, id: string): Iterable<Leg> {
   return graph.edges.get(id) ?? [];
 }
 
+interface Sum {
+  readonly other: string;
+  readonly remote: string;
+  readonly own: string;
+  readonly port: string;
+  readonly totals: ConnectionTotals;
+}
+
 /** Sums connections by the other node and the server's port; an Internet node's are told apart by address. */
-function rows(
+function sumLegs(
   report: Report,
-  graph: ViewGraph,
   legs: Iterable<Leg>,
   otherSide: 'from' | 'to',
   ownInternet: boolean,
-): ConnectionRow[] {
-  const sums = new Map<string, { other: string; remote: string; own: string; port: string; count: number }>();
+): Map<string, Sum> {
+  const sums = new Map<string, Sum>();
   for (const [other, links] of legs) {
     for (const { group, peer, totals } of links) {
       const from = addressName(report, group.address);
@@ -109,23 +126,16 @@ function rows(
       const remote = isInternet(other) ? (otherSide === 'from' ? from : to) : '';
       const own = ownInternet ? (otherSide === 'from' ? to : from) : '';
       const key = [other, remote, own, peer.port].join('-');
-      const sum = sums.get(key);
+      let sum = sums.get(key);
       if (sum === undefined)
-        sums.set(key, { other, remote, own, port: peer.port, count: totals.connections });
-      else sum.count += totals.connections;
+        sums.set(key, (sum = { other, remote, own, port: peer.port, totals: noConnections() }));
+      addTotals(sum.totals, totals);
     }
   }
-  return Array.from(sums, ([key, sum]) => connectionRow(report, graph, key, sum)).sort(
-    (a, b) => Number(countOf(b)) - Number(countOf(a)) || compareText(a.id, b.id),
-  );
+  return sums;
 }
 
-function connectionRow(
-  report: Report,
-  graph: ViewGraph,
-  id: string,
-  sum: { other: string; remote: string; own: string; port: string; count: number },
-): ConnectionRow {
+function connectionRow(report: Report, graph: ViewGraph, id: string, sum: Sum): ConnectionRow {
   const other = graph.nodes.get(sum.other);
   const naming = other === undefined ? { label: sum.other, labelMinor: '' } : nameNode(report, other);
   const label = sum.remote === '' ? naming.label : sum.remote;
@@ -137,13 +147,10 @@ function connectionRow(
     metadata: [
       ...(sum.own === '' ? [] : [{ id: 'remote', value: sum.own }]),
       { id: 'port', value: sum.port, dataType: 'number' },
-      { id: 'count', value: String(sum.count), dataType: 'number' },
+      { id: 'count', value: String(sum.totals.connections), dataType: 'number' },
+      ...measurements(sum.totals),
     ],
   };
-}
-
-function countOf(row: ConnectionRow): string {
-  return row.metadata.at(-1)?.value ?? '0';
 }
 
 /** The best name for an address, with the address itself: `example.org (192.0.2.1)`. */

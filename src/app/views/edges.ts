@@ -1,10 +1,28 @@
 /**
- * A view's edges with what is known of the connections behind them.
+ * A view's edges with what is known of the connections behind them: together, and as each end's probes tell it.
  */
 import { edgeTotals, type ViewGraph } from './graph.js';
 import type { Link } from './flows.js';
 import { nameNode } from './labels.js';
+import { compareText } from './rows.js';
 import type { Report } from '../../report/model.js';
+import {
+  addToTally,
+  addTotals,
+  meansOf,
+  noConnections,
+  type ConnectionTotals,
+  type Tally,
+} from './totals.js';
+
+/** An edge by the count of one end's probes. */
+export interface EndRow {
+  readonly connections: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly retransmits: number;
+  readonly rttMicros?: number;
+}
 
 export interface EdgeRow {
   readonly from: string;
@@ -14,7 +32,7 @@ export interface EdgeRow {
   /** Ports of the server's side, with the connections to each. */
   readonly ports: Readonly<Record<string, number>>;
   readonly connections: number;
-  /** Payload bytes as the client's side counted them. */
+  /** Payload bytes that the client sent and received. */
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly retransmits: number;
@@ -26,6 +44,16 @@ export interface EdgeRow {
   readonly connectMicros?: number;
   /** Which ends' probes own their side: both, one, or none (the Internet to a NAT address). */
   readonly seenBy: 'both' | 'client' | 'server' | 'neither';
+  /** What the probes of each end count, where they report the connections at all. */
+  readonly ends: { readonly client?: EndRow; readonly server?: EndRow };
+  /** Numbers in which the two ends differ by more than a tenth. */
+  readonly disagreement: readonly (keyof EndRow)[];
+  /** Connections by how each thing about them is known; empty for probes that do not tell. */
+  readonly evidence: {
+    readonly direction: Readonly<Record<string, number>>;
+    readonly clientPid: Readonly<Record<string, number>>;
+    readonly serverPid: Readonly<Record<string, number>>;
+  };
 }
 
 /** Every edge; the ones with most bytes, then connections, first. */
@@ -53,37 +81,87 @@ export function edgeRows(report: Report, graph: ViewGraph): EdgeRow[] {
 }
 
 function measure(links: readonly Link[]): Omit<EdgeRow, 'from' | 'to' | 'fromLabel' | 'toLabel'> {
-  const {
-    connections,
-    bytesSent,
-    bytesReceived,
-    retransmits,
-    failed,
-    rttMicrosSum,
-    rttCount,
-    connectMicrosSum,
-    connectCount,
-  } = edgeTotals(links);
-  const ports = new Map<string, number>();
-  const failures = new Map<string, number>();
+  const totals = edgeTotals(links);
+  const byClient = noConnections();
+  const byServer = noConnections();
+  const ports: Tally = new Map();
+  const failures: Tally = new Map();
+  const direction: Tally = new Map();
+  const clientPid: Tally = new Map();
+  const serverPid: Tally = new Map();
   let client = false;
   let server = false;
-  for (const { group, peer, totals } of links) {
-    ports.set(peer.port, (ports.get(peer.port) ?? 0) + totals.connections);
-    for (const [reason, count] of group.failures) failures.set(reason, (failures.get(reason) ?? 0) + count);
+  for (const link of links) {
+    const { group, peer } = link;
+    // A NAT copy is the client's own doing and adds nothing to its count; the server knows only the copy.
+    const ofClient = group.copies === undefined ? group.byClient : link.totals;
+    const onOneMachine = group.hostNode !== undefined && group.hostNode === peer.facts.hostNode;
+    addTotals(byClient, ofClient);
+    addTotals(byServer, onOneMachine ? ofClient : group.byServer);
+    addToTally(ports, peer.port, link.totals.connections);
+    addAll(failures, group.failures);
+    addAll(direction, group.directionEvidence);
+    addAll(clientPid, group.pidEvidence);
+    if (peer.facts.pidEvidence !== undefined)
+      addToTally(serverPid, peer.facts.pidEvidence, link.totals.connections);
     client ||= group.hostNode !== undefined;
     server ||= peer.facts.hostNode !== undefined;
   }
+  const ends = { ...endOf('client', byClient), ...endOf('server', byServer) };
   return {
-    ports: Object.fromEntries(ports),
+    ports: asObject(ports),
+    connections: totals.connections,
+    bytesSent: totals.bytesSent,
+    bytesReceived: totals.bytesReceived,
+    retransmits: totals.retransmits,
+    failed: totals.failed,
+    failures: asObject(failures),
+    ...meansOf(totals),
+    seenBy: client ? (server ? 'both' : 'client') : server ? 'server' : 'neither',
+    ends,
+    disagreement: disagreement(ends),
+    evidence: {
+      direction: asObject(direction),
+      clientPid: asObject(clientPid),
+      serverPid: asObject(serverPid),
+    },
+  };
+}
+
+function endOf(end: 'client' | 'server', totals: ConnectionTotals): EdgeRow['ends'] {
+  const { connections, bytesSent, bytesReceived, retransmits } = totals;
+  if (connections === 0) return {};
+  const { rttMicros } = meansOf(totals);
+  const row: EndRow = {
     connections,
     bytesSent,
     bytesReceived,
     retransmits,
-    failed,
-    failures: Object.fromEntries(failures),
-    ...(rttCount === 0 ? {} : { rttMicros: Math.round(rttMicrosSum / rttCount) }),
-    ...(connectCount === 0 ? {} : { connectMicros: Math.round(connectMicrosSum / connectCount) }),
-    seenBy: client ? (server ? 'both' : 'client') : server ? 'server' : 'neither',
+    ...(rttMicros === undefined ? {} : { rttMicros }),
   };
+  return { [end]: row };
+}
+
+/** Reports of two probes are seconds apart, so that numbers which grow are never quite equal. */
+const TOLERATED_SHARE = 0.1;
+/** Round-trip times are different paths' and retransmits each end's own: neither can disagree. */
+const COMPARED = ['connections', 'bytesSent', 'bytesReceived'] as const;
+
+function disagreement({ client, server }: EdgeRow['ends']): readonly (keyof EndRow)[] {
+  if (client === undefined || server === undefined) return [];
+  // A probe that counts no bytes (Scope's) does not contradict one that does.
+  const counts = (end: EndRow): boolean => end.bytesSent + end.bytesReceived > 0;
+  const compared = counts(client) && counts(server) ? COMPARED : COMPARED.slice(0, 1);
+  return compared.filter(
+    (key) => Math.abs(client[key] - server[key]) > TOLERATED_SHARE * Math.max(client[key], server[key]),
+  );
+}
+
+function addAll(sum: Tally, more: ReadonlyMap<string, number>): void {
+  for (const [name, count] of more) addToTally(sum, name, count);
+}
+
+/** In the names' order, so that equal edges are equal texts. */
+function asObject(tally: Tally): Record<string, number> {
+  return Object.fromEntries(Array.from(tally).sort(([a], [b]) => compareText(a, b)));
 }

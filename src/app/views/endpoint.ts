@@ -8,6 +8,8 @@ export interface EndpointFacts {
   /** Host node id (`vm;<host>`) of the machine whose probe saw this side's process; absent when no probe did. */
   readonly hostNode: string | undefined;
   readonly pid: string | undefined;
+  /** How the PID is known, where the probe tells. */
+  readonly pidEvidence?: string | undefined;
   /** Empty for addresses that mean the same everywhere. */
   readonly scope: string;
   readonly address: string;

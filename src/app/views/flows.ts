@@ -5,7 +5,8 @@
 import type { Node } from '../../report/model.js';
 import { parseEndpointNodeId } from '../../report/node-ids.js';
 import { canonicalEndpoint, hostNameOf, latestOf, realPeers, type EndpointFacts } from './endpoint.js';
-import type { ConnectionTotals, EndpointGroup, EndpointGroups } from './groups.js';
+import type { EndpointGroup, EndpointGroups } from './groups.js';
+import type { ConnectionTotals } from './totals.js';
 
 /** An endpoint as the far side of connections. */
 export interface Peer {
@@ -107,7 +108,7 @@ export class Flows {
       links: real
         .map((id) => this.#peerOf(id, endpoints))
         .filter(({ known }) => known)
-        .map((peer) => ({ group, peer, totals })),
+        .map((peer) => ({ group, peer: ambiguous ? peer : servedBy(peer, group.toPid), totals })),
       peers: all,
     };
     this.#flows.set(group, flow);
@@ -150,10 +151,18 @@ function factsOf(id: string, canonicalId: string, endpoints: Endpoints): Endpoin
     ...parsed,
     hostNode,
     pid,
+    pidEvidence: latestOf(node, 'pid_evidence'),
     opens: adjacency.length > 0,
     ambiguous,
     process: processIdOf(hostNode, pid, ambiguous),
   };
+}
+
+/** A port that several processes serve has one node; the connection itself knows which of them it is with. */
+function servedBy(peer: Peer, pid: string | undefined): Peer {
+  const { facts } = peer;
+  if (pid === undefined || facts.hostNode === undefined || facts.pid === pid) return peer;
+  return { ...peer, facts: { ...facts, pid, process: processIdOf(facts.hostNode, pid, facts.ambiguous) } };
 }
 
 function processIdOf(

@@ -5,10 +5,10 @@
  * endpoint belongs (`place`) and which nodes exist without any connection.
  */
 import type { Node } from '../../report/model.js';
-import { addTotals, noConnections, totalsOf, type ConnectionTotals } from './groups.js';
 import { realPeers, type EndpointFacts } from './endpoint.js';
 import type { Link } from './flows.js';
 import type { Scene } from './scene.js';
+import { addTotals, noConnections, totalsOf, type ConnectionTotals } from './totals.js';
 
 export const PSEUDO = 'pseudo';
 

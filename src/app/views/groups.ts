@@ -6,96 +6,52 @@
  */
 import { parseEndpointNodeId } from '../../report/node-ids.js';
 import type { Node } from '../../report/model.js';
+import { isClientsView, type EndViews } from './end-views.js';
 import { latestOf } from './endpoint.js';
-
-/** Sums over connections. Bytes are as the client's side counted them. */
-export interface ConnectionTotals {
-  connections: number;
-  bytesSent: number;
-  bytesReceived: number;
-  retransmits: number;
-  failed: number;
-  /** Sum of smoothed RTTs in microseconds, over `rttCount` endpoints that have one. */
-  rttMicrosSum: number;
-  rttCount: number;
-  /** Sum of SYN-to-established times in microseconds, over `connectCount` endpoints. */
-  connectMicrosSum: number;
-  connectCount: number;
-}
+import {
+  addToTally,
+  addTotals,
+  noConnections,
+  totalsOf,
+  type ConnectionTotals,
+  type Tally,
+} from './totals.js';
 
 export interface EndpointGroup {
   readonly hostNode: string | undefined;
   readonly pid: string | undefined;
+  /** PID at the other end, told where several processes serve its port. */
+  readonly toPid: string | undefined;
   readonly scope: string;
   readonly address: string;
   /** Sorted ids of the endpoints these connect to; never empty. */
   readonly adjacency: readonly string[];
   readonly totals: ConnectionTotals;
+  /** The same connections by the count of the probes beside the client, and of those beside the server. */
+  readonly byClient: ConnectionTotals;
+  readonly byServer: ConnectionTotals;
   /** NAT copies only: the id of each copy → the endpoint it copies. Others are not listed. */
   readonly copies: Map<string, string> | undefined;
-  /** Failed connects by reason (errno name). */
-  readonly failures: Map<string, number>;
+  /** Failed connects by reason. */
+  readonly failures: Tally;
+  /** Connections by how their direction, and the client's PID, are known. */
+  readonly directionEvidence: Tally;
+  readonly pidEvidence: Tally;
   /** Endpoints in the group. */
   members: number;
 }
 
-export function noConnections(): ConnectionTotals {
-  return {
-    connections: 0,
-    bytesSent: 0,
-    bytesReceived: 0,
-    retransmits: 0,
-    failed: 0,
-    rttMicrosSum: 0,
-    rttCount: 0,
-    connectMicrosSum: 0,
-    connectCount: 0,
-  };
-}
-
-/** Adds `more` to `sum`; `sign` -1 takes it away again. */
-export function addTotals(sum: ConnectionTotals, more: ConnectionTotals, sign: 1 | -1 = 1): void {
-  sum.connections += sign * more.connections;
-  sum.bytesSent += sign * more.bytesSent;
-  sum.bytesReceived += sign * more.bytesReceived;
-  sum.retransmits += sign * more.retransmits;
-  sum.failed += sign * more.failed;
-  sum.rttMicrosSum += sign * more.rttMicrosSum;
-  sum.rttCount += sign * more.rttCount;
-  sum.connectMicrosSum += sign * more.connectMicrosSum;
-  sum.connectCount += sign * more.connectCount;
-}
-
-/** What one endpoint stands for. A number that is not one counts as absent. */
-export function totalsOf(node: Node): ConnectionTotals {
-  const rtt = numberOf(node, 'rtt_us');
-  const connect = numberOf(node, 'connect_us');
-  return {
-    connections: numberOf(node, 'conn_count') ?? 1,
-    bytesSent: numberOf(node, 'bytes_sent') ?? 0,
-    bytesReceived: numberOf(node, 'bytes_received') ?? 0,
-    retransmits: numberOf(node, 'retransmits') ?? 0,
-    failed: numberOf(node, 'failed_count') ?? 0,
-    rttMicrosSum: rtt ?? 0,
-    rttCount: rtt === undefined ? 0 : 1,
-    connectMicrosSum: connect ?? 0,
-    connectCount: connect === undefined ? 0 : 1,
-  };
-}
-
-const DECIMAL = /^\d{1,15}$/;
-
-function numberOf(node: Node, key: string): number | undefined {
-  const text = latestOf(node, key);
-  return text !== undefined && DECIMAL.test(text) ? Number(text) : undefined;
+interface Member {
+  readonly node: Node;
+  readonly group: EndpointGroup;
+  readonly key: string;
+  /** Where the two ends' probes both speak of it. */
+  views: EndViews | undefined;
 }
 
 export class EndpointGroups {
   /** Bounded by the window's bound on nodes: one entry per stored endpoint. */
-  readonly #members = new Map<
-    string,
-    { readonly node: Node; readonly group: EndpointGroup; readonly key: string }
-  >();
+  readonly #members = new Map<string, Member>();
   readonly #groups = new Map<string, EndpointGroup>();
   readonly #sinks = new Map<string, Node>();
 
@@ -121,10 +77,12 @@ export class EndpointGroups {
     }
     const hostNode = latestOf(node, 'host_node_id');
     const pid = latestOf(node, 'pid');
+    const toPid = latestOf(node, 'to_pid');
     const copyOf = latestOf(node, 'copy_of');
     const key = [
       hostNode ?? '',
       pid ?? '',
+      toPid ?? '',
       parsed.scope,
       parsed.address,
       copyOf === undefined ? '' : 'copy',
@@ -135,20 +93,36 @@ export class EndpointGroups {
       group = {
         hostNode,
         pid,
+        toPid,
         scope: parsed.scope,
         address: parsed.address,
         adjacency,
         totals: noConnections(),
+        byClient: noConnections(),
+        byServer: noConnections(),
         copies: copyOf === undefined ? undefined : new Map(),
         failures: new Map(),
+        directionEvidence: new Map(),
+        pidEvidence: new Map(),
         members: 0,
       };
       this.#groups.set(key, group);
     }
-    this.#members.set(id, { node, group, key });
+    const member: Member = { node, group, key, views: undefined };
+    this.#members.set(id, member);
     group.members++;
     if (copyOf !== undefined) group.copies?.set(id, copyOf);
-    count(group, node, 1);
+    count(member, 1);
+    countViews(member, 1);
+  }
+
+  /** Notes what each end's probes say of an endpoint; undefined when only one end's do. */
+  setViews(id: string, views: EndViews | undefined): void {
+    const member = this.#members.get(id);
+    if (member === undefined || (views === undefined && member.views === undefined)) return;
+    countViews(member, -1);
+    member.views = views;
+    countViews(member, 1);
   }
 
   delete(id: string): void {
@@ -159,17 +133,29 @@ export class EndpointGroups {
     const { group } = member;
     group.members--;
     group.copies?.delete(id);
-    count(group, member.node, -1);
+    count(member, -1);
+    countViews(member, -1);
     if (group.members === 0) this.#groups.delete(member.key);
   }
 }
 
-function count(group: EndpointGroup, node: Node, sign: 1 | -1): void {
+function count({ group, node }: Member, sign: 1 | -1): void {
   const totals = totalsOf(node);
   addTotals(group.totals, totals, sign);
-  if (totals.failed === 0) return;
-  const reason = latestOf(node, 'failed_reason') ?? 'unknown';
-  const failed = (group.failures.get(reason) ?? 0) + sign * totals.failed;
-  if (failed === 0) group.failures.delete(reason);
-  else group.failures.set(reason, failed);
+  if (totals.failed > 0)
+    addToTally(group.failures, latestOf(node, 'failed_reason') ?? 'unknown', sign * totals.failed);
+  if (totals.connections === 0) return;
+  const direction = latestOf(node, 'direction_evidence');
+  const pid = latestOf(node, 'pid_evidence');
+  if (direction !== undefined) addToTally(group.directionEvidence, direction, sign * totals.connections);
+  if (pid !== undefined) addToTally(group.pidEvidence, pid, sign * totals.connections);
+}
+
+function countViews({ group, node, views }: Member, sign: 1 | -1): void {
+  if (views === undefined) {
+    addTotals(isClientsView(node) ? group.byClient : group.byServer, totalsOf(node), sign);
+    return;
+  }
+  addTotals(group.byClient, totalsOf(views.client), sign);
+  addTotals(group.byServer, totalsOf(views.server), sign);
 }

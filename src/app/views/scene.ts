@@ -3,6 +3,7 @@
  * Derived parts are made when first asked for and shared by all views of that moment.
  */
 import type { Node, Report, TopologyKey } from '../../report/model.js';
+import { endViews } from './end-views.js';
 import type { EndpointFacts } from './endpoint.js';
 import { Flows, type Flow, type Peer } from './flows.js';
 import { EndpointGroups } from './groups.js';
@@ -50,9 +51,13 @@ export class Scene {
   }
 }
 
-/** A scene of one report, from nothing. */
-export function sceneOf(report: Report): Scene {
+/** A scene of one report, from nothing. @param sources what it was merged from, where ends may tell different things */
+export function sceneOf(report: Report, sources: readonly Report[] = [report]): Scene {
   const groups = new EndpointGroups();
-  for (const [id, node] of report.topologies.get('Endpoint')?.nodes ?? []) groups.set(id, node);
+  for (const [id, node] of report.topologies.get('Endpoint')?.nodes ?? []) {
+    groups.set(id, node);
+    const versions = sources.map((source) => source.topologies.get('Endpoint')?.nodes.get(id));
+    groups.setViews(id, endViews(versions.filter((version) => version !== undefined)));
+  }
   return new Scene(report, new Flows(groups));
 }

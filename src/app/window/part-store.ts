@@ -115,8 +115,14 @@ export class PartStore<V> {
     if (entry.parts.length === 0) this.#entries.delete(entry.id);
   }
 
-  /** Brings `merged` up to date and tells each id that changed, with its value or undefined when it is gone. */
-  settle(changed: (id: string, value: V | undefined, old: V | undefined) => void): void {
+  /**
+   * Brings `merged` up to date and tells each id that changed, with its value or undefined when it is gone. `told` hears
+   * all that is said about each id of which something new is said, whether its value changed or not.
+   */
+  settle(
+    changed: (id: string, value: V | undefined, old: V | undefined) => void,
+    told?: (id: string, versions: readonly V[]) => void,
+  ): void {
     for (const id of this.#dirty) {
       const entry = this.#entries.get(id);
       const old = this.#merged.get(id);
@@ -124,29 +130,25 @@ export class PartStore<V> {
         if (this.#merged.delete(id)) changed(id, undefined, old);
         continue;
       }
-      const value = this.#together(entry);
+      const versions = entry.parts.map((part) => this.#heard(part));
+      const value = this.#join(versions);
       entry.conflicting =
         entry.parts.length > 1 && entry.parts.some((part) => this.#rules.conflict(part.value, value));
       this.#merged.set(id, value);
       if (old === undefined || !this.#rules.same(old, value)) changed(id, value, old);
+      told?.(id, versions);
     }
     this.#dirty.clear();
   }
 
   /** Everything with its newest times, which `merged` does not follow while nothing else changes. */
   *newest(): Iterable<[string, V]> {
-    for (const [id, entry] of this.#entries) yield [id, this.#together(entry)];
+    for (const [id, { parts }] of this.#entries)
+      yield [id, this.#join(parts.map((part) => this.#heard(part)))];
   }
 
-  /** The parts of one id by probe, newest last. */
-  partsOf(id: string): readonly { readonly probe: string; readonly value: V }[] {
-    return this.#entries.get(id)?.parts ?? [];
-  }
-
-  #together({ parts }: Entry<V>): V {
-    return parts.length === 1
-      ? this.#heard(parts[0]!)
-      : this.#rules.merge(parts.map((part) => this.#heard(part)));
+  #join(versions: readonly V[]): V {
+    return versions.length === 1 ? versions[0]! : this.#rules.merge(versions);
   }
 
   #heard({ value, heardAt }: Part<V>): V {

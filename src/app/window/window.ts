@@ -12,6 +12,7 @@ import {
   type TopologyKey,
 } from '../../report/model.js';
 import { AppError } from '../errors.js';
+import { endViews } from '../views/end-views.js';
 import { Flows } from '../views/flows.js';
 import { EndpointGroups } from '../views/groups.js';
 import { Scene } from '../views/scene.js';
@@ -200,11 +201,14 @@ export class Window {
     this.#framesSeen = this.#frames.version;
     for (const [key, store] of this.#nodes) {
       if (key === 'Endpoint') {
-        store.settle((id, node) => {
-          if (node === undefined) this.#groups.delete(id);
-          else this.#groups.set(id, node);
-          this.#flows.changed(id);
-        });
+        store.settle(
+          (id, node) => {
+            if (node === undefined) this.#groups.delete(id);
+            else this.#groups.set(id, node);
+            this.#flows.changed(id);
+          },
+          (id, versions) => this.#groups.setViews(id, endViews(versions)),
+        );
       } else if (key === 'Process') {
         store.settle(() => undefined);
       } else {
