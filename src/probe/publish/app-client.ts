@@ -16,7 +16,13 @@ export type Failure =
   /** Nobody is there, or nobody that answers. */
   | { readonly kind: 'unreachable'; readonly reason: string }
   /** Somebody answers, and may do better later. */
-  | { readonly kind: 'failing'; readonly reason: string; readonly retryAfterMs?: number }
+  | {
+      readonly kind: 'failing';
+      readonly reason: string;
+      readonly retryAfterMs?: number;
+      /** A gateway answers in the place of an app that is away. */
+      readonly isGateway?: boolean;
+    }
   /** The credentials are not accepted; the report is not to blame. */
   | { readonly kind: 'unauthorised'; readonly reason: string; readonly retryAfterMs?: number }
   /** The report is not wanted, and will not be wanted later. */
@@ -161,7 +167,8 @@ function failureOf({ status, headers, data }: AxiosResponse<unknown>): Failure |
   };
   if (status === 401 || status === 403 || status === 407) return { kind: 'unauthorised', ...rest };
   const isTemporary = isRedirect || status === 408 || status === 425 || status === 429 || status >= 500;
-  return { kind: isTemporary ? 'failing' : 'refused', ...rest };
+  if (!isTemporary) return { kind: 'refused', ...rest };
+  return { kind: 'failing', ...rest, isGateway: status >= 502 && status <= 504 };
 }
 
 const SHOWN_CHARACTERS = 120;

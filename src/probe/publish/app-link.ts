@@ -45,6 +45,7 @@ export class AppLink implements Claimant {
   };
   #state: LinkState = 'new';
   #appId: string | undefined;
+  readonly #openedAt = performance.now();
   #identifiedAt = -Infinity;
   /** Whether the last exchange went well. */
   #isHealthy = false;
@@ -66,6 +67,10 @@ export class AppLink implements Claimant {
 
   get state(): LinkState {
     return this.#state;
+  }
+
+  get ageMs(): number {
+    return performance.now() - this.#openedAt;
   }
 
   get isHealthy(): boolean {
@@ -112,12 +117,7 @@ export class AppLink implements Claimant {
         this.#enter(failure.kind, failure.reason);
         this.counters.failed_tries++;
         this.options.onFailure(this);
-        const isUnreachable = failure.kind === 'unreachable';
-        await this.#wait(
-          isUnreachable
-            ? this.#backoff.next('unreachable')
-            : this.#backoff.next('failing', failure.retryAfterMs),
-        );
+        await this.#wait(this.#delayAfter(failure));
       } else if (this.#state === 'standby') {
         await this.#wait(this.options.identityMs);
       } else if (this.pending.isEmpty) {
@@ -165,6 +165,12 @@ export class AppLink implements Claimant {
         this.pending.putBack(report);
         return delivery;
     }
+  }
+
+  #delayAfter(failure: Failure): number {
+    if (failure.kind === 'unreachable') return this.#backoff.next('away');
+    const isAway = failure.kind === 'failing' && failure.isGateway === true;
+    return this.#backoff.next(isAway ? 'away' : 'failing', failure.retryAfterMs);
   }
 
   #isAborted(): boolean {

@@ -6,11 +6,14 @@
 export interface BackoffLimits {
   readonly firstMs: number;
   readonly maxMs: number;
-  /** The most while nobody listens at all: such a try costs the app nothing, and its return is noticed soon. */
-  readonly unreachableMaxMs: number;
+  /**
+   * The most while nobody listens, or only a gateway in the app's place: such a try costs the app nothing, and its
+   * return is noticed soon. Below 5 s, within which an app that is back has its first report.
+   */
+  readonly awayMaxMs: number;
 }
 
-export const DEFAULT_BACKOFF: BackoffLimits = { firstMs: 1000, maxMs: 60_000, unreachableMaxMs: 4000 };
+export const DEFAULT_BACKOFF: BackoffLimits = { firstMs: 1000, maxMs: 60_000, awayMaxMs: 4000 };
 
 const JITTER = 0.2;
 /** Nobody sensible asks for more; milliseconds. */
@@ -26,9 +29,9 @@ export class Backoff {
   }
 
   /** Milliseconds until the next try. @param askedForMs what the other side asked for: never less than that */
-  next(kind: 'unreachable' | 'failing', askedForMs = 0): number {
-    const { firstMs, maxMs, unreachableMaxMs } = this.limits;
-    const most = kind === 'unreachable' ? Math.min(maxMs, unreachableMaxMs) : maxMs;
+  next(kind: 'away' | 'failing', askedForMs = 0): number {
+    const { firstMs, maxMs, awayMaxMs } = this.limits;
+    const most = kind === 'away' ? Math.min(maxMs, awayMaxMs) : maxMs;
     const plain = Math.min(most, firstMs * 2 ** Math.min(this.#failures++, 30));
     const jittered = plain * (1 - JITTER * Math.random());
     return Math.max(jittered, Math.min(askedForMs, RETRY_AFTER_MAX_MS));

@@ -10,6 +10,7 @@
 import { parseEndpointNodeId, parseProcessNodeId, toMillis } from '../../report/index.js';
 import type { Metric, Node, Report, Topology, TopologyKey } from '../../report/model.js';
 import { countsOf, withCounts, type ConnectionCounts } from './connection-counts.js';
+import { withSumsOfOther } from './traffic-sums.js';
 
 export interface ReportBounds {
   /** Nodes of all topologies together. */
@@ -125,6 +126,7 @@ function foldClientPorts(
       folded.set(id, node);
     } else {
       known.counts = { total: known.counts.total + counts.total, fresh: known.counts.fresh + counts.fresh };
+      folded.set(known.id, withSumsOfOther(folded.get(known.id)!, node, timestamp));
     }
   }
   for (const { id, counts } of first.values()) {

@@ -24,7 +24,8 @@ export function countsOf(node: Node): ConnectionCounts | undefined {
 /** The node with these counts in place of its own, in the form in which the usual case takes no room. */
 export function withCounts(node: Node, { total, fresh }: ConnectionCounts, timestamp: Timestamp): Node {
   const latest = new Map<string, Latest>(node.latest);
-  if (total > 1) latest.set(CONN_COUNT, { timestamp, value: String(total) });
+  // 0 is said, not left out: a client of which only failed connects are known, and absent means one.
+  if (total !== 1) latest.set(CONN_COUNT, { timestamp, value: String(total) });
   else latest.delete(CONN_COUNT);
   if (fresh < total) latest.set(CONN_NEW, { timestamp, value: String(fresh) });
   else latest.delete(CONN_NEW);

@@ -10,6 +10,7 @@
 import { GO_ZERO, mergeReports, parseEndpointNodeId } from '../../report/index.js';
 import type { Node, Report, Topology, TopologyKey } from '../../report/model.js';
 import { countsOf, withCounts, type ConnectionCounts } from './connection-counts.js';
+import { withSums } from './traffic-sums.js';
 
 /** @param id of the new report */
 export function joinReports(earlier: Report, later: Report, id: string): Report {
@@ -43,7 +44,8 @@ function addUpCounts(
     }
     const earlier = known && countsOf(known);
     if (earlier) {
-      nodes.set(id, withCounts(nodes.get(id) ?? node, added(earlier, counts.fresh), timestamp));
+      const summed = withSums(nodes.get(id) ?? node, known, node, timestamp);
+      nodes.set(id, withCounts(summed, added(earlier, counts.fresh), timestamp));
     } else if (counts.fresh < counts.total && isGrouped(id, node, groups)) {
       const { fresh } = counts;
       if (fresh > 0) {

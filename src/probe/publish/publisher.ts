@@ -47,6 +47,8 @@ export interface ShippingOptions {
 }
 
 const ADDRESSES_MAX = 64;
+/** For how long an address that never answered is given the benefit of the doubt: its app may only be starting. */
+const UNHEARD_MS = 900_000;
 
 export class ReportPublisher implements Publisher {
   readonly #joiner: ReportJoiner;
@@ -73,7 +75,7 @@ export class ReportPublisher implements Publisher {
       const isReached = links.some((link) => link.appId !== undefined);
       for (const link of links) {
         // What never answered beside an address that did is no app of its own (IPv6 without a listener, say).
-        if (isReached && link.appId === undefined) link.pending.clear();
+        if (isReached && link.appId === undefined && link.ageMs > UNHEARD_MS) link.pending.clear();
         else queues.add(link.pending);
       }
     }
