@@ -34,9 +34,9 @@ module.exports = {
       to: { path: '^src/(app|web|cli)/' },
     },
     {
-      name: 'only-the-ebpf-source-and-doctor-use-native',
+      name: 'only-sources-and-doctor-use-native',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(probe/connections/ebpf|cli/doctor-checks)' },
+      from: { path: '^src/', pathNot: '^src/(probe/connections/(ebpf|conntrack|procfs)|cli/doctor-checks)' },
       to: { path: '^(native/|ebpf-bridge)' },
     },
     {

@@ -1,6 +1,7 @@
 // The addon's face to JavaScript: probeFeatures(), loadTracker(), and the record's layout as this side
 // compiled it.
 #include "features.h"
+#include "netlink_bindings.h"
 #include "promise_worker.h"
 #include "tracker_object.h"
 
@@ -60,6 +61,7 @@ Napi::Object recordLayout(Napi::Env env) {
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
     TrackerObject::define(env);
+    defineNetlink(env, exports);
     exports.Set("recordLayout", recordLayout(env));
     exports.Set("probeFeatures", Napi::Function::New(env, probeFeaturesPromise, "probeFeatures"));
     exports.Set("loadTracker", Napi::Function::New(env, TrackerObject::load, "loadTracker"));

@@ -9,7 +9,7 @@ import type { Report, Topology, TopologyKey } from '../report/model.js';
 import type { Batch } from './connections/feed.js';
 import type { ReverseResolver } from './dns/index.js';
 import type { Reporter } from './reporter.js';
-import { buildEndpoints, exitedProcesses, type EndpointStats } from './topology/index.js';
+import { buildEndpoints, exitedProcesses, type EndpointStats, withNatCopies } from './topology/index.js';
 
 export interface Observers {
   readonly hostName: string;
@@ -55,7 +55,7 @@ export async function assembleReport(batch: Batch, windowMs: number, observers: 
     },
   });
   observers.onEndpoints?.(endpoints.stats);
-  add('Endpoint', endpoints.topology);
+  add('Endpoint', withNatCopies(endpoints.topology, batch.flows, { ...observers, now: timestamp }).topology);
   const known = topologies.get('Process');
   add('Process', exitedProcesses(batch, known, observers.hostName, timestamp));
 

@@ -4,11 +4,14 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { completeStragglers, ReportedBefore, splitStragglers, type RecordBatch } from '../topology/index.js';
+import { NO_FLOWS, type FlowBatch } from '../topology/nat-flow.js';
 import type { ConnectionSource } from './source.js';
 
 export interface Batch extends RecordBatch {
   /** Records lost since the last batch. */
   readonly lost: number;
+  /** What connection tracking knows of NAT; none where it is not read. */
+  readonly flows: FlowBatch;
 }
 
 /** How long the other end of a connection may lag behind in a one-off batch. */
@@ -29,7 +32,7 @@ export class ConnectionFeed {
     this.#held = held;
     this.#unmatched += overflow;
     this.#reportedBefore.mark(batch);
-    return { ...batch, lost: snapshot.lost };
+    return { ...batch, lost: snapshot.lost, flows: snapshot.flows ?? NO_FLOWS };
   }
 
   /**
@@ -46,6 +49,10 @@ export class ConnectionFeed {
     const split = splitStragglers(first, this.#held);
     await sleep(SETTLE_MS);
     const later = await this.source.snapshot();
-    return { ...completeStragglers(split, later), lost: first.lost + later.lost };
+    return {
+      ...completeStragglers(split, later),
+      lost: first.lost + later.lost,
+      flows: later.flows ?? NO_FLOWS,
+    };
   }
 }

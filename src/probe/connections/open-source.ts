@@ -1,6 +1,8 @@
 /**
- * Chooses the connection source: eBPF where it can be loaded, /proc otherwise or when asked for.
+ * Chooses the connection source: eBPF where it can be loaded, /proc otherwise or when asked for. Connection tracking is
+ * read beside it: for NAT, and with /proc for short connections too.
  */
+import { ConntrackWatcher, withConntrack } from './conntrack/index.js';
 import { EbpfSource } from './ebpf/ebpf-source.js';
 import { createProcfsSource } from './procfs/index.js';
 import type { ConnectionSource } from './source.js';
@@ -13,6 +15,8 @@ export interface OpenedSource {
   readonly fallbackReason?: string;
   /** Resolves when connections older than the source are known too. */
   readonly seeded: Promise<void>;
+  /** Resolves to why connection tracking is not read, or to undefined when it is. */
+  readonly conntrackRefusal: Promise<string | undefined>;
 }
 
 /**
@@ -23,7 +27,8 @@ export async function openSource(choice: SourceChoice, options: { procRoot: stri
   if (choice === 'proc') return openProcfs(options.procRoot);
   try {
     const source = await EbpfSource.start();
-    return { source, seeded: source.seeded() };
+    const watcher = new ConntrackWatcher({ wanted: 'nat', procRoot: options.procRoot });
+    return withWatcher(source, watcher, source.seeded());
   } catch (error) {
     if (choice === 'ebpf') throw error;
     const reason = error instanceof Error ? error.message : String(error);
@@ -33,5 +38,15 @@ export async function openSource(choice: SourceChoice, options: { procRoot: stri
 
 async function openProcfs(procRoot: string): Promise<OpenedSource> {
   const source = await createProcfsSource({ procRoot });
-  return { source, seeded: Promise.resolve() };
+  return withWatcher(source, new ConntrackWatcher({ wanted: 'all', procRoot }), Promise.resolve());
+}
+
+/** The watcher's first refresh subscribes to events; nobody waits for it. */
+function withWatcher(
+  source: ConnectionSource,
+  watcher: ConntrackWatcher,
+  seeded: Promise<void>,
+): OpenedSource {
+  const conntrackRefusal = watcher.refresh().then(() => watcher.unavailable?.message);
+  return { source: withConntrack(source, watcher), seeded, conntrackRefusal };
 }

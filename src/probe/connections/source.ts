@@ -3,6 +3,8 @@
  * stop. A snapshot holds every socket live now and each that closed since the last snapshot, exactly once.
  */
 
+import type { FlowBatch } from '../topology/nat-flow.js';
+
 export type SourceKind = 'ebpf' | 'procfs';
 
 export interface Snapshot {
@@ -13,6 +15,8 @@ export interface Snapshot {
   readonly takenAtNanos: number;
   /** Records the source knows it lost since the last snapshot. 0 means the picture is complete. */
   readonly lost: number;
+  /** Flows of connection tracking, which the records have been looked through already; absent where it is not read. */
+  readonly flows?: FlowBatch;
 }
 
 export interface ConnectionSource {

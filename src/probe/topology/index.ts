@@ -4,3 +4,6 @@ export { exitedProcesses } from './exited-processes.js';
 export { ReportedBefore } from './reported-before.js';
 export { type RecordBatch } from './record-view.js';
 export { completeStragglers, splitStragglers, type SplitBatch } from './stragglers.js';
+export { lookThroughNat } from './look-through-nat.js';
+export { MAX_NAT_COPIES, withNatCopies, type NatContext, type NattedTopology } from './nat.js';
+export { NO_FLOWS, type FlowBatch } from './nat-flow.js';

@@ -1,0 +1,20 @@
+/** Public face: flows of the kernel's connection tracking, from netlink messages or from text. Pure, no I/O. */
+export { ConntrackParseError, type ConntrackParseErrorCode } from './errors.js';
+export {
+  ADDRESS_BYTES,
+  FlowEnd,
+  FlowStatus,
+  FlowTcpState,
+  natBitsOf,
+  sameEnd,
+  type ConntrackFlow,
+} from './flow.js';
+export { readConntrackMessages, type MessageCounts } from './messages.js';
+export {
+  dumpRequest,
+  establishedEventFilter,
+  EventGroup,
+  natEventFilter,
+  NETLINK_NETFILTER,
+} from './requests.js';
+export { readConntrackText, type TextCounts } from './text.js';

@@ -1,0 +1,79 @@
+/**
+ * A connection source together with connection tracking: its records are looked through NAT, and where the source misses
+ * short connections (/proc), those that connection tracking saw are added.
+ */
+import type { ConnectionSource, Snapshot } from '../source.js';
+import { lookThroughNat } from '../../topology/look-through-nat.js';
+import { NO_FLOWS, type FlowBatch } from '../../topology/nat-flow.js';
+import { unseenFlows, withFlowRecords } from './short-flows.js';
+import type { ConntrackWatcher } from './watcher.js';
+
+/** Both are closed with the source that is returned. */
+export function withConntrack(source: ConnectionSource, watcher: ConntrackWatcher): ConnectionSource {
+  return new TrackedSource(source, watcher);
+}
+
+class TrackedSource implements ConnectionSource {
+  /** Flows born after the last snapshot of /proc was begun and not seen in it; the next one decides. */
+  #undecided: FlowBatch = NO_FLOWS;
+  #lookedThrough = 0;
+  #shortConnections = 0;
+
+  constructor(
+    private readonly source: ConnectionSource,
+    private readonly watcher: ConntrackWatcher,
+  ) {}
+
+  get kind(): ConnectionSource['kind'] {
+    return this.source.kind;
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    return this.source.kind === 'ebpf' ? this.#lookThrough() : this.#complete();
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return {
+      ...this.source.counters(),
+      ...this.watcher.counters(),
+      conntrackLookedThrough: this.#lookedThrough,
+      conntrackShortConnections: this.#shortConnections,
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.source.close(), this.watcher.close()]);
+  }
+
+  /** A flow exists before its connection does: flows are read after the records. */
+  async #lookThrough(): Promise<Snapshot> {
+    const snapshot = await this.source.snapshot();
+    const { flows } = await this.watcher.refresh();
+    this.#lookedThrough += lookThroughNat(snapshot, flows);
+    return { ...snapshot, flows };
+  }
+
+  /**
+   * Flows born before the scan and without a socket in it are over. Those born while it went on may be in this one or in
+   * the next: they wait.
+   */
+  async #complete(): Promise<Snapshot> {
+    const before = await this.watcher.refresh();
+    const snapshot = await this.source.snapshot();
+    const after = await this.watcher.refresh();
+    const flows = after.flows;
+    this.#lookedThrough += lookThroughNat(snapshot, flows);
+    const over = unseenFlows(snapshot, concatenate(this.#undecided, before.born), flows);
+    this.#undecided = unseenFlows(snapshot, after.born, flows);
+    this.#shortConnections += over.flowCount;
+    return { ...snapshot, ...withFlowRecords(snapshot, over, flows), flows };
+  }
+}
+
+function concatenate(a: FlowBatch, b: FlowBatch): FlowBatch {
+  if (a.flowCount === 0) return b;
+  const flows = new Uint8Array(a.flows.byteLength + b.flows.byteLength);
+  flows.set(new Uint8Array(a.flows));
+  flows.set(new Uint8Array(b.flows), a.flows.byteLength);
+  return { flows: flows.buffer, flowCount: a.flowCount + b.flowCount };
+}

@@ -1,0 +1,194 @@
+/**
+ * Watches connection tracking in every network namespace that has a process: which flows are translated (NAT), and,
+ * for sources that miss short connections, which were established. Everything is read when asked for, once per tick.
+ *
+ * A watched namespace is kept alive by the socket in it, until the refresh after its last process has gone.
+ */
+import { EbpfUnavailableError } from 'ebpf-bridge';
+import { FlowStatus, natBitsOf, type ConntrackFlow } from '../../../conntrack-parser/index.js';
+import { NO_FLOWS, type FlowBatch } from '../../topology/nat-flow.js';
+import { BornFlows } from './born-flows.js';
+import { conntrackErrorOf, type ConntrackError } from './errors.js';
+import { FlowTable } from './flow-table.js';
+import { NamespaceEvents, type EventCounts, type FlowListener, type Wanted } from './namespace-events.js';
+import { NamespaceText } from './namespace-text.js';
+import { findNamespaces } from './namespaces.js';
+
+export interface WatcherOptions {
+  /** Translated flows only, or every established one. */
+  readonly wanted: Wanted;
+  /** Where proc is mounted. Default /proc. */
+  readonly procRoot?: string;
+  /** Flows known at one time. Default 65,536; about 200 bytes each. */
+  readonly maxFlows?: number;
+  /** Namespaces watched at one time, each by a socket. Default 1,024. */
+  readonly maxNamespaces?: number;
+  /** Refreshes between two dumps that find what events did not tell. Default 40. */
+  readonly refreshesPerDump?: number;
+  /** Read the text in /proc even where netlink could be used. Default false. */
+  readonly textOnly?: boolean;
+}
+
+export interface FlowNews {
+  readonly flows: FlowBatch;
+  /** Flows established since the last refresh; always none when only translated ones are wanted. */
+  readonly born: FlowBatch;
+}
+
+type NamespaceSource = NamespaceEvents | NamespaceText;
+
+const NO_NEWS: FlowNews = { flows: NO_FLOWS, born: NO_FLOWS };
+
+export class ConntrackWatcher {
+  readonly #options: Required<WatcherOptions>;
+  readonly #table: FlowTable;
+  readonly #born: BornFlows;
+  readonly #sources = new Map<number, NamespaceSource>();
+  readonly #counts: EventCounts = { overruns: 0, dumps: 0, malformed: 0 };
+  #unreadable = 0;
+  #skipped = 0;
+  #refreshes = 0;
+  #off: ConntrackError | undefined;
+  #closed = false;
+  #textOnly: boolean;
+  /** Refreshes wait for each other. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: WatcherOptions) {
+    this.#options = {
+      procRoot: '/proc',
+      maxFlows: 65_536,
+      maxNamespaces: 1_024,
+      refreshesPerDump: 40,
+      textOnly: false,
+      ...options,
+    };
+    this.#table = new FlowTable(this.#options.maxFlows);
+    this.#born = new BornFlows(this.#options.maxFlows);
+    this.#textOnly = this.#options.textOnly;
+  }
+
+  /** Why nothing is watched (any more): no namespace let itself be read. Undefined while all is well. */
+  get unavailable(): ConntrackError | undefined {
+    return this.#off;
+  }
+
+  /** What is known now. Never rejects: a namespace that can't be read is counted, and tried again next time. */
+  refresh(): Promise<FlowNews> {
+    const news = this.#last.then(() => this.#refresh());
+    this.#last = news.catch(() => undefined);
+    return news;
+  }
+
+  /** Monotonic counters by name; `conntrackFlows` and `conntrackNamespaces` are as of now. */
+  counters(): Readonly<Record<string, number>> {
+    return {
+      conntrackFlows: this.#table.size,
+      conntrackNamespaces: this.#sources.size,
+      conntrackDroppedFlows: this.#table.dropped + this.#born.dropped,
+      conntrackSkippedNamespaces: this.#skipped,
+      conntrackUnreadableNamespaces: this.#unreadable,
+      conntrackOverruns: this.#counts.overruns,
+      conntrackDumps: this.#counts.dumps,
+      conntrackMalformed: this.#counts.malformed,
+    };
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+    await Promise.all([...this.#sources.values()].map((source) => source.close()));
+    this.#sources.clear();
+  }
+
+  async #refresh(): Promise<FlowNews> {
+    if (this.#closed || this.#off !== undefined) return NO_NEWS;
+    let failure: unknown;
+    try {
+      failure = await this.#followNamespaces();
+    } catch (error) {
+      failure = error; // the namespaces already known are read all the same
+    }
+    const isSweep = this.#refreshes++ % this.#options.refreshesPerDump === 0;
+    for (const [netns, source] of this.#sources) {
+      try {
+        if (isSweep) source.wantDump();
+        await source.refresh(this.#listenerOf(netns));
+      } catch (error) {
+        failure = error;
+        this.#unreadable++;
+        this.#sources.delete(netns);
+        await source.close();
+      }
+    }
+    if (this.#sources.size === 0 && failure !== undefined) {
+      this.#off = conntrackErrorOf(failure);
+      return NO_NEWS;
+    }
+    return { flows: this.#table.snapshot(), born: this.#born.take() };
+  }
+
+  /** Opens what is new, closes what has gone. Returns why the last of those that can't be read can't be. */
+  async #followNamespaces(): Promise<unknown> {
+    const { procRoot, maxNamespaces } = this.#options;
+    const found = await findNamespaces(procRoot);
+    const alive = new Set(found.map(({ inode }) => inode));
+    for (const [netns, source] of this.#sources) {
+      if (alive.has(netns)) continue;
+      this.#sources.delete(netns);
+      this.#table.endDump(netns, this.#table.beginDump());
+      await source.close();
+    }
+    let failure: unknown;
+    for (const { inode, pid } of found) {
+      if (this.#sources.has(inode)) continue;
+      if (this.#sources.size >= maxNamespaces) {
+        this.#skipped++;
+        continue;
+      }
+      try {
+        this.#sources.set(inode, await this.#open(`${procRoot}/${pid}`));
+      } catch (error) {
+        failure = error;
+        this.#unreadable++;
+      }
+    }
+    return failure;
+  }
+
+  async #open(processPath: string): Promise<NamespaceSource> {
+    const isNew = this.#refreshes > 0;
+    if (!this.#textOnly) {
+      try {
+        return await NamespaceEvents.open(`${processPath}/ns/net`, this.#options.wanted, this.#counts, isNew);
+      } catch (error) {
+        if (!(error instanceof EbpfUnavailableError)) throw error;
+        this.#textOnly = true;
+      }
+    }
+    return new NamespaceText(`${processPath}/net/nf_conntrack`, this.#counts, isNew);
+  }
+
+  #listenerOf(netns: number): FlowListener {
+    const table = this.#table;
+    const isWanted = (flow: ConntrackFlow): boolean =>
+      this.#options.wanted === 'nat' ? natBitsOf(flow) !== 0 : (flow.status & FlowStatus.Assured) !== 0;
+    let epoch = 0;
+    return {
+      onFlow: (flow, isNews) => {
+        if (!isWanted(flow)) return;
+        if (table.set(flow, netns) && isNews && this.#options.wanted === 'all') this.#born.add(flow, netns);
+      },
+      onEnd: (flow) => {
+        table.end(flow, netns);
+      },
+      onDumpBegin: () => {
+        epoch = table.beginDump();
+      },
+      onDumpEnd: () => {
+        table.endDump(netns, epoch);
+      },
+    };
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Keeps connections coming when the eBPF source dies: it is replaced by a new one, which finds what lives by itself; when
+ * it dies again soon, or can't be replaced, /proc is read from then on. The snapshot under way is made all the same.
+ */
+import type { Logger } from 'pino';
+import type { ConnectionSource, Snapshot } from './source.js';
+
+export interface SeededSource {
+  readonly source: ConnectionSource;
+  /** Resolves when connections older than the source are known too. */
+  readonly seeded: Promise<void>;
+}
+
+export interface FailoverOptions {
+  readonly openEbpf: () => Promise<SeededSource>;
+  readonly openProcfs: () => Promise<SeededSource>;
+  readonly log: Logger;
+  /** A death that follows another within this many milliseconds ends the attempts. Default: one minute. */
+  readonly quickDeathMs?: number;
+  /** Milliseconds, never going back. */
+  readonly now?: () => number;
+}
+
+const QUICK_DEATH_MS = 60_000;
+
+export class FailoverSource implements ConnectionSource {
+  readonly #options: Required<FailoverOptions>;
+  #active: ConnectionSource;
+  #diedAt: number | undefined;
+  #restarts = 0;
+  #fallbacks = 0;
+  #closed = false;
+
+  /** @param first an eBPF source that works */
+  constructor(first: ConnectionSource, options: FailoverOptions) {
+    this.#active = first;
+    this.#options = { quickDeathMs: QUICK_DEATH_MS, now: () => performance.now(), ...options };
+  }
+
+  get kind(): ConnectionSource['kind'] {
+    return this.#active.kind;
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    try {
+      return await this.#active.snapshot();
+    } catch (error) {
+      if (this.#closed || this.#active.kind !== 'ebpf') throw error;
+      await this.#replace(error);
+      return this.#active.snapshot();
+    }
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.#active.counters(), sourceRestarts: this.#restarts, sourceFallbacks: this.#fallbacks };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#active.close();
+  }
+
+  async #replace(death: unknown): Promise<void> {
+    const { log, now, quickDeathMs } = this.#options;
+    const before = this.#diedAt;
+    this.#diedAt = now();
+    await this.#active.close().catch((error: unknown) => {
+      log.debug({ err: error }, 'the dead eBPF source could not be closed in order');
+    });
+    if (before !== undefined && this.#diedAt - before < quickDeathMs) {
+      await this.#fallBack(`it died twice within ${quickDeathMs / 1000} s: ${messageOf(death)}`);
+      return;
+    }
+    try {
+      await this.#use(this.#options.openEbpf());
+      this.#restarts++;
+      log.warn(`the eBPF source died and was started again: ${messageOf(death)}`);
+    } catch (error) {
+      await this.#fallBack(`it died (${messageOf(death)}) and could not be started again: ${messageOf(error)}`);
+    }
+  }
+
+  async #fallBack(reason: string): Promise<void> {
+    await this.#use(this.#options.openProcfs());
+    this.#fallbacks++;
+    this.#options.log.warn(`the eBPF source is given up, connections are read from /proc from now on: ${reason}`);
+  }
+
+  /** Waits until what lives is known: the snapshot that died is made from this one. */
+  async #use(opening: Promise<SeededSource>): Promise<void> {
+    const { source, seeded } = await opening;
+    this.#active = source;
+    if (this.#closed) await source.close();
+    await seeded;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

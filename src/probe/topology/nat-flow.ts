@@ -1,0 +1,34 @@
+/**
+ * Flows whose addresses are translated, as flat records: what connection tracking hands over and what grouping looks
+ * NAT through with. One record is one flow in one network namespace, seen from both sides: the tuple its opener
+ * uses (original) and the tuple its acceptor answers with (reply).
+ */
+
+export const FLOW_BYTES = 80;
+
+/** Byte offsets. Addresses are 16 bytes as in connection records, ports u16 in host byte order. Little endian. */
+export const FLOW_OFFSET = {
+  originalSource: 0,
+  originalDestination: 16,
+  replySource: 32,
+  replyDestination: 48,
+  originalSourcePort: 64,
+  originalDestinationPort: 66,
+  replySourcePort: 68,
+  replyDestinationPort: 70,
+  /** u32: inode of the network namespace whose connection tracking has the flow. */
+  netns: 72,
+  /* 76 … 79 reserved, zero */
+} as const;
+
+/** 32-bit and 16-bit words per flow. */
+export const FLOW_WORDS = FLOW_BYTES / 4;
+export const FLOW_HALVES = FLOW_BYTES / 2;
+
+export interface FlowBatch {
+  /** `flowCount` records of FLOW_BYTES each. */
+  readonly flows: ArrayBuffer;
+  readonly flowCount: number;
+}
+
+export const NO_FLOWS: FlowBatch = { flows: new ArrayBuffer(0), flowCount: 0 };
