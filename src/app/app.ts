@@ -3,12 +3,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { ServerOptions } from 'node:https';
+import { createSecureContext } from 'node:tls';
 import websocket from '@fastify/websocket';
 import { fastify, LogController, type FastifyBaseLogger } from 'fastify';
 import { Credentials } from './auth/credentials.js';
 import { checkExposure } from './auth/exposure.js';
 import { guard } from './auth/guard.js';
 import { EngineClient } from './engine/client.js';
+import { AppError } from './errors.js';
 import { compressAnswers } from './http/compression.js';
 import { answerFaults } from './http/faults.js';
 import { grafanaApi } from './http/grafana-api.js';
@@ -34,6 +36,7 @@ export interface App {
 /** Longest a request may take to arrive, so that a stalled sender holds nothing for ever. */
 const REQUEST_TIMEOUT_MS = 60_000;
 
+/** @throws AppError BAD_TLS */
 export async function createApp(options: AppOptions = {}): Promise<App> {
   const settings = settingsFrom(options);
   const log: FastifyBaseLogger = settings.log;
@@ -47,7 +50,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     routerOptions: { maxParamLength: 2_000 },
   });
   const engine = new EngineClient({
-    settings: { windowMs: settings.windowMs, ...settings.limits },
+    settings: { windowMs: settings.windowMs, views: settings.views, ...settings.limits },
     clock: settings.clock,
     log: settings.log,
   });
@@ -67,7 +70,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   await server.register((scope, _options, done) => {
     reportRoute(scope, engine, settings);
     scopeApi(scope, { appId: randomBytes(8).toString('hex'), engine, mirrors, settings });
-    liveRoute(scope, mirrors, live);
+    liveRoute(scope, mirrors, live, settings.limits.webSockets);
     v1Api(scope, engine, settings.version);
     grafanaApi(scope, engine);
     healthRoutes(scope, engine);
@@ -85,12 +88,19 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   };
 }
 
-/** With an authority, only clients that show a certificate of it get in. */
+/** With an authority, only clients that show a certificate of it get in. @throws AppError BAD_TLS */
 function tlsOptions({ cert, key, ca }: { cert: string; key: string; ca?: string }): ServerOptions {
+  const trust = ca === undefined ? {} : { ca };
+  try {
+    createSecureContext({ cert, key, ...trust });
+  } catch (cause) {
+    throw new AppError('BAD_TLS', `cannot serve TLS: ${(cause as Error).message}`, { cause });
+  }
   return {
     cert,
     key,
+    ...trust,
     minVersion: 'TLSv1.2',
-    ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
+    ...(ca === undefined ? {} : { requestCert: true, rejectUnauthorized: true }),
   };
 }

@@ -15,6 +15,8 @@ export const APP_FAULTS = {
   REPORT_TOO_LARGE: { status: 413, advice: 'report less at once' },
   BODY_CUT_SHORT: { status: 400, advice: 'send the whole body' },
   WINDOW_FULL: { status: 503, advice: 'retry later; the window holds as many nodes as it may' },
+  TOO_OFTEN: { status: 429, advice: 'report less often, or raise the limit on reports of one probe' },
+  TOO_MANY_CLIENTS: { status: 503, advice: 'retry later, or raise the limit on WebSockets' },
   ENGINE_BUSY: { status: 503, advice: 'retry later' },
   NO_SUCH_VIEW: { status: 404, advice: 'GET /api/topology lists the views' },
   NO_SUCH_NODE: { status: 404, advice: 'GET the view for the nodes it has now' },
@@ -33,9 +35,9 @@ export const APP_FAULTS = {
   LISTEN_FAILED: { status: 0, advice: 'choose another address with --listen' },
   PUBLIC_WITHOUT_AUTH: {
     status: 0,
-    advice: 'configure tokens or a password, listen on 127.0.0.1, or insist that no authentication is wanted',
+    advice: 'configure tokens or users, listen on 127.0.0.1, or insist with --public-without-auth',
   },
-  BAD_OPTION: { status: 0, advice: 'see --help' },
+  BAD_TLS: { status: 0, advice: 'give a PEM certificate, its own key, and PEM authorities' },
 } as const;
 export type AppErrorCode = keyof typeof APP_FAULTS;
 

@@ -5,21 +5,9 @@ import { hostname } from 'node:os';
 import { pino, type Logger } from 'pino';
 import type { AuthOptions } from './auth/credentials.js';
 import type { PublicWithoutAuth } from './auth/exposure.js';
+import { DEFAULT_LIMITS, type AppLimits } from './limits.js';
 
-export interface AppLimits {
-  /** Bytes of one report as sent. */
-  readonly compressedBytes: number;
-  /** Bytes of one report after decompression. */
-  readonly decompressedBytes: number;
-  /** Bytes of reports that wait to be taken in, together; more are refused with 503. */
-  readonly inFlightBytes: number;
-  /** Nodes in one report. */
-  readonly reportNodes: number;
-  /** Distinct facts (a node as one probe tells it) in the whole window; more are refused with 503. */
-  readonly windowParts: number;
-  /** Probes at once; further ones are refused with 503. */
-  readonly probes: number;
-}
+export type ViewFreshness = 'prompt' | 'newest';
 
 export interface AppOptions {
   /** How long a report counts, in milliseconds. */
@@ -30,8 +18,13 @@ export interface AppOptions {
   readonly auth?: AuthOptions;
   /** PEM texts; with `ca`, clients must show a certificate that it signed. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
-  /** What to do when others can reach the address and no authentication is configured; `warn` unless told. */
+  /** What to do when others can reach the address and no authentication is configured; `refuse` unless told. */
   readonly publicWithoutAuth?: PublicWithoutAuth;
+  /**
+   * What a request gets while a view is being made anew: `prompt`, the last one made, which is at most a few hundred
+   * milliseconds old; `newest`, the new one when it is ready. `prompt` unless told.
+   */
+  readonly views?: ViewFreshness;
   /** Names the app answers to besides addresses and `localhost`; any when absent. */
   readonly allowedHosts?: readonly string[];
   readonly log?: Logger;
@@ -49,23 +42,13 @@ export interface AppSettings {
   readonly auth: AuthOptions;
   readonly tls: { readonly cert: string; readonly key: string; readonly ca?: string } | undefined;
   readonly publicWithoutAuth: PublicWithoutAuth;
+  readonly views: ViewFreshness;
   readonly allowedHosts: readonly string[];
   readonly log: Logger;
   readonly version: string;
   readonly hostname: string;
   readonly clock: () => number;
 }
-
-const MEBIBYTE = 1024 * 1024;
-
-export const DEFAULT_LIMITS: AppLimits = {
-  compressedBytes: 16 * MEBIBYTE,
-  decompressedBytes: 64 * MEBIBYTE,
-  inFlightBytes: 256 * MEBIBYTE,
-  reportNodes: 200_000,
-  windowParts: 1_000_000,
-  probes: 5_000,
-};
 
 export function settingsFrom(options: AppOptions): AppSettings {
   return {
@@ -74,7 +57,8 @@ export function settingsFrom(options: AppOptions): AppSettings {
     webRoot: options.webRoot,
     auth: options.auth ?? {},
     tls: options.tls,
-    publicWithoutAuth: options.publicWithoutAuth ?? 'warn',
+    publicWithoutAuth: options.publicWithoutAuth ?? 'refuse',
+    views: options.views ?? 'prompt',
     allowedHosts: (options.allowedHosts ?? []).map((name) => name.toLowerCase()),
     log: options.log ?? pino({ enabled: false }),
     version: options.version ?? '0.0.0',

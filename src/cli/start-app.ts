@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { createApp } from '../app/index.js';
+import { createApp, type AppOptions } from '../app/index.js';
 import type { ListenAddress } from './option-values.js';
 import { PROJECT_ROOT } from './project-root.js';
 import { VERSION } from './version.js';
@@ -13,13 +13,22 @@ export interface RunningApp {
   close(): Promise<void>;
 }
 
-/** @throws AppError when the address can't be listened on */
-export async function startApp(listen: ListenAddress, windowMs: number, log: Logger): Promise<RunningApp> {
+/**
+ * @param options what the command was told beyond address and window
+ * @throws AppError when the address can't be listened on, or must not be
+ */
+export async function startApp(
+  listen: ListenAddress,
+  windowMs: number,
+  log: Logger,
+  options: AppOptions = {},
+): Promise<RunningApp> {
   const app = await createApp({
-    windowMs,
-    version: VERSION,
     hostname: hostname(),
     webRoot: join(PROJECT_ROOT, 'build/web'),
+    ...options,
+    windowMs,
+    version: VERSION,
     log,
   });
   try {

@@ -26,7 +26,7 @@ test('a port in use is a typed error that says what to do', async (t) => {
 });
 
 test('an address that is not of this machine is a typed error', async (t) => {
-  const app = await createApp();
+  const app = await createApp({ publicWithoutAuth: 'allow' });
   t.after(() => app.close());
   await assert.rejects(app.listen({ host: '192.0.2.1', port: 0 }), { code: 'LISTEN_NO_ADDRESS' });
 });

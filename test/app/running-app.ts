@@ -17,7 +17,7 @@ export interface RunningApp {
 }
 
 export async function runApp(t: TestContext, options: AppOptions = {}): Promise<RunningApp> {
-  const app = await createApp(options);
+  const app = await createApp({ views: 'newest', ...options });
   t.after(() => app.close());
   const url = (await app.listen({ host: '127.0.0.1', port: 0 })).origin;
   const post = (body: Buffer | string, headers: Record<string, string>): Promise<Response> =>

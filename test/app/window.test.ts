@@ -61,7 +61,13 @@ test('any sequence of reports and silences', () => {
   fc.assert(
     fc.property(fc.array(someReport, { maxLength: 12 }), (steps) => {
       let now = 1_700_000_000_000;
-      const window = new Window({ windowMs: WINDOW_MS, maxParts: 1e6, maxProbes: 10, clock: () => now });
+      const window = new Window({
+        windowMs: WINDOW_MS,
+        maxParts: 1e6,
+        maxBytes: 1e9,
+        maxProbes: 10,
+        clock: () => now,
+      });
       let reports: { atMs: number; report: Report }[] = [];
       for (const { probe, afterMs, endpoints } of steps) {
         now += afterMs;
@@ -99,7 +105,13 @@ test('any sequence of reports and silences', () => {
 
 test('a window that everything has left holds nothing', () => {
   let now = 1_700_000_000_000;
-  const window = new Window({ windowMs: WINDOW_MS, maxParts: 1e6, maxProbes: 10, clock: () => now });
+  const window = new Window({
+    windowMs: WINDOW_MS,
+    maxParts: 1e6,
+    maxBytes: 1e9,
+    maxProbes: 10,
+    clock: () => now,
+  });
   window.add(
     { id: 'p', version: '' },
     makeReport({ Host: [hostNode('x')] }, { dns: new Map([['10.0.0.1', { forward: ['a.example'] }]]) }),
@@ -107,5 +119,6 @@ test('a window that everything has left holds nothing', () => {
   assert.ok(window.counts().parts > 0);
   now += WINDOW_MS + 1;
   assert.equal(window.scene().nodes('Host').size, 0);
-  assert.deepEqual([window.counts().parts, window.counts().reports, window.counts().probes], [0, 0, 0]);
+  const { parts, bytes, reports, probes } = window.counts();
+  assert.deepEqual({ parts, bytes, reports, probes }, { parts: 0, bytes: 0, reports: 0, probes: 0 });
 });

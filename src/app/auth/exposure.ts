@@ -25,7 +25,10 @@ export function checkExposure(
 ): void {
   if (authenticated || policy === 'allow' || !isPublic(host)) return;
   if (policy === 'refuse')
-    throw new AppError('PUBLIC_WITHOUT_AUTH', `refused to listen on ${host} without authentication`);
+    throw new AppError(
+      'PUBLIC_WITHOUT_AUTH',
+      `refused to listen on ${host}, which others can reach, without authentication`,
+    );
   log.warn(
     { host },
     'listening without authentication: whoever reaches this address sees the fleet and may report',

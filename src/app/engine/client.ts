@@ -69,6 +69,9 @@ export class EngineClient {
   #start(): Worker {
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: this.#options.settings,
+      resourceLimits: {
+        maxOldGenerationSizeMb: Math.ceil(this.#options.settings.engineHeapBytes / (1024 * 1024)),
+      },
     });
     worker.on('message', (answer: Answer) => this.#settle(answer));
     worker.on('error', (error) =>

@@ -5,6 +5,7 @@
  */
 import { encodeReport, reportToJson } from '../../report/index.js';
 import { AppError } from '../errors.js';
+import type { ViewFreshness } from '../options.js';
 import { decodeBody, type ReportFormat } from '../ingest/decode.js';
 import { viewById, VIEWS, type View } from '../views/catalogue.js';
 import { nodeDetails } from '../views/details.js';
@@ -26,8 +27,12 @@ export interface NodeName {
 
 export interface EngineSettings {
   readonly windowMs: number;
+  readonly views: ViewFreshness;
   readonly reportNodes: number;
   readonly windowParts: number;
+  readonly windowBytes: number;
+  /** Read by whoever starts the thread. */
+  readonly engineHeapBytes: number;
   readonly probes: number;
 }
 
@@ -43,10 +48,11 @@ export class Engine {
     this.#window = new Window({
       windowMs: settings.windowMs,
       maxParts: settings.windowParts,
+      maxBytes: settings.windowBytes,
       maxProbes: settings.probes,
       clock: () => this.#nowMs,
     });
-    this.#renderer = new Renderer(this.#window);
+    this.#renderer = new Renderer(this.#window, settings.views);
   }
 
   /** Must be told before each call. */
@@ -56,7 +62,7 @@ export class Engine {
 
   /** @throws AppError */
   ingest(probe: ProbeIdentity, format: ReportFormat, body: Uint8Array): void {
-    this.#window.add(probe, decodeBody(body, format, this.#settings));
+    this.#window.add(probe, decodeBody(body, format, this.#settings), body.byteLength);
   }
 
   /** @throws AppError NO_SUCH_VIEW */

@@ -4,6 +4,7 @@
 import { applyOptions, optionsKey, type View } from '../views/catalogue.js';
 import type { ViewGraph } from '../views/graph.js';
 import type { Options } from '../views/options.js';
+import type { ViewFreshness } from '../options.js';
 import type { Scene } from '../views/scene.js';
 import type { Window } from '../window/window.js';
 import { SummaryCache } from './summary-cache.js';
@@ -37,13 +38,15 @@ const DEAR_SHARE = 1 / 4;
 
 export class Renderer {
   readonly #window: Window;
+  readonly #freshness: ViewFreshness;
   #version = -1;
   readonly #graphs = new Map<string, ViewGraph>();
   readonly #shown = new Map<string, Shown>();
   #seq = 0;
 
-  constructor(window: Window) {
+  constructor(window: Window, freshness: ViewFreshness) {
     this.#window = window;
+    this.#freshness = freshness;
   }
 
   /** The difference to what the receiver had at `since` (-1: nothing). */
@@ -88,7 +91,8 @@ export class Renderer {
     const version = this.#window.version();
     if (version === shown.version) return;
     const now = performance.now();
-    const restMs = shown.costMs > CHEAP_MS ? shown.costMs / DEAR_SHARE : 0;
+    const isDear = this.#freshness === 'prompt' && shown.costMs > CHEAP_MS;
+    const restMs = isDear ? shown.costMs / DEAR_SHARE : 0;
     if (shown.seq >= 0 && now - shown.madeAtMs < restMs) return;
     const { scene, graph } = this.graph(view, options);
     const nodes = shown.summaries.wordGraph(scene.report, graph, scene.namesVersion);

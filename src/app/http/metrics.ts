@@ -23,6 +23,7 @@ export function metricsRoute(server: FastifyInstance, engine: EngineClient, live
   const accepted = gauge('reports_accepted', 'Reports taken in since the engine started');
   const refused = gauge('reports_refused', 'Reports refused because the window was full');
   const parts = gauge('window_parts', 'Distinct facts held');
+  const bytesHeld = gauge('window_bytes', 'Estimated bytes of the facts held');
   const held = gauge('window_reports', 'Reports that count now');
   const probes = gauge('probes', 'Probes that report', ['state']);
   const restarts = gauge('engine_restarts', 'Times the engine was replaced after a failure');
@@ -50,6 +51,7 @@ export function metricsRoute(server: FastifyInstance, engine: EngineClient, live
     accepted.set(counts.accepted);
     refused.set(counts.refused);
     parts.set(counts.parts);
+    bytesHeld.set(counts.bytes);
     held.set(counts.reports);
     const stale = records.filter(({ staleSinceMs }) => staleSinceMs !== undefined).length;
     probes.set({ state: 'fresh' }, records.length - stale);

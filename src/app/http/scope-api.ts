@@ -50,7 +50,8 @@ export function scopeApi(server: FastifyInstance, { appId, engine, mirrors, sett
   server.get<{ Params: { view: string } }>('/api/topology/:view', async (request, reply) => {
     refuseHistory(request);
     const view = knownView(request.params.view);
-    const { body, etag } = await mirrors.of(view.id, optionsFor(view, request.query)).read(PATIENCE_MS);
+    const mirror = mirrors.of(view.id, optionsFor(view, request.query));
+    const { body, etag } = await (settings.views === 'newest' ? mirror.refresh() : mirror.read(PATIENCE_MS));
     void reply.header('etag', etag).header('cache-control', 'no-cache');
     return request.headers['if-none-match'] === etag ? reply.code(304).send() : json(reply, body);
   });

@@ -76,6 +76,7 @@ function schemaOf({ query, answer }: Description): object {
 
 function probeRow(probe: ProbeRecord): object {
   const { id, hostname, version, lastSeenMs, staleSinceMs, intervalMs, skewMs, reports, sampled } = probe;
+  const { correctedMs, othersWithId } = probe;
   return {
     id,
     hostname,
@@ -84,6 +85,8 @@ function probeRow(probe: ProbeRecord): object {
     ...(staleSinceMs === undefined ? {} : { staleSince: new Date(staleSinceMs).toISOString() }),
     ...(intervalMs === undefined ? {} : { intervalMs }),
     ...(skewMs === undefined ? {} : { skewMs }),
+    ...(correctedMs === 0 ? {} : { correctedMs }),
+    ...(othersWithId.length === 0 ? {} : { othersWithId }),
     reports,
     ...(sampled === undefined ? {} : { sampled }),
     complete: staleSinceMs === undefined && (sampled ?? 1) >= 1,

@@ -85,6 +85,12 @@ export const PROBES_ANSWER = {
           staleSince: { ...instant, description: 'set while the probe is silent' },
           intervalMs: { type: 'number', description: 'usual time between reports' },
           skewMs: { type: 'number', description: "the app's clock minus the probe's" },
+          correctedMs: { type: 'number', description: 'what its times are moved by, where its clock is off' },
+          othersWithId: {
+            type: 'array',
+            items: text,
+            description: 'other machines that report under the same id',
+          },
           reports: whole,
           sampled: {
             type: 'number',

@@ -10,11 +10,15 @@ import type { ProbeIdentity } from '../window/probe-book.js';
 import { readBody } from './body.js';
 import { formatOf } from './decode.js';
 import { InFlight } from './in-flight.js';
+import { Rates } from './rates.js';
 
 export function reportRoute(server: FastifyInstance, engine: EngineClient, settings: AppSettings): void {
   const { limits } = settings;
   const inFlight = new InFlight(limits.inFlightBytes);
+  const rates = new Rates(limits, performance.now());
   server.post('/api/report', async (request, reply) => {
+    const probe = probeOf(request.headers);
+    rates.take(probe.id, performance.now());
     const format = formatOf(request.headers['content-type']);
     if (Number(request.headers['content-length'] ?? 0) > limits.compressedBytes) {
       throw new AppError('BODY_TOO_LARGE', `refused a body of more than ${limits.compressedBytes} bytes`);
@@ -26,7 +30,7 @@ export function reportRoute(server: FastifyInstance, engine: EngineClient, setti
         : await readBody(stream, request.headers['content-encoding'], limits);
     await inFlight.hold(body.length, () => {
       const bytes = ownBytes(body);
-      return engine.call('ingest', [probeOf(request.headers), format, bytes], [bytes.buffer]);
+      return engine.call('ingest', [probe, format, bytes], [bytes.buffer]);
     });
     return reply.code(200).send();
   });

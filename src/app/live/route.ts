@@ -2,6 +2,7 @@
  * `/api/topology/:view/ws?t=1s`: a view as it changes.
  */
 import type { FastifyInstance } from 'fastify';
+import { AppError } from '../errors.js';
 import { knownView } from '../engine/engine.js';
 import { optionsFor, parametersOf } from '../http/query.js';
 import type { Mirrors } from '../mirror/mirror.js';
@@ -13,7 +14,14 @@ export interface LiveCount {
   clients: number;
 }
 
-export function liveRoute(server: FastifyInstance, mirrors: Mirrors, counted: LiveCount): void {
+const RETRY_AFTER_SECONDS = 10;
+
+export function liveRoute(
+  server: FastifyInstance,
+  mirrors: Mirrors,
+  counted: LiveCount,
+  maxClients: number,
+): void {
   server.get<{ Params: { view: string } }>(
     '/api/topology/:view/ws',
     {
@@ -22,6 +30,11 @@ export function liveRoute(server: FastifyInstance, mirrors: Mirrors, counted: Li
       preValidation: async (request) => {
         knownView(request.params.view);
         intervalMsFrom(parametersOf(request.query).get('t'));
+        if (counted.clients >= maxClients) {
+          throw new AppError('TOO_MANY_CLIENTS', `refused a WebSocket: there are ${maxClients} already`, {
+            retryAfterSeconds: RETRY_AFTER_SECONDS,
+          });
+        }
         await Promise.resolve();
       },
     },

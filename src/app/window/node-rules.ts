@@ -4,6 +4,7 @@
 import { compare } from '../../report/timestamp.js';
 import type { DnsNames, Latest, Metric, Node, Timestamp } from '../../report/model.js';
 import type { PartRules } from './part-store.js';
+import { weighNames, weighNode } from './weight.js';
 
 /** Rules for nodes; samples older than `windowMs` before the newest one are let go. */
 export function nodeRules(
@@ -15,6 +16,7 @@ export function nodeRules(
     same: (a, b) => a === b || (alikeNodes(a, b) && sameMetrics(a.metrics, b.metrics)),
     conflict: (part, whole) => differsInLatest(part.latest, whole.latest),
     merge: mergeNodes,
+    weigh: weighNode,
     renew: (old, fresh) =>
       old.metrics === undefined ? fresh : withinWindow(mergeNodes([old, fresh]), windowMs),
   };
@@ -46,6 +48,7 @@ export function dnsRules(merge: (versions: readonly DnsNames[]) => DnsNames): Pa
     same,
     conflict: () => false,
     merge,
+    weigh: weighNames,
     renew: (_old, fresh) => fresh,
   };
 }

@@ -24,6 +24,14 @@ export interface PartRules<V> {
    * most of the memory traffic of values that come in great number.
    */
   readonly restamp?: (value: V, at: Timestamp) => V;
+  /** Estimated bytes of memory. */
+  readonly weigh: (value: V) => number;
+}
+
+/** How much there is, or would be. */
+export interface Amount {
+  parts: number;
+  bytes: number;
 }
 
 interface Part<V> {
@@ -33,6 +41,7 @@ interface Part<V> {
   lastReport: number;
   /** When that report says it was, for values that are not replaced. */
   heardAt: Timestamp | undefined;
+  bytes: number;
 }
 
 /** One id's parts; reports hold on to these to let go of them later. */
@@ -44,12 +53,13 @@ export interface Entry<V> {
 
 export class PartStore<V> {
   readonly #rules: PartRules<V>;
-  /** Bounded by the window's limit on parts, which `missing` lets the caller check first. */
+  /** Bounded by the window's limits, which `weighNew` lets the caller check first. */
   readonly #entries = new Map<string, Entry<V>>();
   readonly #merged = new Map<string, V>();
   /** Ids to merge anew. */
   readonly #dirty = new Set<string>();
   #parts = 0;
+  #bytes = 0;
 
   constructor(rules: PartRules<V>) {
     this.#rules = rules;
@@ -60,22 +70,22 @@ export class PartStore<V> {
     return this.#merged;
   }
 
-  get partCount(): number {
-    return this.#parts;
+  get amount(): Readonly<Amount> {
+    return { parts: this.#parts, bytes: this.#bytes };
   }
 
   get hasChanges(): boolean {
     return this.#dirty.size > 0;
   }
 
-  /** How many parts adding these would make. */
-  missing(probe: string, values: ReadonlyMap<string, V>): number {
-    let count = 0;
+  /** Adds to `sum` what these values would add to the store. */
+  weighNew(probe: string, values: ReadonlyMap<string, V>, sum: Amount): void {
     for (const [id, value] of values) {
       const entry = this.#entries.get(id);
-      if (entry === undefined || this.#partLike(entry, probe, value) === undefined) count++;
+      if (entry !== undefined && this.#partLike(entry, probe, value) !== undefined) continue;
+      sum.parts++;
+      sum.bytes += this.#rules.weigh(value);
     }
-    return count;
   }
 
   /** Notes what report number `report` of `probe` says about `id`. */
@@ -84,8 +94,10 @@ export class PartStore<V> {
     if (entry === undefined) this.#entries.set(id, (entry = { id, parts: [], conflicting: false }));
     const part = this.#partLike(entry, probe, value);
     if (part === undefined) {
-      entry.parts.push({ probe, value, lastReport: report, heardAt: undefined });
+      const bytes = this.#rules.weigh(value);
+      entry.parts.push({ probe, value, lastReport: report, heardAt: undefined, bytes });
       this.#parts++;
+      this.#bytes += bytes;
       this.#dirty.add(id);
       return entry;
     }
@@ -98,6 +110,9 @@ export class PartStore<V> {
     const renewed = this.#rules.renew(part.value, value);
     if (entry.conflicting || !this.#rules.same(renewed, part.value)) this.#dirty.add(id);
     part.value = renewed;
+    const bytes = this.#rules.weigh(renewed);
+    this.#bytes += bytes - part.bytes;
+    part.bytes = bytes;
     return entry;
   }
 
@@ -106,7 +121,9 @@ export class PartStore<V> {
     const before = entry.parts.length;
     for (let index = before - 1; index >= 0; index--) {
       const part = entry.parts[index]!;
-      if (part.probe === probe && part.lastReport <= report) entry.parts.splice(index, 1);
+      if (part.probe !== probe || part.lastReport > report) continue;
+      entry.parts.splice(index, 1);
+      this.#bytes -= part.bytes;
     }
     const gone = before - entry.parts.length;
     if (gone === 0) return;

@@ -3,6 +3,7 @@
  */
 import type { Report } from '../../report/model.js';
 import { latestOf } from '../views/endpoint.js';
+import { SkewMeter } from './clock-skew.js';
 
 export interface ProbeIdentity {
   readonly id: string;
@@ -17,6 +18,10 @@ export interface ProbeRecord extends ProbeIdentity {
   readonly staleSinceMs: number | undefined;
   /** This app's clock minus the probe's, at the fastest arrival; undefined when reports carry no time. */
   readonly skewMs: number | undefined;
+  /** What its times are moved by; 0 when its clock is right enough. */
+  readonly correctedMs: number;
+  /** Names of other machines that report under the same id now. */
+  readonly othersWithId: readonly string[];
   /** Usual time between reports; undefined after a single one. */
   readonly intervalMs: number | undefined;
   readonly reports: number;
@@ -29,18 +34,19 @@ interface Record {
   hostname: string;
   lastSeenMs: number;
   intervalMs: number | undefined;
-  skewMs: number | undefined;
+  readonly skew: SkewMeter;
+  readonly hostnames: Map<string, number>;
   reports: number;
   sampled: number | undefined;
   stale: boolean;
 }
 
+/** Machines remembered under one id. */
+const HOSTNAMES_MAX = 8;
 /** Missing this many reports in a row is silence. */
 const MISSED_REPORTS = 2;
 /** Weight of the newest gap in the usual one. */
 const RHYTHM_WEIGHT = 0.3;
-/** A probe's skew drifts slowly: an old minimum is forgotten by this much a report. */
-const SKEW_DRIFT_MS = 1;
 
 export class ProbeBook {
   readonly #windowMs: number;
@@ -63,15 +69,17 @@ export class ProbeBook {
   /** Notes a report of a probe that arrived at `atMs`. */
   seen(identity: ProbeIdentity, report: Report, atMs: number): void {
     const known = this.#records.get(identity.id);
-    const skewMs = skewOf(report, atMs);
     const hostname = hostnameOf(report);
     if (known === undefined) {
+      const skew = new SkewMeter();
+      skew.note(report, atMs);
       this.#records.set(identity.id, {
         identity,
         hostname,
         lastSeenMs: atMs,
         intervalMs: undefined,
-        skewMs,
+        skew,
+        hostnames: new Map([[hostname, atMs]]),
         reports: 1,
         sampled: sampledOf(report),
         stale: false,
@@ -81,14 +89,22 @@ export class ProbeBook {
     const gap = atMs - known.lastSeenMs;
     known.intervalMs =
       known.intervalMs === undefined ? gap : known.intervalMs + RHYTHM_WEIGHT * (gap - known.intervalMs);
-    if (skewMs !== undefined)
-      known.skewMs = known.skewMs === undefined ? skewMs : Math.min(skewMs, known.skewMs + SKEW_DRIFT_MS);
+    known.skew.note(report, atMs);
     known.identity = identity;
-    if (hostname !== '') known.hostname = hostname;
+    if (hostname !== '') {
+      known.hostname = hostname;
+      if (known.hostnames.has(hostname) || known.hostnames.size < HOSTNAMES_MAX)
+        known.hostnames.set(hostname, atMs);
+    }
     known.lastSeenMs = atMs;
     known.reports++;
     known.sampled = sampledOf(report);
     known.stale = false;
+  }
+
+  /** Milliseconds by which a probe's times are to be moved. */
+  correctionMs(id: string): number {
+    return this.#records.get(id)?.skew.correctionMs ?? 0;
   }
 
   /** Forgets probes not seen since `oldestMs`; answers their ids. */
@@ -112,9 +128,12 @@ export class ProbeBook {
 
   list(nowMs: number): ProbeRecord[] {
     this.stalenessChanged(nowMs);
-    return Array.from(this.#records.values(), ({ identity, stale, ...record }) => ({
+    return Array.from(this.#records.values(), ({ identity, stale, skew, hostnames, ...record }) => ({
       ...identity,
       ...record,
+      skewMs: skew.skewMs,
+      correctedMs: skew.correctionMs,
+      othersWithId: othersAmong(hostnames, record.hostname, nowMs - this.#windowMs),
       staleSinceMs: stale ? record.lastSeenMs : undefined,
     }));
   }
@@ -125,9 +144,12 @@ export class ProbeBook {
   }
 }
 
-function skewOf({ timestamp }: Report, atMs: number): number | undefined {
-  if (timestamp === undefined || timestamp.unixSeconds <= 0) return undefined;
-  return atMs - (timestamp.unixSeconds * 1_000 + timestamp.nanos / 1e6);
+/** Machines other than `own` heard since `sinceMs`: two probes with one id are two machines under it. */
+function othersAmong(heard: ReadonlyMap<string, number>, own: string, sinceMs: number): string[] {
+  return Array.from(heard)
+    .filter(([name, atMs]) => name !== '' && name !== own && atMs >= sinceMs)
+    .map(([name]) => name)
+    .sort();
 }
 
 function sampledOf({ sampling }: Report): number | undefined {

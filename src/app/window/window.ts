@@ -18,13 +18,16 @@ import { EndpointGroups } from '../views/groups.js';
 import { Scene } from '../views/scene.js';
 import { Frames } from './frames.js';
 import { dnsRules, endpointRules, nodeRules } from './node-rules.js';
-import { PartStore, type Entry } from './part-store.js';
+import { moveTimes } from './clock-skew.js';
+import { PartStore, type Amount, type Entry } from './part-store.js';
 import { ProbeBook, type ProbeIdentity, type ProbeRecord } from './probe-book.js';
 
 export interface WindowSettings {
   readonly windowMs: number;
   /** Most distinct facts (a node as one probe tells it) held at once. */
   readonly maxParts: number;
+  /** Most bytes they may take, as estimated. */
+  readonly maxBytes: number;
   readonly maxProbes: number;
   readonly clock: () => number;
 }
@@ -43,10 +46,17 @@ interface Arrival {
 export interface WindowCounts {
   readonly reports: number;
   readonly parts: number;
+  /** Estimated bytes of the parts. */
+  readonly bytes: number;
   readonly probes: number;
   readonly accepted: number;
   readonly refused: number;
 }
+
+/** A body's bytes become at most about this many times as much in memory … */
+const INFLATION = 30;
+/** … and below this share of the bound nobody weighs them. */
+const CAREFUL_SHARE = 1 / 2;
 
 export class Window {
   readonly #settings: WindowSettings;
@@ -77,13 +87,15 @@ export class Window {
   }
 
   /**
-   * Takes a report in whole, or not at all.
+   * Takes a report in whole, or not at all. @param bodyBytes what it was decoded from
    * @throws AppError WINDOW_FULL
    */
-  add(probe: ProbeIdentity, report: Report): void {
+  add(probe: ProbeIdentity, sent: Report, bodyBytes = 0): void {
     this.#expire();
-    this.#refuseWhenFull(probe.id, report);
+    this.#refuseWhenFull(probe.id, sent, bodyBytes);
     const atMs = this.#settings.clock();
+    this.#probes.seen(probe, sent, atMs);
+    const report = moveTimes(sent, this.#probes.correctionMs(probe.id));
     const number = ++this.#reports;
     const spokeOf: { store: PartStore<unknown>; entries: Entry<unknown>[] }[] = [];
     for (const [key, { nodes }] of report.topologies) {
@@ -100,7 +112,6 @@ export class Window {
       spokeOf.push({ store: this.#dns as PartStore<unknown>, entries });
     }
     this.#frames.set(probe.id, report);
-    this.#probes.seen(probe, report, atMs);
     this.#arrivals.push({ number, atMs, probe: probe.id, spokeOf });
     this.#changed();
   }
@@ -137,37 +148,44 @@ export class Window {
   counts(): WindowCounts {
     return {
       reports: this.#arrivals.length,
-      parts: this.#partCount(),
+      ...this.#held(),
       probes: this.#probes.size,
       accepted: this.#reports,
       refused: this.#refused,
     };
   }
 
-  #refuseWhenFull(probe: string, report: Report): void {
-    const { maxParts, windowMs } = this.#settings;
-    const free = maxParts - this.#partCount();
+  #refuseWhenFull(probe: string, report: Report, bodyBytes: number): void {
+    const { maxParts, maxBytes, windowMs } = this.#settings;
+    const held = this.#held();
     let told = report.dns.size;
     for (const { nodes } of report.topologies.values()) told += nodes.size;
-    const wanted = told <= free ? 0 : this.#missing(probe, report);
-    if (wanted <= free && this.#probes.hasRoomFor(probe)) return;
+    // Most reports are far from any bound: only near one is it worth finding out what is really new.
+    const mayBeTooMuch =
+      held.parts + told > maxParts || held.bytes + bodyBytes * INFLATION > maxBytes * CAREFUL_SHARE;
+    const wanted = mayBeTooMuch ? this.#new(probe, report) : { parts: 0, bytes: 0 };
+    const fits = held.parts + wanted.parts <= maxParts && held.bytes + wanted.bytes <= maxBytes;
+    if (fits && this.#probes.hasRoomFor(probe)) return;
     this.#refused++;
     throw new AppError('WINDOW_FULL', `cannot take in a report with ${told} nodes: the window is full`, {
       retryAfterSeconds: Math.max(1, Math.ceil(windowMs / 1_000)),
     });
   }
 
-  #missing(probe: string, report: Report): number {
-    let missing = this.#dns.missing(probe, report.dns);
-    for (const [key, { nodes }] of report.topologies)
-      missing += this.#nodes.get(key)?.missing(probe, nodes) ?? 0;
-    return missing;
+  #new(probe: string, report: Report): Amount {
+    const sum: Amount = { parts: 0, bytes: 0 };
+    this.#dns.weighNew(probe, report.dns, sum);
+    for (const [key, { nodes }] of report.topologies) this.#nodes.get(key)?.weighNew(probe, nodes, sum);
+    return sum;
   }
 
-  #partCount(): number {
-    let parts = this.#dns.partCount;
-    for (const store of this.#nodes.values()) parts += store.partCount;
-    return parts;
+  #held(): Amount {
+    const sum: Amount = { ...this.#dns.amount };
+    for (const { amount } of this.#nodes.values()) {
+      sum.parts += amount.parts;
+      sum.bytes += amount.bytes;
+    }
+    return sum;
   }
 
   #expire(): void {

@@ -1,10 +1,11 @@
 /** `topoprobe app`: takes reports in, merges them, and serves API and dashboard. */
 import { Command } from 'commander';
+import { checkServing, limitsFrom, serving, type AppServeOptions } from '../app-options.js';
 import type { ListenAddress } from '../option-values.js';
 import { listen, logging, window, type LogOptions } from '../shared-options.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 
-interface AppCommandOptions extends LogOptions {
+interface AppCommandOptions extends LogOptions, AppServeOptions {
   readonly listen: ListenAddress;
   readonly window: number;
 }
@@ -12,17 +13,27 @@ interface AppCommandOptions extends LogOptions {
 export function appCommand(): Command {
   const command = new Command('app')
     .description('Take reports in, merge them, and serve the API and the dashboard.')
-    .addOption(listen('0.0.0.0:4040'))
+    .addOption(listen('127.0.0.1:4040'))
     .addOption(window());
-  for (const option of logging()) command.addOption(option);
+  for (const option of [...serving(), ...logging()]) command.addOption(option);
   return command.action(async (options: AppCommandOptions) => {
-    const [{ createLogger }, { startApp }] = await Promise.all([
+    checkServing(options);
+    const [{ createLogger }, { startApp }, { readSecrets }] = await Promise.all([
       import('../logger.js'),
       import('../start-app.js'),
+      import('../app-secrets.js'),
     ]);
     const log = createLogger(options.logLevel, options.logFormat);
     const stopped = stopSignal();
-    const app = await startApp(options.listen, options.window, log);
+    const app = await startApp(options.listen, options.window, log, {
+      ...(await readSecrets(options)),
+      limits: limitsFrom(options),
+      views: options.views,
+      allowedHosts: options.allowedHost,
+      publicWithoutAuth: options.publicWithoutAuth ? 'warn' : 'refuse',
+      ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
+      ...(options.webRoot === undefined ? {} : { webRoot: options.webRoot }),
+    });
     process.stdout.write(`Dashboard: ${app.url.origin}\n`);
     log.info({ signal: await stopped }, 'stopping');
     await stopWithin(log, () => app.close());

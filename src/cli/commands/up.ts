@@ -1,5 +1,6 @@
 /** `topoprobe up`: probe, app and dashboard in one process, for one machine. */
 import { Command } from 'commander';
+import { exposure, type ExposureOptions } from '../app-options.js';
 import type { ListenAddress } from '../option-values.js';
 import { metricsListen, type MetricsOptions } from '../publish-options.js';
 import {
@@ -13,7 +14,7 @@ import {
 } from '../shared-options.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 
-interface UpCommandOptions extends LogOptions, ObserveOptions, MetricsOptions {
+interface UpCommandOptions extends LogOptions, ObserveOptions, MetricsOptions, ExposureOptions {
   readonly listen: ListenAddress;
   readonly window: number;
   readonly publishInterval: number;
@@ -23,6 +24,7 @@ export function upCommand(): Command {
   const command = new Command('up')
     .description('Run probe, app and dashboard together, for this one machine.')
     .addOption(listen('127.0.0.1:4040'))
+    .addOption(exposure())
     .addOption(publishInterval())
     .addOption(window())
     .addOption(metricsListen('off'));
@@ -35,7 +37,9 @@ export function upCommand(): Command {
     ]);
     const log = createLogger(options.logLevel, options.logFormat);
     const stopped = stopSignal();
-    const app = await startApp(options.listen, options.window, log);
+    const app = await startApp(options.listen, options.window, log, {
+      publicWithoutAuth: options.publicWithoutAuth ? 'warn' : 'refuse',
+    });
     try {
       const probe = await startProbe([app.url], options, log);
       process.stdout.write(`Dashboard: ${app.url.origin}\n`);
