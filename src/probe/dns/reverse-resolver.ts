@@ -190,6 +190,8 @@ export class BackgroundResolver implements ReverseResolver {
   }
 
   async #askServer(name: string, server: DnsServer): Promise<DecodedPacket> {
+    // Closed since the turn was given: a question made now would wait for nobody to end it.
+    this.#stop.signal.throwIfAborted();
     this.#counters.questions++;
     const question = new AbortController();
     this.#questions.add(question);
