@@ -12,6 +12,7 @@ import { guard } from './auth/guard.js';
 import { EngineClient } from './engine/client.js';
 import { AppError } from './errors.js';
 import { compressAnswers } from './http/compression.js';
+import { answerUnchanged } from './http/etags.js';
 import { answerFaults } from './http/faults.js';
 import { grafanaApi } from './http/grafana-api.js';
 import { healthRoutes } from './http/health.js';
@@ -59,6 +60,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   const live: LiveCount = { clients: 0 };
 
   answerFaults(server);
+  answerUnchanged(server);
   compressAnswers(server);
   // Bodies are read by the routes that want one, under their own bounds.
   server.removeAllContentTypeParsers();

@@ -4,7 +4,10 @@
 
 export const APP_FAULTS = {
   UNKNOWN_CONTENT_TYPE: { status: 400, advice: 'send application/msgpack or application/json' },
-  UNKNOWN_CONTENT_ENCODING: { status: 400, advice: 'send the body plain or with Content-Encoding: gzip' },
+  UNKNOWN_CONTENT_ENCODING: {
+    status: 400,
+    advice: 'send the body plain or with Content-Encoding: gzip or zstd',
+  },
   BODY_TOO_LARGE: { status: 413, advice: 'report less at once, or raise the limit on compressed bytes' },
   INFLATED_TOO_LARGE: {
     status: 413,

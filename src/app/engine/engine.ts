@@ -6,7 +6,7 @@
 import { encodeReport, reportToJson } from '../../report/index.js';
 import { AppError } from '../errors.js';
 import type { ViewFreshness } from '../options.js';
-import { decodeBody, type ReportFormat } from '../ingest/decode.js';
+import { decodeBody, type BodyKind, type ReportFormat } from '../ingest/decode.js';
 import { viewById, VIEWS, type View } from '../views/catalogue.js';
 import { nodeDetails } from '../views/details.js';
 import { edgeRows, type EdgeRow } from '../views/edges.js';
@@ -28,6 +28,7 @@ export interface NodeName {
 export interface EngineSettings {
   readonly windowMs: number;
   readonly views: ViewFreshness;
+  readonly decompressedBytes: number;
   readonly reportNodes: number;
   readonly windowParts: number;
   readonly windowBytes: number;
@@ -61,8 +62,8 @@ export class Engine {
   }
 
   /** @throws AppError */
-  ingest(probe: ProbeIdentity, format: ReportFormat, body: Uint8Array): void {
-    this.#window.add(probe, decodeBody(body, format, this.#settings), body.byteLength);
+  ingest(probe: ProbeIdentity, kind: BodyKind, body: Uint8Array): void {
+    this.#window.add(probe, decodeBody(body, kind, this.#settings), body.byteLength);
   }
 
   /** @throws AppError NO_SUCH_VIEW */

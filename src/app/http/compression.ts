@@ -1,15 +1,18 @@
 /**
- * Answers made smaller for whoever can read that: gzip for texts of some size.
+ * Answers made smaller for whoever can read that: texts of some size.
  */
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { FastifyInstance } from 'fastify';
+import { chooseEncoding } from './accept-encoding.js';
 
 const WORTH_BYTES = 1_400;
 /** Fast: views change every second. */
-const LEVEL = 2;
+const GZIP_LEVEL = 2;
+const BROTLI_QUALITY = 3;
 const TEXTUAL = /^(application\/json|text\/)/;
-const squeeze = promisify(gzip);
+const zip = promisify(gzip);
+const brotli = promisify(brotliCompress);
 
 export function compressAnswers(server: FastifyInstance): void {
   server.addHook('onSend', async (request, reply, payload) => {
@@ -18,9 +21,10 @@ export function compressAnswers(server: FastifyInstance): void {
     if (typeof type !== 'string' || !TEXTUAL.test(type) || Buffer.byteLength(payload) < WORTH_BYTES)
       return payload;
     void reply.header('vary', 'accept-encoding');
-    if (!/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(request.headers['accept-encoding'] ?? ''))
-      return payload;
-    void reply.header('content-encoding', 'gzip').removeHeader('content-length');
-    return squeeze(payload, { level: LEVEL });
+    const encoding = chooseEncoding(request.headers['accept-encoding']);
+    if (encoding === 'identity') return payload;
+    void reply.header('content-encoding', encoding).removeHeader('content-length');
+    if (encoding === 'gzip') return zip(payload, { level: GZIP_LEVEL });
+    return brotli(payload, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } });
   });
 }

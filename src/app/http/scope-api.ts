@@ -52,8 +52,7 @@ export function scopeApi(server: FastifyInstance, { appId, engine, mirrors, sett
     const view = knownView(request.params.view);
     const mirror = mirrors.of(view.id, optionsFor(view, request.query));
     const { body, etag } = await (settings.views === 'newest' ? mirror.refresh() : mirror.read(PATIENCE_MS));
-    void reply.header('etag', etag).header('cache-control', 'no-cache');
-    return request.headers['if-none-match'] === etag ? reply.code(304).send() : json(reply, body);
+    return json(reply.header('etag', etag), body);
   });
 
   server.get<{ Params: { view: string; '*': string } }>('/api/topology/:view/*', async (request, reply) => {

@@ -12,7 +12,7 @@ export interface BodyLimits {
 }
 
 /**
- * The decoded body. What is left of a body that is refused is read and thrown away by the server, so that the sender
+ * The body, inflated where it is gzipped. What is left of a body that is refused is read and thrown away by the server, so that the sender
  * gets the answer instead of a broken connection.
  *
  * @throws AppError BODY_TOO_LARGE, INFLATED_TOO_LARGE, UNDECODABLE, BODY_CUT_SHORT, UNKNOWN_CONTENT_ENCODING
@@ -25,6 +25,7 @@ export async function readBody(
   switch (encoding?.trim().toLowerCase() ?? 'identity') {
     case '':
     case 'identity':
+    case 'zstd': // inflated beside the decoding, in the engine's thread
       return readPlain(request, Math.min(limits.compressedBytes, limits.decompressedBytes));
     case 'gzip':
     case 'x-gzip':

@@ -10,8 +10,15 @@ import {
 } from '../../report/index.js';
 import type { Report } from '../../report/model.js';
 import { AppError, type AppErrorCode } from '../errors.js';
+import { inflateZstd } from './zstd.js';
 
 export type ReportFormat = 'msgpack' | 'json';
+
+/** What a body is, beyond the compression that was undone already. */
+export interface BodyKind {
+  readonly format: ReportFormat;
+  readonly isZstd: boolean;
+}
 
 /**
  * What a content type announces.
@@ -27,12 +34,13 @@ export function formatOf(contentType: string | undefined): ReportFormat {
   );
 }
 
-/** @throws AppError UNDECODABLE, WRONG_SHAPE, REPORT_TOO_LARGE */
+/** @throws AppError UNDECODABLE, WRONG_SHAPE, REPORT_TOO_LARGE, INFLATED_TOO_LARGE */
 export function decodeBody(
-  body: Uint8Array,
-  format: ReportFormat,
-  limits: { readonly reportNodes: number },
+  sent: Uint8Array,
+  { format, isZstd }: BodyKind,
+  limits: { readonly reportNodes: number; readonly decompressedBytes: number },
 ): Report {
+  const body = isZstd ? inflateZstd(sent, limits.decompressedBytes) : sent;
   const bounds = { ...DEFAULT_LIMITS, maxNodes: limits.reportNodes };
   try {
     return format === 'msgpack'

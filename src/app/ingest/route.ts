@@ -23,6 +23,7 @@ export function reportRoute(server: FastifyInstance, engine: EngineClient, setti
     if (Number(request.headers['content-length'] ?? 0) > limits.compressedBytes) {
       throw new AppError('BODY_TOO_LARGE', `refused a body of more than ${limits.compressedBytes} bytes`);
     }
+    const isZstd = request.headers['content-encoding']?.trim().toLowerCase() === 'zstd';
     const stream = request.body as IncomingMessage | undefined;
     const body =
       stream === undefined
@@ -30,7 +31,7 @@ export function reportRoute(server: FastifyInstance, engine: EngineClient, setti
         : await readBody(stream, request.headers['content-encoding'], limits);
     await inFlight.hold(body.length, () => {
       const bytes = ownBytes(body);
-      return engine.call('ingest', [probe, format, bytes], [bytes.buffer]);
+      return engine.call('ingest', [probe, { format, isZstd }, bytes], [bytes.buffer]);
     });
     return reply.code(200).send();
   });

@@ -2,7 +2,7 @@
  * A view as the engine last told it, held beside the requests: read at once, brought up to date on demand, and by
  * differences only.
  */
-import { createHash } from 'node:crypto';
+import { etagOf } from '../http/etags.js';
 import type { EngineClient } from '../engine/client.js';
 import type { Options } from '../views/options.js';
 import { graphText } from '../render/text.js';
@@ -25,7 +25,7 @@ export class ViewState {
 
   /** Changes with the body. */
   get etag(): string {
-    return (this.#etag ??= `"${createHash('sha1').update(this.body).digest('base64url')}"`);
+    return (this.#etag ??= etagOf(this.body));
   }
 }
 
