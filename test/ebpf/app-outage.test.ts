@@ -1,0 +1,143 @@
+/**
+ * The real probe watches 2,000 connections a second, the real app is killed and started again: what the app is told of
+ * adds up to what was opened, the probe stays small, and the app has its first report within 5 s.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Report } from '../../src/report/model.js';
+import { startRelay } from '../publish/counting-relay.js';
+import { until } from '../publish/shipping.js';
+import { startProgram, type Program } from '../support/program.js';
+import { TOPOPROBE } from '../support/topoprobe.js';
+import { ebpfSkip } from './requirements.js';
+
+const INTERVAL_MS = 500;
+const PER_SECOND = 2000;
+const RETURN_WITHIN_MS = 5000;
+const RSS_MIB_MAX = 350;
+
+test(
+  'an app killed during churn has been told of every connection when it is back',
+  { skip: ebpfSkip },
+  async (t) => {
+    const churnProgram = compileChurn(t);
+    const app = await startRealApp(t, '127.0.0.1:0');
+    const appUrl = new URL(app.firstLine.replace('Dashboard: ', ''));
+    const relay = await startRelay(t, appUrl);
+    const metricsPort = await freePort();
+    const probe = spawn(
+      process.execPath,
+      [TOPOPROBE, 'probe', relay.url, '--source', 'ebpf', '--no-dns', '--log-level', 'warn'].concat([
+        '--publish-interval',
+        `${INTERVAL_MS}ms`,
+        '--metrics-listen',
+        `127.0.0.1:${metricsPort}`,
+      ]),
+      { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, NO_PROXY: '*' } },
+    );
+    const probeExit = once(probe, 'exit');
+    t.after(async () => {
+      probe.kill('SIGKILL');
+      await probeExit;
+    });
+    const ticks = (): Promise<number> => ticksMade(metricsPort);
+    await until('the probe reports', () => relay.reports.length > 0);
+
+    const churn = spawn(churnProgram, ['-s', '14', '-c', '2', '-r', String(PER_SECOND)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const churnExit = once(churn, 'exit');
+    t.after(async () => {
+      churn.kill('SIGKILL');
+      await churnExit;
+    });
+    const output: Buffer[] = [];
+    churn.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+
+    const beforeChurn = relay.reports.length;
+    await until('reports of the churn', () => relay.reports.length > beforeChurn + 2);
+    app.child.kill('SIGKILL');
+    await once(app.child, 'exit');
+    const takenBefore = relay.reports.length;
+    const killedAt = await ticks();
+    while ((await ticks()) < killedAt + 10) await sleep(50);
+    assert.equal(relay.reports.length, takenBefore);
+
+    await startRealApp(t, appUrl.host);
+    const backAt = await ticks();
+    await until('the first report after the return', () => relay.reports.length > takenBefore);
+    // In ticks, which a slow machine makes slower too.
+    assert.ok((await ticks()) - backAt <= RETURN_WITHIN_MS / INTERVAL_MS);
+
+    await churnExit;
+    const churned = JSON.parse(Buffer.concat(output).toString()) as Churned;
+    const endedAt = await ticks();
+    while ((await ticks()) < endedAt + 3) await sleep(50);
+    assert.ok(probe.pid !== undefined);
+    const peakMib =
+      Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${probe.pid}/status`, 'utf8'))?.[1]) / 1024;
+    assert.ok(peakMib < RSS_MIB_MAX, `${peakMib} MiB`);
+    probe.kill('SIGTERM');
+    await probeExit;
+    const told = relay.reports.map((report) => newConnectionsOf(churned, report));
+    assert.equal(
+      told.reduce((sum, connections) => sum + connections, 0),
+      churned.connections,
+      `by report: ${told.join(' ')}`,
+    );
+  },
+);
+
+/** What the churn says of itself. */
+interface Churned {
+  readonly pid: number;
+  readonly port: number;
+  readonly connections: number;
+}
+
+function newConnectionsOf({ pid, port }: Churned, report: Report): number {
+  let sum = 0;
+  for (const { adjacency = [], latest } of report.topologies.get('Endpoint')?.nodes.values() ?? []) {
+    if (latest?.get('pid')?.value !== String(pid) || !adjacency.some((to) => to.endsWith(`;${port}`)))
+      continue;
+    sum += Number(latest.get('conn_new')?.value ?? latest.get('conn_count')?.value ?? 1);
+  }
+  return sum;
+}
+
+async function startRealApp(t: TestContext, listen: string): Promise<Program> {
+  return startProgram(t, [process.execPath, TOPOPROBE, 'app', '--listen', listen, '--log-level', 'warn']);
+}
+
+async function ticksMade(port: number): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  return Number(/^topoprobe_probe_ticks_made_total (\d+)/m.exec(text)?.[1] ?? NaN);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function compileChurn(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'topoprobe-churn-'));
+  t.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const source = fileURLToPath(new URL('../../../bench/churn/churn.c', import.meta.url));
+  const program = join(folder, 'churn');
+  execFileSync('cc', ['-O2', '-pthread', source, '-o', program]);
+  return program;
+}
