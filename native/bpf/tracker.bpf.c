@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
  * The tracker: one record per TCP socket, kept in the socket's own storage and brought up to date by its
- * state changes. Nothing here wakes user space per event:
+ * state changes. Nothing here wakes user space per event.
  *
- *   on_tcp_state   every state change of every TCP socket of every namespace; a closed socket's record goes
- * to the ring, which wakes its reader only when it is a quarter full emit_live      iterator over the
- * storage: sends the records of live sockets that changed since they were last sent scan_files     iterator
- * over all open files: finds sockets that existed before, and who holds a socket
+ *   on_tcp_state: every state change of every TCP socket of every namespace. A closed socket's record goes
+ *                 to the ring, which wakes its reader only when it is a quarter full.
+ *   on_read:      a process took data from a socket: of all that may hold it, this one uses it.
+ *   emit_live:    iterator over the storage; sends the records of live sockets that changed since last time.
+ *   scan_files:   iterator over all open files; finds sockets that existed before, and who holds a socket.
  *
  * A child socket of a listener is cloned with the listener's storage (BPF_F_CLONE), so the listening process
  * is known although the handshake ends in softirq, where `current` is whoever was interrupted.
@@ -314,7 +315,9 @@ int emit_live(struct bpf_iter__bpf_sk_storage_map *ctx) {
 
     if (!sk || !record || record->state == TCP_CLOSE)
         return 0;
-    if (!(record->flags & TP_FLAG_ESTABLISHED) && record->direction != TP_DIRECTION_LISTENER)
+    /* Pending connects are sent too, to be counted; cloned children in the middle of a handshake are not. */
+    if (!(record->flags & TP_FLAG_ESTABLISHED) && record->direction != TP_DIRECTION_LISTENER &&
+        record->state != TCP_SYN_SENT)
         return 0;
     tp = bpf_skc_to_tcp_sock(sk);
     if (!tp)

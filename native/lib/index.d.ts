@@ -32,6 +32,11 @@ export interface TrackerSnapshot {
   readonly takenAtNanos: number;
   /** Records lost since the last snapshot. */
   readonly lost: number;
+  /**
+   * Four numbers per network namespace, to be held against the kernel's own counters: its inode, connects and accepted
+   * connections seen since the tracker was loaded (ActiveOpens, PassiveOpens), sockets established now (CurrEstab).
+   */
+  readonly namespaces: Float64Array;
 }
 
 /** Kernel-side totals since the tracker was loaded. */

@@ -38,6 +38,13 @@ struct bpf_link *attached(struct bpf_link *link, const char *name) {
     return link;
 }
 
+// 0 when the descriptor is not a BPF link's (any more).
+uint32_t linkId(struct bpf_link *link) {
+    struct bpf_link_info info = {};
+    uint32_t size = sizeof(info);
+    return bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &size) ? 0 : info.id;
+}
+
 // The memory of a global-data section, by the section's own name.
 void *sectionData(struct bpf_object *object, const char *section, size_t wanted) {
     struct bpf_map *map = bpf_object__find_map_by_name(object, section);
@@ -110,7 +117,21 @@ void Tracker::load(const TrackerOptions &options) {
     read_link_ = attached(bpf_program__attach(programNamed(object_, "on_read")), "on_read");
     state_link_ = attached(bpf_program__attach(programNamed(object_, "on_tcp_state")), "on_tcp_state");
 
+    for (size_t i = 0; i < link_ids_.size(); i++)
+        link_ids_[i] = linkId(*links()[i]);
+
     drainer_ = std::thread([this] { drainWhenWoken(); });
+}
+
+std::array<struct bpf_link **, Tracker::LINKS> Tracker::links() {
+    return {&state_link_, &read_link_, &files_link_, &live_link_};
+}
+
+// A descriptor that was closed behind our back may since have become something else: the id tells.
+void Tracker::requireAttached() {
+    for (size_t i = 0; i < link_ids_.size(); i++)
+        if (linkId(*links()[i]) != link_ids_[i])
+            throw BpfError("watch TCP sockets: a BPF program was detached from outside", ENOLINK);
 }
 
 void Tracker::close() {
@@ -123,16 +144,15 @@ void Tracker::close() {
         drainer_.join();
     }
     std::lock_guard<std::mutex> lock(mutex_);
-    bpf_link__destroy(state_link_);
-    bpf_link__destroy(read_link_);
-    bpf_link__destroy(files_link_);
-    bpf_link__destroy(live_link_);
+    for (struct bpf_link **link : links()) {
+        bpf_link__destroy(*link);
+        *link = nullptr;
+    }
     ring_buffer__free(ring_);
     bpf_object__close(object_);
     for (int fd : {stop_fd_, epoll_fd_})
         if (fd >= 0)
             ::close(fd);
-    state_link_ = read_link_ = files_link_ = live_link_ = nullptr;
     ring_ = nullptr;
     object_ = nullptr;
     stop_fd_ = epoll_fd_ = counters_fd_ = -1;
@@ -219,7 +239,8 @@ void Tracker::emitLive() {
 TrackerSnapshot Tracker::snapshot() {
     std::lock_guard<std::mutex> lock(mutex_);
     requireOpen();
-    TrackerSnapshot result = {nullptr, 0, monotonicNanos(), 0};
+    requireAttached();
+    TrackerSnapshot result = {nullptr, 0, monotonicNanos(), 0, {}};
     drain();
     uint64_t lost_in_ring = counter(TP_COUNT_LOST_RING);
     bool resync = lost_in_ring != lost_resynced_;
@@ -241,6 +262,7 @@ TrackerSnapshot Tracker::snapshot() {
     if (!result.records)
         throw BpfError("allocate a snapshot", ENOMEM);
     table_.take(result.records);
+    result.namespaces.assign(table_.seenByNamespace().begin(), table_.seenByNamespace().end());
     return result;
 }
 

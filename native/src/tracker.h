@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <mutex>
 #include <thread>
+#include <utility>
+#include <vector>
 
 struct bpf_object;
 struct bpf_link;
@@ -23,7 +25,8 @@ struct TrackerSnapshot {
     struct tp_record *records; // malloc'd; the caller frees
     size_t count;
     uint64_t taken_at_ns;
-    uint64_t lost; // records lost since the last snapshot
+    uint64_t lost;                                              // records lost since the last snapshot
+    std::vector<std::pair<uint32_t, NamespaceSeen>> namespaces; // by inode
 };
 
 // All methods block and may be called from any thread; they exclude each other. Failures throw BpfError.
@@ -37,6 +40,7 @@ class Tracker {
     // Walks all open files of all processes: adopts sockets that existed before, and notes who holds a
     // socket.
     void scanFiles();
+    // Throws when the programs are not attached any more: the tracker is dead then and must be replaced.
     TrackerSnapshot snapshot();
     std::array<uint64_t, TP_COUNTERS> counters();
     uint64_t droppedClosed();
@@ -46,6 +50,8 @@ class Tracker {
     void close();
 
   private:
+    static constexpr size_t LINKS = 4;
+
     static int onRecord(void *self, void *data, size_t size);
     void load(const TrackerOptions &options);
     void drain();
@@ -54,6 +60,8 @@ class Tracker {
     uint64_t runIterator(struct bpf_link *link, const char *what);
     uint64_t counter(uint32_t which);
     void requireOpen();
+    void requireAttached();
+    std::array<struct bpf_link **, LINKS> links();
 
     std::mutex mutex_;
     std::mutex close_mutex_;
@@ -63,6 +71,7 @@ class Tracker {
     struct bpf_link *read_link_ = nullptr;
     struct bpf_link *live_link_ = nullptr;
     struct bpf_link *files_link_ = nullptr;
+    std::array<uint32_t, LINKS> link_ids_ = {};
     struct ring_buffer *ring_ = nullptr;
     uint32_t *epoch_ = nullptr;
     int counters_fd_ = -1;

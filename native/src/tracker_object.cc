@@ -20,6 +20,15 @@ Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot) {
     object.Set("recordCount", Napi::Number::New(env, static_cast<double>(snapshot.count)));
     object.Set("takenAtNanos", Napi::Number::New(env, static_cast<double>(snapshot.taken_at_ns)));
     object.Set("lost", Napi::Number::New(env, static_cast<double>(snapshot.lost)));
+    Napi::Float64Array namespaces = Napi::Float64Array::New(env, snapshot.namespaces.size() * 4);
+    size_t at = 0;
+    for (const auto &[netns, seen] : snapshot.namespaces) {
+        namespaces[at++] = netns;
+        namespaces[at++] = static_cast<double>(seen.active);
+        namespaces[at++] = static_cast<double>(seen.passive);
+        namespaces[at++] = static_cast<double>(seen.established);
+    }
+    object.Set("namespaces", namespaces);
     return object;
 }
 

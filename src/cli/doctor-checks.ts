@@ -1,8 +1,11 @@
 /** What `doctor` finds out: each thing the probe could use, tried for real, and the source that follows from it. */
+import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { access, readdir, readFile } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { release, userInfo } from 'node:os';
 import { EbpfUnavailableError, probeFeatures } from 'ebpf-bridge';
+import { capturedPercent } from '../probe/completeness.js';
 import { EbpfSource } from '../probe/connections/ebpf/ebpf-source.js';
 
 export interface Check {
@@ -23,22 +26,25 @@ export interface Diagnosis {
 }
 
 const BTF_PATH = '/sys/kernel/btf/vmlinux';
+/** Enough to see that connections are seen. */
+const SELF_CONNECTIONS = 50;
 const CONNTRACK_PATH = 'net/nf_conntrack';
 
 export async function diagnose(procRoot: string): Promise<Diagnosis> {
-  const [features, btf, proc, conntrack, ebpf] = await Promise.all([
+  const [features, btf, proc, conntrack, capture] = await Promise.all([
     featureChecks(),
     btfCheck(),
     procCheck(procRoot),
     conntrackCheck(procRoot),
-    ebpfRefusal(),
+    captureCheck(procRoot),
   ]);
-  const checks = [btf, ...features, conntrack, proc];
+  const checks = [btf, ...features, capture, conntrack, proc];
   const base = { kernel: release(), user: userText(), checks };
-  if (ebpf === undefined)
+  if (capture.status === 'usable')
     return { ...base, source: 'ebpf', reason: 'the tracker was loaded, attached and closed again' };
-  if (proc.status === 'usable') return { ...base, source: 'proc', reason: `eBPF is not available: ${ebpf}` };
-  return { ...base, source: undefined, reason: `eBPF is not available: ${ebpf}; and ${proc.detail}` };
+  const refused = `eBPF is not available: ${capture.detail}`;
+  if (proc.status === 'usable') return { ...base, source: 'proc', reason: refused };
+  return { ...base, source: undefined, reason: `${refused}; and ${proc.detail}` };
 }
 
 function userText(): string {
@@ -121,12 +127,37 @@ async function conntrackCheck(procRoot: string): Promise<Check> {
   }
 }
 
-async function ebpfRefusal(): Promise<string | undefined> {
+/** Loads the tracker, makes connections, and holds what it saw against what the kernel counted meanwhile. */
+async function captureCheck(procRoot: string): Promise<Check> {
+  const name = 'capture';
   try {
-    const source = await EbpfSource.start();
-    await source.close();
-    return undefined;
+    const source = await EbpfSource.start({ procRoot });
+    try {
+      await connectToSelf();
+      const { completeness } = await source.snapshot();
+      const { opened, missed } = completeness;
+      const detail =
+        `${capturedPercent(completeness)} %: of ${opened} ends of connections that the kernel counted, ` +
+        `${missed} were not seen`;
+      return { name, status: 'usable', detail };
+    } finally {
+      await source.close();
+    }
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return { name, status: 'refused', detail: error instanceof Error ? error.message : String(error) };
   }
+}
+
+async function connectToSelf(): Promise<void> {
+  const server = createServer((socket) => socket.end());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  for (let i = 0; i < SELF_CONNECTIONS; i++) {
+    const socket = connect(port, '127.0.0.1');
+    socket.resume();
+    await once(socket, 'close');
+  }
+  server.close();
+  await once(server, 'close');
 }

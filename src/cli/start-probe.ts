@@ -50,7 +50,12 @@ export async function startProbe(
       ...(ship && { ...secretsOf(ship), bounds: { maxNodes: ship.maxPendingNodes } }),
     });
     closing.unshift(() => publisher.close());
-    const opened = await openSource(options.source, { procRoot: options.procRoot });
+    const opened = await openSource(options.source, {
+      procRoot: options.procRoot,
+      warn: (message) => {
+        log.warn(message);
+      },
+    });
     closing.unshift(() => opened.source.close());
     sayHowItStarted(opened, options.procRoot, log);
     const observers = observersFor(options, probeId, log);

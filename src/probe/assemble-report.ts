@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { mergeTopologies, now } from '../report/index.js';
 import type { Report, Topology, TopologyKey } from '../report/model.js';
+import { completenessFacts } from './completeness.js';
 import type { Batch } from './connections/feed.js';
 import type { ReverseResolver } from './dns/index.js';
 import type { Reporter } from './reporter.js';
@@ -56,6 +57,7 @@ export async function assembleReport(batch: Batch, windowMs: number, observers: 
   });
   observers.onEndpoints?.(endpoints.stats);
   add('Endpoint', withNatCopies(endpoints.topology, batch.flows, { ...observers, now: timestamp }).topology);
+  add('Host', completenessFacts(batch, observers.hostName, timestamp));
   const known = topologies.get('Process');
   add('Process', exitedProcesses(batch, known, observers.hostName, timestamp));
 

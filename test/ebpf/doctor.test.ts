@@ -30,6 +30,8 @@ test('as root every needed feature is usable and the source is ebpf', { skip: eb
   // Whether these two are usable is the kernel's business; that they were tried is ours.
   assert.ok(status.has('kprobe') && status.has('fentry'));
   assert.equal(source, 'ebpf');
+  const capture = checks.find(({ name }) => name === 'capture');
+  assert.match(capture?.detail ?? '', /^100 %: of \d{3,} ends of connections .*, 0 were not seen$/);
 });
 
 test('as an ordinary user the source is proc, and it says why', { skip: ebpfSkip }, async () => {

@@ -2,7 +2,6 @@
  * Keeps connections coming when the eBPF source dies: it is replaced by a new one, which finds what lives by itself; when
  * it dies again soon, or can't be replaced, /proc is read from then on. The snapshot under way is made all the same.
  */
-import type { Logger } from 'pino';
 import type { ConnectionSource, Snapshot } from './source.js';
 
 export interface SeededSource {
@@ -14,7 +13,8 @@ export interface SeededSource {
 export interface FailoverOptions {
   readonly openEbpf: () => Promise<SeededSource>;
   readonly openProcfs: () => Promise<SeededSource>;
-  readonly log: Logger;
+  /** Told in one line each time the source is replaced. */
+  readonly warn: (message: string) => void;
   /** A death that follows another within this many milliseconds ends the attempts. Default: one minute. */
   readonly quickDeathMs?: number;
   /** Milliseconds, never going back. */
@@ -61,12 +61,11 @@ export class FailoverSource implements ConnectionSource {
   }
 
   async #replace(death: unknown): Promise<void> {
-    const { log, now, quickDeathMs } = this.#options;
+    const { warn, now, quickDeathMs } = this.#options;
     const before = this.#diedAt;
     this.#diedAt = now();
-    await this.#active.close().catch((error: unknown) => {
-      log.debug({ err: error }, 'the dead eBPF source could not be closed in order');
-    });
+    // It is dead: what of it can't be closed in order is gone already.
+    await this.#active.close().catch(() => undefined);
     if (before !== undefined && this.#diedAt - before < quickDeathMs) {
       await this.#fallBack(`it died twice within ${quickDeathMs / 1000} s: ${messageOf(death)}`);
       return;
@@ -74,16 +73,18 @@ export class FailoverSource implements ConnectionSource {
     try {
       await this.#use(this.#options.openEbpf());
       this.#restarts++;
-      log.warn(`the eBPF source died and was started again: ${messageOf(death)}`);
+      warn(`the eBPF source died and was started again: ${messageOf(death)}`);
     } catch (error) {
-      await this.#fallBack(`it died (${messageOf(death)}) and could not be started again: ${messageOf(error)}`);
+      await this.#fallBack(
+        `it died (${messageOf(death)}) and could not be started again: ${messageOf(error)}`,
+      );
     }
   }
 
   async #fallBack(reason: string): Promise<void> {
     await this.#use(this.#options.openProcfs());
     this.#fallbacks++;
-    this.#options.log.warn(`the eBPF source is given up, connections are read from /proc from now on: ${reason}`);
+    this.#options.warn(`the eBPF source is given up, connections are read from /proc from now on: ${reason}`);
   }
 
   /** Waits until what lives is known: the snapshot that died is made from this one. */

@@ -5,13 +5,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { completeStragglers, ReportedBefore, splitStragglers, type RecordBatch } from '../topology/index.js';
 import { NO_FLOWS, type FlowBatch } from '../topology/nat-flow.js';
-import type { ConnectionSource } from './source.js';
+import type { Completeness, ConnectionSource, Snapshot, SourceKind } from './source.js';
 
 export interface Batch extends RecordBatch {
   /** Records lost since the last batch. */
   readonly lost: number;
   /** What connection tracking knows of NAT; none where it is not read. */
   readonly flows: FlowBatch;
+  readonly sourceKind: SourceKind;
+  /** Absent where the source can't tell. */
+  readonly completeness?: Completeness;
 }
 
 /** How long the other end of a connection may lag behind in a one-off batch. */
@@ -32,7 +35,7 @@ export class ConnectionFeed {
     this.#held = held;
     this.#unmatched += overflow;
     this.#reportedBefore.mark(batch);
-    return { ...batch, lost: snapshot.lost, flows: snapshot.flows ?? NO_FLOWS };
+    return { ...batch, lost: snapshot.lost, ...this.#circumstances(snapshot) };
   }
 
   /**
@@ -52,7 +55,11 @@ export class ConnectionFeed {
     return {
       ...completeStragglers(split, later),
       lost: first.lost + later.lost,
-      flows: later.flows ?? NO_FLOWS,
+      ...this.#circumstances(later),
     };
+  }
+
+  #circumstances({ flows, completeness }: Snapshot): Pick<Batch, 'flows' | 'sourceKind' | 'completeness'> {
+    return { flows: flows ?? NO_FLOWS, sourceKind: this.source.kind, ...(completeness && { completeness }) };
   }
 }

@@ -7,6 +7,25 @@ import type { FlowBatch } from '../topology/nat-flow.js';
 
 export type SourceKind = 'ebpf' | 'procfs';
 
+export interface NamespaceMissed {
+  /** Inode of the network namespace. */
+  readonly netns: number;
+  readonly opened: number;
+  readonly missed: number;
+}
+
+/** What a source saw, held against the kernel's own counters; totals since the source was started. */
+export interface Completeness {
+  /** Ends of connections that the kernel counted: connects and accepted connections. */
+  readonly opened: number;
+  /** Those of them that the source did not see. */
+  readonly missed: number;
+  /** Established sockets that the source does not know, now: nobody held them when it was started. */
+  readonly unknownEstablished: number;
+  /** Where most was missed. */
+  readonly namespaces: readonly NamespaceMissed[];
+}
+
 export interface Snapshot {
   /** `recordCount` records of RECORD_BYTES each. */
   readonly records: ArrayBuffer;
@@ -17,6 +36,8 @@ export interface Snapshot {
   readonly lost: number;
   /** Flows of connection tracking, which the records have been looked through already; absent where it is not read. */
   readonly flows?: FlowBatch;
+  /** Absent where the source can't tell. */
+  readonly completeness?: Completeness;
 }
 
 export interface ConnectionSource {

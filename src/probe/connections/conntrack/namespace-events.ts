@@ -32,8 +32,6 @@ export interface EventCounts {
   malformed: number;
 }
 
-/** Events that may wait for a tick; about a kilobyte each in the kernel. */
-const EVENT_BUFFER_BYTES = 4 * 1024 * 1024;
 const READ_BYTES = 1024 * 1024;
 /** Reads per refresh: an endless stream of events must not hold a tick up. */
 const MAX_READS = 64;
@@ -56,7 +54,7 @@ export class NamespaceEvents {
    */
   static async open(
     netnsPath: string,
-    wanted: Wanted,
+    { wanted, eventBufferBytes }: { wanted: Wanted; eventBufferBytes: number },
     counts: EventCounts,
     isNew: boolean,
   ): Promise<NamespaceEvents> {
@@ -66,7 +64,7 @@ export class NamespaceEvents {
       netnsPath,
       groups: [natOnly ? EventGroup.New : EventGroup.Update, EventGroup.Destroy],
       filter: natOnly ? natEventFilter() : establishedEventFilter(),
-      receiveBytes: EVENT_BUFFER_BYTES,
+      receiveBytes: eventBufferBytes,
     });
     return new NamespaceEvents(events, netnsPath, counts, isNew);
   }

@@ -25,6 +25,8 @@ export interface WatcherOptions {
   readonly maxNamespaces?: number;
   /** Refreshes between two dumps that find what events did not tell. Default 40. */
   readonly refreshesPerDump?: number;
+  /** Events of one namespace that may wait for a refresh, as bytes in the kernel; about a kilobyte each. Default 4 MiB. */
+  readonly eventBufferBytes?: number;
   /** Read the text in /proc even where netlink could be used. Default false. */
   readonly textOnly?: boolean;
 }
@@ -60,6 +62,7 @@ export class ConntrackWatcher {
       maxFlows: 65_536,
       maxNamespaces: 1_024,
       refreshesPerDump: 40,
+      eventBufferBytes: 4 * 1024 * 1024,
       textOnly: false,
       ...options,
     };
@@ -161,7 +164,7 @@ export class ConntrackWatcher {
     const isNew = this.#refreshes > 0;
     if (!this.#textOnly) {
       try {
-        return await NamespaceEvents.open(`${processPath}/ns/net`, this.#options.wanted, this.#counts, isNew);
+        return await NamespaceEvents.open(`${processPath}/ns/net`, this.#options, this.#counts, isNew);
       } catch (error) {
         if (!(error instanceof EbpfUnavailableError)) throw error;
         this.#textOnly = true;

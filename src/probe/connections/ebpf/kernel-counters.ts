@@ -1,0 +1,59 @@
+/**
+ * The kernel's own count of TCP connections per network namespace: /proc/PID/net/snmp of one process in each (RFC 4022;
+ * net/ipv4/proc.c).
+ */
+import { readFile } from 'node:fs/promises';
+import { netNamespaces } from 'ebpf-bridge';
+
+/** Since the namespace was made, but `established`, which is now. */
+export interface TcpCounts {
+  /** Connects that sent a SYN. */
+  readonly active: number;
+  /** Handshakes completed on the accepting side. */
+  readonly passive: number;
+  /** Sockets that are ESTABLISHED or CLOSE-WAIT. */
+  readonly established: number;
+}
+
+const COLUMNS = { active: 'ActiveOpens', passive: 'PassiveOpens', established: 'CurrEstab' } as const;
+/** Files read at once. */
+const CONCURRENCY = 8;
+
+/** The counts in the text of /proc/net/snmp; undefined when they are not there. */
+export function parseTcpCounts(text: string): TcpCounts | undefined {
+  const [names, values] = text
+    .split('\n')
+    .filter((line) => line.startsWith('Tcp: '))
+    .map((line) => line.split(' '));
+  if (names === undefined || values === undefined) return undefined;
+  const valueOf = (column: string): number => {
+    const at = names.indexOf(column);
+    const value = at < 0 ? '' : (values[at] ?? '');
+    return /^\d{1,20}$/.test(value) ? Number(value) : NaN;
+  };
+  const counts = {
+    active: valueOf(COLUMNS.active),
+    passive: valueOf(COLUMNS.passive),
+    established: valueOf(COLUMNS.established),
+  };
+  return Object.values(counts).some(Number.isNaN) ? undefined : counts;
+}
+
+/**
+ * By inode of the namespace. A namespace whose process ends meanwhile is left out, and so is everything when namespaces
+ * can't be listed: a count that is not there is held against nothing.
+ * @param most namespaces that are looked at
+ */
+export async function readKernelCounts(procRoot: string, most: number): Promise<Map<number, TcpCounts>> {
+  const counts = new Map<number, TcpCounts>();
+  const waiting = (await netNamespaces(procRoot).catch(() => [])).slice(0, most);
+  const readNext = async (): Promise<void> => {
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const text = await readFile(`${procRoot}/${next.pid}/net/snmp`, 'latin1').catch(() => '');
+      const parsed = parseTcpCounts(text);
+      if (parsed !== undefined) counts.set(next.inode, parsed);
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, readNext));
+  return counts;
+}
