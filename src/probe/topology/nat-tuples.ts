@@ -31,9 +31,10 @@ export class NatTuples {
   readonly count: number;
   readonly words: Int32Array;
   readonly halves: Uint16Array;
-  /** Hash of a tuple → flows whose original (opener) or reply (acceptor) tuple has it. */
-  readonly #original = new Map<number, number[]>();
-  readonly #reply = new Map<number, number[]>();
+  /** Hash of a tuple → translated flows whose original (opener) or reply (acceptor) tuple has it. */
+  readonly #translated = { opener: new Map<number, number[]>(), acceptor: new Map<number, number[]>() };
+  /** The same for the others. They lead nowhere, and a flow that is one here may be translated in another namespace. */
+  readonly #plain = { opener: new Map<number, number[]>(), acceptor: new Map<number, number[]>() };
 
   /** @throws RangeError when the buffer is shorter than its count says */
   constructor({ flows, flowCount }: FlowBatch) {
@@ -41,8 +42,9 @@ export class NatTuples {
     this.words = new Int32Array(flows, 0, flowCount * FLOW_WORDS);
     this.halves = new Uint16Array(flows, 0, flowCount * FLOW_HALVES);
     for (let flow = 0; flow < flowCount; flow++) {
-      this.#note(this.#original, ORIGINAL, flow);
-      this.#note(this.#reply, REPLY, flow);
+      const index = this.isTranslated(flow) ? this.#translated : this.#plain;
+      this.#note(index.opener, ORIGINAL, flow);
+      this.#note(index.acceptor, REPLY, flow);
     }
   }
 
@@ -78,20 +80,17 @@ export class NatTuples {
   /**
    * Replaces the remote end by the one behind all translations, and `netns` by the namespace where that end's address
    * was found.
-   * @returns false when no flow has the tuple, or two in different namespaces contradict each other
+   * @returns false, and changes nothing, when no flow has the tuple, or two in different namespaces contradict each other
    */
   resolve(tuple: Tuple, side: Side): boolean {
     let from = tuple;
-    let found = false;
     for (let step = 0; step < MAX_STEPS; step++) {
-      const flow = this.#find(from, side);
+      const flow = this.#find(this.#translated[side], from, side);
       if (flow < 0) break;
       if (from === tuple) from = copyOf(tuple);
-      found = true;
       this.#step(from, flow, side);
-      if (!this.isTranslated(flow)) break;
     }
-    if (!found) return false;
+    if (from === tuple) return this.#find(this.#plain[side], tuple, side) >= 0;
     tuple.words.set(from.words.subarray(4), 4);
     tuple.ports[1] = from.ports[1]!;
     tuple.netns = from.netns;
@@ -124,8 +123,8 @@ export class NatTuples {
   }
 
   /** The flow of the tuple's own namespace, else the only one of another; -1 when there is none to be sure of. */
-  #find(tuple: Tuple, side: Side): number {
-    const [index, place] = side === 'opener' ? [this.#original, ORIGINAL] : [this.#reply, REPLY];
+  #find(index: ReadonlyMap<number, readonly number[]>, tuple: Tuple, side: Side): number {
+    const place = side === 'opener' ? ORIGINAL : REPLY;
     let other = -1;
     for (const flow of index.get(hashOf(tuple.words, 0, tuple.ports, 0)) ?? []) {
       const at = flow * FLOW_WORDS + place.words;
