@@ -100,7 +100,11 @@ function secretsOf(ship: ShipOptions): CredentialOptions & TlsOptions {
   };
 }
 
-function sayHowItStarted({ fallbackReason, seeded }: OpenedSource, procRoot: string, log: Logger): void {
+function sayHowItStarted(
+  { fallbackReason, seeded, conntrackRefusal }: OpenedSource,
+  procRoot: string,
+  log: Logger,
+): void {
   if (fallbackReason !== undefined) {
     log.warn(`eBPF is not available, so connections are read from ${procRoot}: ${fallbackReason}`);
   }
@@ -109,5 +113,8 @@ function sayHowItStarted({ fallbackReason, seeded }: OpenedSource, procRoot: str
       { err: error },
       'older connections could not be looked up: they appear when their state changes',
     );
+  });
+  void conntrackRefusal.then((reason) => {
+    if (reason !== undefined) log.warn(`NAT is not looked through: ${reason}`);
   });
 }
