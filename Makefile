@@ -10,6 +10,7 @@ LISTEN   ?= 127.0.0.1:4040
 SOURCES  := $(shell find src test bench -name '*.ts' -not -path 'src/web/*' 2>/dev/null)
 WEB      := $(shell find src/web -type f 2>/dev/null) vite.config.ts package-lock.json
 TESTS    ?= build/test
+FUZZ_BODIES ?= 1000000
 
 .PHONY: help
 help: ## list the targets
@@ -25,6 +26,10 @@ build: native web build/.tsc ## install what the build needs, then compile the a
 .PHONY: test
 test: packages-for-tests build ## run every test; the eBPF ones need root
 	@bash scripts/run-tests.sh $(TESTS)
+
+.PHONY: fuzz
+fuzz: build ## mutated reports through the decoder, a million of them (FUZZ_BODIES=1000000)
+	TOPOPROBE_FUZZ_BODIES=$(FUZZ_BODIES) node --test build/test/report/fuzz.test.js build/test/report/decode-memory.test.js
 
 .PHONY: check
 check: packages-for-tests build ## formatting, lint, types and import directions, for every language here

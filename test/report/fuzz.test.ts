@@ -3,7 +3,7 @@
  * sent on and is then the same. TOPOPROBE_FUZZ_BODIES sets how many (default 20,000), TOPOPROBE_FUZZ_SEED where to begin.
  */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import {
   decodeReport,
   encodeReport,
@@ -25,13 +25,20 @@ const pieces = Object.entries(SCOPE_REPORT).map(([key, value]) => toGoMsgpack({ 
 /** Growth of the heap, in bytes, that no mutant of a few kilobytes may cause. */
 const HEAP_GROWTH_MAX = 256 * 1024 * 1024;
 
-function fuzz(donors: readonly Uint8Array[], count: number, read: (body: Buffer) => void): void {
+function fuzz(
+  t: TestContext,
+  donors: readonly Uint8Array[],
+  count: number,
+  read: (body: Buffer) => void,
+): void {
   let refused = 0;
   const heapBefore = process.memoryUsage().heapUsed;
   let heapPeak = 0;
+  let slowestMs = 0;
   for (let i = 0; i < count; i++) {
     const dice = new Dice(seed + i);
     const mutant = mutate(donors[i % donors.length]!, donors, dice);
+    const startedAt = performance.now();
     try {
       read(mutant);
     } catch (error) {
@@ -40,8 +47,13 @@ function fuzz(donors: readonly Uint8Array[], count: number, read: (body: Buffer)
       }
       refused++;
     }
+    slowestMs = Math.max(slowestMs, performance.now() - startedAt);
     if (i % 1000 === 0) heapPeak = Math.max(heapPeak, process.memoryUsage().heapUsed);
   }
+  const grownMib = (heapPeak - heapBefore) / 2 ** 20;
+  t.diagnostic(
+    `seed ${seed}: ${refused} of ${count} refused, slowest ${slowestMs.toFixed(1)} ms, heap grew by ${grownMib.toFixed(0)} MiB`,
+  );
   assert.ok(
     refused > 0 && refused < count,
     `${refused} of ${count} refused: mutants are too tame or too wild`,
@@ -49,9 +61,9 @@ function fuzz(donors: readonly Uint8Array[], count: number, read: (body: Buffer)
   assert.ok(heapPeak - heapBefore < HEAP_GROWTH_MAX, `the heap grew by ${heapPeak - heapBefore} bytes`);
 }
 
-test(`${bodies} mutated MessagePack bodies: a report or a typed error`, () => {
+test(`${bodies} mutated MessagePack bodies: a report or a typed error`, (t) => {
   const donors = [toGoMsgpack(SCOPE_REPORT), encodeReport(sampleReport()), ...pieces];
-  fuzz(donors, bodies, (body) => {
+  fuzz(t, donors, bodies, (body) => {
     const report = decodeReport(body);
     const again = encodeReport(report);
     assert.deepEqual(decodeReport(again), report);
@@ -59,11 +71,11 @@ test(`${bodies} mutated MessagePack bodies: a report or a typed error`, () => {
   });
 });
 
-test(`${Math.ceil(bodies / 10)} mutated JSON bodies: a report or a typed error`, () => {
+test(`${Math.ceil(bodies / 10)} mutated JSON bodies: a report or a typed error`, (t) => {
   const donors = [toGoMsgpack(SCOPE_REPORT), ...pieces].map((body) =>
     Buffer.from(reportToJson(decodeReport(body)).replaceAll(/"\w+":\{"nodes":\{\}\},?/g, '')),
   );
-  fuzz(donors, Math.ceil(bodies / 10), (body) => {
+  fuzz(t, donors, Math.ceil(bodies / 10), (body) => {
     const report = reportFromJson(body.toString());
     const json = reportToJson(report);
     assert.equal(reportToJson(reportFromJson(json)), json);
