@@ -26,15 +26,14 @@ interface Shown {
   /** State of the window that `nodes` show. */
   version: number;
   costMs: number;
-  madeAtMs: number;
 }
 
 /** Choices of options remembered from one state to the next; the least recently asked for is forgotten. */
 const CHOICES_MAX = 64;
 /** A view that is cheap to make is always made from the newest state … */
 const CHEAP_MS = 20;
-/** … a dear one at most in this share of the time, so that reports are not kept waiting. */
-const DEAR_SHARE = 1 / 4;
+/** … dear ones together at most in this share of the time, so that reports are not kept waiting. */
+const DEAR_SHARE = 1 / 3;
 
 export class Renderer {
   readonly #window: Window;
@@ -43,6 +42,8 @@ export class Renderer {
   readonly #graphs = new Map<string, ViewGraph>();
   readonly #shown = new Map<string, Shown>();
   #seq = 0;
+  /** When a dear view may be made again. */
+  #dearAgainAtMs = 0;
 
   constructor(window: Window, freshness: ViewFreshness) {
     this.#window = window;
@@ -92,13 +93,13 @@ export class Renderer {
     if (version === shown.version) return;
     const now = performance.now();
     const isDear = this.#freshness === 'prompt' && shown.costMs > CHEAP_MS;
-    const restMs = isDear ? shown.costMs / DEAR_SHARE : 0;
-    if (shown.seq >= 0 && now - shown.madeAtMs < restMs) return;
+    if (isDear && shown.seq >= 0 && now < this.#dearAgainAtMs) return;
     const { scene, graph } = this.graph(view, options);
     const nodes = shown.summaries.wordGraph(scene.report, graph, scene.namesVersion);
     shown.version = version;
-    shown.madeAtMs = performance.now();
-    shown.costMs = shown.madeAtMs - now;
+    const madeAtMs = performance.now();
+    shown.costMs = madeAtMs - now;
+    if (shown.costMs > CHEAP_MS) this.#dearAgainAtMs = madeAtMs + shown.costMs * (1 / DEAR_SHARE - 1);
     if (shown.seq >= 0 && sameTexts(shown.nodes, nodes)) return;
     shown.nodes = nodes;
     shown.seq = ++this.#seq;
@@ -111,7 +112,6 @@ export class Renderer {
       nodes: new Map<string, string>(),
       version: -1,
       costMs: 0,
-      madeAtMs: 0,
     };
     this.#shown.delete(key);
     this.#shown.set(key, shown);

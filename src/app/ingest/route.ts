@@ -4,6 +4,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { EngineClient } from '../engine/client.js';
+import { OneAtATime } from '../engine/one-at-a-time.js';
 import { AppError } from '../errors.js';
 import type { AppSettings } from '../options.js';
 import type { ProbeIdentity } from '../window/probe-book.js';
@@ -15,6 +16,7 @@ import { Rates } from './rates.js';
 export function reportRoute(server: FastifyInstance, engine: EngineClient, settings: AppSettings): void {
   const { limits } = settings;
   const inFlight = new InFlight(limits.inFlightBytes);
+  const arriving = new OneAtATime();
   const rates = new Rates(limits, performance.now());
   server.post('/api/report', async (request, reply) => {
     const probe = probeOf(request.headers);
@@ -31,7 +33,7 @@ export function reportRoute(server: FastifyInstance, engine: EngineClient, setti
         : await readBody(stream, request.headers['content-encoding'], limits);
     await inFlight.hold(body.length, () => {
       const bytes = ownBytes(body);
-      return engine.call('ingest', [probe, { format, isZstd }, bytes], [bytes.buffer]);
+      return arriving.run(() => engine.call('ingest', [probe, { format, isZstd }, bytes], [bytes.buffer]));
     });
     return reply.code(200).send();
   });

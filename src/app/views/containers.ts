@@ -2,6 +2,7 @@
  * Containers: joined to connections by the process that holds them, else by the container's own addresses and
  * published ports; and the same grouped by image and by DNS name.
  */
+import { containerNodeId } from '../../report/node-ids.js';
 import type { Node } from '../../report/model.js';
 import { hostNameOf, latestOf, type EndpointFacts } from './endpoint.js';
 import { isPseudoId, UNCONTAINED_PREFIX } from './external.js';
@@ -72,13 +73,16 @@ export function containerFinder(
 ): (endpoint: EndpointFacts) => string | undefined {
   const processes = scene.nodes('Process');
   const index = indexAddresses(containers, containerAddresses);
+  const idOf = (process: string): string | undefined => {
+    const own = latestOf(processes.get(process), 'docker_container_id');
+    return own === undefined ? undefined : containerNodeId(own);
+  };
+  const idsByProcess = new Map<string, string | undefined>();
   return (endpoint) => {
     const { process } = endpoint;
-    const own = process === undefined ? undefined : latestOf(processes.get(process), 'docker_container_id');
-    if (own !== undefined) {
-      const id = `${own};<container>`;
-      return scene.nodes('Container').has(id) && !containers.has(id) ? undefined : id;
-    }
+    if (process !== undefined && !idsByProcess.has(process)) idsByProcess.set(process, idOf(process));
+    const id = process === undefined ? undefined : idsByProcess.get(process);
+    if (id !== undefined) return scene.nodes('Container').has(id) && !containers.has(id) ? undefined : id;
     const found = byAddress(index, endpoint);
     if (found !== undefined) return found;
     return process === undefined ? undefined : UNCONTAINED_PREFIX + hostNameOf(process);

@@ -55,10 +55,11 @@ export function buildGraph(scene: Scene, { nodes, place, describe }: ViewParts):
     }
     return ids;
   };
+  const placeSource = sourcePlacer(place);
   for (const sink of scene.sinks()) placeOnce(sink);
   for (const { group, from, links } of scene.flows) {
     if (links.length === 0) continue;
-    for (const source of place(from)) {
+    for (const source of placeSource(from)) {
       if (!nodes.has(source)) nodes.set(source, describe(source));
       const targets = targetsOf(graph, source);
       const reached = links.length > 1 ? new Set<string>() : undefined;
@@ -69,7 +70,7 @@ export function buildGraph(scene: Scene, { nodes, place, describe }: ViewParts):
           const counted =
             group.copies === undefined
               ? link
-              : { ...link, totals: uncounted(scene, group.copies, target, placeOnce) };
+              : new CopyLink(link, () => uncounted(scene, group.copies ?? NO_COPIES, target, placeOnce));
           const known = targets.get(target);
           if (known === undefined) targets.set(target, [counted]);
           else known.push(counted);
@@ -79,6 +80,40 @@ export function buildGraph(scene: Scene, { nodes, place, describe }: ViewParts):
   }
   for (const [source, targets] of graph.edges) if (targets.size === 0) graph.edges.delete(source);
   return graph;
+}
+
+/** Many groups open connections from the same process and address: each such pair is placed once. */
+function sourcePlacer(place: Place): Place {
+  const placed = new Map<string, Map<string, readonly string[]>>();
+  return (from) => {
+    if (from.scope !== '') return place(from);
+    let byOwner = placed.get(from.address);
+    if (byOwner === undefined) placed.set(from.address, (byOwner = new Map<string, readonly string[]>()));
+    const owner = from.process ?? from.hostNode ?? '';
+    let ids = byOwner.get(owner);
+    if (ids === undefined) byOwner.set(owner, (ids = place(from)));
+    return ids;
+  };
+}
+
+const NO_COPIES: ReadonlyMap<string, string> = new Map();
+
+/** What NAT copies add to an edge. Found out when asked for: most views only want to know that there is an edge. */
+class CopyLink implements Link {
+  readonly group: Link['group'];
+  readonly peer: Link['peer'];
+  readonly #count: () => ConnectionTotals;
+  #totals: ConnectionTotals | undefined;
+
+  constructor({ group, peer }: Link, count: () => ConnectionTotals) {
+    this.group = group;
+    this.peer = peer;
+    this.#count = count;
+  }
+
+  get totals(): ConnectionTotals {
+    return (this.#totals ??= this.#count());
+  }
 }
 
 function targetsOf(graph: ViewGraph, source: string): Map<string, Link[]> {

@@ -79,7 +79,7 @@ function parentRows(report: Report, node: Node): ParentRow[] {
       const container = latestOf(node, 'docker_container_id');
       if (container !== undefined) ids.add(`${container};<container>`);
     }
-    const naming = describeTopology(report, topology);
+    const naming = ids.size === 0 ? undefined : describeTopology(report, topology);
     if (naming === undefined) continue;
     for (const id of ids) {
       const parent = naming.topology?.nodes.get(id);

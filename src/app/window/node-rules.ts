@@ -53,6 +53,20 @@ export function dnsRules(merge: (versions: readonly DnsNames[]) => DnsNames): Pa
   };
 }
 
+/** Facts that change all the time and that no other node's name or place depends on. */
+const RESTLESS = new Set(['uptime', 'ts', 'docker_container_uptime', 'docker_container_state_human']);
+
+/** Whether all that other nodes show of a node, or are placed by, is as it was. */
+export function isStillCalled(node: Node | undefined, old: Node | undefined): boolean {
+  if (node === undefined || old === undefined) return node === old;
+  return alikeNodes(withoutRestless(node), withoutRestless(old));
+}
+
+function withoutRestless(node: Node): Node {
+  if (node.latest === undefined) return node;
+  return { ...node, latest: new Map(Array.from(node.latest).filter(([key]) => !RESTLESS.has(key))) };
+}
+
 function alikeNodes(a: Node, b: Node): boolean {
   return (
     sameList(a.adjacency, b.adjacency) &&

@@ -17,7 +17,7 @@ import { Flows } from '../views/flows.js';
 import { EndpointGroups } from '../views/groups.js';
 import { Scene } from '../views/scene.js';
 import { Frames } from './frames.js';
-import { dnsRules, endpointRules, nodeRules } from './node-rules.js';
+import { dnsRules, endpointRules, isStillCalled, nodeRules } from './node-rules.js';
 import { moveTimes } from './clock-skew.js';
 import { PartStore, type Amount, type Entry } from './part-store.js';
 import { ProbeBook, type ProbeIdentity, type ProbeRecord } from './probe-book.js';
@@ -230,7 +230,7 @@ export class Window {
       } else if (key === 'Process') {
         store.settle(() => undefined);
       } else {
-        store.settle(() => (namesChanged = true));
+        store.settle((_id, node, old) => (namesChanged ||= !isStillCalled(node, old)));
       }
     }
     this.#dns.settle(() => undefined);
