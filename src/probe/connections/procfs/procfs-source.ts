@@ -21,8 +21,13 @@ const DEFAULT_MAX_FDS = 2_000_000;
  * @throws ProcfsError PROC_UNREADABLE when there is no readable proc file system at `procRoot`
  */
 export async function createProcfsSource(options: ProcfsOptions = {}): Promise<ConnectionSource> {
-  const { procRoot = '/proc', maxRecords = DEFAULT_MAX_RECORDS, maxFds = DEFAULT_MAX_FDS } = options;
-  const source = new ProcfsSource({ procRoot, maxRecords, maxFds });
+  const {
+    procRoot = '/proc',
+    maxRecords = DEFAULT_MAX_RECORDS,
+    maxFds = DEFAULT_MAX_FDS,
+    textOnly = false,
+  } = options;
+  const source = new ProcfsSource({ procRoot, maxRecords, maxFds, textOnly });
   try {
     await source.snapshot();
   } catch (error) {

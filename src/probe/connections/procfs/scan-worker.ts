@@ -18,14 +18,16 @@ if (parentPort !== null) {
   const input = workerData as WorkerInput;
   setPriority(0, NICENESS); // 0 is the calling thread
   port.on('message', () => {
-    const answer = attempt(input);
-    port.postMessage(answer, 'records' in answer ? [answer.records] : []);
+    void attempt(input).then((answer) => {
+      port.postMessage(answer, 'records' in answer ? [answer.records] : []);
+    });
   });
 }
 
-function attempt(input: WorkerInput): WorkerAnswer {
+/** Never rejects. */
+async function attempt(input: WorkerInput): Promise<WorkerAnswer> {
   try {
-    return scan(input.procRoot, input);
+    return await scan(input.procRoot, input);
   } catch (error) {
     if (error instanceof ProcfsError) return { code: error.code, message: error.message };
     const reason = error instanceof Error ? error.message : String(error);

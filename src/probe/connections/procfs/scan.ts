@@ -2,23 +2,26 @@
  * One scan of /proc: the socket table of every network namespace, once each however many processes are in it, and the
  * process that holds each socket.
  */
-import { readFileSync } from 'node:fs';
 import { TcpState } from '../../topology/record.js';
 import { errnoOf, ProcfsError } from './errors.js';
 import { describeHolder, forEachSocket, listPids, netnsOf } from './process-files.js';
 import { RecordWriter, type Holder } from './record-writer.js';
-import { readSocketTable, type SocketLine } from './socket-table.js';
+import { SocketReader, type Sockets } from './socket-dump.js';
 
 export interface ScanLimits {
   /** Records per scan. */
   readonly maxRecords: number;
   /** Descriptors looked at per scan, over all processes. */
   readonly maxFds: number;
+  /** Read socket tables as text even where netlink is permitted. */
+  readonly textOnly: boolean;
 }
 
 /** Counts of one scan. */
 export interface ScanCounts {
   namespaces: number;
+  /** Those of them whose sockets came by netlink; the others were read as text. */
+  diagNamespaces: number;
   processes: number;
   /** Processes whose namespace or descriptors we may not look at. */
   deniedProcesses: number;
@@ -50,9 +53,10 @@ const CONNECTED =
   (1 << TcpState.CloseWait);
 
 /** @throws ProcfsError when there is no proc file system, or no namespace at all can be read */
-export function scan(procRoot: string, limits: ScanLimits): Scan {
+export async function scan(procRoot: string, limits: ScanLimits): Promise<Scan> {
   const counts: ScanCounts = {
     namespaces: 0,
+    diagNamespaces: 0,
     processes: 0,
     deniedProcesses: 0,
     vanishedProcesses: 0,
@@ -69,9 +73,16 @@ export function scan(procRoot: string, limits: ScanLimits): Scan {
   const namespaces = byNamespace(procRoot, pids, counts);
   const holders = new Holders(procRoot, pids, limits.maxFds, counts);
   const writer = new RecordWriter(limits.maxRecords);
+  const reader = new SocketReader(procRoot, limits.textOnly);
   for (const [netns, members] of namespaces) {
-    if (writeNamespace(procRoot, netns, members, holders, writer, counts)) counts.namespaces++;
-    else counts.unreadableNamespaces++;
+    const sockets = await reader.read(netns, members, LISTENING | CONNECTED);
+    if (sockets === undefined) {
+      counts.unreadableNamespaces++;
+      continue;
+    }
+    counts.namespaces++;
+    if (sockets.source === 'diag') counts.diagNamespaces++;
+    writeNamespace(netns, sockets, holders, writer, counts);
   }
   if (counts.namespaces === 0) {
     throw new ProcfsError(
@@ -118,22 +129,16 @@ function byNamespace(procRoot: string, pids: readonly number[], counts: ScanCoun
   return namespaces;
 }
 
-/** False when none of the namespace's processes lives long enough, or lets us. */
 function writeNamespace(
-  procRoot: string,
   netns: number,
-  members: readonly number[],
+  sockets: Sockets,
   holders: Holders,
   writer: RecordWriter,
   counts: ScanCounts,
-): boolean {
-  const tables = readTables(procRoot, members);
-  if (tables === undefined) return false;
+): void {
   const listening = new Set<number>();
-  const each = (states: number, visit: (line: SocketLine) => void): number =>
-    readSocketTable(tables.tcp, 'tcp', states, visit) + readSocketTable(tables.tcp6, 'tcp6', states, visit);
-  each(LISTENING, ({ localPort }) => listening.add(localPort));
-  counts.malformedLines += each(LISTENING | CONNECTED, (line) => {
+  sockets.each(LISTENING, ({ localPort }) => listening.add(localPort));
+  counts.malformedLines += sockets.each(LISTENING | CONNECTED, (line) => {
     if (line.inode === 0) {
       counts.orphans++;
       return;
@@ -142,34 +147,6 @@ function writeNamespace(
     const wasAccepted = line.state !== TcpState.Listen && listening.has(line.localPort);
     writer.write(line, netns, holders.of(line.inode, wasAccepted));
   });
-  return true;
-}
-
-interface Tables {
-  readonly tcp: Uint8Array;
-  readonly tcp6: Uint8Array;
-}
-
-function readTables(procRoot: string, members: readonly number[]): Tables | undefined {
-  for (const pid of members) {
-    try {
-      const tcp = readFileSync(`${procRoot}/${pid}/net/tcp`);
-      return { tcp, tcp6: readIpv6Table(`${procRoot}/${pid}/net/tcp6`) };
-    } catch {
-      continue; // this process has gone: any other of the namespace shows the same table
-    }
-  }
-  return undefined;
-}
-
-/** Empty where the kernel has no IPv6. */
-function readIpv6Table(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return new Uint8Array(0);
-    throw error;
-  }
 }
 
 /** Socket inode → the processes that have it open. Found in one walk over all descriptors. */

@@ -1,0 +1,166 @@
+/**
+ * The sockets of one network namespace, asked of the kernel by netlink where that is permitted, else read from the text
+ * in /proc. Both give the same lines.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { EbpfUnavailableError, openNetlink, type NetlinkSocket } from 'ebpf-bridge';
+import { errnoOf, ProcfsError } from './errors.js';
+import { diagRequest, NETLINK_SOCK_DIAG, readSocketDump } from './sock-diag.js';
+import { readSocketTable, type ADDRESS_WORDS, type SocketLine } from './socket-table.js';
+
+export interface Sockets {
+  /** Calls `onSocket` for every socket in one of the states; returns the number of malformed lines or messages. */
+  each(states: number, onSocket: (line: SocketLine) => void): number;
+  /** Netlink, or the text in /proc. */
+  readonly source: 'diag' | 'text';
+}
+
+const READ_BYTES = 1024 * 1024;
+/** Bytes that one namespace's answer may have: two million sockets. */
+const MAX_ANSWER_BYTES = 192 * 1024 * 1024;
+/** A table that changes all the time may interrupt each dump: the last one is taken then, as text has no better guarantee. */
+const MAX_TRIES = 2;
+const EPERM = 1;
+const TABLES = ['tcp', 'tcp6'] as const;
+
+export class SocketReader {
+  /** Netlink is given up for this scan: not built in, or not understood. */
+  #textOnly: boolean;
+  /** Other namespaces may not be entered. */
+  #mayEnter = true;
+  readonly #ownNetns: number;
+
+  constructor(
+    private readonly procRoot: string,
+    textOnly: boolean,
+  ) {
+    this.#textOnly = textOnly;
+    this.#ownNetns = statSync('/proc/self/ns/net', { throwIfNoEntry: false })?.ino ?? 0;
+  }
+
+  /**
+   * @param members processes of the namespace; any of them will do
+   * @param states bit s is set for TCP state s: `each` may be asked for these
+   * @returns undefined when none of the processes lives long enough, or lets us
+   */
+  async read(netns: number, members: readonly number[], states: number): Promise<Sockets | undefined> {
+    return (await this.#dump(netns, members, states)) ?? this.#readText(members);
+  }
+
+  async #dump(netns: number, members: readonly number[], states: number): Promise<Sockets | undefined> {
+    const isOwn = netns === this.#ownNetns;
+    for (const pid of this.#textOnly ? [] : members.slice(0, 2)) {
+      if (!isOwn && !this.#mayEnter) return undefined;
+      try {
+        const path = isOwn ? {} : { netnsPath: `${this.procRoot}/${pid}/ns/net` };
+        return new DumpedSockets(await dump(path, states));
+      } catch (error) {
+        if (error instanceof EbpfUnavailableError || error instanceof ProcfsError) this.#textOnly = true;
+        else if (isPermission(error)) this.#mayEnter &&= isOwn;
+        // Otherwise this process has gone: another of the namespace may be there.
+      }
+    }
+    return undefined;
+  }
+
+  #readText(members: readonly number[]): Sockets | undefined {
+    for (const pid of members) {
+      try {
+        const tcp = readFileSync(`${this.procRoot}/${pid}/net/tcp`);
+        return new TextSockets(tcp, readIpv6Table(`${this.procRoot}/${pid}/net/tcp6`));
+      } catch {
+        continue; // this process has gone: any other of the namespace shows the same table
+      }
+    }
+    return undefined;
+  }
+}
+
+/** Both families' sockets. @throws ProcfsError, or an Error with `errno` */
+async function dump(where: { netnsPath?: string }, states: number): Promise<Uint8Array[]> {
+  const socket = await openNetlink({ protocol: NETLINK_SOCK_DIAG, ...where });
+  try {
+    const answers: Uint8Array[] = [];
+    for (const table of TABLES) {
+      for (let tries = 1; ; tries++) {
+        const { parts, interrupted } = await ask(socket, table, states);
+        if (interrupted && tries < MAX_TRIES) continue;
+        answers.push(...parts);
+        break;
+      }
+    }
+    return answers;
+  } finally {
+    await socket.close();
+  }
+}
+
+async function ask(
+  socket: NetlinkSocket,
+  table: keyof typeof ADDRESS_WORDS,
+  states: number,
+): Promise<{ parts: Uint8Array[]; interrupted: boolean }> {
+  await socket.send(diagRequest(table, states));
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  let interrupted = false;
+  for (;;) {
+    const { data, drained } = await socket.receive(READ_BYTES);
+    const part = new Uint8Array(data);
+    parts.push(part);
+    bytes += part.length;
+    const read = readSocketDump(part, 0, () => undefined);
+    interrupted ||= read.interrupted;
+    if (read.done) return { parts, interrupted };
+    if (drained || bytes > MAX_ANSWER_BYTES) {
+      throw new ProcfsError(
+        'DIAG_MALFORMED',
+        `the kernel's list of sockets has no end after ${bytes} bytes: /proc/net/tcp is read instead`,
+      );
+    }
+  }
+}
+
+class DumpedSockets implements Sockets {
+  readonly source = 'diag';
+
+  constructor(private readonly answers: readonly Uint8Array[]) {}
+
+  each(states: number, onSocket: (line: SocketLine) => void): number {
+    return this.answers.reduce(
+      (malformed, answer) => malformed + readSocketDump(answer, states, onSocket).malformed,
+      0,
+    );
+  }
+}
+
+class TextSockets implements Sockets {
+  readonly source = 'text';
+
+  constructor(
+    private readonly tcp: Uint8Array,
+    private readonly tcp6: Uint8Array,
+  ) {}
+
+  each(states: number, onSocket: (line: SocketLine) => void): number {
+    return (
+      readSocketTable(this.tcp, 'tcp', states, onSocket) +
+      readSocketTable(this.tcp6, 'tcp6', states, onSocket)
+    );
+  }
+}
+
+function isPermission(error: unknown): boolean {
+  const errno = error instanceof Error && 'errno' in error ? error.errno : 0;
+  return errno === EPERM || errno === 13;
+}
+
+/** Empty where the kernel has no IPv6. */
+function readIpv6Table(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return new Uint8Array(0);
+    throw error;
+  }
+}
