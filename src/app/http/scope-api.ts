@@ -38,6 +38,7 @@ export function scopeApi(server: FastifyInstance, { appId, engine, mirrors, sett
   });
 
   server.get('/api/probes', async (request) => {
+    refuseHistory(request);
     const probes = await engine.call('probes', []);
     return parametersOf(request.query).has('sparse') ? probes.length > 0 : probes.map(probeEntry);
   });
@@ -80,8 +81,8 @@ export function json(reply: FastifyReply, text: string | Buffer): FastifyReply {
   return reply.type('application/json; charset=utf-8').send(text);
 }
 
-/** A question about the past must not be answered with the present. */
-function refuseHistory(request: FastifyRequest): void {
+/** A question about the past must not be answered with the present. @throws AppError NO_HISTORY */
+export function refuseHistory(request: FastifyRequest): void {
   if (parametersOf(request.query).has('timestamp'))
     throw new AppError('NO_HISTORY', 'cannot answer for a time in the past');
 }

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { AppError } from '../errors.js';
 import { knownView } from '../engine/engine.js';
 import { optionsFor, parametersOf } from '../http/query.js';
+import { refuseHistory } from '../http/scope-api.js';
 import type { Mirrors } from '../mirror/mirror.js';
 import { intervalMsFrom } from './interval.js';
 import { Session } from './session.js';
@@ -28,6 +29,7 @@ export function liveRoute(
       websocket: true,
       // Before the upgrade, so that a wrong question gets an HTTP answer.
       preValidation: async (request) => {
+        refuseHistory(request);
         knownView(request.params.view);
         intervalMsFrom(parametersOf(request.query).get('t'));
         if (counted.clients >= maxClients) {
