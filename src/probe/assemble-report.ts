@@ -67,7 +67,7 @@ export async function assembleReport(batch: Batch, windowMs: number, observers: 
     topologies,
     dns: endpoints.dns,
     sampling: { count: endpoints.stats.connections, total: endpoints.stats.connections + batch.lost },
-    windowNanos: windowMs * 1e6,
+    windowNanos: Math.round(windowMs * 1e6),
   };
 }
 

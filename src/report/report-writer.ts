@@ -30,14 +30,14 @@ export function writeReport(writer: ValueWriter, report: Report, everyTopology: 
     writer.key('Sampling');
     writer.beginMap(2);
     writer.key('Count');
-    writer.number(sampling.count);
+    writer.number(whole(sampling.count));
     writer.key('Total');
-    writer.number(sampling.total);
+    writer.number(whole(sampling.total));
     writer.endMap();
   }
   if (windowNanos) {
     writer.key('Window');
-    writer.number(windowNanos);
+    writer.number(whole(windowNanos));
   }
   if (shortcut) {
     writer.key('Shortcut');
@@ -49,6 +49,9 @@ export function writeReport(writer: ValueWriter, report: Report, everyTopology: 
   }
   writer.endMap();
 }
+
+/** A Scope app refuses the whole report for a fraction where it expects an integer. */
+const whole = (value: number): number => Math.max(0, Math.round(value));
 
 function writeTopology(writer: ValueWriter, topology: Topology): void {
   const texts = [
