@@ -31,20 +31,22 @@ export class NatTuples {
   readonly count: number;
   readonly words: Int32Array;
   readonly halves: Uint16Array;
-  /** Hash of a tuple → translated flows whose original (opener) or reply (acceptor) tuple has it. */
-  readonly #translated = { opener: new Map<number, number[]>(), acceptor: new Map<number, number[]>() };
+  /** Translated flows by their original (opener) or reply (acceptor) tuple. */
+  readonly #translated: Readonly<Record<Side, Chains>>;
   /** The same for the others. They lead nowhere, and a flow that is one here may be translated in another namespace. */
-  readonly #plain = { opener: new Map<number, number[]>(), acceptor: new Map<number, number[]>() };
+  readonly #plain: Readonly<Record<Side, Chains>>;
 
   /** @throws RangeError when the buffer is shorter than its count says */
   constructor({ flows, flowCount }: FlowBatch) {
     this.count = flowCount;
     this.words = new Int32Array(flows, 0, flowCount * FLOW_WORDS);
     this.halves = new Uint16Array(flows, 0, flowCount * FLOW_HALVES);
+    this.#translated = { opener: new Chains(flowCount), acceptor: new Chains(flowCount) };
+    this.#plain = { opener: new Chains(flowCount), acceptor: new Chains(flowCount) };
     for (let flow = 0; flow < flowCount; flow++) {
       const index = this.isTranslated(flow) ? this.#translated : this.#plain;
-      this.#note(index.opener, ORIGINAL, flow);
-      this.#note(index.acceptor, REPLY, flow);
+      index.opener.add(this.#hash(flow, ORIGINAL), flow);
+      index.acceptor.add(this.#hash(flow, REPLY), flow);
     }
   }
 
@@ -110,23 +112,17 @@ export class NatTuples {
     tuple.netns = this.netnsOf(flow);
   }
 
-  #note(index: Map<number, number[]>, side: typeof ORIGINAL | typeof REPLY, flow: number): void {
-    const key = hashOf(
-      this.words,
-      flow * FLOW_WORDS + side.words,
-      this.halves,
-      flow * FLOW_HALVES + side.ports,
-    );
-    const known = index.get(key);
-    if (known === undefined) index.set(key, [flow]);
-    else known.push(flow);
+  #hash(flow: number, side: typeof ORIGINAL | typeof REPLY): number {
+    return hashOf(this.words, flow * FLOW_WORDS + side.words, this.halves, flow * FLOW_HALVES + side.ports);
   }
 
   /** The flow of the tuple's own namespace, else the only one of another; -1 when there is none to be sure of. */
-  #find(index: ReadonlyMap<number, readonly number[]>, tuple: Tuple, side: Side): number {
+  #find(index: Chains, tuple: Tuple, side: Side): number {
     const place = side === 'opener' ? ORIGINAL : REPLY;
     let other = -1;
-    for (const flow of index.get(hashOf(tuple.words, 0, tuple.ports, 0)) ?? []) {
+    if (index.isEmpty) return -1;
+    const hash = hashOf(tuple.words, 0, tuple.ports, 0);
+    for (let flow = index.first(hash); flow >= 0; flow = index.next(flow)) {
       const at = flow * FLOW_WORDS + place.words;
       const port = flow * FLOW_HALVES + place.ports;
       const same =
@@ -155,6 +151,35 @@ export class NatTuples {
   }
 }
 
+/** Flows with the same hash, one after the other. */
+class Chains {
+  isEmpty = true;
+  /** Both hold flow + 1; 0 ends a chain. */
+  readonly #heads: Int32Array;
+  readonly #next: Int32Array;
+
+  constructor(flows: number) {
+    this.#heads = new Int32Array(2 ** Math.ceil(Math.log2(flows * 2 + 1)));
+    this.#next = new Int32Array(flows);
+  }
+
+  add(hash: number, flow: number): void {
+    const head = hash & (this.#heads.length - 1);
+    this.#next[flow] = this.#heads[head]!;
+    this.#heads[head] = flow + 1;
+    this.isEmpty = false;
+  }
+
+  /** -1 when there is none. */
+  first(hash: number): number {
+    return this.#heads[hash & (this.#heads.length - 1)]! - 1;
+  }
+
+  next(flow: number): number {
+    return this.#next[flow]! - 1;
+  }
+}
+
 function copyOf({ words, ports, netns }: Tuple): Tuple {
   const copy = new Tuple();
   copy.words.set(words);
@@ -164,13 +189,23 @@ function copyOf({ words, ports, netns }: Tuple): Tuple {
 }
 
 /** Odd multipliers drawn once per process, so that what collides can't be chosen from outside. */
-const MULTIPLIERS = Int32Array.from({ length: 9 }, () => (Math.random() * 0x100000000) | 1);
+const [M0, M1, M2, M3, M4] = Int32Array.from(
+  { length: 5 },
+  () => (Math.random() * 0x100000000) | 1,
+) as unknown as [number, number, number, number, number];
 
 function hashOf(words: Int32Array, at: number, ports: Uint16Array, port: number): number {
-  let hash = Math.imul((ports[port]! << 16) | ports[port + 1]!, MULTIPLIERS[8]!);
-  for (let i = 0; i < 8; i++) {
-    hash ^= Math.imul(words[at + i]!, MULTIPLIERS[i]!);
-    hash = (hash << 7) | (hash >>> 25);
-  }
-  return hash;
+  const source =
+    Math.imul(words[at]!, M0) ^
+    Math.imul(words[at + 1]!, M1) ^
+    Math.imul(words[at + 2]!, M2) ^
+    Math.imul(words[at + 3]!, M3);
+  const destination =
+    Math.imul(words[at + 4]!, M1) ^
+    Math.imul(words[at + 5]!, M2) ^
+    Math.imul(words[at + 6]!, M3) ^
+    Math.imul(words[at + 7]!, M0);
+  const both = Math.imul((ports[port]! << 16) | ports[port + 1]!, M4) ^ (source ^ (destination << 1));
+  const mixed = Math.imul(both ^ (both >>> 15), M4);
+  return mixed ^ (mixed >>> 13);
 }
