@@ -11,6 +11,10 @@ const SOCKET_LINK = /^socket:\[(\d+)\]$/;
 const COMM_BYTES = 15;
 /** USER_HZ, the unit of times in /proc: fixed by the kernel's ABI on every architecture that Node supports. */
 const NANOS_PER_TICK = 10_000_000n;
+/** Field `starttime` of stat, counted from the one after the name. */
+const START_TIME = 19;
+/** Ticks of ten years are eleven digits; what has more is no time, and would not fit a record. */
+const DECIMAL = /^\d{1,12}$/;
 
 /** What became of a process that was looked at. */
 export type Outcome = 'read' | 'denied' | 'vanished';
@@ -69,20 +73,26 @@ export function forEachSocket(
 
 /** Name and start of a process; without them when it has vanished. */
 export function describeHolder(procRoot: string, pid: number): Holder {
+  let stat: Buffer;
   try {
-    const stat = readFileSync(`${procRoot}/${pid}/stat`);
-    // `pid (comm) state …`: the name may itself hold spaces and parentheses.
-    const open = stat.indexOf(0x28);
-    const close = stat.lastIndexOf(0x29);
-    const startTicks = stat.toString('latin1', close + 2).split(' ')[19] ?? '0';
-    return {
-      pid,
-      startNanos: BigInt(startTicks) * NANOS_PER_TICK,
-      comm: stat.subarray(open + 1, Math.min(close, open + 1 + COMM_BYTES)),
-    };
+    stat = readFileSync(`${procRoot}/${pid}/stat`);
   } catch {
-    return { pid, startNanos: 0n, comm: new Uint8Array(0) };
+    stat = Buffer.alloc(0);
   }
+  return parseHolder(pid, stat);
+}
+
+/** @param stat /proc/<pid>/stat: `pid (comm) state …`; the name may itself hold spaces and parentheses */
+export function parseHolder(pid: number, stat: Buffer): Holder {
+  const open = stat.indexOf(0x28);
+  const close = stat.lastIndexOf(0x29);
+  if (open < 0 || close < open) return { pid, startNanos: 0n, comm: new Uint8Array(0) };
+  const startTicks = stat.toString('latin1', close + 2).split(' ', START_TIME + 1)[START_TIME] ?? '';
+  return {
+    pid,
+    startNanos: DECIMAL.test(startTicks) ? BigInt(startTicks) * NANOS_PER_TICK : 0n,
+    comm: Uint8Array.from(stat.subarray(open + 1, Math.min(close, open + 1 + COMM_BYTES))),
+  };
 }
 
 function whyNot(error: unknown): 'denied' | 'vanished' {
