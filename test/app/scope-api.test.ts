@@ -81,7 +81,7 @@ test('processes that talk to no other are shown on request only', async (t) => {
       ],
     }),
   );
-  assert.deepEqual((await app.get('/api/topology/processes')).body, { nodes: {} });
+  assert.deepEqual((await app.get('/api/topology/processes?unconnected=hide')).body, { nodes: {} });
   const { nodes } = (await app.get('/api/topology/processes?unconnected=show')).body as { nodes: Nodes };
   assert.deepEqual(Object.keys(nodes).sort(), ['x;1', 'x;2']);
   assert.deepEqual(nodes['x;2']?.adjacency, ['x;2']);

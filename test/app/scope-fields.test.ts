@@ -151,8 +151,9 @@ type Nodes = Record<
   Record<string, unknown> & { adjacency?: string[]; label: string; labelMinor: string }
 >;
 
+/** With one parameter at least, so that options have their defaults. */
 async function view(app: RunningApp, path: string): Promise<Nodes> {
-  const { status, body } = await app.get(`/api/topology/${path}`);
+  const { status, body } = await app.get(`/api/topology/${path}${path.includes('?') ? '&' : '?'}t=1s`);
   assert.equal(status, 200, path);
   return (body as { nodes: Nodes }).nodes;
 }
@@ -261,6 +262,19 @@ for (const [path, ids] of shown) {
     assert.deepEqual((add ?? []).map(({ id }) => id).sort(), ids.toSorted());
   });
 }
+
+test('without any parameter nothing is hidden, as in Scope', async (t) => {
+  const app = await fleetApp(t);
+  const idsOf = async (name: string): Promise<string[]> => {
+    const { nodes } = (await app.get(`/api/topology/${name}`)).body as { nodes: Nodes };
+    return Object.keys(nodes).sort();
+  };
+  assert.deepEqual(await idsOf('processes'), ['x;1', 'x;2', 'x;3', 'x;4']);
+  assert.deepEqual(
+    await idsOf('containers'),
+    [`${WEB};<container>`, `${DB};<container>`, `${PAUSE};<container>`, 'pseudo:uncontained:x'].sort(),
+  );
+});
 
 test('edges are carried to every kind of parent, and groups say what they are made of', async (t) => {
   const app = await fleetApp(t);

@@ -22,12 +22,14 @@ export type Options = ReadonlyMap<string, string>;
 /** An option as views have it: how it is offered, and what a chosen value leaves of a graph. */
 export interface ViewOption {
   readonly id: string;
+  /** The value that hides nothing. */
+  readonly everything: string;
   readonly offer: (scene: Scene) => OptionGroup;
   readonly apply: (graph: ViewGraph, value: string, scene: Scene) => ViewGraph;
 }
 
-function fixed(offer: OptionGroup, apply: ViewOption['apply']): ViewOption {
-  return { id: offer.id, offer: () => offer, apply };
+function fixed(offer: OptionGroup, everything: string, apply: ViewOption['apply']): ViewOption {
+  return { id: offer.id, everything, offer: () => offer, apply };
 }
 
 export const UNCONNECTED = fixed(
@@ -39,6 +41,7 @@ export const UNCONNECTED = fixed(
       { value: 'hide', label: 'Hide unconnected' },
     ],
   },
+  'show',
   (graph, value) => (value === 'hide' ? hideUnconnected(graph) : graph),
 );
 
@@ -52,6 +55,7 @@ export const SYSTEM = fixed(
       { value: 'application', label: 'Application containers' },
     ],
   },
+  'all',
   (graph, value, { report }) => {
     if (value === 'all') return graph;
     return filterReal(graph, (node) => isSystemContainer(report, node) === (value === 'system'));
@@ -68,6 +72,7 @@ export const STOPPED = fixed(
       { value: 'both', label: 'Both' },
     ],
   },
+  'both',
   (graph, value) =>
     value === 'both'
       ? graph
@@ -84,6 +89,7 @@ function pseudo(what: 'uncontained' | 'unmanaged'): ViewOption {
         { value: 'hide', label: `Hide ${what}` },
       ],
     },
+    'show',
     (graph, value) => (value === 'hide' ? hideUnmanaged(graph) : graph),
   );
 }
@@ -103,6 +109,7 @@ const KUBERNETES_TOPOLOGIES = [
 
 export const NAMESPACE: ViewOption = {
   id: 'namespace',
+  everything: '',
   offer: (scene) => ({
     id: 'namespace',
     defaultValue: '',
@@ -144,6 +151,7 @@ function offeredOnly(id: string, what: string): ViewOption {
         { value: 'hide', label: `Hide ${what}` },
       ],
     },
+    'show',
     (graph) => graph,
   );
 }
