@@ -74,12 +74,17 @@ test('a probe that falls silent is told as stale before its nodes leave', async 
   const silent = await probe();
   assert.equal(silent['staleSince'], new Date(seen).toISOString());
   assert.equal(silent['complete'], false);
-  assert.equal(
-    Object.keys(((await app.get('/api/topology/hosts')).body as { nodes: object }).nodes).length,
-    1,
-  );
+  const staleRow = async (): Promise<unknown> => {
+    const { nodes } = (await app.get('/api/topology/hosts')).body as {
+      nodes: Record<string, { metadata?: { id: string; value: string }[] }>;
+    };
+    assert.deepEqual(Object.keys(nodes), ['alpha;<host>']);
+    return nodes['alpha;<host>']?.metadata?.find(({ id }) => id === 'stale_since')?.value;
+  };
+  assert.equal(await staleRow(), new Date(seen).toISOString());
   await app.report(clientSide(), 'a');
   assert.equal((await probe())['complete'], true);
+  assert.equal(await staleRow(), undefined);
 });
 
 test('nodes are found by label and by fact', async (t) => {

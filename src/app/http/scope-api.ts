@@ -19,7 +19,7 @@ export interface ScopeApiParts {
 }
 
 /** How long a request waits for the newest state before it is given the last one made. */
-const PATIENCE_MS = 25;
+const PATIENCE_MS = 10;
 
 export function scopeApi(server: FastifyInstance, { appId, engine, mirrors, settings }: ScopeApiParts): void {
   server.get('/api', () => ({

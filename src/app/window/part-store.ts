@@ -74,8 +74,9 @@ export class PartStore<V> {
     return { parts: this.#parts, bytes: this.#bytes };
   }
 
-  get hasChanges(): boolean {
-    return this.#dirty.size > 0;
+  /** Ids that the next `settle` has to look at. */
+  get changes(): number {
+    return this.#dirty.size;
   }
 
   /** Adds to `sum` what these values would add to the store. */

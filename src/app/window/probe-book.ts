@@ -126,6 +126,15 @@ export class ProbeBook {
     return changed;
   }
 
+  /** Machines whose probes are silent → when they were last heard. A machine with another probe that speaks is not. */
+  silentHosts(): Map<string, number> {
+    const silent = new Map<string, number>();
+    for (const { stale, hostname, lastSeenMs } of this.#records.values())
+      if (stale) silent.set(hostname, Math.max(lastSeenMs, silent.get(hostname) ?? 0));
+    for (const { stale, hostname } of this.#records.values()) if (!stale) silent.delete(hostname);
+    return silent;
+  }
+
   list(nowMs: number): ProbeRecord[] {
     this.stalenessChanged(nowMs);
     return Array.from(this.#records.values(), ({ identity, stale, skew, hostnames, ...record }) => ({

@@ -19,6 +19,7 @@ import { Scene } from '../views/scene.js';
 import { Frames } from './frames.js';
 import { dnsRules, endpointRules, isStillCalled, nodeRules } from './node-rules.js';
 import { moveTimes } from './clock-skew.js';
+import { markStale } from './staleness.js';
 import { PartStore, type Amount, type Entry } from './part-store.js';
 import { ProbeBook, type ProbeIdentity, type ProbeRecord } from './probe-book.js';
 
@@ -57,6 +58,8 @@ export interface WindowCounts {
 const INFLATION = 30;
 /** … and below this share of the bound nobody weighs them. */
 const CAREFUL_SHARE = 1 / 2;
+
+const UNSETTLED_MAX = 5_000;
 
 export class Window {
   readonly #settings: WindowSettings;
@@ -114,6 +117,8 @@ export class Window {
     this.#frames.set(probe.id, report);
     this.#arrivals.push({ number, atMs, probe: probe.id, spokeOf });
     this.#changed();
+    // While nobody looks, what is new must not pile up until the first who does has to wait for all of it.
+    if (this.#nodes.get('Endpoint')!.changes > UNSETTLED_MAX) this.#settle();
   }
 
   /** Changes whenever what the window says may have changed. */
@@ -238,6 +243,10 @@ export class Window {
   }
 
   #report(nodesOf: (store: PartStore<Node>) => ReadonlyMap<string, Node>): Report {
-    return this.#frames.fill((key) => nodesOf(this.#nodes.get(key)!), this.#dns.merged);
+    const report = this.#frames.fill((key) => nodesOf(this.#nodes.get(key)!), this.#dns.merged);
+    const hosts = report.topologies.get('Host');
+    const silent = this.#probes.silentHosts();
+    if (hosts === undefined || silent.size === 0) return report;
+    return { ...report, topologies: new Map(report.topologies).set('Host', markStale(hosts, silent)) };
   }
 }

@@ -1,0 +1,67 @@
+/**
+ * How many requests a second an app answers for `/api/topology/processes` at 1,000 nodes, and how many reports it
+ * merges per second of CPU when nobody looks; beside Scope's app where TOPOPROBE_SCOPE names its binary.
+ * `node build/bench/app/requests.bench.js [seconds]`
+ */
+import { cpuSeconds, rssMib } from '../process-usage.js';
+import { startOurs, startScope, type Subject } from './subject.js';
+import { ask, bodyOf, fleetTraffic, hangUp, publish, rounded } from './traffic.js';
+
+const PROBES = 20;
+const ENDPOINTS = 400;
+const NODES = 1_000;
+const AT_ONCE = 8;
+const MERGE_ROUNDS = 10;
+
+const [seconds = 5] = process.argv.slice(2).map(Number);
+const traffic = fleetTraffic(PROBES, ENDPOINTS, NODES);
+
+async function measure({ name, url, pid }: Subject): Promise<void> {
+  const cpuBeforeMerging = cpuSeconds(pid);
+  for (let round = 0; round < MERGE_ROUNDS; round++) {
+    await Promise.all(
+      traffic.bodies.map((_rounds, probe) => publish(url, probe, bodyOf(traffic, probe, round))),
+    );
+  }
+  const mergedPerCpuSecond = (MERGE_ROUNDS * PROBES) / (cpuSeconds(pid) - cpuBeforeMerging);
+  const path = `${url}/api/topology/processes?unconnected=show`;
+  await ask(path);
+  const cpuBefore = cpuSeconds(pid);
+  const began = performance.now();
+  let answered = 0;
+  let bytes = 0;
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (performance.now() - began < seconds * 1_000) {
+        ({ bytes } = await ask(path));
+        answered++;
+      }
+    }),
+  );
+  const elapsed = (performance.now() - began) / 1_000;
+  console.log(
+    JSON.stringify({
+      app: name,
+      requestsPerSecond: Math.round(answered / elapsed),
+      requestsPerCpuSecond: Math.round(answered / (cpuSeconds(pid) - cpuBefore)),
+      answerBytes: bytes,
+      endpointsPerReport: traffic.endpointsPerReport,
+      reportsPerCpuSecond: rounded(mergedPerCpuSecond),
+      rssMib: Math.round(rssMib(pid)),
+    }),
+  );
+}
+
+for (const start of [startOurs, startScope]) {
+  const subject = await start();
+  if (subject === undefined) {
+    console.log('scope: skipped (name its binary in TOPOPROBE_SCOPE)');
+    continue;
+  }
+  try {
+    await measure(subject);
+  } finally {
+    await subject.stop();
+  }
+}
+hangUp();

@@ -1,0 +1,70 @@
+/**
+ * The apps that benchmarks measure: ours, and Weave Scope's where TOPOPROBE_SCOPE names its binary. Each runs in a
+ * process of its own, so that its CPU time and memory can be told.
+ */
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export interface Subject {
+  readonly name: string;
+  readonly url: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+const STARTS_WITHIN_MS = 20_000;
+
+export async function startOurs(): Promise<Subject> {
+  const child = fork(fileURLToPath(new URL('./serve.js', import.meta.url)), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const [url] = (await once(child, 'message')) as [string];
+  return { name: 'topoprobe', url, pid: child.pid!, stop: () => end(child) };
+}
+
+/** Undefined when no binary is given. */
+export async function startScope(): Promise<Subject | undefined> {
+  const binary = process.env['TOPOPROBE_SCOPE'];
+  if (binary === undefined || binary === '') return undefined;
+  const port = await freePort();
+  const child = spawn(
+    binary,
+    ['--mode=app', `--app.http.address=127.0.0.1:${port}`, '--app.weave.addr=', '--app.log.level=error'],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  const url = `http://127.0.0.1:${port}`;
+  const deadline = performance.now() + STARTS_WITHIN_MS;
+  for (;;) {
+    try {
+      await (await fetch(`${url}/api`)).arrayBuffer();
+      return { name: 'scope', url, pid: child.pid!, stop: () => end(child) };
+    } catch (error) {
+      if (performance.now() > deadline || child.exitCode !== null) {
+        await end(child);
+        throw new Error(`cannot start ${binary}; give the path of a Scope binary in TOPOPROBE_SCOPE`, {
+          cause: error,
+        });
+      }
+      await sleep(100);
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
