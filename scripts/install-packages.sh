@@ -6,7 +6,7 @@ set -euo pipefail
 packages_for() {
   case "$1" in
     build) echo g++ make clang-14 libbpf-dev libelf-dev ;;
-    test) echo clang-format-14 bpftool chromium iproute2 dnsmasq-base iptables procps ;;
+    test) echo clang-format-14 bpftool chromium iproute2 dnsmasq-base iptables conntrack procps ;;
     bench) echo libbpf-tools ;;
     *) echo "install-packages: unknown purpose '$1'" >&2; exit 2 ;;
   esac

@@ -127,6 +127,9 @@ export interface NetlinkSocket {
  */
 export function openNetlink(options: NetlinkOptions): Promise<NetlinkSocket>;
 
+/** For each socket whether `receive` would find something (messages, or word of their loss): one look at all of them. */
+export function netlinkReady(sockets: readonly NetlinkSocket[]): Promise<boolean[]>;
+
 /** A network namespace and the lowest PID in it. */
 export interface NetNamespace {
   readonly inode: number;

@@ -2,9 +2,9 @@
 import { accessSync, constants } from 'node:fs';
 import { addon } from './addon.js';
 import { EbpfUnavailableError } from './errors.js';
-import { netNamespaces, openNetlink } from './netlink.js';
+import { netlinkReady, netNamespaces, openNetlink } from './netlink.js';
 
-export { EbpfUnavailableError, netNamespaces, openNetlink };
+export { EbpfUnavailableError, netlinkReady, netNamespaces, openNetlink };
 
 const BTF_PATH = '/sys/kernel/btf/vmlinux';
 const EPERM = 1;

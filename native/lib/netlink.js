@@ -54,6 +54,14 @@ class NetlinkSocket {
   async close() {
     await requireAddon().closeNetlink(this.#handle);
   }
+
+  static async ready(sockets) {
+    return requireAddon().readyNetlink(sockets.map((socket) => socket.#handle));
+  }
+}
+
+export async function netlinkReady(sockets) {
+  return NetlinkSocket.ready(sockets);
 }
 
 export async function openNetlink(options) {

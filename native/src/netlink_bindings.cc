@@ -88,6 +88,21 @@ Napi::Value closeNetlink(const Napi::CallbackInfo &info) {
         [](Napi::Env env, Nothing &) -> Napi::Value { return env.Undefined(); });
 }
 
+Napi::Value readyNetlink(const Napi::CallbackInfo &info) {
+    auto handles = info[0].As<Napi::Array>();
+    std::vector<Shared> sockets;
+    for (uint32_t i = 0; i < handles.Length(); i++)
+        sockets.push_back(*handles.Get(i).As<Handle>().Data());
+    return PromiseWorker<std::vector<bool>>::run(
+        info.Env(), Napi::Object::New(info.Env()), [sockets] { return NetlinkSocket::ready(sockets); },
+        [](Napi::Env env, std::vector<bool> &ready) -> Napi::Value {
+            Napi::Array list = Napi::Array::New(env, ready.size());
+            for (uint32_t i = 0; i < ready.size(); i++)
+                list[i] = Napi::Boolean::New(env, ready[i]);
+            return list;
+        });
+}
+
 Napi::Value netNamespacesPromise(const Napi::CallbackInfo &info) {
     using Namespaces = std::vector<NetNamespace>;
     std::string proc_root = info[0].As<Napi::String>().Utf8Value();
@@ -115,5 +130,6 @@ void defineNetlink(Napi::Env env, Napi::Object exports) {
     define("sendNetlink", sendNetlink);
     define("receiveNetlink", receiveNetlink);
     define("closeNetlink", closeNetlink);
+    define("readyNetlink", readyNetlink);
     define("netNamespaces", netNamespacesPromise);
 }

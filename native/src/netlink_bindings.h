@@ -3,5 +3,6 @@
 
 #include <napi.h>
 
-// Adds openNetlink, sendNetlink, receiveNetlink, closeNetlink and netNamespaces to the addon's exports.
+// Adds openNetlink, sendNetlink, receiveNetlink, closeNetlink, readyNetlink and netNamespaces to the addon's
+// exports.
 void defineNetlink(Napi::Env env, Napi::Object exports);

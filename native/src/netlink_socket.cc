@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -143,4 +144,19 @@ void NetlinkSocket::close() {
     if (fd_ >= 0)
         ::close(fd_);
     fd_ = -1;
+}
+
+std::vector<bool> NetlinkSocket::ready(const std::vector<std::shared_ptr<NetlinkSocket>> &sockets) {
+    // A descriptor that is closed meanwhile reads as ready, or not: `receive` finds out.
+    std::vector<struct pollfd> polled;
+    for (const auto &socket : sockets) {
+        std::lock_guard<std::mutex> lock(socket->mutex_);
+        polled.push_back({socket->fd_, POLLIN, 0});
+    }
+    if (poll(polled.data(), polled.size(), 0) < 0)
+        throw BpfError("poll netlink sockets", errno);
+    std::vector<bool> ready;
+    for (const struct pollfd &one : polled)
+        ready.push_back(one.revents != 0);
+    return ready;
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <linux/filter.h>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -46,6 +47,8 @@ class NetlinkSocket {
     // Takes what is waiting, whole datagrams only, `max_bytes` at most; never waits for more.
     NetlinkBatch receive(size_t max_bytes);
     void close();
+    // Whether `receive` would find something, for many sockets by one system call.
+    static std::vector<bool> ready(const std::vector<std::shared_ptr<NetlinkSocket>> &sockets);
 
   private:
     std::mutex mutex_;

@@ -9,8 +9,10 @@ export {
   sameEnd,
   type ConntrackFlow,
 } from './flow.js';
+export { readFlowCount } from './flow-count.js';
 export { readConntrackMessages, type MessageCounts } from './messages.js';
 export {
+  countRequest,
   dumpRequest,
   establishedEventFilter,
   EventGroup,

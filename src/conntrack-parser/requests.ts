@@ -8,17 +8,30 @@ export const EventGroup = { New: 1, Update: 2, Destroy: 3 } as const;
 
 const HEADER_BYTES = 20;
 const CTNETLINK_GET = (1 << 8) | 1;
+const CTNETLINK_GET_STATISTICS = (1 << 8) | 5;
 const NLM_F_REQUEST = 0x001;
 const NLM_F_DUMP = 0x300;
 
 /** Asks for every flow of both families; the answer ends with a message that `readConntrackMessages` tells as `done`. */
 export function dumpRequest(): Uint8Array {
-  const request = new Uint8Array(HEADER_BYTES);
-  const view = new DataView(request.buffer);
+  return request(CTNETLINK_GET, NLM_F_REQUEST | NLM_F_DUMP);
+}
+
+/**
+ * Asks how many flows the namespace has; `readFlowCount` reads the answer. A dump walks the table of all namespaces
+ * together, however few of its flows it is to show: this does not.
+ */
+export function countRequest(): Uint8Array {
+  return request(CTNETLINK_GET_STATISTICS, NLM_F_REQUEST);
+}
+
+function request(type: number, flags: number): Uint8Array {
+  const bytes = new Uint8Array(HEADER_BYTES);
+  const view = new DataView(bytes.buffer);
   view.setUint32(0, HEADER_BYTES, true);
-  view.setUint16(4, CTNETLINK_GET, true);
-  view.setUint16(6, NLM_F_REQUEST | NLM_F_DUMP, true);
-  return request;
+  view.setUint16(4, type, true);
+  view.setUint16(6, flags, true);
+  return bytes;
 }
 
 /** Classic BPF: operation codes and the kernel's extensions for netlink attributes. */

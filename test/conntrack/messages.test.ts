@@ -8,10 +8,12 @@ import {
   FlowTcpState,
   natBitsOf,
   readConntrackMessages,
+  readFlowCount,
   type MessageCounts,
 } from '../../src/conntrack-parser/index.js';
 import { show, type Shown } from './flow-text.js';
 import {
+  attribute,
   done,
   errorMessage,
   flowMessage,
@@ -203,5 +205,21 @@ test('fuzz: any bytes, and any damage to real messages, end in counts or in a ty
       assert.ok(flows <= bytes.length / 16);
     }),
     { numRuns: 5000 },
+  );
+});
+
+test('the number of flows in a namespace, and nothing for anything else', () => {
+  const answer = (type: number, value: Uint8Array): Buffer =>
+    message(type, Buffer.concat([Buffer.alloc(4), attribute(1, value)]));
+  const statistics = (1 << 8) | 5;
+  assert.equal(readFlowCount(answer(statistics, Buffer.from([0, 0, 1, 2]))), 258);
+  assert.equal(readFlowCount(answer(statistics, Buffer.from([1]))), undefined);
+  for (const other of [done(), errorMessage(1), flowMessage(PLAIN), message(statistics, Buffer.alloc(4))])
+    assert.equal(readFlowCount(other), undefined);
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+      const count = readFlowCount(bytes);
+      assert.ok(count === undefined || Number.isInteger(count));
+    }),
   );
 });

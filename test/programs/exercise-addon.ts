@@ -10,8 +10,20 @@ import { createRequire } from 'node:module';
 import { connect, createServer } from 'node:net';
 import type { Feature, Tracker, TrackerOptions } from 'ebpf-bridge';
 
+interface NetlinkBatch {
+  readonly data: ArrayBuffer;
+  readonly drained: boolean;
+}
+
+/** The addon below its JavaScript face. */
 interface Addon {
   probeFeatures(): Promise<Feature[]>;
+  openNetlink(options: object): Promise<object>;
+  sendNetlink(socket: object, request: Uint8Array): Promise<void>;
+  receiveNetlink(socket: object, maxBytes: number): Promise<NetlinkBatch>;
+  readyNetlink(sockets: readonly object[]): Promise<boolean[]>;
+  closeNetlink(socket: object): Promise<void>;
+  netNamespaces(procRoot: string): Promise<object[]>;
   loadTracker(options: Required<TrackerOptions>): Promise<Tracker>;
 }
 
@@ -45,8 +57,36 @@ async function round(withTraffic: boolean): Promise<void> {
   await assert.rejects(tracker.snapshot(), /after it was closed/);
 }
 
+/** Lists sockets by netlink: from this namespace and as if it were another, with a buffer that is too small at first. */
+async function netlinkRound(): Promise<void> {
+  assert.ok((await addon.netNamespaces('/proc')).length > 0);
+  await assert.rejects(addon.netNamespaces('/absent'), /could not list/);
+  for (const netnsPath of ['', '/proc/self/ns/net']) {
+    const options = { protocol: 4, groups: [], receiveBytes: 65_536, filter: new Uint8Array(0), netnsPath };
+    const socket = await addon.openNetlink(options);
+    const request = new Uint8Array(72);
+    new DataView(request.buffer).setUint32(0, 72, true);
+    request.set([20, 0, 1, 3], 4);
+    request.set([2, 6, 0, 0, 0xff, 0xff], 16);
+    await addon.sendNetlink(socket, request);
+    assert.deepEqual(await addon.readyNetlink([socket]), [true]);
+    assert.equal((await addon.receiveNetlink(socket, 1024)).data.byteLength, 0);
+    const batches = await Promise.all([1, 2].map(() => addon.receiveNetlink(socket, 1 << 20)));
+    assert.ok(batches.some(({ data }) => data.byteLength > 0));
+    await Promise.all([addon.closeNetlink(socket), addon.closeNetlink(socket)]);
+    await assert.rejects(addon.receiveNetlink(socket, 1 << 20), /after it was closed/);
+  }
+  const broken = { protocol: 4, groups: [], receiveBytes: 0, filter: new Uint8Array(8).fill(0xff) };
+  await assert.rejects(addon.openNetlink({ ...broken, netnsPath: '' }), /attach a filter/);
+  await assert.rejects(addon.openNetlink({ ...broken, netnsPath: '/dev/null' }), /network namespace/);
+}
+
 await addon.probeFeatures();
+await netlinkRound();
 await round(true);
 const before = descriptors();
-for (let i = 0; i < Number(rounds); i++) await round(i % 10 === 0);
+for (let i = 0; i < Number(rounds); i++) {
+  await round(i % 10 === 0);
+  await netlinkRound();
+}
 process.stdout.write(`descriptors ${before} ${descriptors()}\n`);

@@ -2,14 +2,16 @@
  * Connection tracking of one network namespace: a socket that its events wait in until they are asked for (nothing
  * wakes the probe), and dumps where events alone don't tell: at the start, after an overrun, and now and then.
  */
-import { openNetlink, type NetlinkSocket } from 'ebpf-bridge';
+import { netlinkReady, openNetlink, type NetlinkSocket } from 'ebpf-bridge';
 import {
+  countRequest,
   dumpRequest,
   establishedEventFilter,
   EventGroup,
   natEventFilter,
   NETLINK_NETFILTER,
   readConntrackMessages,
+  readFlowCount,
   type ConntrackFlow,
 } from '../../../conntrack-parser/index.js';
 
@@ -74,6 +76,12 @@ export class NamespaceEvents {
     this.#needsDump = true;
   }
 
+  /** For each namespace whether there is anything to be told of. */
+  static async haveNews(namespaces: readonly NamespaceEvents[]): Promise<boolean[]> {
+    const ready = await netlinkReady(namespaces.map(({ events }) => events));
+    return namespaces.map((namespace, i) => namespace.#needsDump || ready[i] === true);
+  }
+
   /** Tells the listener what happened since the last call. @throws what the kernel or the parser refuse */
   async refresh(listener: FlowListener): Promise<void> {
     await this.#readEvents(listener);
@@ -107,10 +115,14 @@ export class NamespaceEvents {
   async #dump(listener: FlowListener): Promise<boolean> {
     const socket = await openNetlink({ protocol: NETLINK_NETFILTER, netnsPath: this.netnsPath });
     try {
-      this.counts.dumps++;
-      await socket.send(dumpRequest());
+      await socket.send(countRequest());
+      const isEmpty = readFlowCount(new Uint8Array((await socket.receive(READ_BYTES)).data)) === 0;
       listener.onDumpBegin();
-      for (;;) {
+      if (!isEmpty) {
+        this.counts.dumps++;
+        await socket.send(dumpRequest());
+      }
+      while (!isEmpty) {
         const { data, overruns, drained } = await socket.receive(READ_BYTES);
         const read = readConntrackMessages(new Uint8Array(data), (flow) => {
           listener.onFlow(flow, this.dumpsAreNews);

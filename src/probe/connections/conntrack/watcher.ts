@@ -114,9 +114,9 @@ export class ConntrackWatcher {
       failure = error; // the namespaces already known are read all the same
     }
     const isSweep = this.#refreshes++ % this.#options.refreshesPerDump === 0;
-    for (const [netns, source] of this.#sources) {
+    if (isSweep) for (const source of this.#sources.values()) source.wantDump();
+    for (const [netns, source] of await this.#withNews()) {
       try {
-        if (isSweep) source.wantDump();
         await source.refresh(this.#listenerOf(netns));
       } catch (error) {
         failure = error;
@@ -130,6 +130,18 @@ export class ConntrackWatcher {
       return NO_NEWS;
     }
     return { flows: this.#table.snapshot(), born: this.#born.take() };
+  }
+
+  async #withNews(): Promise<[number, NamespaceSource][]> {
+    const all = [...this.#sources];
+    const watched = all.flatMap(([, source]) => (source instanceof NamespaceEvents ? [source] : []));
+    if (watched.length < all.length) return all; // text: there is no telling
+    try {
+      const news = await NamespaceEvents.haveNews(watched);
+      return all.filter((_, i) => news[i]);
+    } catch {
+      return all; // each one will say what is wrong with it
+    }
   }
 
   /** Opens what is new, closes what has gone. Returns why the last of those that can't be read can't be. */
