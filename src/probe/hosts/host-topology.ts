@@ -9,7 +9,7 @@ const METADATA_TEMPLATES: readonly MetadataTemplate[] = [
   { id: 'host_name', label: 'Hostname', from: 'latest', priority: 11 },
   { id: 'os', label: 'OS', from: 'latest', priority: 12 },
   { id: 'local_networks', label: 'Local networks', from: 'sets', priority: 13 },
-  { id: 'host_scope_version', label: 'Probe version', from: 'latest', priority: 14 },
+  { id: 'host_scope_version', label: 'Scope version', from: 'latest', priority: 14 },
 ];
 
 const METRIC_TEMPLATES: readonly MetricTemplate[] = [

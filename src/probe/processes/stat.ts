@@ -15,12 +15,23 @@ export interface ProcessStat {
   readonly rssPages: number;
   /** Bytes; 2^64 when unlimited. */
   readonly rssLimitBytes: number;
+  /** Where the arguments lie: another place after every exec. 0 when we may not know. */
+  readonly argumentsAt: number;
 }
 
 export const TICK_MS = 10;
 
 /** Fields as the manual page numbers them, which starts at 1. */
-const FIELD = { ppid: 4, utime: 14, stime: 15, threads: 20, startTime: 22, rss: 24, rssLimit: 25 } as const;
+const FIELD = {
+  ppid: 4,
+  utime: 14,
+  stime: 15,
+  threads: 20,
+  startTime: 22,
+  rss: 24,
+  rssLimit: 25,
+  argStart: 48,
+} as const;
 const FIRST_FIELD_AFTER_NAME = 3;
 
 /** Undefined when the text is not of that form. */
@@ -29,7 +40,7 @@ export function parseStat(bytes: Buffer): ProcessStat | undefined {
   const nameStart = text.indexOf('(');
   const nameEnd = text.lastIndexOf(')');
   if (nameStart < 0 || nameEnd < nameStart) return undefined;
-  const fields = text.slice(nameEnd + 2).split(' ', FIELD.rssLimit - FIRST_FIELD_AFTER_NAME + 1);
+  const fields = text.slice(nameEnd + 2).split(' ', FIELD.argStart - FIRST_FIELD_AFTER_NAME + 1);
   const numberAt = (field: number): number => Number(fields[field - FIRST_FIELD_AFTER_NAME] ?? NaN);
   const stat = {
     comm: bytes.toString('utf8', nameStart + 1, nameEnd),
@@ -39,6 +50,8 @@ export function parseStat(bytes: Buffer): ProcessStat | undefined {
     startTicks: numberAt(FIELD.startTime),
     rssPages: numberAt(FIELD.rss),
     rssLimitBytes: numberAt(FIELD.rssLimit),
+    // Not there before Linux 3.5.
+    argumentsAt: numberAt(FIELD.argStart) || 0,
   };
   const isComplete = !Object.values(stat).some((value) => Number.isNaN(value));
   return isComplete ? stat : undefined;

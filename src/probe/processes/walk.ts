@@ -1,8 +1,8 @@
 /**
  * One pass over /proc: the facts of every process, with as few reads as the last pass allows.
  *
- * Each pass reads `stat` of every process. Its arguments and its limit of open files are read when it is new, when its
- * name changed (exec), and again every REFRESH_PASSES; its open files are counted when it used CPU since the last pass
+ * Each pass reads `stat` of every process. Its arguments and its limit of open files are read when it is new or young
+ * (some programs write over their arguments when they start), after an exec, and again every REFRESH_PASSES; its open files are counted when it used CPU since the last pass
  * (who opens a file runs), and every REFRESH_PASSES. Synchronous; runs in a worker thread.
  */
 import { readdirSync, statSync } from 'node:fs';
@@ -48,6 +48,8 @@ export interface WalkOptions {
 
 /** Staggered by PID, so that no pass reads everything. */
 const REFRESH_PASSES = 20;
+/** Passes for which a process is young. */
+const YOUNG_PASSES = 3;
 
 interface Remembered {
   stat: ProcessStat;
@@ -55,6 +57,7 @@ interface Remembered {
   cmdline: string;
   openFiles: number | undefined;
   openFilesLimit: number;
+  firstPass: number;
   /** The pass that saw it last. */
   pass: number;
 }
@@ -116,12 +119,15 @@ export class ProcessWalk {
     const known = this.#known.get(pid);
     const before = known?.stat.startTicks === stat.startTicks ? known : undefined;
     const isDue = (pid + this.#pass) % REFRESH_PASSES === 0;
-    const named = before?.stat.comm === stat.comm && !isDue ? before : this.#naming(folder, stat);
+    const isYoung = before !== undefined && this.#pass - before.firstPass < YOUNG_PASSES;
+    const isSame = before !== undefined && !isYoung && !hasExeced(before.stat, stat);
+    const named = isSame && !isDue ? before : this.#naming(folder, stat);
     const hasRun = before?.stat.cpuTicks !== stat.cpuTicks;
     const now: Remembered = {
       ...named,
       stat,
       openFiles: before && !hasRun && !isDue ? before.openFiles : this.#openFiles(folder),
+      firstPass: before?.firstPass ?? this.#pass,
       pass: this.#pass,
     };
     this.#known.set(pid, now);
@@ -171,6 +177,10 @@ export class ProcessWalk {
       openFilesLimit: now.openFilesLimit,
     };
   }
+}
+
+function hasExeced(before: ProcessStat, now: ProcessStat): boolean {
+  return before.comm !== now.comm || before.argumentsAt !== now.argumentsAt;
 }
 
 /** Since Linux 6.2 the size of a process's folder of open files is their number; before, it is 0. */
