@@ -2,6 +2,7 @@
 import { Option } from 'commander';
 import { UsageError } from './errors.js';
 import { listenOrOff, wholeNumber, type ListenAddress } from './option-values.js';
+import { duration } from './shared-options.js';
 
 export interface ShipOptions {
   readonly tokenFile?: string;
@@ -10,6 +11,8 @@ export interface ShipOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly maxPendingNodes: number;
+  /** Milliseconds. */
+  readonly wholeReportEvery: number;
 }
 
 export interface MetricsOptions {
@@ -39,6 +42,12 @@ export const shipping = (): Option[] => [
     .env('TOPOPROBE_MAX_PENDING_NODES')
     .argParser((text: string) => wholeNumber(text, 100, 1_000_000))
     .default(20_000),
+  duration(
+    '--whole-report-every <duration>',
+    "time between two whole reports, at most two thirds of the apps' window; between them only what changed is sent",
+    'TOPOPROBE_WHOLE_REPORT_EVERY',
+    '9s',
+  ),
 ];
 
 export const metricsListen = (byDefault: string): Option =>

@@ -47,7 +47,11 @@ export async function startProbe(
       probeId,
       version: VERSION,
       log,
-      ...(ship && { ...secretsOf(ship), bounds: { maxNodes: ship.maxPendingNodes } }),
+      ...(ship && {
+        ...secretsOf(ship),
+        bounds: { maxNodes: ship.maxPendingNodes },
+        wholeEveryMs: ship.wholeReportEvery,
+      }),
     });
     closing.unshift(() => publisher.close());
     const opened = await openSource(options.source, {

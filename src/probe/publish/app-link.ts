@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { AppClient, Failure } from './app-client.js';
 import type { AppRegistry, Claimant } from './app-registry.js';
 import { Backoff, type BackoffLimits } from './backoff.js';
+import type { Report } from '../../report/model.js';
 import { countsOf } from './connection-counts.js';
 import type { ReportEncoder } from './encoded-report.js';
 import type { PendingReport } from './pending-report.js';
@@ -15,6 +16,8 @@ export type LinkState = 'new' | 'delivering' | 'standby' | Failure['kind'];
 export interface LinkCounters {
   delivered: number;
   delivered_bytes: number;
+  /** Of `delivered`, those that were only what had changed. */
+  delivered_changes: number;
   failed_tries: number;
   /** Reports that the app would not take, and the connections in them. */
   refused_reports: number;
@@ -30,6 +33,8 @@ export interface AppLinkOptions {
   readonly backoff: BackoffLimits;
   /** How long an app's identity is believed. */
   readonly identityMs: number;
+  /** A whole report is due this often, milliseconds; between two of them only what changed is sent. 0: always. */
+  readonly wholeEveryMs: number;
   readonly log: Logger;
   /** The link could not deliver: another way may. */
   readonly onFailure: (link: AppLink) => void;
@@ -39,6 +44,7 @@ export class AppLink implements Claimant {
   readonly counters: LinkCounters = {
     delivered: 0,
     delivered_bytes: 0,
+    delivered_changes: 0,
     failed_tries: 0,
     refused_reports: 0,
     refused_connections: 0,
@@ -49,6 +55,8 @@ export class AppLink implements Claimant {
   #identifiedAt = -Infinity;
   /** Whether the last exchange went well. */
   #isHealthy = false;
+  /** The whole report that this app got last, as long as it can be built on. */
+  #base: { readonly report: Report; readonly period: number } | undefined;
   #isClosing = false;
   /** Ends the wait under way. */
   #resume: (() => void) | undefined;
@@ -114,6 +122,7 @@ export class AppLink implements Claimant {
       if (this.#isAborted()) return;
       this.#isHealthy = failure === undefined;
       if (failure) {
+        this.#base = undefined;
         this.#enter(failure.kind, failure.reason);
         this.counters.failed_tries++;
         this.options.onFailure(this);
@@ -133,9 +142,11 @@ export class AppLink implements Claimant {
       const identity = await this.options.client.identify(this.#abort.signal);
       if (identity.kind !== 'identified') return identity;
       this.#identifiedAt = performance.now();
+      if (identity.appId !== this.#appId) this.#base = undefined;
       this.#appId = identity.appId;
       const role = this.options.registry.claim(identity.appId, this);
       if (role === 'standby') {
+        this.#base = undefined;
         this.#enter('standby');
         return undefined;
       }
@@ -144,12 +155,16 @@ export class AppLink implements Claimant {
     }
     const report = this.pending.take();
     if (!report) return undefined;
-    const body = await this.options.encoder.encode(report);
+    const period = this.#period();
+    const base = this.#base && this.#base.period === period ? this.#base.report : undefined;
+    const body = await this.options.encoder.encode(report, base);
     const delivery = await this.options.client.send(body, this.#abort.signal);
     switch (delivery.kind) {
       case 'delivered':
         this.counters.delivered++;
         this.counters.delivered_bytes += body.byteLength;
+        if (base) this.counters.delivered_changes++;
+        else this.#base = period === undefined ? undefined : { report, period };
         this.#backoff.reset();
         this.#enter('delivering');
         return undefined;
@@ -165,6 +180,12 @@ export class AppLink implements Claimant {
         this.pending.putBack(report);
         return delivery;
     }
+  }
+
+  /** Of the clock, not of the link: all apps get their whole reports at once, so that they are encoded once. */
+  #period(): number | undefined {
+    const { wholeEveryMs } = this.options;
+    return wholeEveryMs > 0 ? Math.floor(performance.now() / wholeEveryMs) : undefined;
   }
 
   #delayAfter(failure: Failure): number {

@@ -27,6 +27,11 @@ export interface PublisherOptions extends CredentialOptions, TlsOptions {
   readonly backoff?: Partial<BackoffLimits>;
   /** How long an app's identity is believed before it is asked again. Default: 10 s. */
   readonly identityMs?: number;
+  /**
+   * How often an app gets a whole report; between two of them it gets what changed. Well below the apps' window, or
+   * what does not change disappears there. Default: 0, every report is whole.
+   */
+  readonly wholeEveryMs?: number;
   /** How often host names are looked up. Default: 10 s. */
   readonly lookupIntervalMs?: number;
   /** Default: the system's. */
@@ -56,6 +61,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     bounds: { ...DEFAULT_BOUNDS, ...options.bounds },
     backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
     identityMs: options.identityMs ?? DEFAULT_MS.identity,
+    wholeEveryMs: options.wholeEveryMs ?? 0,
     lookup: options.lookup ?? systemLookup,
     lookupIntervalMs: options.lookupIntervalMs ?? DEFAULT_MS.lookupInterval,
     closeGraceMs: options.closeGraceMs ?? DEFAULT_MS.closeGrace,

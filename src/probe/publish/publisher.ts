@@ -40,6 +40,7 @@ export interface ShippingOptions {
   readonly bounds: ReportBounds;
   readonly backoff: BackoffLimits;
   readonly identityMs: number;
+  readonly wholeEveryMs: number;
   readonly lookup: HostLookup;
   readonly lookupIntervalMs: number;
   readonly closeGraceMs: number;
@@ -135,6 +136,7 @@ export class ReportPublisher implements Publisher {
           encoder: this.#encoder,
           backoff: this.options.backoff,
           identityMs: this.options.identityMs,
+          wholeEveryMs: this.options.wholeEveryMs,
           log,
           onFailure: (failed) => this.#registry.failed(failed, this.#descriptions.keys()),
         });
