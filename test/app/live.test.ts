@@ -146,3 +146,33 @@ test('a thousand clients all see a change', async (t) => {
   const deltas = await Promise.all(clients.map((client) => client.next()));
   assert.ok(deltas.every(({ add }) => add?.[0]?.id === 'alpha;<host>'));
 });
+
+test('clients over the limit are refused with when to come again, and let in when others leave', async (t) => {
+  const app = await runApp(t, { limits: { webSockets: 2 } });
+  const path = '/api/topology/hosts/ws?t=100ms';
+  const [leaves, stays] = [new Client(t, app, path), new Client(t, app, path)];
+  await Promise.all([leaves.next(), stays.next()]);
+  const refused = new WebSocket(app.url.replace('http', 'ws') + path);
+  t.after(() => refused.terminate());
+  refused.on('error', () => undefined);
+  const [, response] = (await once(refused, 'unexpected-response')) as [
+    unknown,
+    { statusCode: number; headers: Record<string, string> },
+  ];
+  assert.equal(response.statusCode, 503);
+  assert.ok(Number(response.headers['retry-after']) >= 1);
+  leaves.socket.close();
+  await once(leaves.socket, 'close');
+  // The app hears of the end a moment later than the client.
+  for (let isIn = false; !isIn;) {
+    const next = new WebSocket(app.url.replace('http', 'ws') + path);
+    t.after(() => next.terminate());
+    next.on('error', () => undefined);
+    isIn = await Promise.race([
+      once(next, 'message').then(() => true),
+      once(next, 'unexpected-response').then(() => false),
+    ]);
+  }
+  await app.report(clientSide(), 'a');
+  assert.equal((await stays.next()).add?.length, 1);
+});
