@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { Direction, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
+import { Direction, OFFSET, PidEvidence, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
 import { now } from '../../src/report/timestamp.js';
 import { build, edgesOf } from './edges.js';
 import { client, encode, listener, NETNS, server, type Connection, type Socket } from './records.js';
@@ -173,6 +173,33 @@ test('two connections in opposite directions between the same ports of two hosts
   });
   const back = server({ id: 2, from: '10.0.0.2', fromPort: 6000, to: '10.0.0.1', toPort: 5000 });
   assert.equal(edgesOf(build([there, back])).length, 2);
+});
+
+const accepted = (id: number, pid: number, pidEvidence: number): Socket => ({
+  ...server({ id, from: '10.0.0.1', fromPort: 40_000 + id, to: '10.0.0.2', toPort: 80 }),
+  pid,
+  pidEvidence,
+});
+
+test("connections that nobody took are the one server's, not the maker's of the listener", () => {
+  const edges = edgesOf(
+    build([
+      accepted(1, 10, PidEvidence.Listener),
+      accepted(2, 20, PidEvidence.Use),
+      accepted(3, 10, PidEvidence.Listener),
+    ]),
+  );
+  assert.deepEqual(new Set(edges.map(({ toPid }) => toPid)), new Set(['20']));
+});
+
+test("with several servers, connections that nobody took stay the maker's", () => {
+  const { topology } = build([
+    accepted(1, 10, PidEvidence.Listener),
+    accepted(2, 20, PidEvidence.Use),
+    accepted(3, 30, PidEvidence.Close),
+  ]);
+  const servers = [...topology.nodes.values()].map((node) => node.latest?.get('to_pid')?.value);
+  assert.deepEqual(servers.filter((pid) => pid !== undefined).sort(), ['10', '20', '30']);
 });
 
 test('listeners are not connections', () => {

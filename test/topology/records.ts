@@ -30,6 +30,8 @@ export interface Socket {
   readonly srttMicros?: number;
   readonly connectMicros?: number;
   readonly errno?: number;
+  /** Default: found by a table scan, where there is a PID. */
+  readonly pidEvidence?: number;
 }
 
 export interface Batch {
@@ -62,7 +64,10 @@ function write(view: DataView, socket: Socket): void {
     OFFSET.state,
     socket.state ?? (direction === Direction.Listener ? TcpState.Listen : TcpState.Established),
   );
-  view.setUint8(OFFSET.pidEvidence, socket.pid ? PidEvidence.TableScan : PidEvidence.None);
+  view.setUint8(
+    OFFSET.pidEvidence,
+    socket.pidEvidence ?? (socket.pid ? PidEvidence.TableScan : PidEvidence.None),
+  );
   view.setUint8(OFFSET.directionEvidence, direction === Direction.Unknown ? 0 : DirectionEvidence.Handshake);
   view.setUint8(OFFSET.flags, established ? Flag.Established : 0);
   view.setBigUint64(OFFSET.bytesSent, BigInt(socket.bytesSent ?? 0), true);

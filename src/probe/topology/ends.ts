@@ -4,7 +4,7 @@
  */
 import { NONE, roleIn, type Grouping } from './grouping.js';
 import { Role } from './orientation.js';
-import { OFFSET, RECORD_BYTES } from './record.js';
+import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
 import { WORD, WORDS, type RecordView } from './record-view.js';
 
 export interface Ends {
@@ -39,7 +39,35 @@ export function resolveEnds(view: RecordView, grouping: Grouping): Ends {
     }
     if (client !== NONE && roleIn(packed[client]!) === Role.Both) toPids[entry] = fromPids[entry]!;
   }
+  for (let group = 0; group < grouping.table.count; group++) giveToServer(view, grouping, group, toPids);
   return { fromPids, toPids, weights, mixed };
+}
+
+/**
+ * Connections that ended before anybody took them from the listener's queue are known to be the listener's maker's only.
+ * Where one process serves all the others of the group, these were meant for it: makers of listeners hand them on.
+ */
+function giveToServer(view: RecordView, grouping: Grouping, group: number, toPids: Uint32Array): void {
+  const { entryStart, servers, records } = grouping;
+  const from = entryStart[group]!;
+  const to = entryStart[group + 1]!;
+  let isUniform = true;
+  for (let entry = from + 1; entry < to && isUniform; entry++) isUniform = toPids[entry] === toPids[from];
+  if (isUniform) return;
+  const isMakers = (entry: number): boolean => {
+    const server = servers[entry]!;
+    if (server === NONE) return false;
+    return view.bytes[records[server]! * RECORD_BYTES + OFFSET.pidEvidence] === PidEvidence.Listener;
+  };
+  let serving = 0;
+  for (let entry = from; entry < to; entry++) {
+    const pid = toPids[entry]!;
+    if (pid === 0 || pid === serving || isMakers(entry)) continue;
+    if (serving !== 0) return;
+    serving = pid;
+  }
+  if (serving === 0) return;
+  for (let entry = from; entry < to; entry++) if (isMakers(entry)) toPids[entry] = serving;
 }
 
 interface End {

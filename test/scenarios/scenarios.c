@@ -1,0 +1,632 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Makes TCP connections of one hard kind, and tells the truth about them: one line of JSON per pair of
+ * processes on stdout, `done` at the end; then it stays until its stdin ends.
+ *
+ *   scenarios NAME [ADDRESS]
+ *
+ * A line is {"clientPid":…,"serverPid":…,"serverPort":…,"count":…}.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/io_uring.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    BACKLOG = 128,
+    FEW = 12,
+    TUPLE_REUSES = 20,
+    WORKERS = 4,
+    NAMESPACES = 1000,
+    FIRST_PORT = 1024,
+    LAST_PORT = 65535
+};
+
+static const char *address_text = "127.0.0.1";
+
+static void die(const char *what) {
+    fprintf(stderr, "scenarios: could not %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static int must(int result, const char *what) {
+    if (result < 0)
+        die(what);
+    return result;
+}
+
+static socklen_t make_address(const char *text, int port, struct sockaddr_storage *to) {
+    memset(to, 0, sizeof(*to));
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)to;
+    struct sockaddr_in *four = (struct sockaddr_in *)to;
+    char plain[64];
+    snprintf(plain, sizeof(plain), "%s", text);
+    char *scope = strchr(plain, '%');
+    if (scope)
+        *scope++ = 0;
+    if (inet_pton(AF_INET, plain, &four->sin_addr) == 1) {
+        four->sin_family = AF_INET;
+        four->sin_port = htons((uint16_t)port);
+        return sizeof(*four);
+    }
+    if (inet_pton(AF_INET6, plain, &six->sin6_addr) != 1)
+        die("read the address");
+    six->sin6_family = AF_INET6;
+    six->sin6_port = htons((uint16_t)port);
+    six->sin6_scope_id = scope ? if_nametoindex(scope) : 0;
+    return sizeof(*six);
+}
+
+static int new_socket(const char *address, int port) {
+    struct sockaddr_storage local;
+    socklen_t length = make_address(address, port, &local);
+    int fd = must(socket(local.ss_family, SOCK_STREAM, 0), "make a socket");
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    must(bind(fd, (struct sockaddr *)&local, length), "bind");
+    return fd;
+}
+
+static int port_of(int fd) {
+    struct sockaddr_storage name;
+    socklen_t length = sizeof(name);
+    must(getsockname(fd, (struct sockaddr *)&name, &length), "ask for the port");
+    return ntohs(((struct sockaddr_in *)&name)->sin_port); // at the same place in both families
+}
+
+static int listening(const char *address, int port) {
+    int fd = new_socket(address, port);
+    must(listen(fd, BACKLOG), "listen");
+    return fd;
+}
+
+static void connect_to(int fd, const char *address, int port) {
+    struct sockaddr_storage to;
+    socklen_t length = make_address(address, port, &to);
+    must(connect(fd, (struct sockaddr *)&to, length), "connect");
+}
+
+static int connected(const char *address, int port) {
+    struct sockaddr_storage to;
+    make_address(address, port, &to);
+    int fd = must(socket(to.ss_family, SOCK_STREAM, 0), "make a socket");
+    connect_to(fd, address, port);
+    return fd;
+}
+
+// What a client and a server say to each other.
+static void ask(int fd) {
+    char byte = 'x';
+    if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1 || recv(fd, &byte, 1, 0) != 1)
+        die("talk to the server");
+}
+
+static void answer(int fd) {
+    char byte;
+    if (recv(fd, &byte, 1, 0) != 1 || send(fd, &byte, 1, MSG_NOSIGNAL) != 1)
+        die("talk to the client");
+}
+
+static void truth(int client, int server, int port, int count) {
+    printf("{\"clientPid\":%d,\"serverPid\":%d,\"serverPort\":%d,\"count\":%d}\n", client, server, port,
+           count);
+}
+
+// The process that serves one connection must read before it closes: then the client's end is closed second.
+static void serve(int fd) {
+    answer(fd);
+    char byte;
+    while (recv(fd, &byte, 1, 0) > 0)
+        ;
+    close(fd);
+}
+
+static int forked(void) {
+    fflush(stdout);
+    return must(fork(), "fork");
+}
+
+static void ask_and_close(const char *address, int port) {
+    int fd = connected(address, port);
+    ask(fd);
+    close(fd);
+}
+
+// A server process that serves `count` connections, one after the other.
+static int server_of(int listener, int count) {
+    int pid = forked();
+    if (pid)
+        return pid;
+    for (int i = 0; i < count; i++)
+        serve(must(accept(listener, NULL, NULL), "accept"));
+    _exit(0);
+}
+
+static void plain(const char *client_address, const char *server_address, const char *listen_address,
+                  int port) {
+    int listener = listening(listen_address, port);
+    int server = server_of(listener, FEW);
+    port = port_of(listener);
+    close(listener);
+    for (int i = 0; i < FEW; i++) {
+        int fd = new_socket(client_address, 0);
+        connect_to(fd, server_address, port);
+        ask(fd);
+        close(fd);
+    }
+    waitpid(server, NULL, 0);
+    truth(getpid(), server, port, FEW);
+}
+
+static void short_connections(void) {
+    plain(address_text, address_text, address_text, 0);
+}
+
+// The same port in every namespace that this runs in.
+static void fixed_port(void) {
+    plain(address_text, address_text, address_text, 7777);
+}
+
+static void whole_loopback(void) {
+    plain("127.5.6.7", "127.1.2.3", "127.1.2.3", 0);
+}
+
+static void mapped(void) {
+    plain("127.0.0.1", "127.0.0.1", "::", 0);
+    plain("::ffff:127.0.0.1", "::ffff:127.0.0.1", "127.0.0.1", 0);
+}
+
+static void self_connect(void) {
+    int fd = new_socket(address_text, 0);
+    connect_to(fd, address_text, port_of(fd));
+    ask(fd); // answered by itself
+    truth(getpid(), getpid(), port_of(fd), 1);
+}
+
+// Both ends connect; neither listens. The way between them must be closed until both have begun: see the
+// test.
+static void simultaneous_open(void) {
+    int a = new_socket(address_text, 0), b = new_socket(address_text, 0);
+    struct sockaddr_storage to;
+    socklen_t length;
+    int on = 1;
+    ioctl(a, FIONBIO, &on);
+    ioctl(b, FIONBIO, &on);
+    length = make_address(address_text, port_of(b), &to);
+    if (connect(a, (struct sockaddr *)&to, length) == 0 || errno != EINPROGRESS)
+        die("begin a connect");
+    length = make_address(address_text, port_of(a), &to);
+    if (connect(b, (struct sockaddr *)&to, length) == 0 || errno != EINPROGRESS)
+        die("begin a connect");
+    printf("begun\n");
+    fflush(stdout);
+    for (int i = 0; i < 2; i++) {
+        struct pollfd ready = {.fd = i ? b : a, .events = POLLOUT};
+        must(poll(&ready, 1, -1), "wait for the connection");
+        int error = 0;
+        socklen_t size = sizeof(error);
+        getsockopt(ready.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+        if (error) {
+            errno = error;
+            die("open simultaneously");
+        }
+    }
+    // Which one counts as the client is anybody's choice; that they are one connection is not.
+    printf("{\"clientPid\":%d,\"serverPid\":%d,\"serverPort\":%d,\"otherPort\":%d,\"count\":1}\n", getpid(),
+           getpid(), port_of(a), port_of(b));
+}
+
+// One tuple, used again and again: the server closes first, so that the client's port is free at once.
+static void reused_tuple(void) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    int server = forked();
+    if (!server) {
+        for (int i = 0; i < TUPLE_REUSES; i++) {
+            int fd = must(accept(listener, NULL, NULL), "accept");
+            answer(fd);
+            close(fd);
+        }
+        _exit(0);
+    }
+    close(listener);
+    int local_port = 0;
+    for (int i = 0; i < TUPLE_REUSES; i++) {
+        int fd = new_socket(address_text, local_port);
+        local_port = port_of(fd);
+        connect_to(fd, address_text, port);
+        ask(fd);
+        char byte;
+        while (recv(fd, &byte, 1, 0) > 0)
+            ;
+        close(fd);
+    }
+    waitpid(server, NULL, 0);
+    truth(getpid(), server, port, TUPLE_REUSES);
+}
+
+// Workers accept from a listener that was made by their parent.
+static void prefork(void) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    int served[WORKERS][2], pids[WORKERS];
+    for (int w = 0; w < WORKERS; w++) {
+        must(pipe(served[w]), "make a pipe");
+        if (!(pids[w] = forked())) {
+            for (;;) {
+                serve(must(accept(listener, NULL, NULL), "accept"));
+                must((int)write(served[w][1], "x", 1), "count");
+            }
+        }
+        close(served[w][1]);
+    }
+    close(listener);
+    for (int i = 0; i < FEW; i++)
+        ask_and_close(address_text, port);
+    // Every connection is counted by the worker that served it, soon after its client has closed.
+    int counts[WORKERS] = {0};
+    for (int total = 0; total < FEW;) {
+        for (int w = 0; w < WORKERS; w++) {
+            struct pollfd ready = {.fd = served[w][0], .events = POLLIN};
+            char byte;
+            while (poll(&ready, 1, 1) > 0 && read(served[w][0], &byte, 1) == 1) {
+                counts[w]++;
+                total++;
+            }
+        }
+    }
+    for (int w = 0; w < WORKERS; w++) {
+        kill(pids[w], SIGKILL);
+        waitpid(pids[w], NULL, 0);
+        if (counts[w])
+            truth(getpid(), pids[w], port, counts[w]);
+    }
+}
+
+// The parent accepts; a child, forked for each connection, serves.
+static void child_serves(void) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    for (int i = 0; i < WORKERS; i++) {
+        int client = forked();
+        if (!client) {
+            close(listener);
+            ask_and_close(address_text, port);
+            _exit(0);
+        }
+        int fd = must(accept(listener, NULL, NULL), "accept");
+        int server = forked();
+        if (!server) {
+            serve(fd);
+            _exit(0);
+        }
+        close(fd);
+        waitpid(client, NULL, 0);
+        waitpid(server, NULL, 0);
+        truth(client, server, port, 1);
+    }
+    close(listener);
+}
+
+// The parent accepts and passes the descriptor to a child over a Unix socket.
+static void passed_descriptor(void) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    int pair[2];
+    must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), "make a socket pair");
+    int server = forked();
+    char byte = 'x';
+    struct iovec data = {&byte, 1};
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control.room};
+    if (!server) {
+        close(listener);
+        for (int i = 0; i < FEW; i++) {
+            message.msg_controllen = sizeof(control.room);
+            must((int)recvmsg(pair[1], &message, 0), "take a descriptor");
+            int fd;
+            memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+            serve(fd);
+        }
+        _exit(0);
+    }
+    for (int i = 0; i < FEW; i++) {
+        int client = connected(address_text, port);
+        int fd = must(accept(listener, NULL, NULL), "accept");
+        message.msg_controllen = sizeof(control.room);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(fd));
+        memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+        must((int)sendmsg(pair[0], &message, 0), "pass a descriptor");
+        close(fd);
+        ask(client);
+        close(client);
+    }
+    close(listener);
+    waitpid(server, NULL, 0);
+    truth(getpid(), server, port, FEW);
+}
+
+// As systemd's socket activation does: the listener is somebody's who never serves and is handed to a
+// program.
+static void activated(void) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    int server = forked();
+    if (!server) {
+        must(dup2(listener, 3), "place the listener");
+        execl("/proc/self/exe", "scenarios", "serve-fd-3", NULL);
+        die("start the program");
+    }
+    for (int i = 0; i < FEW; i++)
+        ask_and_close(address_text, port);
+    waitpid(server, NULL, 0);
+    close(listener);
+    truth(getpid(), server, port, FEW);
+}
+
+static void serve_fd_3(void) {
+    for (int i = 0; i < FEW; i++)
+        serve(must(accept(3, NULL, NULL), "accept"));
+    exit(0);
+}
+
+static void *serve_in_thread(void *fd) {
+    serve((int)(intptr_t)fd);
+    return NULL;
+}
+
+static void *ask_in_thread(void *port) {
+    ask_and_close(address_text, (int)(intptr_t)port);
+    return NULL;
+}
+
+static void threads(void) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    int server = forked();
+    if (!server) {
+        for (int i = 0; i < FEW; i++) {
+            pthread_t thread;
+            int fd = must(accept(listener, NULL, NULL), "accept");
+            pthread_create(&thread, NULL, serve_in_thread, (void *)(intptr_t)fd);
+            pthread_join(thread, NULL);
+        }
+        _exit(0);
+    }
+    close(listener);
+    for (int i = 0; i < FEW; i++) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, ask_in_thread, (void *)(intptr_t)port);
+        pthread_join(thread, NULL);
+    }
+    waitpid(server, NULL, 0);
+    truth(getpid(), server, port, FEW);
+}
+
+// The smallest ring that accepts: one submission, one completion.
+static int uring_accept(int ring, struct io_uring_sqe *entries, char *sq, char *cq,
+                        const struct io_uring_params *p, int listener) {
+    unsigned *tail = (unsigned *)(sq + p->sq_off.tail);
+    unsigned index = *tail & *(unsigned *)(sq + p->sq_off.ring_mask);
+    memset(&entries[index], 0, sizeof(*entries));
+    entries[index].opcode = IORING_OP_ACCEPT;
+    entries[index].fd = listener;
+    ((unsigned *)(sq + p->sq_off.array))[index] = index;
+    __atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+    must((int)syscall(__NR_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0),
+         "accept by io_uring");
+    unsigned *head = (unsigned *)(cq + p->cq_off.head);
+    struct io_uring_cqe *done = (struct io_uring_cqe *)(cq + p->cq_off.cqes);
+    int fd = done[*head & *(unsigned *)(cq + p->cq_off.ring_mask)].res;
+    __atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+    if (fd < 0) {
+        errno = -fd;
+        die("accept by io_uring");
+    }
+    return fd;
+}
+
+static void uring(void) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    int server = forked();
+    if (!server) {
+        struct io_uring_params p = {0};
+        int ring = (int)syscall(__NR_io_uring_setup, 4, &p);
+        if (ring < 0) {
+            printf("unavailable\n");
+            fflush(stdout);
+            _exit(3);
+        }
+        size_t sq_size = p.sq_off.array + p.sq_entries * sizeof(unsigned);
+        size_t cq_size = p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe);
+        char *sq = mmap(NULL, sq_size, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
+        char *cq = mmap(NULL, cq_size, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_CQ_RING);
+        struct io_uring_sqe *entries = mmap(NULL, p.sq_entries * sizeof(*entries), PROT_READ | PROT_WRITE,
+                                            MAP_SHARED, ring, IORING_OFF_SQES);
+        for (int i = 0; i < FEW; i++)
+            serve(uring_accept(ring, entries, sq, cq, &p, listener));
+        _exit(0);
+    }
+    close(listener);
+    int ended = 0;
+    usleep(50000);
+    if (waitpid(server, &ended, WNOHANG) == server)
+        return; // it has said that io_uring is unavailable
+    for (int i = 0; i < FEW; i++)
+        ask_and_close(address_text, port);
+    waitpid(server, NULL, 0);
+    truth(getpid(), server, port, FEW);
+}
+
+// One end is killed in the middle; the other one notices.
+static void killed(bool client_dies) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    int ready[2];
+    must(pipe(ready), "make a pipe");
+    int server = forked();
+    if (!server) {
+        int fd = must(accept(listener, NULL, NULL), "accept");
+        answer(fd);
+        char byte;
+        while (recv(fd, &byte, 1, 0) > 0)
+            ;
+        pause();
+    }
+    close(listener);
+    int client = forked();
+    if (!client) {
+        int fd = connected(address_text, port);
+        ask(fd);
+        must((int)write(ready[1], "x", 1), "say so");
+        char byte;
+        while (recv(fd, &byte, 1, 0) > 0)
+            ;
+        pause();
+    }
+    char byte;
+    must((int)read(ready[0], &byte, 1), "wait for the client");
+    kill(client_dies ? client : server, SIGKILL);
+    waitpid(client_dies ? client : server, NULL, 0);
+    kill(client_dies ? server : client, SIGKILL);
+    waitpid(client_dies ? server : client, NULL, 0);
+    truth(client, server, port, 1);
+}
+
+static void killed_client(void) {
+    killed(true);
+}
+
+static void killed_server(void) {
+    killed(false);
+}
+
+// Every port that is free, once each.
+static void all_ports(void) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    int server = forked();
+    if (!server) {
+        for (;;)
+            close(must(accept(listener, NULL, NULL), "accept"));
+    }
+    close(listener);
+    int count = 0;
+    struct linger at_once = {1, 0};
+    for (int local_port = FIRST_PORT; local_port <= LAST_PORT; local_port++) {
+        if (local_port == port)
+            continue;
+        struct sockaddr_storage local;
+        socklen_t length = make_address(address_text, local_port, &local);
+        int fd = must(socket(local.ss_family, SOCK_STREAM, 0), "make a socket");
+        if (bind(fd, (struct sockaddr *)&local, length) == 0) {
+            connect_to(fd, address_text, port);
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+            count++;
+        }
+        close(fd);
+    }
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    truth(getpid(), server, port, count);
+}
+
+static void loopback_up(void) {
+    struct ifreq request = {.ifr_flags = IFF_UP};
+    strcpy(request.ifr_name, "lo");
+    int fd = must(socket(AF_INET, SOCK_DGRAM, 0), "make a socket");
+    must(ioctl(fd, SIOCSIFFLAGS, &request), "bring loopback up");
+    close(fd);
+}
+
+// Each in a namespace of its own that is gone with it; all with the same addresses and the same port.
+static void many_namespaces(void) {
+    for (int i = 0; i < NAMESPACES; i++) {
+        int pid = forked();
+        if (!pid) {
+            must(unshare(CLONE_NEWNET), "make a namespace");
+            loopback_up();
+            int listener = listening("127.0.0.1", 7778);
+            int client = connected("127.0.0.1", 7778);
+            int server = must(accept(listener, NULL, NULL), "accept");
+            must((int)send(client, "x", 1, 0), "send");
+            answer(server);
+            close(client);
+            close(server);
+            close(listener);
+            _exit(0);
+        }
+        int status;
+        waitpid(pid, &status, 0);
+        if (status)
+            die("run in a namespace");
+        truth(pid, pid, 7778, 1);
+    }
+}
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+} scenarios[] = {
+    {"short", short_connections},
+    {"fixed-port", fixed_port},
+    {"whole-loopback", whole_loopback},
+    {"mapped", mapped},
+    {"self-connect", self_connect},
+    {"simultaneous-open", simultaneous_open},
+    {"reused-tuple", reused_tuple},
+    {"prefork", prefork},
+    {"child-serves", child_serves},
+    {"passed-descriptor", passed_descriptor},
+    {"activated", activated},
+    {"serve-fd-3", serve_fd_3},
+    {"threads", threads},
+    {"io-uring", uring},
+    {"killed-client", killed_client},
+    {"killed-server", killed_server},
+    {"all-ports", all_ports},
+    {"many-namespaces", many_namespaces},
+};
+
+int main(int argc, char **argv) {
+    signal(SIGPIPE, SIG_IGN);
+    if (argc > 2)
+        address_text = argv[2];
+    for (size_t i = 0; argc > 1 && i < sizeof(scenarios) / sizeof(*scenarios); i++) {
+        if (strcmp(argv[1], scenarios[i].name))
+            continue;
+        scenarios[i].run();
+        printf("done\n");
+        fflush(stdout);
+        char byte;
+        while (read(0, &byte, 1) > 0)
+            ;
+        return 0;
+    }
+    fprintf(stderr, "usage: scenarios NAME [ADDRESS]\n");
+    return 2;
+}
