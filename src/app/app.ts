@@ -40,6 +40,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 /** @throws AppError BAD_TLS */
 export async function createApp(options: AppOptions = {}): Promise<App> {
   const settings = settingsFrom(options);
+  const appId = randomBytes(8).toString('hex');
   const log: FastifyBaseLogger = settings.log;
   const credentials = new Credentials(settings.auth);
   const server = fastify({
@@ -70,8 +71,8 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   guard(server, { credentials, allowedHosts: settings.allowedHosts });
   metricsRoute(server, engine, () => live.clients);
   await server.register((scope, _options, done) => {
-    reportRoute(scope, engine, settings);
-    scopeApi(scope, { appId: randomBytes(8).toString('hex'), engine, mirrors, settings });
+    reportRoute(scope, engine, settings, appId);
+    scopeApi(scope, { appId, engine, mirrors, settings });
     liveRoute(scope, mirrors, live, settings.limits.webSockets);
     v1Api(scope, engine, settings.version);
     grafanaApi(scope, engine);

@@ -121,3 +121,20 @@ test('an app gets a whole report first, then changes, and a whole one again afte
   assert.deepEqual(clients(), [1, 0, 1, 1]);
   assert.equal(totalOf(app.reports), 4);
 });
+
+test('an app that says who took a report gets a whole one right after it took the place of another', async (t) => {
+  const app = await startApp(t);
+  app.onPost = () => ({ status: 200, headers: { 'x-topoprobe-app-id': app.id } });
+  const publisher = publisherFor(t, [app.url], { wholeEveryMs: 3_600_000, identityMs: 3_600_000 });
+  const publish = async (): Promise<number> => {
+    const expected = app.reports.length + 1;
+    publisher.publish({ ...reportOf([1]), dns: new Map([['192.0.2.1', { reverse: ['a.example'] }]]) });
+    await until('it has it', () => app.reports.length === expected);
+    return app.reports.at(-1)?.dns.size ?? NaN;
+  };
+  assert.equal(await publish(), 1);
+  assert.equal(await publish(), 0);
+  app.id = 'another, at the same address and on the same connection';
+  assert.equal(await publish(), 0);
+  assert.equal(await publish(), 1);
+});

@@ -13,7 +13,15 @@ import { formatOf } from './decode.js';
 import { InFlight } from './in-flight.js';
 import { Rates } from './rates.js';
 
-export function reportRoute(server: FastifyInstance, engine: EngineClient, settings: AppSettings): void {
+/** The app's id, in every answer to a report: a probe that built on what an earlier app knew finds out at once. */
+const APP_ID_HEADER = 'x-topoprobe-app-id';
+
+export function reportRoute(
+  server: FastifyInstance,
+  engine: EngineClient,
+  settings: AppSettings,
+  appId: string,
+): void {
   const { limits } = settings;
   const inFlight = new InFlight(limits.inFlightBytes);
   const arriving = new OneAtATime();
@@ -35,7 +43,7 @@ export function reportRoute(server: FastifyInstance, engine: EngineClient, setti
       const bytes = ownBytes(body);
       return arriving.run(() => engine.call('ingest', [probe, { format, isZstd }, bytes], [bytes.buffer]));
     });
-    return reply.code(200).send();
+    return reply.header(APP_ID_HEADER, appId).code(200).send();
   });
 }
 

@@ -29,7 +29,8 @@ export type Failure =
   | { readonly kind: 'refused'; readonly reason: string; readonly retryAfterMs?: number };
 
 export type Identity = { readonly kind: 'identified'; readonly appId: string } | Failure;
-export type Delivery = { readonly kind: 'delivered' } | Failure;
+/** `appId`: who took it, where the app says so (ours does, Scope's does not). */
+export type Delivery = { readonly kind: 'delivered'; readonly appId?: string } | Failure;
 
 export interface AppClientOptions {
   readonly probeId: string;
@@ -76,7 +77,11 @@ export class AppClient {
   /** @param body gzipped MessagePack */
   async send(body: Buffer, signal: AbortSignal): Promise<Delivery> {
     const response = await this.#exchange('POST', '/api/report', body, signal);
-    return 'kind' in response ? response : (failureOf(response) ?? { kind: 'delivered' });
+    if ('kind' in response) return response;
+    const failure = failureOf(response);
+    if (failure) return failure;
+    const appId: unknown = response.headers['x-topoprobe-app-id'];
+    return { kind: 'delivered', ...(typeof appId === 'string' && { appId }) };
   }
 
   close(): void {

@@ -165,6 +165,11 @@ export class AppLink implements Claimant {
         this.counters.delivered_bytes += body.byteLength;
         if (base) this.counters.delivered_changes++;
         else this.#base = period === undefined ? undefined : { report, period };
+        if (delivery.appId !== undefined && delivery.appId !== this.#appId) {
+          // Another app took the place of the one that was known, and has not what these changes build on.
+          if (base) this.#base = undefined;
+          this.#identifiedAt = -Infinity;
+        }
         this.#backoff.reset();
         this.#enter('delivering');
         return undefined;

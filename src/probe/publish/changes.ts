@@ -48,7 +48,8 @@ function changedTopology(known: Topology, topology: Topology): Topology {
 function changedNode(before: Node, node: Node): Node | undefined {
   const counts = countsOf(node);
   // Counts mean something only beside the edges they are of.
-  if ((counts && counts.fresh > 0) || !isSame(before.adjacency, node.adjacency)) return node;
+  const isNew = (counts && counts.fresh > 0) || before.topology !== node.topology;
+  if (isNew || !isSame(before.adjacency, node.adjacency)) return node;
   const { latest, sets, adjacency: _, metrics, parents, ...rest } = node;
   const changes = {
     ...optional('latest', latest && filtered(latest, (key, fact) => !isKnown(before.latest?.get(key), fact))),
