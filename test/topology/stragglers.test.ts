@@ -70,7 +70,22 @@ test('a newborn end without its other end is left to the next snapshot', () => {
   assert.deepEqual(ids(second.batch), idsOf(young, server(a), old));
 });
 
-test('connections to other hosts, failed connects, listeners and self-connects never wait', () => {
+test('a newborn connection is in one report only, whichever end closes first and wherever the other one is', () => {
+  const young = { startNanos: 999_999_000 };
+  const abroad = connection(9, { from: '10.0.0.1', to: '192.0.2.1' });
+  const sockets = [
+    closed({ ...client(a), ...young }),
+    { ...server(a), ...young },
+    { ...client(abroad), ...young },
+  ];
+  const first = split(sockets, NOTHING, 1_000_000_000);
+  assert.deepEqual(ids(first.batch), []);
+  const second = split([closed(server(a)), closed(client(abroad))], first.held, 4_000_000_000);
+  assert.deepEqual(ids(second.batch), idsOf(client(a), server(a), client(abroad)));
+  assert.deepEqual(ids(split([], second.held, 7_000_000_000).batch), []);
+});
+
+test('closed connections to other hosts, failed connects, listeners and self-connects never wait', () => {
   const sockets = [
     closed(client({ ...a, from: '10.0.0.1', to: '192.0.2.1' })),
     closed(server({ ...b, from: '192.0.2.1', to: '10.0.0.1' })),

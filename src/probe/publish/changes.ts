@@ -48,7 +48,7 @@ function changedTopology(known: Topology, topology: Topology): Topology {
 function changedNode(before: Node, node: Node): Node | undefined {
   const counts = countsOf(node);
   // Counts mean something only beside the edges they are of.
-  const isNew = (counts && counts.fresh > 0) || before.topology !== node.topology;
+  const isNew = (counts?.fresh ?? 0) > 0 || before.topology !== node.topology;
   if (isNew || !isSame(before.adjacency, node.adjacency)) return node;
   const { latest, sets, adjacency: _, metrics, parents, ...rest } = node;
   const changes = {

@@ -1,13 +1,13 @@
 /**
- * Half-seen connections: a snapshot can fall between the closes of a local connection's two ends, or between the
- * births of them. What is seen of such a connection waits for the next snapshot, at most once, so that the connection
- * is counted once and with both processes.
+ * Half-seen connections: a snapshot can fall into a connection's short life, or between the closes of a local
+ * connection's two ends. What is seen of such a connection waits for the next snapshot, at most once, so that a short
+ * connection is in one report only, and a local one has both processes.
  *
- * Three cases, for an established record whose other end must be on this host:
- *   closed, no other end in the batch   → held: not in this batch, in the next one whatever comes
- *   closed, the other end still lives   → in this batch, and carried: in the next one if the other end closed meanwhile
- *   live, newborn, no other end         → left out: the next snapshot has it again, live or closed
- * Records of connections to other hosts, failed connects and listeners are never touched.
+ * Three cases, for an established record:
+ *   live, just born                                → left out: the next snapshot has it again, live or closed
+ *   closed, its other end on this host not seen    → held: not in this batch, in the next one whatever comes
+ *   closed, its other end on this host still lives → in this batch, and carried: in the next one if that closed meanwhile
+ * Failed connects and listeners are never touched.
  */
 import { BatchBuilder } from './batch-builder.js';
 import { LocalAddresses } from './local-addresses.js';
@@ -18,8 +18,8 @@ import { TupleTable } from './tuple-table.js';
 
 /** Closed ends held or carried at most; the rest goes into the batch as it is. 9 MiB. */
 export const MAX_HELD = 65_536;
-/** The handshake's ends are this far apart at most: an end that is younger may be alone because of when we looked. */
-const NEWBORN_NANOS = 10_000_000;
+/** A live connection that is younger may be one of the many that are over in a moment. */
+const NEWBORN_NANOS = 100_000_000;
 
 /** Why a record is in the held buffer: the last reserved byte before `pidStartNanos`, zero in every record of a batch. */
 const HELD_MARK = OFFSET.pidStartNanos - 1;
@@ -54,22 +54,26 @@ export function splitStragglers(snapshot: SnapshotBatch, held: ArrayBuffer): Spl
   const locals = new LocalAddresses(view, 'host');
   const table = new TupleTable(view.count + old.count);
   const tuples = new Int32Array(view.count).fill(-1);
-  for (let i = 0; i < view.count; i++) if (isLocalConnection(view, locals, i)) tuples[i] = table.add(view, i);
+  for (let i = 0; i < view.count; i++) {
+    // Whoever is left out is nobody's other end: a closed end waits together with it.
+    if (!isEstablished(view, i)) continue;
+    if (!isClosed(view, i) && isNewborn(view, i, snapshot.takenAtNanos)) {
+      if (waiting.add(view, i, Held.Newborn)) batch.remove(i);
+    } else if (isLocalConnection(view, locals, i)) {
+      tuples[i] = table.add(view, i);
+    }
+  }
   for (let i = 0; i < old.count; i++) takeBack(old, i, table, batch);
 
   // Backwards: of several uses of one tuple, closed ends come in the order they closed and the last one is alone.
   for (let i = view.count - 1; i >= 0; i--) {
     const tuple = tuples[i]!;
-    if (tuple < 0) continue;
+    if (tuple < 0 || !isClosed(view, i)) continue;
     const end = table.endOf(view, i);
-    if (isClosed(view, i)) {
-      if (table.takeAlone(tuple, end)) {
-        if (waiting.add(view, i, Held.Waiting)) batch.remove(i);
-      } else if (table.takeLeftBehind(tuple, end)) {
-        waiting.add(view, i, Held.Carried);
-      }
-    } else if (isNewborn(view, i, snapshot.takenAtNanos) && table.isAlone(tuple, end)) {
-      if (waiting.add(view, i, Held.Newborn)) batch.remove(i);
+    if (table.takeAlone(tuple, end)) {
+      if (waiting.add(view, i, Held.Waiting)) batch.remove(i);
+    } else if (table.takeLeftBehind(tuple, end)) {
+      waiting.add(view, i, Held.Carried);
     }
   }
   return { batch: batch.build(), held: waiting.build(), overflow: waiting.overflow };
@@ -119,7 +123,6 @@ function hasCandidates(view: RecordView, takenAtNanos: number): boolean {
 function isLocalConnection(view: RecordView, locals: LocalAddresses, i: number): boolean {
   const { words } = view;
   return (
-    isEstablished(view, i) &&
     locals.has(words[i * WORDS + WORD.netns]!, words, i * WORDS + WORD.remoteAddress) &&
     !isSelfConnect(view, i)
   );
