@@ -59,6 +59,10 @@ export function buildGraph(scene: Scene, { nodes, place, describe }: ViewParts):
   for (const sink of scene.sinks()) placeOnce(sink);
   for (const { group, from, links } of scene.flows) {
     if (links.length === 0) continue;
+    // Copies that a gateway made of connections it only forwards are owned by nobody: the client's own endpoint tells.
+    const copies = group.copies ?? NO_COPIES;
+    if (from.hostNode === undefined && copies.size > 0 && isToldByReal(scene, copies, links, placeOnce))
+      continue;
     for (const source of placeSource(from)) {
       if (!nodes.has(source)) nodes.set(source, describe(source));
       const targets = targetsOf(graph, source);
@@ -70,7 +74,7 @@ export function buildGraph(scene: Scene, { nodes, place, describe }: ViewParts):
           const counted =
             group.copies === undefined
               ? link
-              : new CopyLink(link, () => uncounted(scene, group.copies ?? NO_COPIES, target, placeOnce));
+              : new CopyLink(link, () => uncounted(scene, copies, target, placeOnce));
           const known = targets.get(target);
           if (known === undefined) targets.set(target, [counted]);
           else known.push(counted);
@@ -139,6 +143,20 @@ function uncounted(
     if (!alreadyCounted && copy !== undefined) addTotals(counted, totalsOf(copy));
   }
   return counted;
+}
+
+function isToldByReal(
+  scene: Scene,
+  copies: ReadonlyMap<string, string>,
+  links: readonly Link[],
+  place: Place,
+): boolean {
+  return links.every(({ peer }) =>
+    place(peer.facts).every((target) => {
+      const { connections, failed } = uncounted(scene, copies, target, place);
+      return connections === 0 && failed === 0;
+    }),
+  );
 }
 
 /** Sum over an edge's links. */
