@@ -8,4 +8,5 @@ export { IncrementalMerge } from './incremental-merge.js';
 export { mergeReports, mergeTopologies } from './merge.js';
 export { laterOf, mergeNodes } from './merge-nodes.js';
 export { decodeReport, encodeReport } from './msgpack-codec.js';
+export type { Recall } from './recall.js';
 export { reportFromJson, reportToJson } from './json-codec.js';

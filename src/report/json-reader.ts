@@ -111,6 +111,14 @@ export class JsonReader implements ValueReader {
     if (this.#entries > this.#limits.maxEntries) this.fail('TOO_MANY_ENTRIES', 'cannot read on');
   }
 
+  digest(): undefined {
+    return undefined;
+  }
+
+  passDigested(): void {
+    throw new Error('JSON has no digests');
+  }
+
   skip(): void {
     const opened: ('}' | ']')[] = [];
     do {

@@ -11,7 +11,31 @@ export function mergeMetrics(metrics: readonly Metric[]): Metric {
     min = Math.min(min, metric.min);
     max = Math.max(max, metric.max);
   }
-  return sortedMetric({ samples: metrics.flatMap((metric) => metric.samples), min, max });
+  const samples = metrics.reduce<readonly Sample[]>((joined, metric) => join(joined, metric.samples), []);
+  return { samples, min, max };
+}
+
+/** Two lists in order of time, joined; the first as it is where the second has nothing new. */
+function join(a: readonly Sample[], b: readonly Sample[]): readonly Sample[] {
+  if (a.length === 0) return b;
+  if (b.length === 0) return a;
+  if (compare(a.at(-1)!.date, b[0]!.date) < 0) return [...a, ...b];
+  const joined: Sample[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length && j < b.length) {
+    const order = compare(a[i]!.date, b[j]!.date);
+    if (order < 0) joined.push(a[i++]!);
+    else if (order > 0) joined.push(b[j++]!);
+    else {
+      joined.push(bySample(a[i]!, b[j]!) >= 0 ? a[i]! : b[j]!);
+      i++;
+      j++;
+    }
+  }
+  for (; i < a.length; i++) joined.push(a[i]!);
+  for (; j < b.length; j++) joined.push(b[j]!);
+  return joined;
 }
 
 /** The metric itself when its samples are in order and none comes twice. */

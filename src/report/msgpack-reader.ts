@@ -9,6 +9,7 @@ import { ReportError, type ReportErrorCode } from './errors.js';
 import type { DecodeLimits } from './limits.js';
 import type { Timestamp } from './model.js';
 import { CACHED_BYTES_MAX, cachedAscii } from './text-cache.js';
+import { digestOf } from './msgpack-digest.js';
 import { GO_ZERO } from './timestamp.js';
 import { BinaryTimes, looksLikeBinaryTime } from './binary-time.js';
 import type { ValueKind, ValueReader } from './value-reader.js';
@@ -24,6 +25,7 @@ export class MsgpackReader implements ValueReader {
   #depth = 0;
   #position = 0;
   #entries = 0;
+  readonly #digested = { end: 0 };
 
   constructor(bytes: Uint8Array, limits: DecodeLimits) {
     if (bytes.byteLength > limits.maxBytes) {
@@ -150,6 +152,14 @@ export class MsgpackReader implements ValueReader {
   charge(entries: number): void {
     this.#entries += entries;
     if (this.#entries > this.#limits.maxEntries) this.fail('TOO_MANY_ENTRIES', 'cannot read on');
+  }
+
+  digest(): number | undefined {
+    return digestOf(this.#bytes, this.#position, this.#digested);
+  }
+
+  passDigested(): void {
+    this.#position = this.#digested.end;
   }
 
   skip(): void {

@@ -3,11 +3,12 @@
  * they came in, and a node is called what its key says.
  */
 import type { Draft } from './draft.js';
-import type { Latest, Metric, Node, Sample, Timestamp } from './model.js';
+import type { Latest, Metric, Node, Sample, Timestamp, TopologyKey } from './model.js';
 import { sortedMetric } from './metrics.js';
 import { mergeNodes } from './merge-nodes.js';
 import { sortedUnique } from './sorted-texts.js';
 import { GO_ZERO } from './timestamp.js';
+import type { Recall } from './recall.js';
 import { readTextMap, type ValueReader } from './value-reader.js';
 
 /** Old probes count in a field of its own, without a time. */
@@ -19,6 +20,7 @@ interface PendingCounters {
 export class NodeReader {
   readonly #reader: ValueReader;
   readonly #nodesMax: number;
+  readonly #recall: Recall | undefined;
   #nodes = 0;
   readonly #pendingCounters: PendingCounters[] = [];
   readonly #readLatest = (): Latest => this.#latest();
@@ -27,14 +29,28 @@ export class NodeReader {
   readonly #readMetric = (): Metric => this.#metric();
 
   /** @param nodesMax how many nodes may be read, children included */
-  constructor(reader: ValueReader, nodesMax: number) {
+  constructor(reader: ValueReader, nodesMax: number, recall?: Recall) {
     this.#reader = reader;
     this.#nodesMax = nodesMax;
+    this.#recall = recall;
   }
 
   /** @param topology what a node that does not say so itself belongs to */
-  readNodes(topology: string): Map<string, Node> {
-    return readTextMap(this.#reader, 'nodes', (_, id) => this.#node(topology, id));
+  readNodes(topology: string, key: TopologyKey): Map<string, Node> {
+    const recall = this.#recall;
+    return readTextMap(this.#reader, 'nodes', (reader, id) => {
+      const digest = recall && reader.digest();
+      if (recall === undefined || digest === undefined) return this.#node(topology, id);
+      const known = recall.known(key, id, digest);
+      if (known === undefined) {
+        const node = this.#node(topology, id);
+        recall.read(node, digest);
+        return node;
+      }
+      this.#countNode();
+      reader.passDigested();
+      return known;
+    });
   }
 
   /** Makes old probes' counters facts as of `timestamp`; to be called when all nodes are read. */
@@ -47,7 +63,7 @@ export class NodeReader {
   /** @param key the id; without one (children are a list) the node's own counts */
   #node(topology: string, key?: string): Node {
     const reader = this.#reader;
-    if (++this.#nodes > this.#nodesMax) reader.fail('TOO_MANY_NODES', 'cannot read nodes');
+    this.#countNode();
     const node: Draft<Node> = { id: key ?? '', topology };
     let latest: Map<string, Latest> | undefined;
     let counters: ReadonlyMap<string, number> | undefined;
@@ -103,6 +119,10 @@ export class NodeReader {
       this.#pendingCounters.push({ latest, counters });
     } else if (latest !== undefined && latest.size > 0) node.latest = latest;
     return node;
+  }
+
+  #countNode(): void {
+    if (++this.#nodes > this.#nodesMax) this.#reader.fail('TOO_MANY_NODES', 'cannot read nodes');
   }
 
   #latest(): Latest {

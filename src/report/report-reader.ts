@@ -8,6 +8,7 @@ import { TOPOLOGY_KEYS, type DnsNames, type Report, type Topology, type Topology
 import { TOPOLOGY_NAMES } from './node-ids.js';
 import { NodeReader } from './node-reader.js';
 import { upgradeReport } from './old-probes.js';
+import type { Recall } from './recall.js';
 import { sortedUnique } from './sorted-texts.js';
 import { readMetadataTemplate, readMetricTemplate, readTableTemplate } from './template-reader.js';
 import { isZero, now } from './timestamp.js';
@@ -15,9 +16,10 @@ import { readFields, readOpaque, readTextMap, type ValueReader } from './value-r
 
 const TOPOLOGY_KEY_SET: ReadonlySet<string> = new Set(TOPOLOGY_KEYS);
 
-export function readReport(reader: ValueReader, limits: DecodeLimits): Report {
+/** @param recall what is known of earlier reports of the same sender */
+export function readReport(reader: ValueReader, limits: DecodeLimits, recall?: Recall): Report {
   if (reader.kind() !== 'map') reader.fail('WRONG_TYPE', 'cannot read a report: it is not a map');
-  const nodes = new NodeReader(reader, limits.maxNodes);
+  const nodes = new NodeReader(reader, limits.maxNodes, recall);
   const topologies = new Map<TopologyKey, Topology>();
   const report: Draft<Report> = { id: '', topologies, dns: new Map() };
   let misnamedDns: ReadonlyMap<string, DnsNames> = new Map();
@@ -87,7 +89,7 @@ function readTopology(reader: ValueReader, nodes: NodeReader, key: TopologyKey):
       case 'label_plural':
         return setText('labelPlural', reader.text('a topology'));
       case 'nodes':
-        topology.nodes = nodes.readNodes(TOPOLOGY_NAMES[key]);
+        topology.nodes = nodes.readNodes(TOPOLOGY_NAMES[key], key);
         return true;
       case 'metadata_templates': {
         const templates = readTextMap(reader, 'metadata templates', readMetadataTemplate);

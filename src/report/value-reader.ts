@@ -35,6 +35,14 @@ export interface ValueReader {
   boolean(what: string): boolean;
   /** Counts something that costs its owner more than an entry does, as that many entries. */
   charge(entries: number): void;
+  /**
+   * A number that stands for the next value without the times in it, so that the same value said again has the same one
+   * (53 bits of a hash, not proof against who wants two to be equal); undefined where the encoding has none, or the value
+   * is not sound. Reads nothing.
+   */
+  digest(): number | undefined;
+  /** Passes over the value that `digest` was asked of last, which must be the next one still. */
+  passDigested(): void;
   /** Passes over one value of any kind. */
   skip(): void;
   /** Fails when anything follows the report. */

@@ -6,7 +6,7 @@ import { edgeRows } from '../../src/app/views/edges.js';
 import { VIEWS } from '../../src/app/views/catalogue.js';
 import { sceneOf, type Scene } from '../../src/app/views/scene.js';
 import { Window } from '../../src/app/window/window.js';
-import { fromMillis, mergeReports } from '../../src/report/index.js';
+import { decodeReport, encodeReport, fromMillis, mergeReports } from '../../src/report/index.js';
 import type { Node, Report } from '../../src/report/model.js';
 import { facts, hostNode, makeNode, makeReport, processNode } from './sample-reports.js';
 
@@ -121,4 +121,53 @@ test('a window that everything has left holds nothing', () => {
   assert.equal(window.scene().nodes('Host').size, 0);
   const { parts, bytes, reports, probes } = window.counts();
   assert.deepEqual({ parts, bytes, reports, probes }, { parts: 0, bytes: 0, reports: 0, probes: 0 });
+});
+
+test('a probe that repeats itself is not read again, and what it says stays as it is read the first time', () => {
+  let nowMs = 1_700_000_000_000;
+  const window = new Window({
+    windowMs: 15_000,
+    maxParts: 10_000,
+    maxBytes: 1 << 30,
+    maxProbes: 10,
+    clock: () => nowMs,
+  });
+  // A clock that is a minute slow: its times are put right, also those of what is not read again.
+  const slowMs = 60_000;
+  const send = (pid: string): { read: number; recalled: number } => {
+    const timestamp = fromMillis(nowMs - slowMs);
+    const node = (id: string, value: string): [string, Node] => [
+      id,
+      { id, topology: 'endpoint', latest: new Map([['pid', { timestamp, value }]]) },
+    ];
+    const nodes = new Map([node(';10.0.0.1;1', '7'), node(';10.0.0.1;2', pid)]);
+    const body = encodeReport({
+      id: '1',
+      timestamp,
+      dns: new Map(),
+      topologies: new Map([
+        ['Endpoint', { nodes }],
+        ['Pod', { nodes: new Map([node('u;<pod>', 'x')]) }],
+      ]),
+    });
+    const memory = window.memoryOf('probe');
+    window.add({ id: 'probe', version: '' }, decodeReport(body, {}, memory), body.length, memory);
+    return { read: memory.digests.size, recalled: memory.recalled.size };
+  };
+  assert.deepEqual(send('8'), { read: 3, recalled: 0 });
+  for (let round = 0; round < 3; round++) {
+    nowMs += 5_000;
+    assert.deepEqual(send('8'), { read: 0, recalled: 3 });
+  }
+  nowMs += 5_000;
+  assert.deepEqual(send('9'), { read: 1, recalled: 2 });
+  const { topologies } = window.newestReport();
+  const facts = [...topologies.get('Endpoint')!.nodes.values(), ...topologies.get('Pod')!.nodes.values()].map(
+    ({ latest }) => latest!.get('pid')!,
+  );
+  assert.deepEqual(
+    facts.map(({ value }) => value),
+    ['7', '9', 'x'],
+  );
+  for (const { timestamp } of facts) assert.equal(timestamp.unixSeconds * 1_000, nowMs);
 });

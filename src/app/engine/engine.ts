@@ -63,7 +63,9 @@ export class Engine {
 
   /** @throws AppError */
   ingest(probe: ProbeIdentity, kind: BodyKind, body: Uint8Array): void {
-    this.#window.add(probe, decodeBody(body, kind, this.#settings), body.byteLength);
+    const memory = this.#window.memoryOf(probe.id);
+    const report = decodeBody(body, kind, this.#settings, memory);
+    this.#window.add(probe, report, body.byteLength, memory);
   }
 
   /** @throws AppError NO_SUCH_VIEW */

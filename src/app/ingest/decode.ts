@@ -6,6 +6,7 @@ import {
   decodeReport,
   ReportError,
   reportFromJson,
+  type Recall,
   type ReportErrorCode,
 } from '../../report/index.js';
 import type { Report } from '../../report/model.js';
@@ -39,12 +40,13 @@ export function decodeBody(
   sent: Uint8Array,
   { format, isZstd }: BodyKind,
   limits: { readonly reportNodes: number; readonly decompressedBytes: number },
+  recall: Recall,
 ): Report {
   const body = isZstd ? inflateZstd(sent, limits.decompressedBytes) : sent;
   const bounds = { ...DEFAULT_LIMITS, maxNodes: limits.reportNodes };
   try {
     return format === 'msgpack'
-      ? decodeReport(body, bounds)
+      ? decodeReport(body, bounds, recall)
       : reportFromJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'), bounds);
   } catch (cause) {
     if (!(cause instanceof ReportError)) throw cause;

@@ -31,8 +31,11 @@ export class SkewMeter {
   }
 }
 
-/** The report with all its times moved by this many milliseconds; the very same for 0. */
-export function moveTimes(report: Report, byMs: number): Report {
+/**
+ * The report with all its times moved by this many milliseconds; the very same for 0.
+ * @param except nodes whose times are right already
+ */
+export function moveTimes(report: Report, byMs: number, except: ReadonlySet<Node> = new Set()): Report {
   if (byMs === 0) return report;
   // Most facts of a report share a few times: each is moved once.
   const moved = new Map<Timestamp, Timestamp>();
@@ -44,7 +47,7 @@ export function moveTimes(report: Report, byMs: number): Report {
   const topologies = new Map<TopologyKey, Topology>();
   for (const [key, topology] of report.topologies) {
     const nodes = new Map<string, Node>();
-    for (const [id, node] of topology.nodes) nodes.set(id, moveNode(node, move));
+    for (const [id, node] of topology.nodes) nodes.set(id, except.has(node) ? node : moveNode(node, move));
     topologies.set(key, { ...topology, nodes });
   }
   return {

@@ -19,6 +19,7 @@ export function nodeRules(
     weigh: weighNode,
     renew: (old, fresh) =>
       old.metrics === undefined ? fresh : withinWindow(mergeNodes([old, fresh]), windowMs),
+    restamp: restampNode,
   };
 }
 
@@ -28,7 +29,7 @@ export function endpointRules(mergeNodes: (versions: readonly Node[]) => Node): 
     ...nodeRules(mergeNodes, 0),
     same: alikeNodes,
     renew: (_old, fresh) => fresh,
-    restamp: restampNode,
+    onlyNoted: true,
   };
 }
 

@@ -19,11 +19,13 @@ export interface PartRules<V> {
   readonly merge: (values: readonly V[]) => V;
   /** Takes the place of `old` when the same is said again; keeps what must outlive one report (samples). */
   readonly renew: (old: V, fresh: V) => V;
-  /**
-   * The value as if said at `at`. With it a repeated value is not replaced but only noted as heard again, which spares
-   * most of the memory traffic of values that come in great number.
-   */
+  /** The value as if said at `at`, for values that are not replaced when they are said again. */
   readonly restamp?: (value: V, at: Timestamp) => V;
+  /**
+   * A repeated value is never replaced but only noted as heard again, which spares most of the memory traffic of values
+   * that come in great number.
+   */
+  readonly onlyNoted?: boolean;
   /** Estimated bytes of memory. */
   readonly weigh: (value: V) => number;
 }
@@ -41,6 +43,8 @@ interface Part<V> {
   lastReport: number;
   /** When that report says it was, for values that are not replaced. */
   heardAt: Timestamp | undefined;
+  /** Of the encoded value, where it is known. */
+  digest: number | undefined;
   bytes: number;
 }
 
@@ -89,21 +93,27 @@ export class PartStore<V> {
     }
   }
 
-  /** Notes what report number `report` of `probe` says about `id`. */
-  add(probe: string, report: number, id: string, value: V, at?: Timestamp): Entry<V> {
+  /** What `probe` says about `id` already, if it was encoded with this digest. */
+  recall(probe: string, id: string, digest: number): V | undefined {
+    return this.#entries.get(id)?.parts.find((part) => part.digest === digest && part.probe === probe)?.value;
+  }
+
+  /** Notes what report number `report` of `probe` says about `id`. @param digest of the encoded value, where it is known */
+  add(probe: string, report: number, id: string, value: V, at?: Timestamp, digest?: number): Entry<V> {
     let entry = this.#entries.get(id);
     if (entry === undefined) this.#entries.set(id, (entry = { id, parts: [], conflicting: false }));
     const part = this.#partLike(entry, probe, value);
     if (part === undefined) {
       const bytes = this.#rules.weigh(value);
-      entry.parts.push({ probe, value, lastReport: report, heardAt: undefined, bytes });
+      entry.parts.push({ probe, value, lastReport: report, heardAt: undefined, digest, bytes });
       this.#parts++;
       this.#bytes += bytes;
       this.#dirty.add(id);
       return entry;
     }
     part.lastReport = report;
-    if (this.#rules.restamp !== undefined) {
+    if (digest !== undefined) part.digest = digest;
+    if (this.#rules.restamp !== undefined && (this.#rules.onlyNoted === true || value === part.value)) {
       part.heardAt = at;
       if (entry.conflicting) this.#dirty.add(id);
       return entry;
@@ -111,6 +121,7 @@ export class PartStore<V> {
     const renewed = this.#rules.renew(part.value, value);
     if (entry.conflicting || !this.#rules.same(renewed, part.value)) this.#dirty.add(id);
     part.value = renewed;
+    part.heardAt = undefined;
     const bytes = this.#rules.weigh(renewed);
     this.#bytes += bytes - part.bytes;
     part.bytes = bytes;
@@ -176,6 +187,8 @@ export class PartStore<V> {
   }
 
   #partLike({ parts }: Entry<V>, probe: string, value: V): Part<V> | undefined {
-    return parts.find((part) => part.probe === probe && this.#rules.alike(part.value, value));
+    return parts.find(
+      (part) => part.probe === probe && (part.value === value || this.#rules.alike(part.value, value)),
+    );
   }
 }

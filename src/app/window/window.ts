@@ -2,7 +2,7 @@
  * The reports of the last few seconds and what they say together, kept up to date piece by piece: an arriving report
  * touches what it tells anew, and a report that leaves the window takes along what nobody repeated.
  */
-import { mergeNodes } from '../../report/index.js';
+import { mergeNodes, type Recall } from '../../report/index.js';
 import { mergeDnsNames } from '../../report/merge.js';
 import {
   TOPOLOGY_KEYS,
@@ -42,6 +42,14 @@ interface Arrival {
     readonly store: PartStore<unknown>;
     readonly entries: readonly Entry<unknown>[];
   }[];
+}
+
+/** What reading one report found out; to be handed in with it. */
+export interface Memory extends Recall {
+  /** Of nodes that were read. */
+  readonly digests: ReadonlyMap<Node, number>;
+  /** Nodes that were not, because they are those of an earlier report; their times are right already. */
+  readonly recalled: ReadonlySet<Node>;
 }
 
 export interface WindowCounts {
@@ -89,23 +97,46 @@ export class Window {
     }
   }
 
+  /** What a probe said before, for reading its next report. */
+  memoryOf(probe: string): Memory {
+    const digests = new Map<Node, number>();
+    const recalled = new Set<Node>();
+    return {
+      digests,
+      recalled,
+      known: (key, id, digest) => {
+        const node = this.#nodes.get(key)?.recall(probe, id, digest);
+        if (node !== undefined) recalled.add(node);
+        return node;
+      },
+      read: (node, digest) => {
+        // What is measured is another thing each time it is said.
+        if (node.metrics === undefined) digests.set(node, digest);
+      },
+    };
+  }
+
   /**
    * Takes a report in whole, or not at all. @param bodyBytes what it was decoded from
    * @throws AppError WINDOW_FULL
    */
-  add(probe: ProbeIdentity, sent: Report, bodyBytes = 0): void {
+  add(probe: ProbeIdentity, sent: Report, bodyBytes = 0, memory: Memory = this.memoryOf(probe.id)): void {
     this.#expire();
     this.#refuseWhenFull(probe.id, sent, bodyBytes);
     const atMs = this.#settings.clock();
     this.#probes.seen(probe, sent, atMs);
-    const report = moveTimes(sent, this.#probes.correctionMs(probe.id));
+    const report = moveTimes(sent, this.#probes.correctionMs(probe.id), memory.recalled);
     const number = ++this.#reports;
     const spokeOf: { store: PartStore<unknown>; entries: Entry<unknown>[] }[] = [];
     for (const [key, { nodes }] of report.topologies) {
       const store = this.#nodes.get(key);
       if (store === undefined || nodes.size === 0) continue;
       const entries: Entry<unknown>[] = [];
-      for (const [id, node] of nodes) entries.push(store.add(probe.id, number, id, node, report.timestamp));
+      const asSent = sent.topologies.get(key)?.nodes;
+      for (const [id, node] of nodes) {
+        const digest = memory.recalled.has(node) ? undefined : memory.digests.get(asSent?.get(id) ?? node);
+        entries.push(store.add(probe.id, number, id, node, report.timestamp, digest));
+      }
       spokeOf.push({ store: store as PartStore<unknown>, entries });
     }
     if (report.dns.size > 0) {

@@ -1,0 +1,108 @@
+/** What is said again, but for its times, has the same digest and is not read again; whatever else differs is. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { decodeReport, encodeReport, fromMillis, type Recall } from '../../src/report/index.js';
+import type { Node, Report, Timestamp } from '../../src/report/model.js';
+import { digestOf } from '../../src/report/msgpack-digest.js';
+import { report as arbitraryReport } from './arbitrary-report.js';
+
+const at = (time: Timestamp, ...values: readonly string[]): Report => ({
+  id: '1',
+  timestamp: time,
+  dns: new Map(),
+  topologies: new Map([
+    [
+      'Endpoint' as const,
+      {
+        nodes: new Map(
+          values.map((value, i) => [
+            `;10.0.0.1;${i}`,
+            {
+              id: `;10.0.0.1;${i}`,
+              topology: 'endpoint',
+              adjacency: [';10.0.0.2;80'],
+              latest: new Map([['pid', { timestamp: time, value }]]),
+            },
+          ]),
+        ),
+      },
+    ],
+  ]),
+});
+
+/** Remembers every node by its digest, whoever said it. */
+function remembering(): Recall & { reads: number; readonly byDigest: Map<string, Node> } {
+  const byDigest = new Map<string, Node>();
+  return {
+    byDigest,
+    reads: 0,
+    known: (topology, id, digest) => byDigest.get(`${topology} ${id} ${digest}`),
+    read(node, digest) {
+      this.reads++;
+      byDigest.set(`Endpoint ${node.id} ${digest}`, node);
+    },
+  };
+}
+
+const nodesOf = (report: Report): Node[] => [...report.topologies.get('Endpoint')!.nodes.values()];
+
+test('nodes that are said again at another time are the very nodes of before', () => {
+  const recall = remembering();
+  const first = decodeReport(encodeReport(at(fromMillis(1_000), '1', '2', '3')), {}, recall);
+  assert.equal(recall.reads, 3);
+  const second = decodeReport(encodeReport(at(fromMillis(9_000), '1', 'other', '3')), {}, recall);
+  assert.equal(recall.reads, 4);
+  const [before, after] = [nodesOf(first), nodesOf(second)];
+  assert.deepEqual(
+    after.map((node, i) => node === before[i]),
+    [true, false, true],
+  );
+  assert.equal(after[1]?.latest?.get('pid')?.value, 'other');
+});
+
+test('reading with a memory that knows nothing changes nothing', () => {
+  const nothing: Recall = { known: () => undefined, read: () => undefined };
+  fc.assert(
+    fc.property(arbitraryReport, (report) => {
+      const bytes = encodeReport(report);
+      assert.deepEqual(decodeReport(bytes, {}, nothing), decodeReport(bytes));
+    }),
+  );
+});
+
+test('the digest covers the whole value, and any other byte makes another one', () => {
+  const value = Buffer.from(
+    encodeReport(at(fromMillis(1_000), '1234', 'a text of more than 31 bytes, so raw16')),
+  );
+  const reached = { end: 0 };
+  const digest = digestOf(value, 0, reached);
+  assert.ok(digest !== undefined && Number.isSafeInteger(digest));
+  assert.equal(reached.end, value.length);
+  assert.equal(digestOf(Buffer.concat([Buffer.alloc(3), value]), 3, reached), digest);
+  for (const text of ['1234', 'a text of', '10.0.0.2', 'Endpoint']) {
+    const changed = Buffer.from(value);
+    changed[changed.indexOf(text) + 1]! ^= 1;
+    assert.notEqual(digestOf(changed, 0, reached), digest, text);
+  }
+  const later = Buffer.from(
+    encodeReport(at(fromMillis(77_000), '1234', 'a text of more than 31 bytes, so raw16')),
+  );
+  assert.equal(digestOf(later, 0, reached), digest);
+});
+
+test('what is cut off, or of no type that reports have, has no digest; and no bytes make it fail', () => {
+  const value = encodeReport(at(fromMillis(1_000), '1'));
+  for (let length = 0; length < value.length; length++) {
+    assert.equal(digestOf(value.subarray(0, length), 0, { end: 0 }), undefined);
+  }
+  assert.equal(digestOf(Uint8Array.of(0xc1), 0, { end: 0 }), undefined);
+  assert.equal(digestOf(Uint8Array.of(0xdd, 0xff, 0xff, 0xff, 0xff), 0, { end: 0 }), undefined);
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      const reached = { end: 0 };
+      if (digestOf(bytes, 0, reached) !== undefined)
+        assert.ok(reached.end > 0 && reached.end <= bytes.length);
+    }),
+  );
+});
