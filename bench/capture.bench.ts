@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { cpuSeconds, rssMib } from './process-usage.js';
 
-const PAIRS = Number(process.env['TOPOPROBE_BENCH_PAIRS'] ?? 7);
+const PAIRS = Number(process.env['TOPOPROBE_BENCH_PAIRS'] ?? 5);
 const SECONDS = Number(process.env['TOPOPROBE_BENCH_SECONDS'] ?? 4);
 const CLIENTS = 2;
 const SETTLE_MS = 3000;

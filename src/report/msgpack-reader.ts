@@ -9,7 +9,7 @@ import { ReportError, type ReportErrorCode } from './errors.js';
 import type { DecodeLimits } from './limits.js';
 import type { Timestamp } from './model.js';
 import { CACHED_BYTES_MAX, cachedAscii } from './text-cache.js';
-import { digestOf } from './msgpack-digest.js';
+import { Digester } from './msgpack-digest.js';
 import { GO_ZERO } from './timestamp.js';
 import { BinaryTimes, looksLikeBinaryTime } from './binary-time.js';
 import type { ValueKind, ValueReader } from './value-reader.js';
@@ -25,7 +25,7 @@ export class MsgpackReader implements ValueReader {
   #depth = 0;
   #position = 0;
   #entries = 0;
-  readonly #digested = { end: 0 };
+  #digester: Digester | undefined;
 
   constructor(bytes: Uint8Array, limits: DecodeLimits) {
     if (bytes.byteLength > limits.maxBytes) {
@@ -155,11 +155,12 @@ export class MsgpackReader implements ValueReader {
   }
 
   digest(): number | undefined {
-    return digestOf(this.#bytes, this.#position, this.#digested);
+    this.#digester ??= new Digester(this.#bytes);
+    return this.#digester.digest(this.#position);
   }
 
   passDigested(): void {
-    this.#position = this.#digested.end;
+    this.#position = this.#digester?.end ?? this.#position;
   }
 
   skip(): void {
