@@ -36,10 +36,6 @@ export class EngineClient {
     this.#worker = this.#start();
   }
 
-  get pendingCalls(): number {
-    return this.#pending.size;
-  }
-
   get restarts(): number {
     return this.#restarts;
   }

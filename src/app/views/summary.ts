@@ -3,7 +3,7 @@
  */
 import type { Node, Report } from '../../report/model.js';
 import { latestOf } from './endpoint.js';
-import { adjacencyOf, type ViewGraph, type ViewNode } from './graph.js';
+import type { ViewNode } from './graph.js';
 import { nameNode } from './labels.js';
 import { metadataRows, metricRows, tables, type MetadataRow, type MetricRow, type Table } from './rows.js';
 import { describeTopology, parentTopologies } from './topologies.js';
@@ -59,14 +59,6 @@ export function summarise(
     ...(ownTables.length === 0 ? {} : { tables: ownTables }),
     ...(adjacency.length === 0 ? {} : { adjacency }),
   };
-}
-
-/** Every node of a graph, by id. */
-export function summariseGraph(report: Report, graph: ViewGraph): Map<string, NodeSummary> {
-  const summaries = new Map<string, NodeSummary>();
-  for (const [id, node] of graph.nodes)
-    summaries.set(id, summarise(report, node, { adjacency: adjacencyOf(graph, id) }));
-  return summaries;
 }
 
 /** What a node belongs to, as far as the report has it: machine, container, image, pod, … */

@@ -32,7 +32,7 @@ const MAX_NAMESPACES = 2048;
 export class EbpfSource implements ConnectionSource {
   readonly kind = 'ebpf';
   #counters: TrackerCounters | undefined;
-  #scan: Promise<void>;
+  readonly #scan: Promise<void>;
 
   private constructor(
     private readonly tracker: Tracker,
@@ -67,13 +67,6 @@ export class EbpfSource implements ConnectionSource {
     const { namespaces, ...snapshot } = await this.tracker.snapshot();
     this.#counters = await this.tracker.counters();
     return { ...snapshot, completeness: this.ledger.reconcile(kernel, countsOf(namespaces)) };
-  }
-
-  /** Notes again who holds each socket: a descriptor may have been passed on since. */
-  async rescanHolders(): Promise<void> {
-    await this.#scan;
-    this.#scan = this.tracker.scanFiles();
-    await this.#scan;
   }
 
   counters(): Readonly<Record<string, number>> {
