@@ -24,7 +24,7 @@ start: build ## install, build, then run probe, app and dashboard on this machin
 build: native web build/.tsc ## install what the build needs, then compile the addon, the server and the page
 
 .PHONY: test
-test: packages-for-tests build build/scenarios ## run every test; the eBPF ones need root
+test: packages-for-tests build build/churn build/scenarios ## run every test; the eBPF ones need root
 	@bash scripts/run-tests.sh $(TESTS)
 
 .PHONY: fuzz
@@ -69,7 +69,8 @@ build/churn: bench/churn/churn.c
 build/scenarios: test/scenarios/scenarios.c
 build/churn build/scenarios:
 	@mkdir -p build
-	cc -O2 -Wall -Wextra -Werror -pthread $< -o $@
+	@if command -v cc >/dev/null; then cc -O2 -Wall -Wextra -Werror -pthread $< -o $@; \
+	 else echo "make: $@ not built: a C compiler (cc) is missing"; fi
 
 # The lock file decides; `npm ci` also runs no install scripts here.
 node_modules/.package-lock.json: package.json package-lock.json native/package.json

@@ -6,7 +6,7 @@
 import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuSeconds, rssMib } from '../process-usage.js';
-import { startOurs, startScope, type Subject } from './subject.js';
+import { measureApps, type Subject } from './subject.js';
 import {
   ask,
   bodyOf,
@@ -81,16 +81,5 @@ async function measure({ name, url, pid }: Subject): Promise<void> {
   );
 }
 
-for (const start of [startOurs, startScope]) {
-  const subject = await start();
-  if (subject === undefined) {
-    console.log('scope: skipped (name its binary in TOPOPROBE_SCOPE)');
-    continue;
-  }
-  try {
-    await measure(subject);
-  } finally {
-    await subject.stop();
-  }
-}
+await measureApps(measure);
 hangUp();

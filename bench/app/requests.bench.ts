@@ -5,7 +5,7 @@
  * `node build/bench/app/requests.bench.js [seconds]`
  */
 import { cpuSeconds, rssMib } from '../process-usage.js';
-import { startOurs, startScope, type Subject } from './subject.js';
+import { measureApps, type Subject } from './subject.js';
 import { ask, bodyOf, fleetTraffic, hangUp, publish, rounded } from './traffic.js';
 
 const PROBES = 20;
@@ -60,16 +60,5 @@ async function measure({ name, url, pid }: Subject): Promise<void> {
   );
 }
 
-for (const start of [startOurs, startScope]) {
-  const subject = await start();
-  if (subject === undefined) {
-    console.log('scope: skipped (name its binary in TOPOPROBE_SCOPE)');
-    continue;
-  }
-  try {
-    await measure(subject);
-  } finally {
-    await subject.stop();
-  }
-}
+await measureApps(measure);
 hangUp();

@@ -4,9 +4,9 @@
  */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../test/support/free-port.js';
 
 export interface Subject {
   readonly name: string;
@@ -26,7 +26,7 @@ export async function startOurs(): Promise<Subject> {
 }
 
 /** Undefined when no binary is given. */
-export async function startScope(): Promise<Subject | undefined> {
+async function startScope(): Promise<Subject | undefined> {
   const binary = process.env['TOPOPROBE_SCOPE'];
   if (binary === undefined || binary === '') return undefined;
   const port = await freePort();
@@ -53,13 +53,20 @@ export async function startScope(): Promise<Subject | undefined> {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+/** Measures ours, then Scope's where its binary is given; each is ended whatever happens. */
+export async function measureApps(measure: (subject: Subject) => Promise<void>): Promise<void> {
+  for (const start of [startOurs, startScope]) {
+    const subject = await start();
+    if (subject === undefined) {
+      console.log('scope: skipped (name its binary in TOPOPROBE_SCOPE)');
+      continue;
+    }
+    try {
+      await measure(subject);
+    } finally {
+      await subject.stop();
+    }
+  }
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -135,42 +135,36 @@ static __always_inline void send_closed(struct tp_record *record) {
     bpf_ringbuf_submit(out, flags);
 }
 
-/* connect(): in the caller's context, before the local port is chosen. */
-static __always_inline void on_connecting(struct sock *sk) {
+/* A record anew, of a socket that the process at hand connects or makes listen. */
+static __always_inline struct tp_record *begin_record(struct sock *sk, __u8 direction, __u8 state) {
     struct tp_record *record = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
     if (!record) {
         count(TP_COUNT_LOST_STORAGE);
-        return;
+        return 0;
     }
     __u64 id = next_socket_id(record, sk);
     __builtin_memset(record, 0, sizeof(*record));
     record->socket_id = id;
     record->start_ns = bpf_ktime_get_ns();
-    record->direction = TP_DIRECTION_CONNECTED;
+    record->direction = direction;
     record->direction_evidence = TP_DIRECTION_EVIDENCE_HANDSHAKE;
-    record->state = TCP_SYN_SENT;
+    record->state = state;
     set_remote(record, sk);
     set_pid(record, bpf_get_current_task_btf(), TP_PID_CONNECT);
-    count(TP_COUNT_CONNECTS);
+    return record;
+}
+
+/* connect(): in the caller's context, before the local port is chosen. */
+static __always_inline void on_connecting(struct sock *sk) {
+    if (begin_record(sk, TP_DIRECTION_CONNECTED, TCP_SYN_SENT))
+        count(TP_COUNT_CONNECTS);
 }
 
 /* listen(): in the caller's context. */
 static __always_inline void on_listening(struct sock *sk) {
-    struct tp_record *record = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-    if (!record) {
-        count(TP_COUNT_LOST_STORAGE);
-        return;
-    }
-    __u64 id = next_socket_id(record, sk);
-    __builtin_memset(record, 0, sizeof(*record));
-    record->socket_id = id;
-    record->start_ns = bpf_ktime_get_ns();
-    record->direction = TP_DIRECTION_LISTENER;
-    record->direction_evidence = TP_DIRECTION_EVIDENCE_HANDSHAKE;
-    record->state = TCP_LISTEN;
-    set_remote(record, sk);
-    set_local(record, sk);
-    set_pid(record, bpf_get_current_task_btf(), TP_PID_CONNECT);
+    struct tp_record *record = begin_record(sk, TP_DIRECTION_LISTENER, TCP_LISTEN);
+    if (record)
+        set_local(record, sk);
 }
 
 /*

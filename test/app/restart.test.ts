@@ -6,20 +6,12 @@ import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fleet } from '../../bench/app/fleet.js';
 import { encodeReport, fromMillis } from '../../src/report/index.js';
+import { freePort } from '../support/free-port.js';
 import { startProgram, type Program } from '../support/program.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 import { spawn } from 'node:child_process';
 
 const HOSTS = ['restart-a', 'restart-b'];
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 function startApp(t: TestContext, port: number): Promise<Program> {
   return startProgram(t, [

@@ -3,22 +3,22 @@
  * adds up to what was opened, the probe stays small, and the app has its first report within 5 s.
  */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Report } from '../../src/report/model.js';
 import { startRelay } from '../publish/counting-relay.js';
 import { until } from '../publish/shipping.js';
+import { freePort } from '../support/free-port.js';
 import { startProgram, type Program } from '../support/program.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 import { ebpfSkip } from './requirements.js';
 
+/** Built by the Makefile from bench/churn. */
+const CHURN = fileURLToPath(new URL('../../churn', import.meta.url));
 const INTERVAL_MS = 500;
 const PER_SECOND = 2000;
 const RETURN_WITHIN_MS = 5000;
@@ -28,7 +28,6 @@ test(
   'an app killed during churn has been told of every connection when it is back',
   { skip: ebpfSkip },
   async (t) => {
-    const churnProgram = compileChurn(t);
     const app = await startRealApp(t, '127.0.0.1:0');
     const appUrl = new URL(app.firstLine.replace('Dashboard: ', ''));
     const relay = await startRelay(t, appUrl);
@@ -51,7 +50,7 @@ test(
     const ticks = (): Promise<number> => ticksMade(metricsPort);
     await until('the probe reports', () => relay.reports.length > 0);
 
-    const churn = spawn(churnProgram, ['-s', '14', '-c', '2', '-r', String(PER_SECOND)], {
+    const churn = spawn(CHURN, ['-s', '14', '-c', '2', '-r', String(PER_SECOND)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const churnExit = once(churn, 'exit');
@@ -120,24 +119,4 @@ async function startRealApp(t: TestContext, listen: string): Promise<Program> {
 async function ticksMade(port: number): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   return Number(/^topoprobe_probe_ticks_made_total (\d+)/m.exec(text)?.[1] ?? NaN);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-function compileChurn(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'topoprobe-churn-'));
-  t.after(() => {
-    rmSync(folder, { recursive: true });
-  });
-  const source = fileURLToPath(new URL('../../../bench/churn/churn.c', import.meta.url));
-  const program = join(folder, 'churn');
-  execFileSync('cc', ['-O2', '-pthread', source, '-o', program]);
-  return program;
 }
