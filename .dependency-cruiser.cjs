@@ -36,7 +36,10 @@ module.exports = {
     {
       name: 'only-sources-and-doctor-use-native',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(probe/connections/(ebpf|conntrack|procfs)|cli/doctor-checks)' },
+      from: {
+        path: '^src/',
+        pathNot: '^src/(probe/connections/(ebpf|conntrack|procfs|net-namespaces)|cli/doctor-checks)',
+      },
       to: { path: '^(native/|ebpf-bridge)' },
     },
     {

@@ -91,10 +91,13 @@ struct inet_connection_sock {
     struct inet_sock icsk_inet;
 };
 
+/* bytes_sent: payload handed to the network, what was sent again among it. */
 struct tcp_sock {
     struct inet_connection_sock inet_conn;
     __u64 bytes_received;
+    __u64 bytes_sent;
     __u64 bytes_acked;
+    __u64 bytes_retrans;
     __u32 snd_una;
     __u32 write_seq;
     __u32 srtt_us;

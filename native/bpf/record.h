@@ -38,6 +38,17 @@ enum tp_direction_evidence {
 enum tp_flag {
     TP_FLAG_ESTABLISHED = 1,
     TP_FLAG_SEEDED = 2,
+    /* 4 is used above the kernel's side: see topology/record.ts */
+    TP_FLAG_UNTRACKED = 128, /* its socket has no storage: told of at its beginning and at its end only */
+};
+
+/* What the BPF programs and user space tell each other, in the programs' global data. */
+struct tp_shared {
+    __u32 epoch;         /* raised by user space to be sent every live record again; never 0 */
+    __u32 storage_full;  /* set by user space: no further socket gets storage, but listeners */
+    __u32 has_untracked; /* set by the programs: there may be sockets without storage */
+    __u32 reserved;
+    __u64 stored; /* sockets with storage that emit_live came by; user space sets it to 0 before */
 };
 
 struct tp_record {
@@ -86,7 +97,7 @@ enum tp_counter {
     TP_COUNT_FAILED,         /* connects that ended without a handshake */
     TP_COUNT_SEEDED,         /* sockets found by the scan of open files */
     TP_COUNT_LOST_RING,      /* closed records dropped because the ring was full */
-    TP_COUNT_LOST_STORAGE,   /* sockets not tracked because storage could not be had */
+    TP_COUNT_UNTRACKED,      /* sockets without storage: there are too many, or no memory was to be had */
     TP_COUNT_DEFERRED_RING,  /* live records put off to the next pass because the ring was full */
     TP_COUNTERS,
 };

@@ -43,8 +43,7 @@ struct {
 /* The reader is woken when more than this many bytes wait in the ring; set by the loader. */
 const volatile __u64 wake_above_bytes = 1024 * 1024;
 
-/* Raised by user space to be sent every live record again (after a loss). Never 0. */
-__u32 epoch = 1;
+struct tp_shared shared = {.epoch = 1};
 
 static __always_inline void count(__u32 which) {
     __u64 *value = bpf_map_lookup_elem(&counters, &which);
@@ -122,26 +121,68 @@ static __always_inline __u64 next_socket_id(const struct tp_record *record, stru
     return (bpf_get_socket_cookie(sk) & 0x00ffffffffffffffULL) | generation << 56;
 }
 
+static __always_inline __u64 wakeup_flags(void) {
+    return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > wake_above_bytes ? BPF_RB_FORCE_WAKEUP
+                                                                          : BPF_RB_NO_WAKEUP;
+}
+
 static __always_inline void send_closed(struct tp_record *record) {
-    __u64 flags = BPF_RB_NO_WAKEUP;
     struct tp_record *out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
     if (!out) {
         count(TP_COUNT_LOST_RING);
         return;
     }
     __builtin_memcpy(out, record, sizeof(*out));
-    if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > wake_above_bytes)
-        flags = BPF_RB_FORCE_WAKEUP;
-    bpf_ringbuf_submit(out, flags);
+    bpf_ringbuf_submit(out, wakeup_flags());
 }
 
-/* A record anew, of a socket that the process at hand connects or makes listen. */
-static __always_inline struct tp_record *begin_record(struct sock *sk, __u8 direction, __u8 state) {
-    struct tp_record *record = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-    if (!record) {
-        count(TP_COUNT_LOST_STORAGE);
+static __always_inline __u64 if_not_full(void) {
+    return shared.storage_full ? 0 : BPF_SK_STORAGE_GET_F_CREATE;
+}
+
+/*
+ * A socket without storage: only its beginning and its end are told of, so that it is counted in its
+ * namespace. Not inlined: it is rare, and its callers are not.
+ */
+static __noinline int send_untracked(struct sock *sk, __u8 direction, int oldstate, __u8 state) {
+    struct tp_record *out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
+
+    if (state != TCP_CLOSE) {
+        shared.has_untracked = 1;
+        count(TP_COUNT_UNTRACKED);
+    }
+    if (!out) {
+        count(TP_COUNT_LOST_RING);
         return 0;
     }
+    __builtin_memset(out, 0, sizeof(*out));
+    out->netns = sk->__sk_common.skc_net.net->ns.inum;
+    out->direction = direction;
+    out->state = state;
+    out->flags = TP_FLAG_UNTRACKED;
+    if (state == TCP_CLOSE) {
+        struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+        if (oldstate != TCP_SYN_SENT)
+            out->flags |= TP_FLAG_ESTABLISHED;
+        count(oldstate == TCP_SYN_SENT ? TP_COUNT_FAILED : TP_COUNT_CLOSED);
+        if (tp) {
+            set_traffic(out, tp, oldstate);
+            /* Which side connected is not known, so neither whether its SYN is among what was acknowledged.
+             */
+            if (out->bytes_sent > tp->bytes_sent - tp->bytes_retrans)
+                out->bytes_sent = tp->bytes_sent - tp->bytes_retrans;
+        }
+    }
+    bpf_ringbuf_submit(out, wakeup_flags());
+    return 0;
+}
+
+/* A record anew, of a socket that the process at hand connects or makes listen. `create`: if it has none. */
+static __always_inline struct tp_record *begin_record(struct sock *sk, __u8 direction, __u8 state,
+                                                      __u64 create) {
+    struct tp_record *record = bpf_sk_storage_get(&sockets, sk, 0, create);
+    if (!record)
+        return 0;
     __u64 id = next_socket_id(record, sk);
     __builtin_memset(record, 0, sizeof(*record));
     record->socket_id = id;
@@ -156,15 +197,24 @@ static __always_inline struct tp_record *begin_record(struct sock *sk, __u8 dire
 
 /* connect(): in the caller's context, before the local port is chosen. */
 static __always_inline void on_connecting(struct sock *sk) {
-    if (begin_record(sk, TP_DIRECTION_CONNECTED, TCP_SYN_SENT))
-        count(TP_COUNT_CONNECTS);
+    count(TP_COUNT_CONNECTS);
+    if (!begin_record(sk, TP_DIRECTION_CONNECTED, TCP_SYN_SENT, if_not_full()))
+        send_untracked(sk, TP_DIRECTION_CONNECTED, TCP_CLOSE, TCP_SYN_SENT);
 }
 
 /* listen(): in the caller's context. */
 static __always_inline void on_listening(struct sock *sk) {
-    struct tp_record *record = begin_record(sk, TP_DIRECTION_LISTENER, TCP_LISTEN);
+    struct tp_record *record =
+        begin_record(sk, TP_DIRECTION_LISTENER, TCP_LISTEN, BPF_SK_STORAGE_GET_F_CREATE);
     if (record)
         set_local(record, sk);
+}
+
+/* Every child carries a clone of its listener's record: without room it is given back. */
+static __noinline int on_accepted_untracked(struct sock *sk) {
+    count(TP_COUNT_OPENED_PASSIVE);
+    bpf_sk_storage_delete(&sockets, sk);
+    return send_untracked(sk, TP_DIRECTION_ACCEPTED, TCP_SYN_RECV, TCP_ESTABLISHED);
 }
 
 /*
@@ -172,9 +222,19 @@ static __always_inline void on_listening(struct sock *sk) {
  * its listener's, or nothing when the listener itself is not known yet.
  */
 static __always_inline void on_established(struct sock *sk, int oldstate) {
-    struct tp_record *record = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+    struct tp_record *record;
+
+    if (shared.storage_full && oldstate == TCP_SYN_RECV) {
+        on_accepted_untracked(sk);
+        return;
+    }
+    /* A connect that had no storage at its beginning gets none later: it would be counted twice. */
+    record = bpf_sk_storage_get(
+        &sockets, sk, 0, oldstate != TCP_SYN_RECV && shared.has_untracked ? 0 : BPF_SK_STORAGE_GET_F_CREATE);
     if (!record) {
-        count(TP_COUNT_LOST_STORAGE);
+        count(oldstate == TCP_SYN_RECV ? TP_COUNT_OPENED_PASSIVE : TP_COUNT_OPENED_ACTIVE);
+        if (oldstate == TCP_SYN_RECV)
+            send_untracked(sk, TP_DIRECTION_ACCEPTED, oldstate, TCP_ESTABLISHED);
         return;
     }
     __u64 now = bpf_ktime_get_ns();
@@ -270,8 +330,12 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int oldstate, int newstate) {
         return 0; /* the half-closed states are read off the socket when it is sent */
     }
     record = bpf_sk_storage_get(&sockets, sk, 0, 0);
-    if (!record)
+    if (!record) {
+        if (newstate == TCP_CLOSE && shared.has_untracked && oldstate != TCP_LISTEN &&
+            oldstate != TCP_SYN_RECV && sk->sk_protocol == IPPROTO_TCP)
+            send_untracked(sk, TP_DIRECTION_UNKNOWN, oldstate, TCP_CLOSE);
         return 0;
+    }
     if (newstate == TCP_CLOSE) {
         on_closed(sk, record, oldstate);
         return 0;
@@ -307,7 +371,10 @@ int emit_live(struct bpf_iter__bpf_sk_storage_map *ctx) {
     struct tcp_sock *tp;
     __u8 state = TCP_LISTEN;
 
-    if (!sk || !record || record->state == TCP_CLOSE)
+    if (!sk || !record)
+        return 0;
+    shared.stored++;
+    if (record->state == TCP_CLOSE)
         return 0;
     /* Pending connects are sent too, to be counted; cloned children in the middle of a handshake are not. */
     if (!(record->flags & TP_FLAG_ESTABLISHED) && record->direction != TP_DIRECTION_LISTENER &&
@@ -319,7 +386,7 @@ int emit_live(struct bpf_iter__bpf_sk_storage_map *ctx) {
     if (record->direction == TP_DIRECTION_LISTENER) {
         if (sk->__sk_common.skc_state != TCP_LISTEN)
             return 0; /* a cloned child in the middle of its handshake */
-        if (record->emitted_epoch == epoch)
+        if (record->emitted_epoch == shared.epoch)
             return 0;
         set_local(record, sk); /* listen() without bind() gets its port after the state change */
     } else {
@@ -327,8 +394,9 @@ int emit_live(struct bpf_iter__bpf_sk_storage_map *ctx) {
         __u32 retransmits = record->retransmits;
         state = sk->__sk_common.skc_state;
         set_traffic(record, tp, state);
-        if (record->emitted_epoch == epoch && record->emitted_state == state && record->bytes_sent == sent &&
-            record->bytes_received == received && record->retransmits == retransmits)
+        if (record->emitted_epoch == shared.epoch && record->emitted_state == state &&
+            record->bytes_sent == sent && record->bytes_received == received &&
+            record->retransmits == retransmits)
             return 0;
     }
     out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
@@ -337,7 +405,7 @@ int emit_live(struct bpf_iter__bpf_sk_storage_map *ctx) {
         count(TP_COUNT_DEFERRED_RING);
         return 0;
     }
-    record->emitted_epoch = epoch;
+    record->emitted_epoch = shared.epoch;
     record->emitted_state = state;
     __builtin_memcpy(out, record, sizeof(*out));
     out->state = state;
@@ -375,11 +443,10 @@ int scan_files(struct bpf_iter__task_file *ctx) {
             state != TCP_FIN_WAIT2 && state != TCP_CLOSE_WAIT && state != TCP_LAST_ACK &&
             state != TCP_CLOSING)
             return 0;
-        record = bpf_sk_storage_get(&sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-        if (!record) {
-            count(TP_COUNT_LOST_STORAGE);
+        record = bpf_sk_storage_get(&sockets, sk, 0,
+                                    state == TCP_LISTEN ? BPF_SK_STORAGE_GET_F_CREATE : if_not_full());
+        if (!record)
             return 0;
-        }
         if (record->socket_id)
             goto holder; /* a state change was faster */
         record->socket_id = bpf_get_socket_cookie(sk) & 0x00ffffffffffffffULL;

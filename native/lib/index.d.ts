@@ -20,8 +20,13 @@ export interface Feature {
 export interface TrackerOptions {
   /** Size of the ring of closed connections in bytes; a power of two. Default 4 MiB (about 30,000 records). */
   ringBytes?: number;
-  /** Closed records kept between two snapshots; what comes on top is counted as lost. Default 262,144. */
-  maxClosed?: number;
+  /**
+   * Sockets in detail: live ones and those closed since the last snapshot. The kernel stores records of as many live
+   * ones; that bound is looked at with each snapshot. What comes on top is counted, see `namespaces`. Default 500,000.
+   */
+  maxConnections?: number;
+  /** Of them in one network namespace, so that a busy one leaves room for the others. Default 400,000. */
+  maxConnectionsPerNetns?: number;
 }
 
 export interface TrackerSnapshot {
@@ -33,8 +38,11 @@ export interface TrackerSnapshot {
   /** Records lost since the last snapshot. */
   readonly lost: number;
   /**
-   * Four numbers per network namespace, to be held against the kernel's own counters: its inode, connects and accepted
-   * connections seen since the tracker was loaded (ActiveOpens, PassiveOpens), sockets established now (CurrEstab).
+   * Ten numbers for each network namespace that has something to tell. Its inode; to be held against the kernel's own
+   * counters: connects and accepted connections seen since the last snapshot (ActiveOpens, PassiveOpens), sockets
+   * established now (CurrEstab); and of the sockets beyond the bounds, which no record tells of: how many live now, how
+   * many closed and how many connects failed since the last snapshot, and the payload bytes sent and received and the
+   * segments retransmitted by those that ended. Namespaces beyond the first 16,384 are summed up under inode 0.
    */
   readonly namespaces: Float64Array;
 }
@@ -49,14 +57,14 @@ export interface TrackerCounters {
   readonly seeded: number;
   /** Closed records dropped because the ring was full. */
   readonly lostRing: number;
-  /** Sockets not tracked because the kernel had no memory for their storage. */
-  readonly lostStorage: number;
+  /** Sockets the kernel stores no record of, because there are too many or for want of memory: counted, not lost. */
+  readonly untracked: number;
   /** Live records put off to the next pass because the ring was full (not lost). */
   readonly deferredRing: number;
-  /** Closed records dropped because `maxClosed` was reached. */
-  readonly droppedClosed: number;
-  /** Live sockets known, listeners among them. */
+  /** Live sockets in detail, listeners among them. */
   readonly live: number;
+  /** Sockets that the kernel stores a record of, as of the last snapshot. */
+  readonly stored: number;
 }
 
 /**

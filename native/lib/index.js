@@ -44,17 +44,22 @@ function refusedByKernel(cause) {
   );
 }
 
-function checkedTrackerOptions({ ringBytes = 4 * 1024 * 1024, maxClosed = 262_144 } = {}) {
+function checkedTrackerOptions({
+  ringBytes = 4 * 1024 * 1024,
+  maxConnections = 500_000,
+  maxConnectionsPerNetns = 400_000,
+} = {}) {
   const isPowerOfTwo = Number.isInteger(ringBytes) && ringBytes > 0 && Number.isInteger(Math.log2(ringBytes));
   if (!isPowerOfTwo || ringBytes < PAGE_BYTES || ringBytes > MAX_RING_BYTES) {
     throw new RangeError(
       `ringBytes must be a power of two from ${PAGE_BYTES} to ${MAX_RING_BYTES}, not ${ringBytes}`,
     );
   }
-  if (!Number.isInteger(maxClosed) || maxClosed < 1 || maxClosed > 0xffff_ffff) {
-    throw new RangeError(`maxClosed must be a whole number from 1 to 4294967295, not ${maxClosed}`);
+  for (const [name, value] of Object.entries({ maxConnections, maxConnectionsPerNetns })) {
+    if (!Number.isInteger(value) || value < 1 || value > 0xffff_ffff)
+      throw new RangeError(`${name} must be a whole number from 1 to 4294967295, not ${value}`);
   }
-  return { ringBytes, maxClosed };
+  return { ringBytes, maxConnections, maxConnectionsPerNetns };
 }
 
 export function recordLayout() {

@@ -5,5 +5,5 @@
 
 constexpr const char *COUNTER_NAMES[TP_COUNTERS] = {
     "connects", "openedActive", "openedPassive", "closed",       "failed",
-    "seeded",   "lostRing",     "lostStorage",   "deferredRing",
+    "seeded",   "lostRing",     "untracked",     "deferredRing",
 };

@@ -7,64 +7,144 @@ constexpr uint8_t TCP_STATE_ESTABLISHED = 1;
 constexpr uint8_t TCP_STATE_SYN_SENT = 2;
 constexpr uint8_t TCP_STATE_CLOSE = 7;
 constexpr uint8_t TCP_STATE_CLOSE_WAIT = 8;
+
+bool isEstablished(uint8_t state) {
+    return state == TCP_STATE_ESTABLISHED || state == TCP_STATE_CLOSE_WAIT;
+}
+
+// Below the bound by a tenth: sockets that come back from the "other" group must not fill it again at once.
+bool hasAmpleRoom(size_t used, size_t limit) {
+    return used < limit - limit / 10;
+}
+
+// A namespace beyond MAX_NAMESPACES may have been counted under 0 before it got an entry of its own.
+template <typename Count> void lower(Count &count) {
+    if (count > 0)
+        count--;
+}
+
+void countEnd(OtherCounts &other, const struct tp_record &record) {
+    (record.flags & TP_FLAG_ESTABLISHED ? other.closed : other.failed)++;
+    other.bytes_sent += record.bytes_sent;
+    other.bytes_received += record.bytes_received;
+    other.retransmits += record.retransmits;
+}
+
+// Nothing is left of the namespace that the next snapshot would have to know.
+bool isForgettable(const NamespaceCounts &counts) {
+    return counts.records == 0 && counts.other.live == 0;
+}
 } // namespace
 
 void LiveTable::apply(const struct tp_record &record) {
+    if (record.flags & TP_FLAG_UNTRACKED) {
+        countUntracked(record);
+        return;
+    }
     bool known = isKnown(record.socket_id);
     if (record.state == TCP_STATE_SYN_SENT) {
-        if (!known && connecting_.size() < max_closed_ && connecting_.insert(record.socket_id).second)
+        if (!known && connecting_.size() < limits_.records && connecting_.insert(record.socket_id).second)
             countOpen(record);
         return;
     }
     connecting_.erase(record.socket_id);
+    if (!known)
+        countOpen(record);
     if (record.state != TCP_STATE_CLOSE) {
-        upsert(record);
-        if (!known)
-            countOpen(record);
+        update(record);
         return;
     }
     remove(record.socket_id);
-    if (!before_resync_.empty())
+    takeFromOther(record.socket_id);
+    if (!before_resync_.empty() || !other_before_resync_.empty())
         closed_in_resync_.insert(record.socket_id);
-    if (record.direction != TP_DIRECTION_LISTENER && close(record) && !known)
-        countOpen(record);
+    if (record.direction != TP_DIRECTION_LISTENER)
+        close(record);
 }
 
 bool LiveTable::isKnown(uint64_t socket_id) const {
-    return index_.count(socket_id) || connecting_.count(socket_id) || index_before_resync_.count(socket_id);
+    return index_.count(socket_id) || connecting_.count(socket_id) || other_.count(socket_id) ||
+           index_before_resync_.count(socket_id) || other_before_resync_.count(socket_id);
 }
 
 void LiveTable::countOpen(const struct tp_record &record) {
-    if (record.flags & TP_FLAG_SEEDED)
-        return; // opened before the tracker was there
-    if (record.direction != TP_DIRECTION_CONNECTED && record.direction != TP_DIRECTION_ACCEPTED)
+    if (record.flags & TP_FLAG_SEEDED) {
+        // Opened before the tracker was there, or one of those that nothing was known of but their number.
+        NamespaceCounts &counts = countsOf(record.netns);
+        if (counts.untracked > 0) {
+            counts.untracked--;
+            lower(counts.other.live);
+        }
         return;
-    if (NamespaceSeen *seen = namespaceOf(record))
-        (record.direction == TP_DIRECTION_CONNECTED ? seen->active : seen->passive)++;
+    }
+    if (record.direction == TP_DIRECTION_CONNECTED)
+        countsOf(record.netns).active++;
+    else if (record.direction == TP_DIRECTION_ACCEPTED)
+        countsOf(record.netns).passive++;
 }
 
-// Null when there are too many.
-NamespaceSeen *LiveTable::namespaceOf(const struct tp_record &record) {
-    if (seen_.size() >= MAX_NAMESPACES && !seen_.count(record.netns))
-        return nullptr;
-    return &seen_[record.netns];
+// The kernel tells of the beginning and the end of such a socket, and of nothing between.
+void LiveTable::countUntracked(const struct tp_record &record) {
+    NamespaceCounts &counts = countsOf(record.netns);
+    if (record.state != TCP_STATE_CLOSE) {
+        (record.direction == TP_DIRECTION_CONNECTED ? counts.active : counts.passive)++;
+        counts.untracked++;
+        counts.other.live++;
+        return;
+    }
+    if (counts.untracked > 0) { // else it is older than the tracker
+        counts.untracked--;
+        lower(counts.other.live);
+    }
+    countEnd(counts.other, record);
+}
+
+NamespaceCounts &LiveTable::countsOf(uint32_t netns) {
+    if (namespaces_.size() >= MAX_NAMESPACES && !namespaces_.count(netns))
+        return namespaces_[0];
+    return namespaces_[netns];
+}
+
+bool LiveTable::hasRoom(const NamespaceCounts &counts) const {
+    return recordCount() < limits_.records && counts.records < limits_.records_per_netns;
+}
+
+bool LiveTable::hasRoomForOthers() const {
+    if (other_.empty() || !hasAmpleRoom(recordCount(), limits_.records))
+        return false;
+    for (const auto &[netns, counts] : namespaces_)
+        if (counts.other.live > counts.untracked && hasAmpleRoom(counts.records, limits_.records_per_netns))
+            return true;
+    return false;
 }
 
 void LiveTable::countEstablished() {
-    for (auto &[netns, seen] : seen_)
-        seen.established = 0;
+    for (auto &[netns, counts] : namespaces_)
+        counts.established = counts.untracked;
     for (const struct tp_record &record : live_)
-        if (record.state == TCP_STATE_ESTABLISHED || record.state == TCP_STATE_CLOSE_WAIT)
-            if (NamespaceSeen *seen = namespaceOf(record))
-                seen->established++;
+        if (isEstablished(record.state))
+            countsOf(record.netns).established++;
+    for (const auto &[id, socket] : other_)
+        if (isEstablished(socket.state))
+            countsOf(socket.netns).established++;
 }
 
-void LiveTable::upsert(const struct tp_record &record) {
-    auto [at, inserted] = index_.try_emplace(record.socket_id, static_cast<uint32_t>(live_.size()));
-    if (inserted)
-        live_.push_back(record);
-    else
+void LiveTable::update(const struct tp_record &record) {
+    auto at = index_.find(record.socket_id);
+    if (at != index_.end()) {
         live_[at->second] = record;
+        return;
+    }
+    NamespaceCounts &counts = countsOf(record.netns);
+    // Listeners are few, and others need them for their direction.
+    if (record.direction != TP_DIRECTION_LISTENER && !hasRoom(counts)) {
+        putIntoOther(record);
+        return;
+    }
+    takeFromOther(record.socket_id);
+    index_.emplace(record.socket_id, static_cast<uint32_t>(live_.size()));
+    live_.push_back(record);
+    counts.records++;
 }
 
 void LiveTable::remove(uint64_t socket_id) {
@@ -72,6 +152,7 @@ void LiveTable::remove(uint64_t socket_id) {
     if (at == index_.end())
         return;
     uint32_t slot = at->second;
+    lower(countsOf(live_[slot].netns).records);
     index_.erase(at);
     if (slot + 1 != live_.size()) {
         live_[slot] = live_.back();
@@ -80,43 +161,89 @@ void LiveTable::remove(uint64_t socket_id) {
     live_.pop_back();
 }
 
-// False when there was no room.
-bool LiveTable::close(const struct tp_record &record) {
-    if (closed_.size() >= max_closed_) {
-        dropped_closed_++;
-        return false;
+void LiveTable::putIntoOther(const struct tp_record &record) {
+    OtherSocket socket = {record.netns, record.state};
+    if (other_.insert_or_assign(record.socket_id, socket).second)
+        countsOf(record.netns).other.live++;
+}
+
+void LiveTable::takeFromOther(uint64_t socket_id) {
+    if (other_.empty())
+        return;
+    auto at = other_.find(socket_id);
+    if (at == other_.end())
+        return;
+    lower(countsOf(at->second.netns).other.live);
+    other_.erase(at);
+}
+
+void LiveTable::close(const struct tp_record &record) {
+    NamespaceCounts &counts = countsOf(record.netns);
+    if (!hasRoom(counts)) {
+        countEnd(counts.other, record);
+        return;
     }
     closed_.push_back(record);
-    return true;
+    counts.records++;
 }
 
 void LiveTable::beginResync() {
     before_resync_.swap(live_);
     index_before_resync_.swap(index_);
+    other_before_resync_.swap(other_);
     live_.clear();
     index_.clear();
+    other_.clear();
+    for (auto &[netns, counts] : namespaces_) {
+        counts.records = 0;
+        counts.other.live = counts.untracked;
+    }
+    for (const struct tp_record &record : closed_)
+        countsOf(record.netns).records++;
 }
 
 void LiveTable::endResync(uint64_t now_ns) {
     for (struct tp_record &record : before_resync_) {
-        if (record.direction == TP_DIRECTION_LISTENER || index_.count(record.socket_id) ||
-            closed_in_resync_.count(record.socket_id))
+        uint64_t id = record.socket_id;
+        if (record.direction == TP_DIRECTION_LISTENER || index_.count(id) || other_.count(id) ||
+            closed_in_resync_.count(id))
             continue;
         record.state = TCP_STATE_CLOSE;
         record.end_ns = now_ns;
         close(record);
     }
+    for (const auto &[id, socket] : other_before_resync_)
+        if (!index_.count(id) && !other_.count(id) && !closed_in_resync_.count(id))
+            countsOf(socket.netns).other.closed++; // what it transferred was lost with its record
     before_resync_.clear();
     before_resync_.shrink_to_fit();
     index_before_resync_.clear();
+    other_before_resync_.clear();
     closed_in_resync_.clear();
 }
 
 void LiveTable::take(struct tp_record *to) {
-    countEstablished();
     if (!live_.empty())
         memcpy(to, live_.data(), live_.size() * sizeof(*to));
     if (!closed_.empty())
         memcpy(to + live_.size(), closed_.data(), closed_.size() * sizeof(*to));
+    for (const struct tp_record &record : closed_)
+        lower(countsOf(record.netns).records);
     closed_.clear();
+}
+
+std::vector<std::pair<uint32_t, NamespaceCounts>> LiveTable::takeNamespaces() {
+    countEstablished();
+    std::vector<std::pair<uint32_t, NamespaceCounts>> taken(namespaces_.begin(), namespaces_.end());
+    for (auto at = namespaces_.begin(); at != namespaces_.end();) {
+        if (isForgettable(at->second)) {
+            at = namespaces_.erase(at);
+            continue;
+        }
+        NamespaceCounts &counts = at->second;
+        counts.active = counts.passive = 0;
+        counts.other = {.live = counts.other.live};
+        ++at;
+    }
+    return taken;
 }

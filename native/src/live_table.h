@@ -1,25 +1,27 @@
 // The live sockets as user space last heard of them, and those closed since the last snapshot: flat records.
+//
+// Records are bounded, in all and per network namespace. What has no room is not lost: it is counted in the
+// "other" group of its namespace (namespace_counts.h). Every socket is either in a record or in that group.
 #pragma once
 
 #include "../bpf/record.h"
+#include "namespace_counts.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
-// What was seen in one network namespace, to be held against the kernel's own counters (RFC 4022:
-// tcpActiveOpens, tcpPassiveOpens, tcpCurrEstab).
-struct NamespaceSeen {
-    uint64_t active = 0; // connects since the tracker was loaded, pending and failed ones among them
-    uint64_t passive = 0;
-    uint64_t established = 0; // at the last snapshot: ESTABLISHED or CLOSE-WAIT
+struct LiveTableLimits {
+    size_t records;           // live and closed together
+    size_t records_per_netns; // so that a busy namespace leaves room for the others
 };
 
 class LiveTable {
   public:
-    explicit LiveTable(size_t max_closed) : max_closed_(max_closed) {}
+    explicit LiveTable(const LiveTableLimits &limits) : limits_(limits) {}
 
     // Takes one record from the ring: a live socket's news, or a closed socket.
     void apply(const struct tp_record &record);
@@ -29,34 +31,49 @@ class LiveTable {
     void beginResync();
     void endResync(uint64_t now_ns);
 
+    // There are live sockets in the "other" group and room for records: it helps to send all of them again.
+    bool hasRoomForOthers() const;
+
     size_t recordCount() const { return live_.size() + closed_.size(); }
     size_t liveCount() const { return live_.size(); }
-    uint64_t droppedClosed() const { return dropped_closed_; }
-    // By inode of the namespace. Of more namespaces than MAX_NAMESPACES the further ones are not counted.
-    const std::unordered_map<uint32_t, NamespaceSeen> &seenByNamespace() const { return seen_; }
     // Copies the live, then the closed records to `to` and forgets the closed ones.
     void take(struct tp_record *to);
+    // By inode of the namespace, those with anything to tell; what is counted since the last snapshot starts
+    // anew. Call it after take(). The counts of namespaces beyond MAX_NAMESPACES are summed up under 0.
+    std::vector<std::pair<uint32_t, NamespaceCounts>> takeNamespaces();
 
     static constexpr size_t MAX_NAMESPACES = 16384;
 
   private:
-    NamespaceSeen *namespaceOf(const struct tp_record &record);
+    struct OtherSocket {
+        uint32_t netns;
+        uint8_t state;
+    };
+    using OtherSockets = std::unordered_map<uint64_t, OtherSocket>;
+
+    NamespaceCounts &countsOf(uint32_t netns);
     void countOpen(const struct tp_record &record);
+    void countUntracked(const struct tp_record &record);
     void countEstablished();
     bool isKnown(uint64_t socket_id) const;
-    void upsert(const struct tp_record &record);
+    bool hasRoom(const NamespaceCounts &counts) const;
+    void update(const struct tp_record &record);
     void remove(uint64_t socket_id);
-    bool close(const struct tp_record &record);
+    void putIntoOther(const struct tp_record &record);
+    void takeFromOther(uint64_t socket_id);
+    void close(const struct tp_record &record);
 
-    size_t max_closed_;
-    uint64_t dropped_closed_ = 0;
+    LiveTableLimits limits_;
     std::vector<struct tp_record> live_;
     std::unordered_map<uint64_t, uint32_t> index_;
     std::vector<struct tp_record> closed_;
+    // Live sockets that had no room, so that each is counted once. The kernel's storage bounds how many.
+    OtherSockets other_;
     // Connects that were pending at the last snapshot: counted, and not handed out before they are decided.
     std::unordered_set<uint64_t> connecting_;
-    std::unordered_map<uint32_t, NamespaceSeen> seen_;
+    std::unordered_map<uint32_t, NamespaceCounts> namespaces_;
     std::vector<struct tp_record> before_resync_;
     std::unordered_map<uint64_t, uint32_t> index_before_resync_;
+    OtherSockets other_before_resync_;
     std::unordered_set<uint64_t> closed_in_resync_;
 };

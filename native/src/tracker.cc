@@ -11,6 +11,7 @@
 #include <string>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <vector>
 
@@ -45,19 +46,27 @@ uint32_t linkId(struct bpf_link *link) {
     return bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &size) ? 0 : info.id;
 }
 
-// The memory of a global-data section, by the section's own name.
-void *sectionData(struct bpf_object *object, const char *section, size_t wanted) {
+// The map of a global-data section, by the section's own name, and what it is to begin with. That memory is
+// libbpf's own copy: what is written to it after the object was loaded, the kernel never sees.
+struct Section {
+    struct bpf_map *map;
+    void *initial;
+};
+
+Section sectionNamed(struct bpf_object *object, const char *section, size_t wanted) {
     struct bpf_map *map = bpf_object__find_map_by_name(object, section);
     size_t size = 0;
-    void *data = map ? const_cast<void *>(bpf_map__initial_value(map, &size)) : nullptr;
-    if (!data || size < wanted)
+    void *initial = map ? const_cast<void *>(bpf_map__initial_value(map, &size)) : nullptr;
+    if (!initial || size < wanted)
         throw BpfError(std::string("find BPF data section ") + section, ENOENT);
-    return data;
+    return {map, initial};
 }
 
 } // namespace
 
-Tracker::Tracker(const TrackerOptions &options) : table_(options.max_closed) {
+Tracker::Tracker(const TrackerOptions &options)
+    : table_({options.max_connections, options.max_connections_per_netns}),
+      max_connections_(options.max_connections) {
     try {
         load(options);
     } catch (...) {
@@ -80,7 +89,8 @@ void Tracker::load(const TrackerOptions &options) {
     if (!object_)
         throw BpfError("open the embedded BPF object", errno);
 
-    *static_cast<uint64_t *>(sectionData(object_, ".rodata", sizeof(uint64_t))) = options.ring_bytes / 4;
+    *static_cast<uint64_t *>(sectionNamed(object_, ".rodata", sizeof(uint64_t)).initial) =
+        options.ring_bytes / 4;
     struct bpf_map *ring_map = bpf_object__find_map_by_name(object_, "ring");
     if (!ring_map || bpf_map__set_max_entries(ring_map, options.ring_bytes))
         throw BpfError("size the ring buffer", EINVAL);
@@ -88,7 +98,12 @@ void Tracker::load(const TrackerOptions &options) {
         std::string why = log.lastWarning();
         throw BpfError("load the tracker's BPF programs" + (why.empty() ? "" : " (" + why + ")"), -error);
     }
-    epoch_ = static_cast<uint32_t *>(sectionData(object_, ".data", sizeof(uint32_t)));
+    struct bpf_map *data = sectionNamed(object_, ".data", sizeof(struct tp_shared)).map;
+    void *shared =
+        mmap(nullptr, sizeof(struct tp_shared), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(data), 0);
+    if (shared == MAP_FAILED)
+        throw BpfError("map the BPF programs' global data", errno);
+    shared_ = static_cast<struct tp_shared *>(shared);
     counters_fd_ = bpf_object__find_map_fd_by_name(object_, "counters");
 
     ring_ = ring_buffer__new(bpf_map__fd(ring_map), onRecord, this, nullptr);
@@ -149,6 +164,9 @@ void Tracker::close() {
         *link = nullptr;
     }
     ring_buffer__free(ring_);
+    if (shared_)
+        munmap(shared_, sizeof(struct tp_shared));
+    shared_ = nullptr;
     bpf_object__close(object_);
     for (int fd : {stop_fd_, epoll_fd_})
         if (fd >= 0)
@@ -226,14 +244,26 @@ uint64_t Tracker::counter(uint32_t which) {
     return sum;
 }
 
+void Tracker::sendAllAgain() {
+    uint32_t next = shared_->epoch + 1;
+    __atomic_store_n(&shared_->epoch, next ? next : 1, __ATOMIC_SEQ_CST);
+}
+
 void Tracker::emitLive() {
     for (int pass = 0; pass < MAX_LIVE_PASSES; pass++) {
         uint64_t deferred = counter(TP_COUNT_DEFERRED_RING);
+        shared_->stored = 0;
         runIterator(live_link_, "emit_live");
         drain();
         if (counter(TP_COUNT_DEFERRED_RING) == deferred)
             return;
     }
+}
+
+// Between two snapshots more may come: what they need is little beside the sockets themselves.
+void Tracker::boundStorage() {
+    stored_ = shared_->stored;
+    __atomic_store_n(&shared_->storage_full, stored_ >= max_connections_, __ATOMIC_SEQ_CST);
 }
 
 TrackerSnapshot Tracker::snapshot() {
@@ -247,22 +277,23 @@ TrackerSnapshot Tracker::snapshot() {
     if (resync) {
         lost_resynced_ = lost_in_ring;
         table_.beginResync();
-        __atomic_store_n(epoch_, *epoch_ + 1 ? *epoch_ + 1 : 1, __ATOMIC_SEQ_CST);
     }
+    if (resync || table_.hasRoomForOthers())
+        sendAllAgain();
     emitLive();
+    boundStorage();
     if (resync)
         table_.endResync(monotonicNanos());
 
-    uint64_t lost = lost_in_ring + counter(TP_COUNT_LOST_STORAGE) + table_.droppedClosed();
-    result.lost = lost - lost_reported_;
-    lost_reported_ = lost;
+    result.lost = lost_in_ring - lost_reported_;
+    lost_reported_ = lost_in_ring;
     result.count = table_.recordCount();
     result.records =
         static_cast<struct tp_record *>(malloc(std::max<size_t>(1, result.count) * TP_RECORD_BYTES));
     if (!result.records)
         throw BpfError("allocate a snapshot", ENOMEM);
     table_.take(result.records);
-    result.namespaces.assign(table_.seenByNamespace().begin(), table_.seenByNamespace().end());
+    result.namespaces = table_.takeNamespaces();
     return result;
 }
 
@@ -275,9 +306,9 @@ std::array<uint64_t, TP_COUNTERS> Tracker::counters() {
     return values;
 }
 
-uint64_t Tracker::droppedClosed() {
+uint64_t Tracker::storedCount() {
     std::lock_guard<std::mutex> lock(mutex_);
-    return table_.droppedClosed();
+    return stored_;
 }
 
 size_t Tracker::liveCount() {

@@ -18,15 +18,18 @@ struct ring_buffer;
 
 struct TrackerOptions {
     uint32_t ring_bytes; // a power of two, at least one page
-    uint32_t max_closed; // closed records kept between two snapshots
+    // Sockets in detail, live ones and those closed since the last snapshot; the kernel stores records of as
+    // many live ones.
+    uint32_t max_connections;
+    uint32_t max_connections_per_netns;
 };
 
 struct TrackerSnapshot {
     struct tp_record *records; // malloc'd; the caller frees
     size_t count;
     uint64_t taken_at_ns;
-    uint64_t lost;                                              // records lost since the last snapshot
-    std::vector<std::pair<uint32_t, NamespaceSeen>> namespaces; // by inode
+    uint64_t lost;                                                // records lost since the last snapshot
+    std::vector<std::pair<uint32_t, NamespaceCounts>> namespaces; // by inode, those with anything to tell
 };
 
 // All methods block and may be called from any thread; they exclude each other. Failures throw BpfError.
@@ -43,8 +46,9 @@ class Tracker {
     // Throws when the programs are not attached any more: the tracker is dead then and must be replaced.
     TrackerSnapshot snapshot();
     std::array<uint64_t, TP_COUNTERS> counters();
-    uint64_t droppedClosed();
     size_t liveCount();
+    // Sockets that have a record in the kernel, as of the last snapshot.
+    uint64_t storedCount();
     // Detaches and frees everything, waits for the drain thread. Later calls throw; a second close does
     // nothing.
     void close();
@@ -56,7 +60,9 @@ class Tracker {
     void load(const TrackerOptions &options);
     void drain();
     void drainWhenWoken();
+    void sendAllAgain();
     void emitLive();
+    void boundStorage();
     uint64_t runIterator(struct bpf_link *link, const char *what);
     uint64_t counter(uint32_t which);
     void requireOpen();
@@ -73,7 +79,9 @@ class Tracker {
     struct bpf_link *files_link_ = nullptr;
     std::array<uint32_t, LINKS> link_ids_ = {};
     struct ring_buffer *ring_ = nullptr;
-    uint32_t *epoch_ = nullptr;
+    struct tp_shared *shared_ = nullptr;
+    uint32_t max_connections_;
+    uint64_t stored_ = 0;
     int counters_fd_ = -1;
     int stop_fd_ = -1;
     int epoll_fd_ = -1;

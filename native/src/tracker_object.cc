@@ -7,6 +7,9 @@
 
 namespace {
 
+// TrackerSnapshot.namespaces in index.d.ts names them.
+constexpr size_t NAMESPACE_NUMBERS = 10;
+
 struct Nothing {};
 
 Napi::Value undefined(Napi::Env env, Nothing &) {
@@ -20,13 +23,15 @@ Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot) {
     object.Set("recordCount", Napi::Number::New(env, static_cast<double>(snapshot.count)));
     object.Set("takenAtNanos", Napi::Number::New(env, static_cast<double>(snapshot.taken_at_ns)));
     object.Set("lost", Napi::Number::New(env, static_cast<double>(snapshot.lost)));
-    Napi::Float64Array namespaces = Napi::Float64Array::New(env, snapshot.namespaces.size() * 4);
+    Napi::Float64Array namespaces =
+        Napi::Float64Array::New(env, snapshot.namespaces.size() * NAMESPACE_NUMBERS);
     size_t at = 0;
-    for (const auto &[netns, seen] : snapshot.namespaces) {
-        namespaces[at++] = netns;
-        namespaces[at++] = static_cast<double>(seen.active);
-        namespaces[at++] = static_cast<double>(seen.passive);
-        namespaces[at++] = static_cast<double>(seen.established);
+    for (const auto &[netns, counts] : snapshot.namespaces) {
+        const OtherCounts &other = counts.other;
+        for (uint64_t number :
+             {uint64_t{netns}, counts.active, counts.passive, counts.established, other.live, other.closed,
+              other.failed, other.bytes_sent, other.bytes_received, other.retransmits})
+            namespaces[at++] = static_cast<double>(number);
     }
     object.Set("namespaces", namespaces);
     return object;
@@ -60,7 +65,8 @@ TrackerObject::TrackerObject(const Napi::CallbackInfo &info) : Napi::ObjectWrap<
 Napi::Value TrackerObject::load(const Napi::CallbackInfo &info) {
     Napi::Object given = info[0].As<Napi::Object>();
     TrackerOptions options = {given.Get("ringBytes").As<Napi::Number>().Uint32Value(),
-                              given.Get("maxClosed").As<Napi::Number>().Uint32Value()};
+                              given.Get("maxConnections").As<Napi::Number>().Uint32Value(),
+                              given.Get("maxConnectionsPerNetns").As<Napi::Number>().Uint32Value()};
     using Shared = std::shared_ptr<Tracker>;
     return PromiseWorker<Shared>::run(
         info.Env(), given, [options] { return std::make_shared<Tracker>(options); },
@@ -89,22 +95,22 @@ Napi::Value TrackerObject::snapshot(const Napi::CallbackInfo &info) {
 Napi::Value TrackerObject::counters(const Napi::CallbackInfo &info) {
     struct Counters {
         std::array<uint64_t, TP_COUNTERS> kernel;
-        uint64_t dropped_closed;
         size_t live;
+        uint64_t stored;
     };
     auto tracker = tracker_;
     return PromiseWorker<Counters>::run(
         info.Env(), Value(),
         [tracker] {
-            return Counters{tracker->counters(), tracker->droppedClosed(), tracker->liveCount()};
+            return Counters{tracker->counters(), tracker->liveCount(), tracker->storedCount()};
         },
         [](Napi::Env env, Counters &values) -> Napi::Value {
             Napi::Object object = Napi::Object::New(env);
             for (uint32_t which = 0; which < TP_COUNTERS; which++)
                 object.Set(COUNTER_NAMES[which],
                            Napi::Number::New(env, static_cast<double>(values.kernel[which])));
-            object.Set("droppedClosed", Napi::Number::New(env, static_cast<double>(values.dropped_closed)));
             object.Set("live", Napi::Number::New(env, static_cast<double>(values.live)));
+            object.Set("stored", Napi::Number::New(env, static_cast<double>(values.stored)));
             return object;
         });
 }

@@ -9,7 +9,7 @@
 class TrackerObject : public Napi::ObjectWrap<TrackerObject> {
   public:
     static Napi::Function define(Napi::Env env);
-    // loadTracker({ringBytes, maxClosed}): Promise<TrackerObject>
+    // loadTracker({ringBytes, maxConnections, maxConnectionsPerNetns}): Promise<TrackerObject>
     static Napi::Value load(const Napi::CallbackInfo &info);
 
     explicit TrackerObject(const Napi::CallbackInfo &info);

@@ -77,6 +77,21 @@ export function wholeNumber(text: string, least: number, most: number): number {
   return value;
 }
 
+const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+/** The largest page size there is: a ring buffer is made of whole pages. */
+const MIN_RING_BYTES = 64 * 1024;
+const MAX_RING_BYTES = 1024 ** 3;
+
+/** `4MiB`, `512KiB` or a number of bytes, rounded up to a power of two, which a ring buffer has to be. */
+export function ringBytes(text: string): number {
+  const match = /^(\d{1,12})(KiB|MiB|GiB|)$/.exec(text);
+  const bytes = match ? Number(match[1]) * (UNIT_BYTES[match[2] ?? ''] ?? NaN) : NaN;
+  if (!(bytes >= MIN_RING_BYTES && bytes <= MAX_RING_BYTES)) {
+    throw new InvalidArgumentError(`'${text}' is not a size such as 4MiB or 512KiB (64KiB to 1GiB)`);
+  }
+  return 2 ** Math.ceil(Math.log2(bytes));
+}
+
 /** One DNS server, or several separated by spaces or commas, added to those before. */
 export function dnsServers(text: string, before: readonly string[] = []): readonly string[] {
   const texts = text.split(/[\s,]+/).filter((one) => one !== '');

@@ -1,6 +1,7 @@
 /** The options that several commands have, each with its environment variable. */
 import { hostname } from 'node:os';
 import { Option } from 'commander';
+import { bounding, type BoundOptions } from './bound-options.js';
 import { detailing, type DetailOptions } from './detail-options.js';
 import { durationMs, listenAddress, type ListenAddress } from './option-values.js';
 import type { SourceChoice } from '../probe/connections/open-source.js';
@@ -14,7 +15,7 @@ export interface LogOptions {
   readonly logFormat: LogFormat;
 }
 
-export interface ObserveOptions extends DetailOptions {
+export interface ObserveOptions extends DetailOptions, BoundOptions {
   readonly source: SourceChoice;
   readonly hostname: string;
   readonly procRoot: string;
@@ -58,5 +59,6 @@ export const observing = (): Option[] => [
   new Option('--proc-root <path>', "the host's /proc, where it is mounted elsewhere")
     .env('TOPOPROBE_PROC_ROOT')
     .default('/proc'),
+  ...bounding(),
   ...detailing(),
 ];

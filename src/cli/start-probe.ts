@@ -6,6 +6,7 @@ import { openSource, type OpenedSource } from '../probe/connections/open-source.
 import { Probe } from '../probe/probe.js';
 import { createPublisher, type CredentialOptions, type TlsOptions } from '../probe/publish/index.js';
 import { Ticks } from '../probe/self/index.js';
+import { boundsOf } from './bound-options.js';
 import { observersFor } from './observers.js';
 import { TOKEN_VARIABLE, type MetricsOptions, type ShipOptions } from './publish-options.js';
 import type { ObserveOptions } from './shared-options.js';
@@ -56,6 +57,7 @@ export async function startProbe(
     closing.unshift(() => publisher.close());
     const opened = await openSource(options.source, {
       procRoot: options.procRoot,
+      bounds: boundsOf(options),
       warn: (message) => {
         log.warn(message);
       },

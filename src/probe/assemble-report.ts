@@ -8,6 +8,7 @@ import { mergeTopologies, now } from '../report/index.js';
 import type { Report, Topology, TopologyKey } from '../report/model.js';
 import { completenessFacts } from './completeness.js';
 import type { Batch } from './connections/feed.js';
+import { otherEnds } from './connections/other-connections.js';
 import type { ReverseResolver } from './dns/index.js';
 import type { Reporter } from './reporter.js';
 import { buildEndpoints, exitedProcesses, type EndpointStats, withNatCopies } from './topology/index.js';
@@ -66,7 +67,10 @@ export async function assembleReport(batch: Batch, windowMs: number, observers: 
     timestamp,
     topologies,
     dns: endpoints.dns,
-    sampling: { count: endpoints.stats.connections, total: endpoints.stats.connections + batch.lost },
+    sampling: {
+      count: endpoints.stats.connections,
+      total: endpoints.stats.connections + batch.lost + (batch.other ? otherEnds(batch.other) : 0),
+    },
     windowNanos: Math.round(windowMs * 1e6),
   };
 }

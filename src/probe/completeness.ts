@@ -1,6 +1,6 @@
 /**
  * How complete the picture is, as facts of the host in the report: which source was in use, what the kernel counted and
- * the source did not see. Extra `latest` keys of the host's node, which Scope ignores:
+ * the source did not see, and what is only counted because there is no room to tell of it. Extra `latest` keys of the host's node, which Scope ignores:
  *
  *   `connection_source`                        ebpf | procfs
  *   `connections_opened` `connections_missed`  ends of connections since the source was started: the kernel's count, and
@@ -9,10 +9,19 @@
  *   `missed_by_netns`                          where, as `inode=missed/opened`, most first
  *   `sockets_unknown`                          established sockets that nobody held when the source was started
  *   `records_lost`                             records that the source knows it lost since the last report
+ *   `other_connections`                        ends of connections that are on no edge because they are beyond the bounds
+ *                                              (--max-connections…): living now, or ended since the last report
+ *   `other_failed_connects`                    those of them that were connects without an answer
+ *   `other_bytes_sent` `other_bytes_received` `other_retransmits`   of those that ended since the last report
+ *   `other_by_netns`                           where, as `inode=connections`, most first
  */
 import { hostNodeId } from '../report/index.js';
 import type { MetadataTemplate, Timestamp, Topology } from '../report/model.js';
 import type { Batch } from './connections/feed.js';
+import { otherEnds } from './connections/other-connections.js';
+
+/** Namespaces told of by inode. */
+const NAMED_MOST = 10;
 
 const TEMPLATES: readonly MetadataTemplate[] = [
   {
@@ -21,6 +30,13 @@ const TEMPLATES: readonly MetadataTemplate[] = [
     from: 'latest',
     dataType: 'number',
     priority: 15,
+  },
+  {
+    id: 'other_connections',
+    label: 'Connections counted without detail',
+    from: 'latest',
+    dataType: 'number',
+    priority: 17,
   },
   { id: 'connection_source', label: 'Connections read by', from: 'latest', priority: 16 },
 ];
@@ -32,7 +48,7 @@ export function capturedPercent({ opened, missed }: { opened: number; missed: nu
 }
 
 export function completenessFacts(
-  { sourceKind, lost, completeness }: Pick<Batch, 'sourceKind' | 'lost' | 'completeness'>,
+  { sourceKind, lost, other, completeness }: Pick<Batch, 'sourceKind' | 'lost' | 'other' | 'completeness'>,
   hostName: string,
   now: Timestamp,
 ): Topology {
@@ -48,6 +64,15 @@ export function completenessFacts(
     facts.set('sockets_unknown', String(unknownEstablished));
     const where = namespaces.map((each) => `${each.netns}=${each.missed}/${each.opened}`).join(' ');
     if (where !== '') facts.set('missed_by_netns', where);
+  }
+  if (other !== undefined) {
+    facts.set('other_connections', String(otherEnds(other)));
+    facts.set('other_failed_connects', String(other.failed));
+    facts.set('other_bytes_sent', String(other.bytesSent));
+    facts.set('other_bytes_received', String(other.bytesReceived));
+    facts.set('other_retransmits', String(other.retransmits));
+    const most = other.namespaces.slice(0, NAMED_MOST);
+    facts.set('other_by_netns', most.map((each) => `${each.netns}=${otherEnds(each)}`).join(' '));
   }
   const id = hostNodeId(hostName);
   const latest = new Map([...facts].map(([key, value]) => [key, { timestamp: now, value }]));

@@ -21,6 +21,8 @@ const usage: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['a port out of range', ['app', '--listen', '127.0.0.1:65536'], /not HOST:PORT/],
   ['an unknown format', ['report', '--format', 'xml'], /json, msgpack, dot/],
   ['an unknown source', ['probe', '--source', 'magic'], /auto, ebpf, proc/],
+  ['a ring that is too small', ['probe', '--ring-size', '1KiB'], /64KiB to 1GiB/],
+  ['no connections at all', ['report', '--max-connections', '0'], /whole number from 1/],
   ['too many arguments', ['app', 'extra'], /too many arguments/],
 ];
 
@@ -109,6 +111,18 @@ test('--help shows every option with its default and environment variable, and e
   const result = await topoprobe(['probe', '--help']);
   assert.equal(result.code, 0);
   assert.match(result.stdout, /--publish-interval[\s\S]*3s[\s\S]*TOPOPROBE_PUBLISH_INTERVAL/);
+  for (const [option, byDefault] of [
+    ['ring-size', '4MiB'],
+    ['max-connections', '500000'],
+    ['max-connections-per-netns', '400000'],
+    ['max-netns', '2048'],
+  ] as const) {
+    const variable = `TOPOPROBE_${option.replaceAll('-', '_').toUpperCase()}`;
+    assert.match(
+      result.stdout,
+      new RegExp(`--${option} [^-]*default:\\s+${byDefault},\\s+env:\\s+${variable}\\)`),
+    );
+  }
 });
 
 test('without a command the help is shown and the exit code is 2', async () => {

@@ -1,7 +1,7 @@
 /** The forms that options take. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { appUrl, durationMs, listenAddress } from '../../src/cli/option-values.js';
+import { appUrl, durationMs, listenAddress, ringBytes } from '../../src/cli/option-values.js';
 
 test('durations have a unit', () => {
   assert.equal(durationMs('500ms'), 500);
@@ -28,4 +28,14 @@ test('app URLs may be short', () => {
   assert.equal(appUrl('https://app.example').href, 'https://app.example/');
   for (const bad of ['', 'http://', 'ftp://app', 'http://app/path', 'http://app?x=1'])
     assert.throws(() => appUrl(bad), bad);
+});
+
+test('the size of a ring is rounded up to a power of two', () => {
+  assert.equal(ringBytes('4MiB'), 4 * 1024 * 1024);
+  assert.equal(ringBytes('65536'), 65_536);
+  assert.equal(ringBytes('3MiB'), 4 * 1024 * 1024);
+  assert.equal(ringBytes('65537'), 131_072);
+  assert.equal(ringBytes('1GiB'), 2 ** 30);
+  for (const bad of ['', '4', '4MB', '63KiB', '2GiB', '-4MiB', '1.5MiB', '4 MiB'])
+    assert.throws(() => ringBytes(bad), bad);
 });

@@ -1,50 +1,62 @@
 /** The probe knows what it did not see: the kernel's own counters are held against the tracker's. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { test, type TestContext } from 'node:test';
-import { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
-import { OFFSET, RECORD_BYTES } from '../../src/probe/topology/record.js';
-import type { Snapshot } from '../../src/probe/connections/source.js';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { EbpfSource, type EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import { createNamespace, joinNamespaces } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
 import { reportWhile } from '../support/report-while.js';
+import { countSockets } from '../support/socket-records.js';
 import { ebpfSkip } from './requirements.js';
 
 const CONNECTIONS = 500;
 const ENDS = CONNECTIONS * 2;
+const CHURN = fileURLToPath(new URL('../../churn', import.meta.url));
+const SMALLEST_RING = 4096;
 
-async function openSource(t: TestContext, maxClosed: number): Promise<EbpfSource> {
-  const source = await EbpfSource.start({ maxClosed });
+async function openSource(t: TestContext, options: EbpfSourceOptions = {}): Promise<EbpfSource> {
+  const source = await EbpfSource.start(options);
   t.after(() => source.close());
   await source.seeded();
   return source;
 }
 
-function recordsIn({ records, recordCount }: Snapshot, netns: number): number {
-  const view = new DataView(records);
-  let count = 0;
-  for (let i = 0; i < recordCount; i++) {
-    if (view.getUint32(i * RECORD_BYTES + OFFSET.netns, true) === netns) count++;
-  }
-  return count;
-}
-
 test(
-  'what had no room is missed, in the namespace where it was, to the last one',
+  'what the ring lost is missed, where it was, and what lives is known still',
   { skip: ebpfSkip },
   async (t) => {
-    const { name, inode } = createNamespace(t);
-    const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1'], name);
-    const source = await openSource(t, 1);
-    await startNodeProgram(t, 'short-connections', ['127.0.0.1', server.firstLine, CONNECTIONS], name);
-    const snapshot = await source.snapshot();
-    const listeners = 1;
-    const seen = recordsIn(snapshot, inode) - listeners;
-    assert.ok(seen < ENDS, `${seen} seen`);
+    const netns = createNamespace(t);
+    const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1'], netns.name);
+    const source = await openSource(t, { ringBytes: SMALLEST_RING });
+    await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine], netns.name);
+    const HELD = 2;
+    await source.snapshot();
+    let opened = HELD;
+    let seen = HELD;
+    let lost = 0;
+    let last: Awaited<ReturnType<EbpfSource['snapshot']>> | undefined;
+    // The ring holds 25 records: until its reader falls behind.
+    for (let round = 0; round < 20 && lost === 0; round++) {
+      const args = ['netns', 'exec', netns.name, CHURN, '-s', '1', '-c', '8'];
+      const { stdout } = await promisify(execFile)('ip', args);
+      opened += (JSON.parse(stdout) as { connections: number }).connections * 2;
+      last = await source.snapshot();
+      lost += last.lost;
+      const { live, closed } = countSockets(last, netns.inode);
+      assert.equal(live, HELD, 'in the very tick that finds the loss');
+      seen += closed;
+    }
+    assert.ok(lost > 0, 'the ring was full at some time');
+    assert.ok(opened - seen > 0 && opened - seen <= lost);
     assert.deepEqual(
-      snapshot.completeness.namespaces.find(({ netns }) => netns === inode),
-      { netns: inode, opened: ENDS, missed: ENDS - seen },
+      last?.completeness.namespaces.find(({ netns: inode }) => inode === netns.inode),
+      { netns: netns.inode, opened, missed: opened - seen },
     );
-    assert.ok(snapshot.lost >= ENDS - seen);
+    const after = await source.snapshot();
+    const { live, closed } = countSockets(after, netns.inode);
+    assert.deepEqual([after.lost, live, closed], [0, HELD, 0]);
   },
 );
 
@@ -66,7 +78,7 @@ test('nothing is missed where there was room, and the report says so', { skip: e
 test('connects that are still pending are not missed', { skip: ebpfSkip }, async (t) => {
   const near = createNamespace(t);
   joinNamespaces(near, '192.0.2.1/24', createNamespace(t), '192.0.2.2/24');
-  const source = await openSource(t, 1000);
+  const source = await openSource(t);
   const client = await startNodeProgram(t, 'pending-connect', ['192.0.2.9', 80], near.name);
   assert.equal(client.firstLine, 'connecting');
   const { completeness } = await source.snapshot();

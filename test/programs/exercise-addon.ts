@@ -46,10 +46,18 @@ async function traffic(connections: number): Promise<void> {
   await once(server, 'close');
 }
 
-async function round(withTraffic: boolean): Promise<void> {
-  const tracker = await addon.loadTracker({ ringBytes: 65_536, maxClosed: 100 });
+/** @param bound of connections in detail: a small one has the group of all others at work */
+async function round(withTraffic: boolean, bound: number): Promise<void> {
+  const tracker = await addon.loadTracker({
+    ringBytes: 65_536,
+    maxConnections: bound,
+    maxConnectionsPerNetns: bound,
+  });
   await tracker.scanFiles();
-  if (withTraffic) await traffic(50);
+  if (withTraffic) {
+    await tracker.snapshot(); // from here on the bound on what the kernel stores holds
+    await traffic(50);
+  }
   const [first, second] = await Promise.all([tracker.snapshot(), tracker.snapshot()]);
   assert.ok(first.recordCount >= 0 && second.recordCount >= 0);
   await tracker.counters();
@@ -83,10 +91,11 @@ async function netlinkRound(): Promise<void> {
 
 await addon.probeFeatures();
 await netlinkRound();
-await round(true);
+await round(true, 100);
+await round(true, 10);
 const before = descriptors();
 for (let i = 0; i < Number(rounds); i++) {
-  await round(i % 10 === 0);
+  await round(i % 10 === 0, i % 20 === 0 ? 10 : 100);
   await netlinkRound();
 }
 process.stdout.write(`descriptors ${before} ${descriptors()}\n`);

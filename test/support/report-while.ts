@@ -12,16 +12,20 @@ export interface WatchOptions {
   /** Must be long enough for the traffic on a slow machine: what happens after it is not in the report. */
   readonly duration?: string;
   readonly source?: 'ebpf' | 'proc';
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The command's report in Scope's JSON form. */
 export async function reportWhile(
   t: TestContext,
   traffic: () => Promise<void>,
-  { duration = '5s', source = 'ebpf' }: WatchOptions = {},
+  { duration = '5s', source = 'ebpf', env = {} }: WatchOptions = {},
 ): Promise<JsonReport> {
   const args = [TOPOPROBE, 'report', '--duration', duration, '--format', 'json', '--source', source];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   const exited = once(child, 'exit');
   t.after(async () => {
     child.kill('SIGKILL');

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import type { Report } from '../../report/model.js';
+import { boundsOf } from '../bound-options.js';
 import { duration, logging, observing, type LogOptions, type ObserveOptions } from '../shared-options.js';
 
 type ReportFormat = 'json' | 'msgpack' | 'dot';
@@ -33,7 +34,10 @@ export function reportCommand(): Command {
  */
 async function observe(options: ReportCommandOptions): Promise<Report> {
   const { openSource } = await import('../../probe/connections/open-source.js');
-  const { source, seeded, fallbackReason } = await openSource(options.source, { procRoot: options.procRoot });
+  const { source, seeded, fallbackReason } = await openSource(options.source, {
+    procRoot: options.procRoot,
+    bounds: boundsOf(options),
+  });
   const attachedAt = performance.now();
   try {
     const [{ assembleReport }, { ConnectionFeed }, { createLogger }, { observersFor }] = await Promise.all([

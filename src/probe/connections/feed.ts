@@ -5,7 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { completeStragglers, ReportedBefore, splitStragglers, type RecordBatch } from '../topology/index.js';
 import { NO_FLOWS, type FlowBatch } from '../topology/nat-flow.js';
-import type { Completeness, ConnectionSource, Snapshot, SourceKind } from './source.js';
+import { joinOther } from './other-connections.js';
+import type { Completeness, ConnectionSource, OtherConnections, Snapshot, SourceKind } from './source.js';
 
 export interface Batch extends RecordBatch {
   /** Records lost since the last batch. */
@@ -13,9 +14,13 @@ export interface Batch extends RecordBatch {
   /** What connection tracking knows of NAT; none where it is not read. */
   readonly flows: FlowBatch;
   readonly sourceKind: SourceKind;
+  /** What no record tells of for want of room. Absent where the source has no such group. */
+  readonly other?: OtherConnections;
   /** Absent where the source can't tell. */
   readonly completeness?: Completeness;
 }
+
+type Circumstances = Pick<Batch, 'flows' | 'sourceKind' | 'other' | 'completeness'>;
 
 /** How long the other end of a connection may lag behind in a one-off batch. */
 const SETTLE_MS = 50;
@@ -52,14 +57,21 @@ export class ConnectionFeed {
     const split = splitStragglers(first, this.#held);
     await sleep(SETTLE_MS);
     const later = await this.source.snapshot();
+    const other = first.other && later.other && joinOther(first.other, later.other);
     return {
       ...completeStragglers(split, later),
       lost: first.lost + later.lost,
       ...this.#circumstances(later),
+      ...(other && { other }),
     };
   }
 
-  #circumstances({ flows, completeness }: Snapshot): Pick<Batch, 'flows' | 'sourceKind' | 'completeness'> {
-    return { flows: flows ?? NO_FLOWS, sourceKind: this.source.kind, ...(completeness && { completeness }) };
+  #circumstances({ flows, other, completeness }: Snapshot): Circumstances {
+    return {
+      flows: flows ?? NO_FLOWS,
+      sourceKind: this.source.kind,
+      ...(other && { other }),
+      ...(completeness && { completeness }),
+    };
   }
 }

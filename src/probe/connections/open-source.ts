@@ -2,10 +2,11 @@
  * Chooses the connection source: eBPF where it can be loaded, /proc otherwise or when asked for. Connection tracking is
  * read beside it: for NAT, and with /proc for short connections too.
  */
-import { ConntrackWatcher, withConntrack } from './conntrack/index.js';
-import { EbpfSource, type EbpfSourceOptions } from './ebpf/ebpf-source.js';
+import { ConntrackWatcher, withConntrack, type WatcherOptions } from './conntrack/index.js';
+import { EbpfSource, type EbpfBounds } from './ebpf/ebpf-source.js';
 import type { Ledger } from './ebpf/ledger.js';
 import { FailoverSource } from './failover-source.js';
+import { NamespaceListing } from './net-namespaces.js';
 import { createProcfsSource } from './procfs/index.js';
 import type { ConnectionSource } from './source.js';
 
@@ -21,11 +22,14 @@ export interface OpenedSource {
   readonly conntrackRefusal: Promise<string | undefined>;
 }
 
+/** What is told in detail, whichever source tells it. */
+export type SourceBounds = EbpfBounds;
+
 export interface OpenOptions {
   readonly procRoot: string;
   /** Told in one line each time a source that died is replaced. */
   readonly warn?: (message: string) => void;
-  readonly ebpf?: Pick<EbpfSourceOptions, 'ringBytes' | 'maxClosed'>;
+  readonly bounds?: SourceBounds;
 }
 
 /**
@@ -33,36 +37,62 @@ export interface OpenOptions {
  * @throws ProcfsError when /proc is the source and can't be read
  */
 export async function openSource(choice: SourceChoice, options: OpenOptions): Promise<OpenedSource> {
-  if (choice === 'proc') return openProcfs(options.procRoot);
+  if (choice === 'proc') return openProcfs(options);
   try {
     return await openEbpf(options);
   } catch (error) {
     if (choice === 'ebpf') throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    return { ...(await openProcfs(options.procRoot)), fallbackReason: reason };
+    return { ...(await openProcfs(options)), fallbackReason: reason };
   }
 }
 
-async function openEbpf({ procRoot, ebpf = {}, warn = () => undefined }: OpenOptions): Promise<OpenedSource> {
+async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
+  const { procRoot, bounds = {}, warn = () => undefined } = options;
   // One ledger for all trackers, one after the other: what happened while none was there is missed.
   let ledger: Ledger | undefined;
   const open = async (): Promise<OpenedSource> => {
-    const source = await EbpfSource.start({ ...ebpf, procRoot, ...(ledger && { ledger }) });
+    // The source looks for namespaces first in each snapshot; the watcher takes what it found.
+    const listing = new NamespaceListing(procRoot);
+    const source = await EbpfSource.start({
+      ...bounds,
+      procRoot,
+      listNamespaces: () => listing.renew(),
+      ...(ledger && { ledger }),
+    });
     ledger = source.ledger;
-    return withWatcher(source, new ConntrackWatcher({ wanted: 'nat', procRoot }), source.seeded());
+    const watcher = new ConntrackWatcher({
+      ...watcherOptions(options),
+      wanted: 'nat',
+      listNamespaces: () => listing.last(),
+    });
+    return withWatcher(source, watcher, source.seeded());
   };
   const first = await open();
   const source = new FailoverSource(first.source, {
     openEbpf: open,
-    openProcfs: () => openProcfs(procRoot),
+    openProcfs: () => openProcfs(options),
     warn,
   });
   return { ...first, source };
 }
 
-async function openProcfs(procRoot: string): Promise<OpenedSource> {
-  const source = await createProcfsSource({ procRoot });
-  return withWatcher(source, new ConntrackWatcher({ wanted: 'all', procRoot }), Promise.resolve());
+async function openProcfs(options: OpenOptions): Promise<OpenedSource> {
+  const maxRecords = options.bounds?.maxConnections;
+  const source = await createProcfsSource({
+    procRoot: options.procRoot,
+    ...(maxRecords !== undefined && { maxRecords }),
+  });
+  const watcher = new ConntrackWatcher({ ...watcherOptions(options), wanted: 'all' });
+  return withWatcher(source, watcher, Promise.resolve());
+}
+
+function watcherOptions({
+  procRoot,
+  bounds,
+}: OpenOptions): Pick<WatcherOptions, 'procRoot' | 'maxNamespaces'> {
+  const maxNamespaces = bounds?.maxNamespaces;
+  return { procRoot, ...(maxNamespaces !== undefined && { maxNamespaces }) };
 }
 
 /** The watcher's first refresh subscribes to events; nobody waits for it. */

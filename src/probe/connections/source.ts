@@ -26,16 +26,37 @@ export interface Completeness {
   readonly namespaces: readonly NamespaceMissed[];
 }
 
+/** Ends of connections in one "other" group: counted, because they are beyond the bounds on what is told in detail. */
+export interface OtherCounts {
+  /** Now. */
+  readonly live: number;
+  /** Since the last snapshot, as what follows; traffic is counted when a connection ends. */
+  readonly closed: number;
+  /** Connects that ended without a handshake; not among the closed ones. */
+  readonly failed: number;
+  /** Payload bytes. */
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly retransmits: number;
+}
+
+export interface OtherConnections extends OtherCounts {
+  /** Where, by inode of the network namespace: only those that have any, the most first. */
+  readonly namespaces: readonly (OtherCounts & { readonly netns: number })[];
+}
+
 export interface Snapshot {
   /** `recordCount` records of RECORD_BYTES each. */
   readonly records: ArrayBuffer;
   readonly recordCount: number;
   /** CLOCK_MONOTONIC nanoseconds when the reading of live sockets began. */
   readonly takenAtNanos: number;
-  /** Records the source knows it lost since the last snapshot. 0 means the picture is complete. */
+  /** Records the source knows it lost since the last snapshot. 0 means that all is in a record or in `other`. */
   readonly lost: number;
   /** Flows of connection tracking, which the records have been looked through already; absent where it is not read. */
   readonly flows?: FlowBatch;
+  /** What no record tells of because there is no room for it. Absent where the source has no such group. */
+  readonly other?: OtherConnections;
   /** Absent where the source can't tell. */
   readonly completeness?: Completeness;
 }

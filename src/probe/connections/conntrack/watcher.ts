@@ -6,22 +6,24 @@
  */
 import { EbpfUnavailableError } from 'ebpf-bridge';
 import { FlowStatus, natBitsOf, type ConntrackFlow } from '../../../conntrack-parser/index.js';
+import { findNamespaces, type ListNamespaces } from '../net-namespaces.js';
 import { NO_FLOWS, type FlowBatch } from '../../topology/nat-flow.js';
 import { BornFlows } from './born-flows.js';
 import { conntrackErrorOf, type ConntrackError } from './errors.js';
 import { FlowTable } from './flow-table.js';
 import { NamespaceEvents, type EventCounts, type FlowListener, type Wanted } from './namespace-events.js';
 import { NamespaceText } from './namespace-text.js';
-import { findNamespaces } from './namespaces.js';
 
 export interface WatcherOptions {
   /** Translated flows only, or every established one. */
   readonly wanted: Wanted;
   /** Where proc is mounted. Default /proc. */
   readonly procRoot?: string;
+  /** Finds the namespaces. Default: by looking at every process below `procRoot`. */
+  readonly listNamespaces?: ListNamespaces;
   /** Flows known at one time. Default 65,536; about 200 bytes each. */
   readonly maxFlows?: number;
-  /** Namespaces watched at one time, each by a socket. Default 1,024. */
+  /** Namespaces watched at one time, each by a socket. Default 2,048. */
   readonly maxNamespaces?: number;
   /** Refreshes between two dumps that find what events did not tell. Default 40. */
   readonly refreshesPerDump?: number;
@@ -57,10 +59,12 @@ export class ConntrackWatcher {
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: WatcherOptions) {
+    const { procRoot = '/proc' } = options;
     this.#options = {
-      procRoot: '/proc',
+      procRoot,
+      listNamespaces: () => findNamespaces(procRoot),
       maxFlows: 65_536,
-      maxNamespaces: 1_024,
+      maxNamespaces: 2_048,
       refreshesPerDump: 40,
       eventBufferBytes: 4 * 1024 * 1024,
       textOnly: false,
@@ -146,8 +150,8 @@ export class ConntrackWatcher {
 
   /** Opens what is new, closes what has gone. Returns why the last of those that can't be read can't be. */
   async #followNamespaces(): Promise<unknown> {
-    const { procRoot, maxNamespaces } = this.#options;
-    const found = await findNamespaces(procRoot);
+    const { procRoot, maxNamespaces, listNamespaces } = this.#options;
+    const found = await listNamespaces();
     const alive = new Set(found.map(({ inode }) => inode));
     for (const [netns, source] of this.#sources) {
       if (alive.has(netns)) continue;

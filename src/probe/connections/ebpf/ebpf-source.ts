@@ -10,34 +10,47 @@ import {
   recordLayout,
   type Tracker,
   type TrackerCounters,
+  type TrackerOptions,
 } from 'ebpf-bridge';
 import { OFFSET, RECORD_BYTES } from '../../topology/record.js';
-import type { Completeness, ConnectionSource, Snapshot } from '../source.js';
-import { readKernelCounts, type TcpCounts } from './kernel-counters.js';
-import { Ledger } from './ledger.js';
+import { findNamespaces, type ListNamespaces } from '../net-namespaces.js';
+import type { Completeness, ConnectionSource, OtherConnections, Snapshot } from '../source.js';
+import { readKernelCounts } from './kernel-counters.js';
+import { Ledger, type Reading } from './ledger.js';
+import { readNamespaceCounts } from './namespace-counts.js';
 
-export interface EbpfSourceOptions {
-  /** Ring of closed connections, bytes, a power of two. Default 4 MiB. */
-  readonly ringBytes?: number;
-  /** Closed records kept between two snapshots. Default 262,144. */
-  readonly maxClosed?: number;
+/** What is told in detail, and how much of it may wait in the kernel. */
+export interface EbpfBounds extends TrackerOptions {
+  /** Namespaces held against the kernel's counters at each snapshot; of more of them each in its turn. Default 2,048. */
+  readonly maxNamespaces?: number;
+}
+
+export interface EbpfSourceOptions extends EbpfBounds {
   readonly procRoot?: string;
+  /** Finds the namespaces, once for each snapshot. Default: by looking at every process below `procRoot`. */
+  readonly listNamespaces?: ListNamespaces;
   /** Of the source that this one replaces: what neither of them saw is missed. */
   readonly ledger?: Ledger;
 }
 
-/** Namespaces held against the kernel's counters at each snapshot. */
-const MAX_NAMESPACES = 2048;
+const DEFAULT_MAX_NAMESPACES = 2048;
 
 export class EbpfSource implements ConnectionSource {
   readonly kind = 'ebpf';
   #counters: TrackerCounters | undefined;
+  readonly #other = {
+    otherClosed: 0,
+    otherFailed: 0,
+    otherBytesSent: 0,
+    otherBytesReceived: 0,
+    otherLive: 0,
+  };
   readonly #scan: Promise<void>;
 
   private constructor(
     private readonly tracker: Tracker,
     readonly ledger: Ledger,
-    private readonly procRoot: string,
+    private readonly kernel: KernelReader,
   ) {
     this.#scan = tracker.scanFiles();
     // The failure is reported by whoever waits for the scan; until then it must not count as unhandled.
@@ -49,12 +62,12 @@ export class EbpfSource implements ConnectionSource {
    * @throws EbpfUnavailableError with the reason when eBPF can't be had here
    */
   static async start(options: EbpfSourceOptions = {}): Promise<EbpfSource> {
-    const { procRoot = '/proc', ledger, ...trackerOptions } = options;
+    const { procRoot = '/proc', maxNamespaces = DEFAULT_MAX_NAMESPACES, ledger, ...rest } = options;
+    const { listNamespaces = () => findNamespaces(procRoot), ...trackerOptions } = rest;
     assertSameLayout(recordLayout());
     const tracker = await loadTracker(trackerOptions);
-    ledger?.trackerReplaced();
-    const accounts = ledger ?? new Ledger(await readKernelCounts(procRoot, MAX_NAMESPACES));
-    return new EbpfSource(tracker, accounts, procRoot);
+    const kernel: KernelReader = { procRoot, maxNamespaces, listNamespaces };
+    return new EbpfSource(tracker, ledger ?? (await beginLedger(kernel)), kernel);
   }
 
   /** Resolves when the scan for sockets older than this source is done. */
@@ -63,30 +76,54 @@ export class EbpfSource implements ConnectionSource {
   }
 
   async snapshot(): Promise<Snapshot & { readonly completeness: Completeness }> {
-    const kernel = await readKernelCounts(this.procRoot, MAX_NAMESPACES);
+    const { alive, kernel } = await readKernel(this.kernel, this.ledger);
     const { namespaces, ...snapshot } = await this.tracker.snapshot();
     this.#counters = await this.tracker.counters();
-    return { ...snapshot, completeness: this.ledger.reconcile(kernel, countsOf(namespaces)) };
+    const { seen, other } = readNamespaceCounts(namespaces);
+    this.#count(other);
+    const completeness = this.ledger.reconcile({ ...(alive && { alive }), kernel, seen });
+    return { ...snapshot, other, completeness };
   }
 
+  /** `otherLive` is as of now; `live` and `stored`, too. */
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#counters };
+    return { ...this.#counters, ...this.#other };
   }
 
   async close(): Promise<void> {
     await this.#scan.catch(() => undefined);
     await this.tracker.close();
   }
+
+  #count({ live, closed, failed, bytesSent, bytesReceived }: OtherConnections): void {
+    this.#other.otherLive = live;
+    this.#other.otherClosed += closed;
+    this.#other.otherFailed += failed;
+    this.#other.otherBytesSent += bytesSent;
+    this.#other.otherBytesReceived += bytesReceived;
+  }
 }
 
-/** Reads what `TrackerSnapshot.namespaces` says. */
-function countsOf(namespaces: Float64Array): Map<number, TcpCounts> {
-  const counts = new Map<number, TcpCounts>();
-  for (let at = 0; at < namespaces.length; at += 4) {
-    const [netns = 0, active = 0, passive = 0, established = 0] = namespaces.subarray(at, at + 4);
-    counts.set(netns, { active, passive, established });
-  }
-  return counts;
+interface KernelReader {
+  readonly procRoot: string;
+  readonly maxNamespaces: number;
+  readonly listNamespaces: ListNamespaces;
+}
+
+async function beginLedger({ procRoot, maxNamespaces, listNamespaces }: KernelReader): Promise<Ledger> {
+  const all = await listNamespaces().catch(() => []);
+  return new Ledger(await readKernelCounts(procRoot, all.slice(0, maxNamespaces)));
+}
+
+/** When namespaces can't be listed nothing is looked at: a count that is not there is held against nothing. */
+async function readKernel(
+  { procRoot, maxNamespaces, listNamespaces }: KernelReader,
+  ledger: Ledger,
+): Promise<Pick<Reading, 'alive' | 'kernel'>> {
+  const all = await listNamespaces().catch(() => undefined);
+  if (all === undefined) return { kernel: new Map() };
+  const kernel = await readKernelCounts(procRoot, ledger.choose(all, maxNamespaces));
+  return { alive: all.map(({ inode }) => inode), kernel };
 }
 
 /** The addon was compiled from record.h; reading it with other offsets would show wrong connections. */

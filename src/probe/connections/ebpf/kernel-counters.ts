@@ -3,7 +3,7 @@
  * net/ipv4/proc.c).
  */
 import { readFile } from 'node:fs/promises';
-import { netNamespaces } from 'ebpf-bridge';
+import type { NetNamespace } from 'ebpf-bridge';
 
 /** Since the namespace was made, but `established`, which is now. */
 export interface TcpCounts {
@@ -39,14 +39,13 @@ export function parseTcpCounts(text: string): TcpCounts | undefined {
   return Object.values(counts).some(Number.isNaN) ? undefined : counts;
 }
 
-/**
- * By inode of the namespace. A namespace whose process ends meanwhile is left out, and so is everything when namespaces
- * can't be listed: a count that is not there is held against nothing.
- * @param most namespaces that are looked at
- */
-export async function readKernelCounts(procRoot: string, most: number): Promise<Map<number, TcpCounts>> {
+/** By inode of the namespace. One whose process ends meanwhile is left out: it is held against nothing this time. */
+export async function readKernelCounts(
+  procRoot: string,
+  namespaces: readonly NetNamespace[],
+): Promise<Map<number, TcpCounts>> {
   const counts = new Map<number, TcpCounts>();
-  const waiting = (await netNamespaces(procRoot).catch(() => [])).slice(0, most);
+  const waiting = [...namespaces];
   const readNext = async (): Promise<void> => {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const text = await readFile(`${procRoot}/${next.pid}/net/snmp`, 'latin1').catch(() => '');
