@@ -7,6 +7,13 @@ const MAPPED_PREFIX = 0xffff0000 | 0;
 /** Word 3 of ::1. */
 const LAST_BYTE_ONE = 0x01000000;
 
+/** Turns the four words at `at` into ::ffff:a.b.c.d, given as the address's last word. */
+export function writeIpv4(words: Int32Array, at: number, last: number): void {
+  words[at] = words[at + 1] = 0;
+  words[at + 2] = MAPPED_PREFIX;
+  words[at + 3] = last;
+}
+
 /** ::ffff:0:0/96 */
 export function isIpv4(words: Int32Array, at: number): boolean {
   return words[at + 2] === MAPPED_PREFIX && words[at] === 0 && words[at + 1] === 0;

@@ -7,7 +7,7 @@
  *                             `to_pid` (where several processes serve the port), `failed_count` `failed_reason`
  *   on either                 `pid_evidence`
  */
-import { endpointNodeId, hostNodeId, hostScope, loopbackScope } from '../../report/node-ids.js';
+import { hostNodeId, hostScope, loopbackScope } from '../../report/node-ids.js';
 import type { DnsNames, Latest, Node, Timestamp } from '../../report/model.js';
 import { addressText, isLinkLocalAddress, isLoopbackAddress } from './address.js';
 import { DirectionEvidence, PidEvidence } from './record.js';
@@ -19,6 +19,12 @@ export interface EndpointContext {
   readonly names: (address: string) => DnsNames | undefined;
 }
 
+/** What the ids of all endpoints at one address begin with. */
+export interface AddressScope {
+  readonly scope: string;
+  readonly address: string;
+}
+
 /** One end of an edge. */
 export interface EdgeEnd {
   readonly id: string;
@@ -28,149 +34,224 @@ export interface EdgeEnd {
   readonly pidEvidence: number;
 }
 
-/** Numbers of an edge, as in `Tallies`. */
+/** Numbers of an edge, as in `Tallies`, or sums of them. */
 export interface EdgeNumbers {
-  readonly connections: number;
+  connections: number;
   /** Those of them that no earlier report had. */
-  readonly fresh: number;
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  readonly retransmits: number;
-  readonly rttSum: number;
-  readonly rttCount: number;
-  readonly connectSum: number;
-  readonly connectCount: number;
+  fresh: number;
+  bytesSent: number;
+  bytesReceived: number;
+  retransmits: number;
+  rttSum: number;
+  rttCount: number;
+  connectSum: number;
+  connectCount: number;
 }
 
+/** A process at an endpoint: the connections it was seen with, and how it is known. */
+interface Holder {
+  readonly pid: number;
+  connections: number;
+  evidence: number;
+}
+
+/** Most endpoints have one process and, when they are a client's, one edge: only further ones get collections. */
 interface Draft {
-  /** PID → connections it was seen with at this endpoint, and how it is known. */
-  readonly pids: Map<number, { count: number; evidence: number }>;
-  readonly edges: { to: string; toPid: number; evidence: number; numbers: EdgeNumbers }[];
-  readonly failed: { to: string; count: number; reason: string }[];
+  holder: Holder | undefined;
+  otherHolders: Map<number, Holder> | undefined;
+  /** Sums over the edges from here. */
+  sums: EdgeNumbers | undefined;
+  edges: number;
+  /** Where the first of them leads, and the process there. */
+  to: string;
+  toPid: number;
+  otherTos: Set<string> | undefined;
+  /** Weakest of the edges. */
+  evidence: number;
+  failed: { to: string; count: number; reason: string }[] | undefined;
 }
 
-const PID_EVIDENCE = new Map<number, string>(nameOf(PidEvidence));
-const DIRECTION_EVIDENCE = new Map<number, string>(nameOf(DirectionEvidence));
+const PID_EVIDENCE = namesOf(PidEvidence);
+const DIRECTION_EVIDENCE = namesOf(DirectionEvidence);
 
 /** `TableScan` → `table-scan` */
-function nameOf(values: Readonly<Record<string, number>>): [number, string][] {
-  return Object.entries(values).map(([name, value]) => [
-    value,
-    name.replaceAll(/(?!^)[A-Z]/g, (capital) => `-${capital}`).toLowerCase(),
-  ]);
+function namesOf(values: Readonly<Record<string, number>>): Map<number, string> {
+  return new Map(
+    Object.entries(values).map(([name, value]) => [
+      value,
+      name.replaceAll(/(?!^)[A-Z]/g, (capital) => `-${capital}`).toLowerCase(),
+    ]),
+  );
 }
 
 export class EndpointNodes {
   readonly dns = new Map<string, DnsNames>();
   readonly #drafts = new Map<string, Draft>();
   readonly #asked = new Set<string>();
+  /** Facts that many nodes have, by their value. */
+  readonly #facts = new Map<string | number, Latest>();
 
   constructor(private readonly context: EndpointContext) {}
 
-  /** The id of an endpoint; its address is at `at` in `words`. @param netns inode, for loopback addresses */
-  idOf(words: Int32Array, at: number, port: number, netns: number): string {
+  /** The address at `at` in `words`. @param netns inode, for loopback addresses */
+  scopeOf(words: Int32Array, at: number, netns: number): AddressScope {
     const { hostName, names } = this.context;
-    const text = addressText(words, at);
-    if (!this.#asked.has(text)) {
-      this.#asked.add(text);
-      const known = names(text);
-      if (known !== undefined) this.dns.set(text, known);
+    const address = addressText(words, at);
+    if (!this.#asked.has(address)) {
+      this.#asked.add(address);
+      const known = names(address);
+      if (known !== undefined) this.dns.set(address, known);
     }
-    if (isLoopbackAddress(words, at)) return endpointNodeId(loopbackScope(hostName, netns), text, port);
-    return endpointNodeId(isLinkLocalAddress(words, at) ? hostScope(hostName) : '', text, port);
+    if (isLoopbackAddress(words, at)) return { scope: loopbackScope(hostName, netns), address };
+    return { scope: isLinkLocalAddress(words, at) ? hostScope(hostName) : '', address };
   }
 
-  /** @param evidence a `DirectionEvidence` */
+  /** @param evidence a `DirectionEvidence`. @param numbers are kept and may be changed. */
   addEdge(from: EdgeEnd, to: EdgeEnd, evidence: number, numbers: EdgeNumbers): void {
-    this.#draft(to, numbers.connections);
-    this.#draft(from, numbers.connections).edges.push({ to: to.id, toPid: to.pid, evidence, numbers });
+    const { connections } = numbers;
+    this.#draft(to, connections);
+    const draft = this.#draft(from, connections);
+    if (draft.edges++ === 0) {
+      draft.sums = numbers;
+      draft.to = to.id;
+      draft.toPid = to.pid;
+      draft.evidence = evidence;
+      return;
+    }
+    if (draft.sums !== undefined) addNumbers(draft.sums, numbers);
+    draft.evidence = Math.min(draft.evidence, evidence);
+    if (to.id !== draft.to) (draft.otherTos ??= new Set()).add(to.id);
   }
 
   /** An edge of connects that never were established. */
   addFailed(from: EdgeEnd, to: string, count: number, reason: string): void {
     this.#draft({ id: to, pid: 0, pidEvidence: PidEvidence.None }, 0);
-    this.#draft(from, 0).failed.push({ to, count, reason });
+    (this.#draft(from, 0).failed ??= []).push({ to, count, reason });
   }
 
   build(): Map<string, Node> {
-    const { hostName, now } = this.context;
-    const host: Latest = { timestamp: now, value: hostNodeId(hostName) };
+    const host = this.#fact(hostNodeId(this.context.hostName));
     const nodes = new Map<string, Node>();
     for (const [id, draft] of this.#drafts) {
       const latest = new Map<string, Latest>();
-      const set = (key: string, value: string | number | undefined): void => {
-        if (value !== undefined && value !== 0) latest.set(key, { timestamp: now, value: String(value) });
-      };
-      const pid = mostSeen(draft.pids);
-      if (pid !== 0) {
-        set('pid', pid);
+      const holder = mostSeen(draft);
+      if (holder !== undefined) {
+        latest.set('pid', this.#fact(holder.pid));
         latest.set('host_node_id', host);
-        set('pid_evidence', PID_EVIDENCE.get(draft.pids.get(pid)?.evidence ?? PidEvidence.None));
+        latest.set('pid_evidence', this.#fact(PID_EVIDENCE.get(holder.evidence) ?? ''));
       }
-      this.#setNumbers(draft, set);
-      setFailures(draft, set);
-      const adjacency = [...new Set([...draft.edges, ...draft.failed].map(({ to }) => to))].sort();
-      nodes.set(id, {
-        id,
-        topology: 'endpoint',
-        ...(latest.size > 0 && { latest }),
-        ...(adjacency.length > 0 && { adjacency }),
-      });
+      if (draft.sums !== undefined) this.#setNumbers(draft, draft.sums, latest);
+      if (draft.failed !== undefined) this.#setFailures(draft, draft.failed, latest);
+      nodes.set(id, nodeOf(id, latest, adjacencyOf(draft)));
     }
     return nodes;
   }
 
   #draft({ id, pid, pidEvidence }: EdgeEnd, connections: number): Draft {
     let draft = this.#drafts.get(id);
-    if (draft === undefined) this.#drafts.set(id, (draft = { pids: new Map(), edges: [], failed: [] }));
-    if (pid !== 0) {
-      const seen = draft.pids.get(pid);
-      if (seen === undefined) {
-        draft.pids.set(pid, { count: connections, evidence: pidEvidence });
-      } else {
-        seen.count += connections;
-        seen.evidence = Math.max(seen.evidence, pidEvidence);
-      }
+    if (draft === undefined) this.#drafts.set(id, (draft = newDraft()));
+    if (pid === 0) return draft;
+    let holder = draft.holder;
+    if (holder !== undefined && holder.pid !== pid) holder = draft.otherHolders?.get(pid);
+    if (holder !== undefined) {
+      holder.connections += connections;
+      holder.evidence = Math.max(holder.evidence, pidEvidence);
+      return draft;
     }
+    const added: Holder = { pid, connections, evidence: pidEvidence };
+    if (draft.holder === undefined) draft.holder = added;
+    else (draft.otherHolders ??= new Map()).set(pid, added);
     return draft;
   }
 
-  #setNumbers({ edges }: Draft, set: (key: string, value: string | number | undefined) => void): void {
-    if (edges.length === 0) return;
-    const sum = (number: keyof EdgeNumbers): number =>
-      edges.reduce((total, { numbers }) => total + numbers[number], 0);
-    const mean = (total: number, count: number): number => (count === 0 ? 0 : Math.round(total / count));
-    const connections = sum('connections');
-    if (connections > 1) set('conn_count', connections);
-    const fresh = sum('fresh');
-    if (fresh < connections) set('conn_new', String(fresh));
-    set('bytes_sent', sum('bytesSent'));
-    set('bytes_received', sum('bytesReceived'));
-    set('retransmits', sum('retransmits'));
-    set('rtt_us', mean(sum('rttSum'), sum('rttCount')));
-    set('connect_us', mean(sum('connectSum'), sum('connectCount')));
-    set('direction_evidence', DIRECTION_EVIDENCE.get(Math.min(...edges.map(({ evidence }) => evidence))));
-    const [edge] = edges;
-    const servers =
-      edges.length === 1 && edge !== undefined ? (this.#drafts.get(edge.to)?.pids.size ?? 0) : 0;
-    if (servers > 1) set('to_pid', edge?.toPid);
+  /** One object per value and report. */
+  #fact(value: string | number): Latest {
+    let fact = this.#facts.get(value);
+    if (fact === undefined)
+      this.#facts.set(value, (fact = { timestamp: this.context.now, value: String(value) }));
+    return fact;
+  }
+
+  #setNumbers(draft: Draft, sums: EdgeNumbers, latest: Map<string, Latest>): void {
+    const { now } = this.context;
+    const set = (key: string, value: number): void => {
+      if (value !== 0) latest.set(key, { timestamp: now, value: String(value) });
+    };
+    const { connections, fresh } = sums;
+    if (connections > 1) latest.set('conn_count', this.#fact(connections));
+    if (fresh < connections) latest.set('conn_new', this.#fact(fresh));
+    set('bytes_sent', sums.bytesSent);
+    set('bytes_received', sums.bytesReceived);
+    set('retransmits', sums.retransmits);
+    if (sums.rttCount > 0) set('rtt_us', Math.round(sums.rttSum / sums.rttCount));
+    if (sums.connectCount > 0) set('connect_us', Math.round(sums.connectSum / sums.connectCount));
+    latest.set('direction_evidence', this.#fact(DIRECTION_EVIDENCE.get(draft.evidence) ?? ''));
+    const isServedByMany = draft.edges === 1 && this.#drafts.get(draft.to)?.otherHolders !== undefined;
+    if (isServedByMany && draft.toPid !== 0) latest.set('to_pid', this.#fact(draft.toPid));
+  }
+
+  /** `conn_count` is 0, not absent: absent means one connection, and here was none. */
+  #setFailures(
+    draft: Draft,
+    failed: readonly { count: number; reason: string }[],
+    latest: Map<string, Latest>,
+  ): void {
+    if (draft.edges === 0) latest.set('conn_count', this.#fact(0));
+    latest.set('failed_count', this.#fact(failed.reduce((total, { count }) => total + count, 0)));
+    latest.set(
+      'failed_reason',
+      this.#fact([...new Set(failed.map(({ reason }) => reason))].sort().join(', ')),
+    );
   }
 }
 
-/** `conn_count` is 0, not absent: absent means one connection, and here was none. */
-function setFailures({ edges, failed }: Draft, set: (key: string, value: string) => void): void {
-  if (failed.length === 0) return;
-  if (edges.length === 0) set('conn_count', '0');
-  set('failed_count', String(failed.reduce((total, { count }) => total + count, 0)));
-  set('failed_reason', [...new Set(failed.map(({ reason }) => reason))].sort().join(', '));
+function newDraft(): Draft {
+  return {
+    holder: undefined,
+    otherHolders: undefined,
+    sums: undefined,
+    edges: 0,
+    to: '',
+    toPid: 0,
+    otherTos: undefined,
+    evidence: 0,
+    failed: undefined,
+  };
+}
+
+function addNumbers(sums: EdgeNumbers, numbers: EdgeNumbers): void {
+  sums.connections += numbers.connections;
+  sums.fresh += numbers.fresh;
+  sums.bytesSent += numbers.bytesSent;
+  sums.bytesReceived += numbers.bytesReceived;
+  sums.retransmits += numbers.retransmits;
+  sums.rttSum += numbers.rttSum;
+  sums.rttCount += numbers.rttCount;
+  sums.connectSum += numbers.connectSum;
+  sums.connectCount += numbers.connectCount;
+}
+
+function adjacencyOf({ edges, to, otherTos, failed }: Draft): string[] {
+  const first = edges > 0 ? [to] : [];
+  if (otherTos === undefined && failed === undefined) return first;
+  return [...new Set([...first, ...(otherTos ?? []), ...(failed ?? []).map((one) => one.to)])].sort();
+}
+
+function nodeOf(id: string, latest: Map<string, Latest>, adjacency: string[]): Node {
+  if (adjacency.length > 0) {
+    return latest.size > 0
+      ? { id, topology: 'endpoint', latest, adjacency }
+      : { id, topology: 'endpoint', adjacency };
+  }
+  return latest.size > 0 ? { id, topology: 'endpoint', latest } : { id, topology: 'endpoint' };
 }
 
 /** A listening port can have several processes behind it; the node has room for one: the one seen most, then the lowest. */
-function mostSeen(pids: Draft['pids']): number {
-  let best = 0;
-  let most = -1;
-  for (const [pid, { count }] of pids) {
-    if (count > most || (count === most && pid < best)) [best, most] = [pid, count];
+function mostSeen({ holder, otherHolders }: Draft): Holder | undefined {
+  let best = holder;
+  for (const one of otherHolders?.values() ?? []) {
+    if (best === undefined || one.connections > best.connections) best = one;
+    else if (one.connections === best.connections && one.pid < best.pid) best = one;
   }
   return best;
 }

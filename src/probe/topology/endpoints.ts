@@ -3,10 +3,12 @@
  * their number depends on who talks to whom, not on how many connections they made.
  */
 import type { DnsNames, Topology } from '../../report/model.js';
-import { EndpointNodes, type EndpointContext } from './endpoint-nodes.js';
+import { endpointNodeId } from '../../report/node-ids.js';
+import { Arena } from './arena.js';
+import { EndpointNodes, type AddressScope, type EndpointContext } from './endpoint-nodes.js';
 import { resolveEnds, type Ends } from './ends.js';
 import { failedConnects, keyOf } from './failed-connects.js';
-import { groupRecords, NONE, type Grouping } from './grouping.js';
+import { groupRecords, nextAt, NONE, recordAt, type Grouping } from './grouping.js';
 import { joinMirrored } from './mirrored.js';
 import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
 import { RecordView, type RecordBatch } from './record-view.js';
@@ -34,6 +36,9 @@ export interface Endpoints {
   readonly stats: EndpointStats;
 }
 
+/** Nothing in it outlives one call of `buildEndpoints`. */
+const arena = new Arena();
+
 /**
  * Groups the records by (namespace, from, to, to port), joins both ends of local connections, thins each group and
  * makes nodes of what is kept. The result does not depend on the order of the records.
@@ -41,19 +46,19 @@ export interface Endpoints {
  */
 export function buildEndpoints(input: EndpointInput): Endpoints {
   const view = new RecordView(input);
-  const grouping = joinMirrored(groupRecords(view));
-  const ends = resolveEnds(view, grouping);
-  const standIn = thinGroups(grouping, ends);
-  const tallies = tally(view, grouping, ends, standIn);
+  const { grouping, ends, standIn } = groupAndThin(view);
+  const tallies = tally(view, grouping, ends, standIn, arena);
   const nodes = new EndpointNodes(input);
   let connections = 0;
   let kept = 0;
+  const edges = new EdgeMaker(nodes, view, grouping, ends, tallies);
   for (let group = 0; group < grouping.table.count; group++) {
+    edges.beginGroup(group);
     for (let entry = grouping.entryStart[group]!; entry < grouping.entryStart[group + 1]!; entry++) {
       if (standIn[entry] !== entry) continue;
       kept++;
       connections += tallies.counts[entry]!;
-      addEdge(nodes, view, grouping, group, entry, ends, tallies);
+      edges.add(entry);
     }
   }
   const failedDropped = addFailures(nodes, view, grouping.failed);
@@ -65,9 +70,27 @@ export function buildEndpoints(input: EndpointInput): Endpoints {
   };
 }
 
-/** For each entry the one that is kept for it. */
-export function thinGroups({ table, entryStart, entryCount, ports }: Grouping, ends: Ends): Int32Array {
-  const standIn = new Int32Array(entryCount);
+export interface ThinnedGroups {
+  readonly grouping: Grouping;
+  readonly ends: Ends;
+  /** For each entry the one that is kept for it. */
+  readonly standIn: Int32Array;
+}
+
+/** The first half of `buildEndpoints`: no nodes yet. The result is valid until the next call. */
+export function groupAndThin(view: RecordView): ThinnedGroups {
+  arena.begin();
+  const grouping = joinMirrored(groupRecords(view, arena), arena);
+  const ends = resolveEnds(view, grouping, arena);
+  return { grouping, ends, standIn: thinGroups(grouping, ends, arena) };
+}
+
+function thinGroups(
+  { table, entryStart, entryCount, ports }: Grouping,
+  ends: Ends,
+  arena: Arena,
+): Int32Array {
+  const standIn = arena.int32(entryCount);
   for (let group = 0; group < table.count; group++) {
     const from = entryStart[group]!;
     const to = entryStart[group + 1]!;
@@ -89,34 +112,42 @@ function isUniform({ fromPids, toPids, mixed }: Ends, from: number, to: number):
   return true;
 }
 
-function addEdge(
-  nodes: EndpointNodes,
-  view: RecordView,
-  grouping: Grouping,
-  group: number,
-  entry: number,
-  ends: Ends,
-  tallies: Tallies,
-): void {
-  const { keys } = grouping.table;
-  const key = keyOf(group);
-  const netns = keys[key.netns]! >>> 0;
-  const client = grouping.clients[entry]!;
-  const server = grouping.servers[entry]!;
-  nodes.addEdge(
-    {
-      id: nodes.idOf(keys, key.from, grouping.ports[entry]!, netns),
+/** Makes the edges of one group after the other: what they have in common is made once. */
+class EdgeMaker {
+  #from: AddressScope = { scope: '', address: '' };
+  #to = '';
+
+  constructor(
+    private readonly nodes: EndpointNodes,
+    private readonly view: RecordView,
+    private readonly grouping: Grouping,
+    private readonly ends: Ends,
+    private readonly tallies: Tallies,
+  ) {}
+
+  beginGroup(group: number): void {
+    const { keys } = this.grouping.table;
+    const { from, to, toPort, netns } = keyOf(group);
+    this.#from = this.nodes.scopeOf(keys, from, keys[netns]! >>> 0);
+    this.#to = endpointIdOf(this.nodes.scopeOf(keys, to, keys[netns]! >>> 0), keys[toPort]!);
+  }
+
+  add(entry: number): void {
+    const { view, grouping, ends, tallies } = this;
+    const client = grouping.clients[entry]!;
+    const server = grouping.servers[entry]!;
+    const from = {
+      id: endpointIdOf(this.#from, grouping.ports[entry]!),
       pid: ends.fromPids[entry]!,
       pidEvidence: pidEvidenceOf(view, grouping, client),
-    },
-    {
-      id: nodes.idOf(keys, key.to, keys[key.toPort]!, netns),
+    };
+    const to = {
+      id: this.#to,
       pid: ends.toPids[entry]!,
       // A socket connected to itself has its one record on the client's side.
       pidEvidence: pidEvidenceOf(view, grouping, server === NONE ? client : server),
-    },
-    grouping.evidence[entry]!,
-    {
+    };
+    this.nodes.addEdge(from, to, grouping.evidence[entry]!, {
       connections: tallies.counts[entry]!,
       fresh: Math.max(0, tallies.counts[entry]! - tallies.reported[entry]!),
       bytesSent: tallies.bytesSent[entry]!,
@@ -126,15 +157,19 @@ function addEdge(
       rttCount: tallies.rttCount[entry]!,
       connectSum: tallies.connectSum[entry]!,
       connectCount: tallies.connectCount[entry]!,
-    },
-  );
+    });
+  }
+}
+
+function endpointIdOf({ scope, address }: AddressScope, port: number): string {
+  return endpointNodeId(scope, address, port);
 }
 
 /** The best evidence for the PID among an end's records. */
-function pidEvidenceOf({ bytes }: RecordView, { records, next }: Grouping, head: number): number {
+function pidEvidenceOf({ bytes }: RecordView, grouping: Grouping, head: number): number {
   let best: number = PidEvidence.None;
-  for (let at = head; at !== NONE; at = next[at]!) {
-    best = Math.max(best, bytes[records[at]! * RECORD_BYTES + OFFSET.pidEvidence]!);
+  for (let at = head; at !== NONE; at = nextAt(grouping, at)) {
+    best = Math.max(best, bytes[recordAt(grouping, at) * RECORD_BYTES + OFFSET.pidEvidence]!);
   }
   return best;
 }
@@ -142,13 +177,14 @@ function pidEvidenceOf({ bytes }: RecordView, { records, next }: Grouping, head:
 /** Returns how many had no room. */
 function addFailures(nodes: EndpointNodes, view: RecordView, failed: number): number {
   if (failed === 0) return 0;
-  const { table, connects, dropped } = failedConnects(view);
+  const { table, connects, dropped } = failedConnects(view, arena);
   const { keys } = table;
   for (const { group, pid, port, count, reason } of connects) {
     const key = keyOf(group);
     const netns = keys[key.netns]! >>> 0;
-    const from = { id: nodes.idOf(keys, key.from, port, netns), pid, pidEvidence: PidEvidence.Connect };
-    nodes.addFailed(from, nodes.idOf(keys, key.to, keys[key.toPort]!, netns), count, reason);
+    const id = endpointIdOf(nodes.scopeOf(keys, key.from, netns), port);
+    const to = endpointIdOf(nodes.scopeOf(keys, key.to, netns), keys[key.toPort]!);
+    nodes.addFailed({ id, pid, pidEvidence: PidEvidence.Connect }, to, count, reason);
   }
   return dropped;
 }

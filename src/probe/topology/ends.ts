@@ -2,10 +2,20 @@
  * Who is at the two ends of each entry, and how many connections the entry is: a tuple can be used twice in one batch
  * (TIME_WAIT reuse), and one socket can appear twice in it (live, then closed).
  */
-import { NONE, roleIn, type Grouping } from './grouping.js';
+import type { Arena } from './arena.js';
+import { MEMBER, MEMBER_WORDS, nextAt, NONE, recordAt, roleIn, type Grouping } from './grouping.js';
 import { Role } from './orientation.js';
 import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
 import { WORD, WORDS, type RecordView } from './record-view.js';
+
+// Imported constants are loaded again and again in a hot loop: the engine knows only the module's own for constants.
+const MEMBER_SIZE = MEMBER_WORDS;
+const { next: NEXT, pid: PID, packed: PACKED } = MEMBER;
+const ABSENT = NONE;
+const { Both: BOTH } = Role;
+const BYTES = RECORD_BYTES;
+const { pidEvidence: PID_EVIDENCE } = OFFSET;
+const { Listener: BY_LISTENER } = PidEvidence;
 
 export interface Ends {
   /** Per entry; 0 unknown. */
@@ -17,27 +27,30 @@ export interface Ends {
   readonly mixed: Uint8Array;
 }
 
-export function resolveEnds(view: RecordView, grouping: Grouping): Ends {
-  const { entryCount, clients, servers, next, packed, pids } = grouping;
-  const fromPids = new Uint32Array(entryCount);
-  const toPids = new Uint32Array(entryCount);
-  const weights = new Uint32Array(entryCount).fill(1);
-  const mixed = new Uint8Array(entryCount);
+export function resolveEnds(view: RecordView, grouping: Grouping, arena: Arena): Ends {
+  const { entryCount, clients, servers, members } = grouping;
+  const fromPids = arena.uint32(entryCount);
+  const toPids = arena.uint32(entryCount);
+  const weights = arena.uint32(entryCount).fill(1);
+  const mixed = arena.uint8(entryCount);
   for (let entry = 0; entry < entryCount; entry++) {
-    const client = clients[entry]!;
-    const server = servers[entry]!;
-    if ((client === NONE || next[client] === NONE) && (server === NONE || next[server] === NONE)) {
-      if (client !== NONE) fromPids[entry] = pids[client]!;
-      if (server !== NONE) toPids[entry] = pids[server]!;
+    const client = clients[entry]! * MEMBER_SIZE;
+    const server = servers[entry]! * MEMBER_SIZE;
+    if (
+      (client < 0 || members[client + NEXT] === ABSENT) &&
+      (server < 0 || members[server + NEXT] === ABSENT)
+    ) {
+      if (client >= 0) fromPids[entry] = members[client + PID]!;
+      if (server >= 0) toPids[entry] = members[server + PID]!;
     } else {
-      const from = describeEnd(view, grouping, client);
-      const to = describeEnd(view, grouping, server);
+      const from = describeEnd(view, grouping, clients[entry]!);
+      const to = describeEnd(view, grouping, servers[entry]!);
       fromPids[entry] = from.pid;
       toPids[entry] = to.pid;
       weights[entry] = Math.max(from.sockets, to.sockets);
       if (from.mixed || to.mixed) mixed[entry] = 1;
     }
-    if (client !== NONE && roleIn(packed[client]!) === Role.Both) toPids[entry] = fromPids[entry]!;
+    if (client >= 0 && roleIn(members[client + PACKED]!) === BOTH) toPids[entry] = fromPids[entry]!;
   }
   for (let group = 0; group < grouping.table.count; group++) giveToServer(view, grouping, group, toPids);
   return { fromPids, toPids, weights, mixed };
@@ -48,7 +61,7 @@ export function resolveEnds(view: RecordView, grouping: Grouping): Ends {
  * Where one process serves all the others of the group, these were meant for it: makers of listeners hand them on.
  */
 function giveToServer(view: RecordView, grouping: Grouping, group: number, toPids: Uint32Array): void {
-  const { entryStart, servers, records } = grouping;
+  const { entryStart, servers } = grouping;
   const from = entryStart[group]!;
   const to = entryStart[group + 1]!;
   let isUniform = true;
@@ -56,8 +69,8 @@ function giveToServer(view: RecordView, grouping: Grouping, group: number, toPid
   if (isUniform) return;
   const isMakers = (entry: number): boolean => {
     const server = servers[entry]!;
-    if (server === NONE) return false;
-    return view.bytes[records[server]! * RECORD_BYTES + OFFSET.pidEvidence] === PidEvidence.Listener;
+    if (server === ABSENT) return false;
+    return view.bytes[recordAt(grouping, server) * BYTES + PID_EVIDENCE] === BY_LISTENER;
   };
   let serving = 0;
   for (let entry = from; entry < to; entry++) {
@@ -79,7 +92,7 @@ interface End {
 /** Walks a chain of records: counts distinct sockets, takes the best known PID of each and the newest of those. */
 function describeEnd(view: RecordView, grouping: Grouping, head: number): End {
   const records: number[] = [];
-  for (let at = head; at !== NONE; at = grouping.next[at]!) records.push(grouping.records[at]!);
+  for (let at = head; at !== ABSENT; at = nextAt(grouping, at)) records.push(recordAt(grouping, at));
   const { words } = view;
   const id = (record: number, half: 0 | 1): number => words[record * WORDS + WORD.socketId + half]!;
   records.sort((a, b) => id(a, 1) - id(b, 1) || id(a, 0) - id(b, 0) || compareHolders(view, a, b));
@@ -91,8 +104,8 @@ function describeEnd(view: RecordView, grouping: Grouping, head: number): End {
     if (isLastOfSocket) holders.push(record);
   }
   const known = holders.filter((record) => pidOf(view, record) !== 0);
-  const newest = known.reduce((a, b) => (compareStarts(view, a, b) >= 0 ? a : b), known[0] ?? NONE);
-  const pid = newest === NONE ? 0 : pidOf(view, newest);
+  const newest = known.reduce((a, b) => (compareStarts(view, a, b) >= 0 ? a : b), known[0] ?? ABSENT);
+  const pid = newest === ABSENT ? 0 : pidOf(view, newest);
   return { sockets: holders.length, pid, mixed: known.some((record) => pidOf(view, record) !== pid) };
 }
 
@@ -103,7 +116,7 @@ function pidOf({ words }: RecordView, record: number): number {
 /** Two records of one socket: the one with the better knowledge of its process is greater. */
 function compareHolders(view: RecordView, a: number, b: number): number {
   const evidence = (record: number): number =>
-    pidOf(view, record) === 0 ? -1 : view.bytes[record * RECORD_BYTES + OFFSET.pidEvidence]!;
+    pidOf(view, record) === 0 ? -1 : view.bytes[record * BYTES + PID_EVIDENCE]!;
   return evidence(a) - evidence(b) || compareStarts(view, a, b);
 }
 

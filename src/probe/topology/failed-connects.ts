@@ -2,6 +2,7 @@
  * Connects that never were established, grouped by who tried what and why it failed. They are kept apart from
  * connections: a refused connect is not a short successful one.
  */
+import type { Arena } from './arena.js';
 import { GroupTable, KEY, KEY_WORDS } from './group-table.js';
 import { scopeNetns } from './grouping.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
@@ -38,9 +39,10 @@ export interface FailedConnects {
   readonly dropped: number;
 }
 
-export function failedConnects(view: RecordView): FailedConnects {
+/** @param arena the result is valid until it begins anew */
+export function failedConnects(view: RecordView, arena: Arena): FailedConnects {
   const { bytes, halves, words, count } = view;
-  const table = new GroupTable();
+  const table = new GroupTable(arena);
   const byGroup: Map<number, FailedConnect>[] = [];
   const connects: FailedConnect[] = [];
   let dropped = 0;

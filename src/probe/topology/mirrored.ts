@@ -2,12 +2,13 @@
  * Mirrored entries: the two ends of one local connection that both passed for the client, or both for the server.
  * It happens in a simultaneous open, and where one end's direction had to be guessed. They become one entry.
  */
+import type { Arena } from './arena.js';
 import { KEY, KEY_WORDS } from './group-table.js';
 import { NONE, type Grouping } from './grouping.js';
 
 /** Joins them in place and returns the grouping without the entries that were taken up by others. */
-export function joinMirrored(grouping: Grouping): Grouping {
-  const candidates = mirrorCandidates(grouping);
+export function joinMirrored(grouping: Grouping, arena: Arena): Grouping {
+  const candidates = mirrorCandidates(grouping, arena);
   if (candidates.size < 2) return grouping;
   const { table, ports, clients, servers, entryStart } = grouping;
   const absorbed = new Set<number>();
@@ -35,8 +36,11 @@ export function joinMirrored(grouping: Grouping): Grouping {
 }
 
 /** Entries that show one end only and whose client port is some group's server port: group * 2^16 + port → entry. */
-function mirrorCandidates({ table, entryStart, ports, clients, servers }: Grouping): Map<number, number> {
-  const isServerPort = new Uint8Array(0x10000);
+function mirrorCandidates(
+  { table, entryStart, ports, clients, servers }: Grouping,
+  arena: Arena,
+): Map<number, number> {
+  const isServerPort = arena.uint8(0x10000);
   for (let group = 0; group < table.count; group++)
     isServerPort[table.keys[group * KEY_WORDS + KEY.toPort]!] = 1;
   const candidates = new Map<number, number>();

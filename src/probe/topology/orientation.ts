@@ -11,6 +11,15 @@ import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
 /** What a record is to its connection. */
 export const Role = { None: 0, Client: 1, Server: 2, Both: 3 } as const;
 
+// The module's own constants, which alone the engine takes for such: see grouping.ts.
+const { direction: DIRECTION, directionEvidence: DIRECTION_EVIDENCE } = OFFSET;
+const { localAddress: LOCAL_ADDRESS, netns: NETNS, remoteAddress: REMOTE_ADDRESS } = WORD;
+const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT } = HALF;
+const { Connected: CONNECTED, Unknown: UNKNOWN } = Direction;
+const BYTES = RECORD_BYTES;
+const HALVES_EACH = HALVES;
+const WORDS_EACH = WORDS;
+
 /** Tells roles record by record; what it needs to guess with is made when the first guess is due. */
 export class Orienter {
   /** Evidence of the role told last, a `DirectionEvidence`. */
@@ -23,24 +32,24 @@ export class Orienter {
   /** The role of an established connection's socket. */
   roleOf(i: number): number {
     const { bytes } = this.view;
-    const at = i * RECORD_BYTES;
-    const direction = bytes[at + OFFSET.direction];
-    this.evidence = bytes[at + OFFSET.directionEvidence]!;
+    const at = i * BYTES;
+    const direction = bytes[at + DIRECTION];
+    this.evidence = bytes[at + DIRECTION_EVIDENCE]!;
     if (isSelfConnect(this.view, i)) return Role.Both;
-    if (direction === Direction.Unknown) return this.#guess(i);
-    return direction === Direction.Connected ? Role.Client : Role.Server;
+    if (direction === UNKNOWN) return this.#guess(i);
+    return direction === CONNECTED ? Role.Client : Role.Server;
   }
 
   #guess(i: number): number {
     const listeners = (this.#listeners ??= new ListenerTable(this.view));
     const locals = (this.#locals ??= new LocalAddresses(this.view, 'namespace'));
     const { halves, words } = this.view;
-    const at = i * WORDS;
-    const local = at + WORD.localAddress;
-    const remote = at + WORD.remoteAddress;
-    const netns = words[at + WORD.netns]!;
-    const localPort = halves[i * HALVES + HALF.localPort]!;
-    const remotePort = halves[i * HALVES + HALF.remotePort]!;
+    const at = i * WORDS_EACH;
+    const local = at + LOCAL_ADDRESS;
+    const remote = at + REMOTE_ADDRESS;
+    const netns = words[at + NETNS]!;
+    const localPort = halves[i * HALVES_EACH + LOCAL_PORT]!;
+    const remotePort = halves[i * HALVES_EACH + REMOTE_PORT]!;
     const listensHere = listeners.has(netns, words, local, localPort);
     const listensThere = locals.has(netns, words, remote) && listeners.has(netns, words, remote, remotePort);
     if (listensHere !== listensThere) {
@@ -55,7 +64,7 @@ export class Orienter {
 
 /** One socket connected to its own address and port: the kernel allows it. */
 export function isSelfConnect({ halves, words }: RecordView, i: number): boolean {
-  const half = i * HALVES;
-  if (halves[half + HALF.localPort] !== halves[half + HALF.remotePort]) return false;
-  return sameAddress(words, i * WORDS + WORD.localAddress, words, i * WORDS + WORD.remoteAddress);
+  const half = i * HALVES_EACH;
+  if (halves[half + LOCAL_PORT] !== halves[half + REMOTE_PORT]) return false;
+  return sameAddress(words, i * WORDS_EACH + LOCAL_ADDRESS, words, i * WORDS_EACH + REMOTE_ADDRESS);
 }

@@ -5,6 +5,15 @@
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
 import { RecordView, WORD, WORDS, type RecordBatch } from './record-view.js';
 
+// The module's own constants, which alone the engine takes for such: see grouping.ts.
+const { direction: DIRECTION, flags: FLAGS, state: STATE } = OFFSET;
+const { socketId: SOCKET_ID } = WORD;
+const { Established: ESTABLISHED, Reported: REPORTED } = Flag;
+const { Listener: LISTENER } = Direction;
+const { Close: CLOSE } = TcpState;
+const BYTES = RECORD_BYTES;
+const WORDS_EACH = WORDS;
+
 /** Sockets remembered from one batch to the next; those beyond count as new each time. 32 MiB when full. */
 export const MAX_REMEMBERED = 1 << 20;
 
@@ -22,8 +31,8 @@ export class ReportedBefore {
     const { bytes, words, count } = view;
     let live = 0;
     for (let i = 0; i < count; i++) {
-      const at = i * WORDS + WORD.socketId;
-      if (this.#has(words[at]!, words[at + 1]!)) bytes[i * RECORD_BYTES + OFFSET.flags]! |= Flag.Reported;
+      const at = i * WORDS_EACH + SOCKET_ID;
+      if (this.#has(words[at]!, words[at + 1]!)) bytes[i * BYTES + FLAGS]! |= REPORTED;
       if (isLive(view, i)) live++;
     }
     const room = Math.min(live, this.maxRemembered);
@@ -31,7 +40,7 @@ export class ReportedBefore {
     this.#ids = new Int32Array(2 * 2 ** Math.ceil(Math.log2(2 * room + 1)));
     for (let i = 0, left = room; i < count && left > 0; i++) {
       if (!isLive(view, i)) continue;
-      const at = i * WORDS + WORD.socketId;
+      const at = i * WORDS_EACH + SOCKET_ID;
       this.#add(words[at]!, words[at + 1]!);
       left--;
     }
@@ -62,12 +71,12 @@ export class ReportedBefore {
 
 /** Whether the next batch can have this socket again; a record without an id can't be told from others. */
 function isLive({ bytes, words }: RecordView, i: number): boolean {
-  const at = i * RECORD_BYTES;
-  const id = i * WORDS + WORD.socketId;
+  const at = i * BYTES;
+  const id = i * WORDS_EACH + SOCKET_ID;
   return (
-    bytes[at + OFFSET.state] !== TcpState.Close &&
-    bytes[at + OFFSET.direction] !== Direction.Listener &&
-    (bytes[at + OFFSET.flags]! & Flag.Established) !== 0 &&
+    bytes[at + STATE] !== CLOSE &&
+    bytes[at + DIRECTION] !== LISTENER &&
+    (bytes[at + FLAGS]! & ESTABLISHED) !== 0 &&
     (words[id] !== 0 || words[id + 1] !== 0)
   );
 }

@@ -16,13 +16,26 @@ import { Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
 import { RecordView, WORD, WORDS, type RecordBatch } from './record-view.js';
 import { TupleTable } from './tuple-table.js';
 
+// The module's own constants, which alone the engine takes for such: see grouping.ts.
+const { flags: FLAGS, pidStartNanos: PID_START_NANOS, state: STATE } = OFFSET;
+const {
+  connectMicros: CONNECT_MICROS,
+  netns: NETNS,
+  remoteAddress: REMOTE_ADDRESS,
+  startNanos: START_NANOS,
+} = WORD;
+const { Established: ESTABLISHED } = Flag;
+const { Close: CLOSE } = TcpState;
+const BYTES = RECORD_BYTES;
+const WORDS_EACH = WORDS;
+
 /** Closed ends held or carried at most; the rest goes into the batch as it is. 9 MiB. */
 export const MAX_HELD = 65_536;
 /** A live connection that is younger may be one of the many that are over in a moment. */
 const NEWBORN_NANOS = 100_000_000;
 
 /** Why a record is in the held buffer: the last reserved byte before `pidStartNanos`, zero in every record of a batch. */
-const HELD_MARK = OFFSET.pidStartNanos - 1;
+const HELD_MARK = PID_START_NANOS - 1;
 const Held = { Waiting: 1, Carried: 2, Newborn: 3 } as const;
 
 export interface SnapshotBatch extends RecordBatch {
@@ -88,7 +101,7 @@ export function completeStragglers(split: SplitBatch, later: RecordBatch): Recor
   const batch = new BatchBuilder(new RecordView(split.batch));
   const table = new TupleTable(held.count);
   for (let i = 0; i < held.count; i++) {
-    if (held.bytes[i * RECORD_BYTES + HELD_MARK] === Held.Carried) continue;
+    if (held.bytes[i * BYTES + HELD_MARK] === Held.Carried) continue;
     batch.add(held, i, HELD_MARK);
     table.add(held, i);
   }
@@ -103,7 +116,7 @@ export function completeStragglers(split: SplitBatch, later: RecordBatch): Recor
 
 /** Puts a record that was held back into the batch, unless it was reported already and nothing new is known. */
 function takeBack(old: RecordView, i: number, table: TupleTable, batch: BatchBuilder): void {
-  const mark = old.bytes[i * RECORD_BYTES + HELD_MARK];
+  const mark = old.bytes[i * BYTES + HELD_MARK];
   if (mark === Held.Newborn) return; // the snapshot has it again
   const tuple = table.find(old, i);
   const wanted = mark === Held.Waiting || (tuple >= 0 && table.isAlone(tuple, 1 - table.endOf(old, i)));
@@ -123,23 +136,23 @@ function hasCandidates(view: RecordView, takenAtNanos: number): boolean {
 function isLocalConnection(view: RecordView, locals: LocalAddresses, i: number): boolean {
   const { words } = view;
   return (
-    locals.has(words[i * WORDS + WORD.netns]!, words, i * WORDS + WORD.remoteAddress) &&
+    locals.has(words[i * WORDS_EACH + NETNS]!, words, i * WORDS_EACH + REMOTE_ADDRESS) &&
     !isSelfConnect(view, i)
   );
 }
 
 function isEstablished({ bytes }: RecordView, i: number): boolean {
-  return (bytes[i * RECORD_BYTES + OFFSET.flags]! & Flag.Established) !== 0;
+  return (bytes[i * BYTES + FLAGS]! & ESTABLISHED) !== 0;
 }
 
 function isClosed({ bytes }: RecordView, i: number): boolean {
-  return bytes[i * RECORD_BYTES + OFFSET.state] === TcpState.Close;
+  return bytes[i * BYTES + STATE] === CLOSE;
 }
 
 function isNewborn(view: RecordView, i: number, takenAtNanos: number): boolean {
-  const start = view.u64(i, WORD.startNanos);
+  const start = view.u64(i, START_NANOS);
   if (start === 0 || takenAtNanos === 0) return false;
-  return start + view.words[i * WORDS + WORD.connectMicros]! * 1000 > takenAtNanos - NEWBORN_NANOS;
+  return start + view.words[i * WORDS_EACH + CONNECT_MICROS]! * 1000 > takenAtNanos - NEWBORN_NANOS;
 }
 
 /** Copies of records that wait, marked with the reason. */
@@ -153,15 +166,15 @@ class HeldBuilder {
       this.overflow++;
       return false;
     }
-    const copy = view.bytes.slice(i * RECORD_BYTES, (i + 1) * RECORD_BYTES);
+    const copy = view.bytes.slice(i * BYTES, (i + 1) * BYTES);
     copy[HELD_MARK] = mark;
     this.#copies.push(copy);
     return true;
   }
 
   build(): ArrayBuffer {
-    const all = new Uint8Array(this.#copies.length * RECORD_BYTES);
-    for (const [i, copy] of this.#copies.entries()) all.set(copy, i * RECORD_BYTES);
+    const all = new Uint8Array(this.#copies.length * BYTES);
+    for (const [i, copy] of this.#copies.entries()) all.set(copy, i * BYTES);
     return all.buffer;
   }
 }

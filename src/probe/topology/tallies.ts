@@ -2,8 +2,9 @@
  * Sums over connections: what is kept after thinning carries the numbers of everything it stands for, so that no byte
  * is lost by thinning. All from the client's point of view.
  */
+import type { Arena } from './arena.js';
 import type { Ends } from './ends.js';
-import { NONE, type Grouping } from './grouping.js';
+import { isReportedIn, MEMBER, MEMBER_WORDS, nextAt, NONE, recordAt, type Grouping } from './grouping.js';
 import { Flag, OFFSET, RECORD_BYTES } from './record.js';
 import { WORD, WORDS, type RecordView } from './record-view.js';
 
@@ -25,69 +26,92 @@ export interface Tallies {
   readonly connectCount: Uint32Array;
 }
 
+// Imported constants are loaded again and again in a hot loop: the engine knows only the module's own for constants.
+const ABSENT = NONE;
+const MEMBER_SIZE = MEMBER_WORDS;
+const { packed: PACKED } = MEMBER;
+const BYTES = RECORD_BYTES;
+const WORDS_EACH = WORDS;
+const { flags: FLAGS } = OFFSET;
+const { Reported: REPORTED } = Flag;
+const {
+  bytesReceived: BYTES_RECEIVED,
+  bytesSent: BYTES_SENT,
+  connectMicros: CONNECT_MICROS,
+  retransmits: RETRANSMITS,
+  socketId: SOCKET_ID,
+  srttMicros: SRTT_MICROS,
+} = WORD;
+
 /** @param standIn the entry that was kept for each entry */
-export function tally(view: RecordView, grouping: Grouping, ends: Ends, standIn: Int32Array): Tallies {
-  const { entryCount, clients, servers, next, records } = grouping;
+export function tally(
+  view: RecordView,
+  grouping: Grouping,
+  ends: Ends,
+  standIn: Int32Array,
+  arena: Arena,
+): Tallies {
+  const { entryCount, clients, servers } = grouping;
   const tallies: Tallies = {
-    counts: new Uint32Array(entryCount),
-    reported: new Uint32Array(entryCount),
-    bytesSent: new Float64Array(entryCount),
-    bytesReceived: new Float64Array(entryCount),
-    retransmits: new Float64Array(entryCount),
-    rttSum: new Float64Array(entryCount),
-    rttCount: new Uint32Array(entryCount),
-    connectSum: new Float64Array(entryCount),
-    connectCount: new Uint32Array(entryCount),
+    counts: arena.uint32(entryCount),
+    reported: arena.uint32(entryCount),
+    bytesSent: arena.float64(entryCount),
+    bytesReceived: arena.float64(entryCount),
+    retransmits: arena.float64(entryCount),
+    rttSum: arena.float64(entryCount),
+    rttCount: arena.uint32(entryCount),
+    connectSum: arena.float64(entryCount),
+    connectCount: arena.uint32(entryCount),
   };
   // Records are read in their own order, which the processor foresees; an entry's are spread all over the batch.
-  const owner = new Int32Array(view.count).fill(NONE);
+  const owner = arena.int32(view.count).fill(ABSENT);
   for (let entry = 0; entry < entryCount; entry++) {
     const kept = standIn[entry]!;
     tallies.counts[kept]! += ends.weights[entry]!;
     const client = clients[entry]!;
     const server = servers[entry]!;
     const isRepeated =
-      (client !== NONE && next[client] !== NONE) || (server !== NONE && next[server] !== NONE);
+      (client !== ABSENT && nextAt(grouping, client) !== ABSENT) ||
+      (server !== ABSENT && nextAt(grouping, server) !== ABSENT);
     if (isRepeated) {
       tallies.reported[kept]! += tallyRepeated(view, grouping, entry, kept, tallies);
       continue;
     }
-    if (isReported(view, client, records) || isReported(view, server, records)) tallies.reported[kept]!++;
-    if (client !== NONE) owner[records[client]!] = (kept << 2) | Counts.AsClient;
-    if (server !== NONE)
-      owner[records[server]!] = (kept << 2) | (client === NONE ? Counts.AsServer : Counts.AsOtherEnd);
+    if (isReported(grouping, client) || isReported(grouping, server)) tallies.reported[kept]!++;
+    if (client !== ABSENT) owner[recordAt(grouping, client)] = (kept << 2) | AS_CLIENT;
+    if (server !== ABSENT)
+      owner[recordAt(grouping, server)] = (kept << 2) | (client === ABSENT ? AS_SERVER : AS_OTHER_END);
   }
   for (let record = 0; record < owner.length; record++) {
     const what = owner[record]!;
-    if (what !== NONE) add(view, record, what >> 2, what & 3, tallies);
+    if (what !== ABSENT) add(view, record, what >> 2, what & 3, tallies);
   }
   return tallies;
 }
 
-function isReported({ bytes }: RecordView, position: number, records: Int32Array): boolean {
-  return (
-    position !== NONE && (bytes[records[position]! * RECORD_BYTES + OFFSET.flags]! & Flag.Reported) !== 0
-  );
+function isReported({ members }: Grouping, position: number): boolean {
+  return position !== ABSENT && isReportedIn(members[position * MEMBER_SIZE + PACKED]!);
 }
 
 /** What a record's numbers are to its connection. */
-const Counts = { AsClient: 0, AsServer: 1, AsOtherEnd: 2 } as const;
+const AS_CLIENT = 0;
+const AS_SERVER = 1;
+const AS_OTHER_END = 2;
 
 function add({ words }: RecordView, record: number, kept: number, counts: number, tallies: Tallies): void {
-  const at = record * WORDS;
-  tallies.retransmits[kept]! += words[at + WORD.retransmits]! >>> 0;
-  if (counts === Counts.AsOtherEnd) return; // its bytes, turned around, are those of the client's end
-  const sent = (words[at + WORD.bytesSent]! >>> 0) + (words[at + WORD.bytesSent + 1]! >>> 0) * 2 ** 32;
-  const received =
-    (words[at + WORD.bytesReceived]! >>> 0) + (words[at + WORD.bytesReceived + 1]! >>> 0) * 2 ** 32;
-  tallies.bytesSent[kept]! += counts === Counts.AsClient ? sent : received;
-  tallies.bytesReceived[kept]! += counts === Counts.AsClient ? received : sent;
-  const rtt = words[at + WORD.srttMicros]! >>> 0;
+  const at = record * WORDS_EACH;
+  tallies.retransmits[kept]! += words[at + RETRANSMITS]! >>> 0;
+  if (counts === AS_OTHER_END) return; // its bytes, turned around, are those of the client's end
+  const sent = (words[at + BYTES_SENT]! >>> 0) + (words[at + BYTES_SENT + 1]! >>> 0) * 2 ** 32;
+  const received = (words[at + BYTES_RECEIVED]! >>> 0) + (words[at + BYTES_RECEIVED + 1]! >>> 0) * 2 ** 32;
+  tallies.bytesSent[kept]! += counts === AS_CLIENT ? sent : received;
+  tallies.bytesReceived[kept]! += counts === AS_CLIENT ? received : sent;
+  const rtt = words[at + SRTT_MICROS]! >>> 0;
   if (rtt !== 0) {
     tallies.rttSum[kept]! += rtt;
     tallies.rttCount[kept]!++;
   }
-  const connect = words[at + WORD.connectMicros]! >>> 0;
+  const connect = words[at + CONNECT_MICROS]! >>> 0;
   if (connect !== 0) {
     tallies.connectSum[kept]! += connect;
     tallies.connectCount[kept]!++;
@@ -108,23 +132,20 @@ function tallyRepeated(
   const clients = lastRecords(view, grouping, grouping.clients[entry]!);
   const servers = lastRecords(view, grouping, grouping.servers[entry]!);
   const byServers = servers.length > clients.length;
-  for (const record of clients)
-    add(view, record, kept, byServers ? Counts.AsOtherEnd : Counts.AsClient, tallies);
-  for (const record of servers)
-    add(view, record, kept, byServers ? Counts.AsServer : Counts.AsOtherEnd, tallies);
+  for (const record of clients) add(view, record, kept, byServers ? AS_OTHER_END : AS_CLIENT, tallies);
+  for (const record of servers) add(view, record, kept, byServers ? AS_SERVER : AS_OTHER_END, tallies);
   const reportedOf = (ends: readonly number[]): number =>
-    ends.filter((record) => (view.bytes[record * RECORD_BYTES + OFFSET.flags]! & Flag.Reported) !== 0).length;
+    ends.filter((record) => (view.bytes[record * BYTES + FLAGS]! & REPORTED) !== 0).length;
   return Math.max(reportedOf(clients), reportedOf(servers));
 }
 
 /** One record per distinct socket: the one that has seen the most bytes. */
 function lastRecords(view: RecordView, grouping: Grouping, head: number): number[] {
-  const bytes = (record: number): number =>
-    view.u64(record, WORD.bytesSent) + view.u64(record, WORD.bytesReceived);
+  const bytes = (record: number): number => view.u64(record, BYTES_SENT) + view.u64(record, BYTES_RECEIVED);
   const bySocket = new Map<string, number>();
-  for (let at = head; at !== NONE; at = grouping.next[at]!) {
-    const record = grouping.records[at]!;
-    const id = `${view.words[record * WORDS + WORD.socketId]!} ${view.words[record * WORDS + WORD.socketId + 1]!}`;
+  for (let at = head; at !== ABSENT; at = nextAt(grouping, at)) {
+    const record = recordAt(grouping, at);
+    const id = `${view.words[record * WORDS_EACH + SOCKET_ID]!} ${view.words[record * WORDS_EACH + SOCKET_ID + 1]!}`;
     const known = bySocket.get(id);
     if (known === undefined || bytes(record) > bytes(known)) bySocket.set(id, record);
   }
