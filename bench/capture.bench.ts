@@ -8,11 +8,11 @@
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { cpuSeconds, rssMib } from './process-usage.js';
+import { startSink } from './sink.js';
 
 const PAIRS = Number(process.env['TOPOPROBE_BENCH_PAIRS'] ?? 5);
 const SECONDS = Number(process.env['TOPOPROBE_BENCH_SECONDS'] ?? 4);
@@ -113,29 +113,6 @@ async function captured(): Promise<void> {
     `captured   ${((counted / truth.connections) * 100).toFixed(3)} % (${counted} of ${truth.connections} connections ` +
       `at ${truth.perSecond}/s, in ${kept} endpoints)`,
   );
-}
-
-/** Takes reports in and throws them away, so that only the probe is measured. */
-async function startSink(): Promise<{ url: string; close(): Promise<void> }> {
-  const server = createServer((request, response) => {
-    request.resume();
-    request.on('end', () => {
-      response.setHeader('content-type', 'application/json');
-      response.end(request.url === '/api' ? '{"id":"sink","version":"0","hostname":"sink"}' : '');
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the sink does not listen on TCP');
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
 }
 
 if (process.getuid?.() !== 0) {

@@ -2,42 +2,30 @@
  * What the tracker costs in the kernel, by the kernel's own account (kernel.bpf_stats_enabled): run time per program and
  * per socket end over a churn of short connections. Needs root.
  */
-import { execFile, execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { loadTracker } from 'ebpf-bridge';
+import { bpfPrograms, keepBpfAccount } from './bpf-stats.js';
 
 const SECONDS = Number(process.env['TOPOPROBE_BENCH_SECONDS'] ?? 4);
-const STATS = '/proc/sys/kernel/bpf_stats_enabled';
 const SNAPSHOT_MS = 1000;
 const CHURN = fileURLToPath(new URL('../churn', import.meta.url));
 const EVENT_PROGRAMS = ['on_tcp_state', 'on_read'];
 
-interface ProgramInfo {
-  readonly id: number;
-  readonly name?: string;
-  readonly run_time_ns?: number;
-  readonly run_cnt?: number;
-}
-
-const programs = (): ProgramInfo[] =>
-  JSON.parse(execFileSync('bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8' })) as ProgramInfo[];
-
 if (process.getuid?.() !== 0) {
   console.log('kernel time: needs root (eBPF programs are loaded); nothing was measured');
 } else {
-  const before = readFileSync(STATS, 'utf8');
-  const others = new Set(programs().map(({ id }) => id));
+  const others = new Set(bpfPrograms().map(({ id }) => id));
   const tracker = await loadTracker();
+  const forgetAccount = keepBpfAccount();
   const timer = setInterval(() => void tracker.snapshot(), SNAPSHOT_MS);
   try {
-    writeFileSync(STATS, '1');
     const { stdout } = await promisify(execFile)(CHURN, ['-s', String(SECONDS), '-c', '2']);
     const { connections } = JSON.parse(stdout) as { connections: number };
     const ends = connections * 2;
     let total = 0;
-    const ours = programs().filter(({ id }) => !others.has(id));
+    const ours = bpfPrograms().filter(({ id }) => !others.has(id));
     for (const name of EVENT_PROGRAMS) {
       const program = ours.find((each) => each.name === name);
       const { run_time_ns: nanos = 0, run_cnt: runs = 0 } = program ?? {};
@@ -49,7 +37,7 @@ if (process.getuid?.() !== 0) {
     console.log(`together       ${(total / ends).toFixed(0)} ns per socket end (${ends} ends)`);
   } finally {
     clearInterval(timer);
-    writeFileSync(STATS, before);
+    forgetAccount();
     await tracker.close();
   }
 }
