@@ -3,60 +3,16 @@
  * edge is missing, none invented, none reversed, and every process is the right one.
  */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { execFileSync } from 'node:child_process';
 import { test, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { ConnectionFeed } from '../../src/probe/connections/feed.js';
 import { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/index.js';
 import type { Node } from '../../src/report/model.js';
 import { createNamespace, joinNamespaces, type Namespace } from '../support/namespace.js';
+import { runScenario, type Truth } from '../support/scenario.js';
 import { ebpfSkip } from './requirements.js';
-
-const SCENARIOS = fileURLToPath(new URL('../../scenarios', import.meta.url));
-
-interface Truth {
-  readonly clientPid: number;
-  readonly serverPid: number;
-  readonly serverPort: number;
-  readonly otherPort?: number;
-  readonly count: number;
-}
-
-interface Scenario {
-  readonly truth: Truth[];
-  readonly child: ChildProcess;
-}
-
-/** Runs one to its `done`. @param onLine told of lines that are no truth */
-async function run(
-  t: TestContext,
-  netns: Namespace,
-  args: readonly string[],
-  onLine: (line: string) => void = () => undefined,
-): Promise<Scenario> {
-  const child = spawn('ip', ['netns', 'exec', netns.name, SCENARIOS, ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit');
-  t.after(async () => {
-    child.stdin.end();
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGKILL');
-      await exited;
-    }
-  });
-  const truth: Truth[] = [];
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (line === 'done') return { truth, child };
-    if (line.startsWith('{')) truth.push(JSON.parse(line) as Truth);
-    else onLine(line);
-  }
-  throw new Error(`scenario ${args.join(' ')} ended early`);
-}
 
 interface Seen {
   readonly feed: ConnectionFeed;
@@ -148,7 +104,7 @@ for (const [what, args] of [
     const netns = createNamespace(t);
     const seen = await watch(t);
     let unavailable = '';
-    const { truth } = await run(t, netns, args, (line) => {
+    const { truth } = await runScenario(t, netns, args, (line) => {
       unavailable = line;
     });
     if (unavailable !== '') {
@@ -163,7 +119,10 @@ for (const [what, args] of [
 test('the same addresses and ports in two namespaces', { skip: ebpfSkip }, async (t) => {
   const [a, b] = [createNamespace(t), createNamespace(t)];
   const seen = await watch(t);
-  const [inA, inB] = await Promise.all([run(t, a, ['fixed-port']), run(t, b, ['fixed-port'])]);
+  const [inA, inB] = await Promise.all([
+    runScenario(t, a, ['fixed-port']),
+    runScenario(t, b, ['fixed-port']),
+  ]);
   const nodes = await seen.nodes();
   assertTrue(nodes, inA.truth, inNamespace(a));
   assertTrue(nodes, inB.truth, inNamespace(b));
@@ -171,7 +130,7 @@ test('the same addresses and ports in two namespaces', { skip: ebpfSkip }, async
 
 test('a thousand namespaces that are gone with their connections', { skip: ebpfSkip }, async (t) => {
   const seen = await watch(t);
-  const { truth } = await run(t, createNamespace(t), ['many-namespaces']);
+  const { truth } = await runScenario(t, createNamespace(t), ['many-namespaces']);
   assert.equal(truth.length, 1000);
   assertTrue(await seen.nodes(), truth, /^vm-\d+;127\.0\.0\.1;/);
 });
@@ -187,7 +146,7 @@ test('link-local addresses between two namespaces', { skip: ebpfSkip }, async (t
   )
     .trim()
     .replace(/@.*/, '');
-  const { truth } = await run(t, a, ['short', `fe80::a%${device}`]);
+  const { truth } = await runScenario(t, a, ['short', `fe80::a%${device}`]);
   assertTrue(await seen.nodes(), truth, /^vm;fe80::a;/);
 });
 
@@ -198,7 +157,7 @@ test('a simultaneous open is one connection', { skip: ebpfSkip }, async (t) => {
   };
   const seen = await watch(t);
   iptables('-A', 'INPUT', '-p', 'tcp', '-j', 'DROP');
-  const { truth } = await run(t, netns, ['simultaneous-open'], () => {
+  const { truth } = await runScenario(t, netns, ['simultaneous-open'], () => {
     iptables('-F', 'INPUT');
   });
   const [open] = truth;

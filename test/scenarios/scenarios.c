@@ -588,6 +588,64 @@ static void many_namespaces(void) {
     }
 }
 
+static void failed(int port, int count, const char *why) {
+    printf("{\"clientPid\":%d,\"serverPid\":0,\"serverPort\":%d,\"count\":%d,\"failed\":\"%s\"}\n", getpid(),
+           port, count, why);
+}
+
+// A connect that ends as `error` says; 0: it is given up before there is an answer.
+static void fail_to_connect(int port, int error) {
+    struct sockaddr_storage to;
+    socklen_t length = make_address(address_text, port, &to);
+    int fd = must(socket(to.ss_family, SOCK_STREAM | (error ? 0 : SOCK_NONBLOCK), 0), "make a socket");
+    unsigned int timeout_ms = 300;
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+    if (connect(fd, (struct sockaddr *)&to, length) == 0 || errno != (error ? error : EINPROGRESS))
+        die("fail to connect as was meant");
+    close(fd);
+}
+
+// Every way to fail. The test has the firewall answer on port 7001 (host unreachable) and not at all on 7002
+// and 7003. Port 7004 refuses until it is served, and its server resets what it served.
+static void failing(void) {
+    static const struct {
+        int port, error, count;
+        const char *why;
+    } ways[] = {
+        {9, ECONNREFUSED, 4, "refused"},    {7001, EHOSTUNREACH, 3, "unreachable"},
+        {7002, ETIMEDOUT, 2, "timed out"},  {7003, 0, 5, "cancelled"},
+        {7004, ECONNREFUSED, 2, "refused"},
+    };
+    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+        for (int made = 0; made < ways[i].count; made++)
+            fail_to_connect(ways[i].port, ways[i].error);
+        failed(ways[i].port, ways[i].count, ways[i].why);
+    }
+    int listener = listening(address_text, 7004);
+    int server = forked();
+    if (!server) {
+        for (int i = 0; i < FEW; i++) {
+            int fd = must(accept(listener, NULL, NULL), "accept");
+            answer(fd);
+            struct linger reset = {1, 0};
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+            close(fd);
+        }
+        _exit(0);
+    }
+    close(listener);
+    for (int i = 0; i < FEW; i++) {
+        int fd = connected(address_text, 7004);
+        ask(fd);
+        char byte;
+        if (recv(fd, &byte, 1, 0) >= 0 || errno != ECONNRESET)
+            die("be reset");
+        close(fd);
+    }
+    waitpid(server, NULL, 0);
+    truth(getpid(), server, 7004, FEW);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -610,6 +668,7 @@ static const struct {
     {"killed-server", killed_server},
     {"all-ports", all_ports},
     {"many-namespaces", many_namespaces},
+    {"failing", failing},
 };
 
 int main(int argc, char **argv) {
