@@ -6,6 +6,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { release, userInfo } from 'node:os';
 import { EbpfUnavailableError, probeFeatures } from 'ebpf-bridge';
 import { capturedPercent } from '../probe/completeness.js';
+import { ConntrackWatcher } from '../probe/connections/conntrack/index.js';
 import { EbpfSource } from '../probe/connections/ebpf/ebpf-source.js';
 
 export interface Check {
@@ -28,7 +29,6 @@ export interface Diagnosis {
 const BTF_PATH = '/sys/kernel/btf/vmlinux';
 /** Enough to see that connections are seen. */
 const SELF_CONNECTIONS = 50;
-const CONNTRACK_PATH = 'net/nf_conntrack';
 
 export async function diagnose(procRoot: string): Promise<Diagnosis> {
   const [features, btf, proc, conntrack, capture] = await Promise.all([
@@ -106,24 +106,23 @@ async function procCheck(procRoot: string): Promise<Check> {
   }
 }
 
+/** Reads connection tracking of every namespace once, the way the probe does. */
 async function conntrackCheck(procRoot: string): Promise<Check> {
-  const path = `${procRoot}/${CONNTRACK_PATH}`;
+  const name = 'conntrack';
+  const watcher = new ConntrackWatcher({ wanted: 'nat', procRoot });
   try {
-    await readFile(path);
-    return { name: 'conntrack', status: 'usable', detail: path };
-  } catch (error) {
-    const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    return absent
-      ? {
-          name: 'conntrack',
-          status: 'missing',
-          detail: `${path} is absent: nf_conntrack is not loaded, so there is no NAT to look through`,
-        }
-      : {
-          name: 'conntrack',
-          status: 'refused',
-          detail: `${path} can't be read: NAT is not looked through without root`,
-        };
+    const { flows } = await watcher.refresh();
+    const { unavailable, readBy } = watcher;
+    if (unavailable === undefined) {
+      const { conntrackNamespaces = 0, conntrackUnreadableNamespaces = 0 } = watcher.counters();
+      const refused = conntrackUnreadableNamespaces > 0 ? `, ${conntrackUnreadableNamespaces} refused` : '';
+      const detail = `network namespaces read by ${readBy}: ${conntrackNamespaces}${refused}; translated flows: ${flows.flowCount}`;
+      return { name, status: 'usable', detail };
+    }
+    const status = unavailable.code === 'NOT_LOADED' ? 'missing' : 'refused';
+    return { name, status, detail: `NAT is not looked through: ${unavailable.message}` };
+  } finally {
+    await watcher.close();
   }
 }
 

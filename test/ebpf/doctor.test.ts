@@ -1,24 +1,43 @@
 /** `doctor` says what this kernel allows, found by trying. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createNatNetwork, occupy, trackConnections } from '../conntrack/nat-network.js';
 import { topoprobe } from '../support/topoprobe.js';
 import { ebpfSkip } from './requirements.js';
 
+interface Check {
+  readonly name: string;
+  readonly status: string;
+  readonly detail: string;
+}
+
 interface Diagnosis {
-  readonly checks: readonly { readonly name: string; readonly status: string; readonly detail: string }[];
+  readonly checks: readonly Check[];
   readonly source: string;
   readonly reason: string;
 }
 
 const NOBODY = 65_534;
+const conntrackSkip =
+  ebpfSkip !== false
+    ? ebpfSkip
+    : existsSync('/proc/net/nf_conntrack')
+      ? false
+      : 'needs connection tracking in the kernel (/proc/net/nf_conntrack is missing)';
 
 async function diagnose(ids: { uid?: number; gid?: number } = {}): Promise<Diagnosis> {
   const result = await topoprobe(['doctor', '--json'], ids);
   assert.equal(result.code, 0, result.stderr);
   return JSON.parse(result.stdout) as Diagnosis;
+}
+
+async function conntrackCheck(ids: { uid?: number; gid?: number } = {}): Promise<Check> {
+  const check = (await diagnose(ids)).checks.find(({ name }) => name === 'conntrack');
+  assert.ok(check !== undefined);
+  return check;
 }
 
 test('as root every needed feature is usable and the source is ebpf', { skip: ebpfSkip }, async () => {
@@ -32,6 +51,28 @@ test('as root every needed feature is usable and the source is ebpf', { skip: eb
   assert.equal(source, 'ebpf');
   const capture = checks.find(({ name }) => name === 'capture');
   assert.match(capture?.detail ?? '', /^100 %: of \d{3,} ends of connections .*, 0 were not seen$/);
+});
+
+test(
+  'connection tracking is read by netlink, in every namespace there is',
+  { skip: conntrackSkip },
+  async (t) => {
+    const network = createNatNetwork(t);
+    trackConnections(network.router);
+    await occupy(t, network.router);
+    const check = await conntrackCheck();
+    assert.equal(check.status, 'usable');
+    const namespaces = /^network namespaces read by netlink: (\d+); translated flows: \d+$/.exec(
+      check.detail,
+    )?.[1];
+    assert.ok(Number(namespaces) >= 2, check.detail);
+  },
+);
+
+test('an ordinary user is told what reading connection tracking needs', { skip: conntrackSkip }, async () => {
+  const check = await conntrackCheck({ uid: NOBODY, gid: NOBODY });
+  assert.equal(check.status, 'refused');
+  assert.match(check.detail, /^NAT is not looked through: .*CAP_NET_ADMIN/);
 });
 
 test('as an ordinary user the source is proc, and it says why', { skip: ebpfSkip }, async () => {

@@ -80,6 +80,11 @@ export class ConntrackWatcher {
     return this.#off;
   }
 
+  /** How it is read: the text in /proc is for where netlink can't be had. */
+  get readBy(): 'netlink' | 'text' {
+    return this.#textOnly ? 'text' : 'netlink';
+  }
+
   /** What is known now. Never rejects: a namespace that can't be read is counted, and tried again next time. */
   refresh(): Promise<FlowNews> {
     const news = this.#last.then(() => this.#refresh());
