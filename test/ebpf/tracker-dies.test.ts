@@ -1,12 +1,16 @@
 /** The eBPF source is replaced when it dies, and given up when it dies again; connections keep coming either way. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
+import { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
+import { FailoverSource } from '../../src/probe/connections/failover-source.js';
 import { openSource } from '../../src/probe/connections/open-source.js';
 import type { ConnectionSource, Snapshot } from '../../src/probe/connections/source.js';
 import { OFFSET, RECORD_BYTES } from '../../src/probe/topology/record.js';
 import { createNamespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
+import { countSockets } from '../support/socket-records.js';
 import { ebpfSkip } from './requirements.js';
 
 /**
@@ -73,5 +77,63 @@ test(
     assert.ok(portsOf(fallenBack).has(Number(server.firstLine)));
     assert.equal(source.counters()['sourceRestarts'], 1);
     assert.equal(source.counters()['sourceFallbacks'], 1);
+  },
+);
+
+/** Takes every descriptor this process may still have. Returns how to give them back. */
+function takeAllDescriptors(): () => void {
+  const limit = (soft: string): void => {
+    execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${soft}:`]);
+  };
+  const softLimit = execFileSync('prlimit', ['--noheadings', '--output=SOFT', '--nofile'], {
+    encoding: 'utf8',
+  }).trim();
+  const inUse = readdirSync('/proc/self/fd').map(Number);
+  limit(String(Math.max(...inUse) + 20));
+  const taken: number[] = [];
+  for (;;) {
+    try {
+      taken.push(openSync('/dev/null', 'r'));
+    } catch {
+      break;
+    }
+  }
+  return () => {
+    for (const fd of taken.splice(0)) closeSync(fd);
+    limit(softLimit);
+  };
+}
+
+test(
+  'a pass over live sockets that fails is a death, and that very tick is made by a new source',
+  { skip: ebpfSkip },
+  async (t) => {
+    const netns = createNamespace(t);
+    const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1'], netns.name);
+    await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine], netns.name);
+    const first = await EbpfSource.start();
+    await first.seeded();
+    const said: string[] = [];
+    let giveBack = (): void => undefined;
+    const source = new FailoverSource(first, {
+      openEbpf: async () => {
+        giveBack();
+        const next = await EbpfSource.start({ ledger: first.ledger });
+        return { source: next, seeded: next.seeded() };
+      },
+      openProcfs: () => assert.fail('one death is no reason to give up'),
+      warn: (message) => said.push(message),
+    });
+    t.after(() => source.close());
+    await source.snapshot();
+    giveBack = takeAllDescriptors();
+    const snapshot = await source.snapshot().finally(giveBack);
+    assert.equal(said.length, 1);
+    assert.match(said[0] ?? '', /died and was started again: .*start iterator emit_live/);
+    assert.equal(countSockets(snapshot, netns.inode).live, 2);
+    assert.equal(
+      snapshot.completeness?.namespaces.find(({ netns: inode }) => inode === netns.inode),
+      undefined,
+    );
   },
 );
