@@ -8,6 +8,7 @@
 #define TOPOPROBE_KERNEL_H
 
 #include <linux/types.h>
+#include <stdbool.h>
 
 #define AF_INET     2
 #define AF_INET6    10

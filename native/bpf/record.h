@@ -47,8 +47,8 @@ struct tp_shared {
     __u32 epoch;         /* raised by user space to be sent every live record again; never 0 */
     __u32 storage_full;  /* set by user space: no further socket gets storage, but listeners */
     __u32 has_untracked; /* set by the programs: there may be sockets without storage */
-    __u32 reserved;
-    __u64 stored; /* sockets with storage that emit_live came by; user space sets it to 0 before */
+    __u32 live;          /* live sockets that emit_live came by: what user space knows beyond them is gone */
+    __u64 stored;        /* all sockets with storage that it came by; user space sets both to 0 before */
 };
 
 struct tp_record {
@@ -98,6 +98,8 @@ enum tp_counter {
     TP_COUNT_SEEDED,         /* sockets found by the scan of open files */
     TP_COUNT_LOST_RING,      /* closed records dropped because the ring was full */
     TP_COUNT_UNTRACKED,      /* sockets without storage: there are too many, or no memory was to be had */
+    TP_COUNT_SENT_RING,      /* closed records put into the ring */
+    TP_COUNT_MADE_UP,        /* state changes that the kernel did not tell of, found out afterwards */
     TP_COUNT_DEFERRED_RING,  /* live records put off to the next pass because the ring was full */
     TP_COUNTERS,
 };

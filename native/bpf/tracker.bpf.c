@@ -5,12 +5,19 @@
  *
  *   on_tcp_state: every state change of every TCP socket of every namespace. A closed socket's record goes
  *                 to the ring, which wakes its reader only when it is a quarter full.
+ *   on_destroy:   the end of a socket whose last state change we were not told of.
  *   on_read:      a process took data from a socket: of all that may hold it, this one uses it.
  *   emit_live:    iterator over the storage; sends the records of live sockets that changed since last time.
  *   scan_files:   iterator over all open files; finds sockets that existed before, and who holds a socket.
  *
  * A child socket of a listener is cloned with the listener's storage (BPF_F_CLONE), so the listening process
  * is known although the handshake ends in softirq, where `current` is whoever was interrupted.
+ *
+ * The kernel does not run a program again on a CPU where it runs already (__bpf_trace_run in
+ * kernel/trace/bpf_trace.c): a softirq that interrupts on_tcp_state in a process's context has its own state
+ * changes dropped, where network cards interrupt about one in a hundred. What a process does (connect,
+ * listen, close, shut down) is never dropped; the other changes, into ESTABLISHED and CLOSE, are made up for
+ * by what comes after them: the next change, a reading of live sockets, or on_destroy.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -40,15 +47,22 @@ struct {
     __type(value, __u64);
 } counters SEC(".maps");
 
-/* The reader is woken when more than this many bytes wait in the ring; set by the loader. */
+/*
+ * The reader is woken when more than this many bytes wait in the ring. Looking costs as much as writing a
+ * record: it is done once in so many (a power of two, less one) of a CPU's records. Both set by the loader.
+ */
 const volatile __u64 wake_above_bytes = 1024 * 1024;
+const volatile __u64 look_mask = 0;
+
+/* What a connect() takes from its record to the socket's state, at the very most. */
+#define CONNECT_BEGUN_NS 1000000000ULL
 
 struct tp_shared shared = {.epoch = 1};
 
-static __always_inline void count(__u32 which) {
+/* Returns how many this CPU had counted before. Atomic: a softirq may count on the same CPU meanwhile. */
+static __always_inline __u64 count(__u32 which) {
     __u64 *value = bpf_map_lookup_elem(&counters, &which);
-    if (value)
-        *value += 1;
+    return value ? __sync_fetch_and_add(value, 1) : 0;
 }
 
 static __always_inline void set_pid(struct tp_record *record, struct task_struct *task, __u8 evidence) {
@@ -97,15 +111,14 @@ static __always_inline void set_local(struct tp_record *record, const struct soc
  * The kernel counts sequence numbers: bytes_acked has our SYN when this side connected and our FIN once it is
  * acknowledged, bytes_received the peer's FIN. None of them is payload.
  */
-static __always_inline void set_traffic(struct tp_record *record, const struct tcp_sock *tp, int state) {
+static __always_inline void set_traffic(struct tp_record *record, const struct tcp_sock *tp, bool fin_sent) {
     const struct sock *sk = &tp->inet_conn.icsk_inet.sk;
     __u64 sent = tp->bytes_acked;
     __u64 received = tp->bytes_received;
 
     if (sent && record->direction == TP_DIRECTION_CONNECTED)
         sent--;
-    if (sent && (state == TCP_FIN_WAIT2 ||
-                 ((state == TCP_LAST_ACK || state == TCP_CLOSING) && tp->snd_una == tp->write_seq)))
+    if (sent && fin_sent && tp->snd_una == tp->write_seq)
         sent--;
     if (received && (sk->__sk_common.skc_flags & 1 << SOCK_DONE))
         received--;
@@ -115,6 +128,12 @@ static __always_inline void set_traffic(struct tp_record *record, const struct t
     record->retransmits = tp->total_retrans;
 }
 
+/* Whether a socket that ended in this state had closed its side: its FIN may be among what was acknowledged.
+ */
+static __always_inline bool had_closed(int state) {
+    return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING;
+}
+
 /* A reconnect of one socket is another connection: the top byte of its id tells them apart. */
 static __always_inline __u64 next_socket_id(const struct tp_record *record, struct sock *sk) {
     __u64 generation = record->socket_id ? (record->socket_id >> 56) + 1 : 0;
@@ -122,8 +141,10 @@ static __always_inline __u64 next_socket_id(const struct tp_record *record, stru
 }
 
 static __always_inline __u64 wakeup_flags(void) {
-    return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > wake_above_bytes ? BPF_RB_FORCE_WAKEUP
-                                                                          : BPF_RB_NO_WAKEUP;
+    if (count(TP_COUNT_SENT_RING) & look_mask ||
+        bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= wake_above_bytes)
+        return BPF_RB_NO_WAKEUP;
+    return BPF_RB_FORCE_WAKEUP;
 }
 
 static __always_inline void send_closed(struct tp_record *record) {
@@ -166,7 +187,7 @@ static __noinline int send_untracked(struct sock *sk, __u8 direction, int oldsta
             out->flags |= TP_FLAG_ESTABLISHED;
         count(oldstate == TCP_SYN_SENT ? TP_COUNT_FAILED : TP_COUNT_CLOSED);
         if (tp) {
-            set_traffic(out, tp, oldstate);
+            set_traffic(out, tp, had_closed(oldstate));
             /* Which side connected is not known, so neither whether its SYN is among what was acknowledged.
              */
             if (out->bytes_sent > tp->bytes_sent - tp->bytes_retrans)
@@ -177,21 +198,42 @@ static __noinline int send_untracked(struct sock *sk, __u8 direction, int oldsta
     return 0;
 }
 
+/* The end of a connection that we were not told of, when its socket is used for another: as last known. */
+static __always_inline void end_unseen(struct tp_record *record, const struct sock *sk) {
+    count(TP_COUNT_MADE_UP);
+    record->state = TCP_CLOSE;
+    record->end_ns = bpf_ktime_get_ns();
+    if (record->flags & TP_FLAG_ESTABLISHED) {
+        count(TP_COUNT_CLOSED);
+    } else {
+        set_local(record, sk);
+        count(TP_COUNT_FAILED);
+    }
+    send_closed(record);
+}
+
 /* A record anew, of a socket that the process at hand connects or makes listen. `create`: if it has none. */
 static __always_inline struct tp_record *begin_record(struct sock *sk, __u8 direction, __u8 state,
                                                       __u64 create) {
     struct tp_record *record = bpf_sk_storage_get(&sockets, sk, 0, create);
     if (!record)
         return 0;
-    __u64 id = next_socket_id(record, sk);
-    __builtin_memset(record, 0, sizeof(*record));
-    record->socket_id = id;
+    if (record->socket_id) { /* used before, else it is zero already */
+        __u64 id = next_socket_id(record, sk);
+        if (record->state != TCP_CLOSE && record->direction != TP_DIRECTION_LISTENER)
+            end_unseen(record, sk);
+        __builtin_memset(record, 0, sizeof(*record));
+        record->socket_id = id;
+    } else {
+        record->socket_id = next_socket_id(record, sk);
+    }
     record->start_ns = bpf_ktime_get_ns();
     record->direction = direction;
     record->direction_evidence = TP_DIRECTION_EVIDENCE_HANDSHAKE;
-    record->state = state;
     set_remote(record, sk);
     set_pid(record, bpf_get_current_task_btf(), TP_PID_CONNECT);
+    barrier();
+    record->state = state; /* last: from here on emit_live believes the rest */
     return record;
 }
 
@@ -219,8 +261,42 @@ static __noinline int on_accepted_untracked(struct sock *sk) {
 
 /*
  * The handshake is complete. For a connecting socket its record exists; an accepted one carries a clone of
- * its listener's, or nothing when the listener itself is not known yet.
+ * its listener's, or nothing yet when the listener itself is not known. `oldstate` tells which end this is
+ * where the record can't.
  */
+static __always_inline void set_established(struct sock *sk, struct tp_record *record, int oldstate) {
+    __u64 now = bpf_ktime_get_ns();
+    if (record->direction == TP_DIRECTION_CONNECTED) {
+        record->connect_us = (now - record->start_ns) / 1000;
+        count(TP_COUNT_OPENED_ACTIVE);
+    } else {
+        record->socket_id = bpf_get_socket_cookie(sk) & 0x00ffffffffffffffULL;
+        record->start_ns = now;
+        record->direction_evidence = TP_DIRECTION_EVIDENCE_HANDSHAKE;
+        if (record->direction == TP_DIRECTION_LISTENER) {
+            record->listener_pid = record->pid;
+            record->pid_evidence = TP_PID_LISTENER;
+        }
+        if (oldstate == TCP_SYN_RECV) {
+            record->direction = TP_DIRECTION_ACCEPTED;
+            count(TP_COUNT_OPENED_PASSIVE);
+        } else if (oldstate == TCP_SYN_SENT) {
+            record->direction = TP_DIRECTION_CONNECTED;
+            count(TP_COUNT_OPENED_ACTIVE);
+        } else { /* TCP_REPAIR: a connection restored, by no handshake */
+            record->direction = TP_DIRECTION_UNKNOWN;
+            record->direction_evidence = TP_DIRECTION_EVIDENCE_NONE;
+        }
+        record->flags &= ~TP_FLAG_SEEDED;
+    }
+    set_remote(record, sk);
+    set_local(record, sk);
+    record->emitted_epoch = 0;
+    record->state = TCP_ESTABLISHED;
+    barrier();
+    record->flags |= TP_FLAG_ESTABLISHED;
+}
+
 static __always_inline void on_established(struct sock *sk, int oldstate) {
     struct tp_record *record;
 
@@ -237,63 +313,54 @@ static __always_inline void on_established(struct sock *sk, int oldstate) {
             send_untracked(sk, TP_DIRECTION_ACCEPTED, oldstate, TCP_ESTABLISHED);
         return;
     }
-    __u64 now = bpf_ktime_get_ns();
-    if (record->direction == TP_DIRECTION_CONNECTED) {
-        record->connect_us = (now - record->start_ns) / 1000;
-        count(TP_COUNT_OPENED_ACTIVE);
-    } else {
-        record->socket_id = bpf_get_socket_cookie(sk) & 0x00ffffffffffffffULL;
-        record->start_ns = now;
-        if (record->direction == TP_DIRECTION_LISTENER) {
-            record->listener_pid = record->pid;
-            record->pid_evidence = TP_PID_LISTENER;
-        }
-        if (oldstate == TCP_SYN_RECV) {
-            record->direction = TP_DIRECTION_ACCEPTED;
-            record->direction_evidence = TP_DIRECTION_EVIDENCE_HANDSHAKE;
-            count(TP_COUNT_OPENED_PASSIVE);
-        } else {
-            record->direction = TP_DIRECTION_UNKNOWN;
-            record->direction_evidence = TP_DIRECTION_EVIDENCE_NONE;
-        }
-        record->flags &= ~TP_FLAG_SEEDED;
-    }
-    record->flags |= TP_FLAG_ESTABLISHED;
-    record->state = TCP_ESTABLISHED;
-    record->emitted_epoch = 0;
-    set_remote(record, sk);
-    set_local(record, sk);
+    set_established(sk, record, oldstate);
+}
+
+/* Whether a socket in this state, with this record, has completed a handshake that we were not told of. */
+static __always_inline bool missed_handshake(const struct tp_record *record, int state) {
+    if (record->flags & TP_FLAG_ESTABLISHED ||
+        (record->direction != TP_DIRECTION_CONNECTED && record->direction != TP_DIRECTION_LISTENER))
+        return false;
+    return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
+           state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
+}
+
+/* How long the handshake took is not known then. A listener's state never is one of these: a clone's is. */
+static __always_inline void make_up_handshake(struct sock *sk, struct tp_record *record) {
+    count(TP_COUNT_MADE_UP);
+    set_established(sk, record, TCP_SYN_RECV);
+    record->connect_us = 0;
 }
 
 /*
  * ESTABLISHED → FIN_WAIT1 and CLOSE_WAIT → LAST_ACK are made by close() or shutdown() only, so `current` is
  * the process that used the connection: what a listener's clone can't tell of a prefork server.
  */
-static __always_inline void on_closing(struct tp_record *record) {
+static __always_inline void on_closing(struct tp_record *record, __u8 state) {
+    record->state = state;
     if (record->direction == TP_DIRECTION_ACCEPTED && record->pid_evidence < TP_PID_CLOSE)
         set_pid(record, bpf_get_current_task_btf(), TP_PID_CLOSE);
 }
 
-static __always_inline void on_closed(struct sock *sk, struct tp_record *record, int oldstate) {
-    if (record->state == TCP_CLOSE)
+/* `by_user`: the process at hand closed it. */
+static __always_inline void on_closed(struct sock *sk, struct tp_record *record, bool by_user) {
+    __u8 last = record->state;
+    if (last == TCP_CLOSE)
         return;
     /* Set before the ring slot is taken: emit_live looks at it after taking its own, so that a live record
        can never follow the closed one. */
     record->state = TCP_CLOSE;
-    if (record->direction == TP_DIRECTION_LISTENER && oldstate != TCP_LISTEN)
-        return; /* a cloned child that never completed its handshake */
     record->end_ns = bpf_ktime_get_ns();
     record->error = sk->sk_err;
     struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
     if (tp) {
-        set_traffic(record, tp, oldstate);
+        set_traffic(record, tp, had_closed(last));
         if (!record->local_port)
             record->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
     }
     if (record->flags & TP_FLAG_ESTABLISHED) {
         /* Straight to CLOSE by its user: close() with unread data, or a zero linger. */
-        if (sk->sk_lock.owned && record->direction == TP_DIRECTION_ACCEPTED &&
-            record->pid_evidence < TP_PID_CLOSE)
+        if (by_user && record->direction == TP_DIRECTION_ACCEPTED && record->pid_evidence < TP_PID_CLOSE)
             set_pid(record, bpf_get_current_task_btf(), TP_PID_CLOSE);
         count(TP_COUNT_CLOSED);
     } else if (record->direction == TP_DIRECTION_CONNECTED) {
@@ -303,6 +370,11 @@ static __always_inline void on_closed(struct sock *sk, struct tp_record *record,
         count(TP_COUNT_FAILED);
     }
     send_closed(record);
+}
+
+/* A cloned child that has not completed its handshake: nothing of its own yet. */
+static __always_inline bool is_embryo(const struct tp_record *record, int state) {
+    return record->direction == TP_DIRECTION_LISTENER && state != TCP_LISTEN;
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -336,13 +408,28 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int oldstate, int newstate) {
             send_untracked(sk, TP_DIRECTION_UNKNOWN, oldstate, TCP_CLOSE);
         return 0;
     }
+    if (missed_handshake(record, oldstate))
+        make_up_handshake(sk, record);
     if (newstate == TCP_CLOSE) {
-        on_closed(sk, record, oldstate);
+        if (!is_embryo(record, oldstate))
+            on_closed(sk, record, sk->sk_lock.owned);
         return 0;
     }
     if (oldstate == TCP_SYN_RECV) /* fast open: accepted, served and closed before the handshake ended */
         on_established(sk, oldstate);
-    on_closing(record);
+    on_closing(record, newstate);
+    return 0;
+}
+
+/* Every TCP socket's last event. Does something only where the change into CLOSE was dropped. */
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(on_destroy, struct sock *sk) {
+    struct tp_record *record = bpf_sk_storage_get(&sockets, sk, 0, 0);
+
+    if (!record || record->state == TCP_CLOSE || record->direction == TP_DIRECTION_LISTENER)
+        return 0;
+    count(TP_COUNT_MADE_UP);
+    on_closed(sk, record, false);
     return 0;
 }
 
@@ -363,37 +450,56 @@ int BPF_PROG(on_read, struct sock *sk) {
     return 0;
 }
 
+/* A connect() whose record is there already, or half of it, and its state not yet. */
+static __always_inline bool is_beginning(const struct tp_record *record) {
+    return !record->state ||
+           (record->state == TCP_SYN_SENT && bpf_ktime_get_ns() - record->start_ns < CONNECT_BEGUN_NS);
+}
+
 SEC("iter/bpf_sk_storage_map")
 int emit_live(struct bpf_iter__bpf_sk_storage_map *ctx) {
     struct sock *sk = ctx->sk;
     struct tp_record *record = ctx->value;
     struct tp_record *out;
     struct tcp_sock *tp;
-    __u8 state = TCP_LISTEN;
+    __u8 state;
 
     if (!sk || !record)
         return 0;
     shared.stored++;
     if (record->state == TCP_CLOSE)
         return 0;
-    /* Pending connects are sent too, to be counted; cloned children in the middle of a handshake are not. */
-    if (!(record->flags & TP_FLAG_ESTABLISHED) && record->direction != TP_DIRECTION_LISTENER &&
-        record->state != TCP_SYN_SENT)
+    state = sk->__sk_common.skc_state;
+    if (is_embryo(record, state) && !missed_handshake(record, state))
         return 0;
     tp = bpf_skc_to_tcp_sock(sk);
     if (!tp)
         return 0;
+    /* The kernel writes a state after telling of it. */
+    if (missed_handshake(record, state))
+        make_up_handshake(sk, record);
+    if (state == TCP_CLOSE) {
+        if (!is_beginning(record)) {
+            count(TP_COUNT_MADE_UP);
+            on_closed(sk, record, false);
+        }
+        return 0;
+    }
+    /* Pending connects are sent too, to be counted. */
+    if (!(record->flags & TP_FLAG_ESTABLISHED) && record->direction != TP_DIRECTION_LISTENER &&
+        record->state != TCP_SYN_SENT)
+        return 0;
     if (record->direction == TP_DIRECTION_LISTENER) {
-        if (sk->__sk_common.skc_state != TCP_LISTEN)
-            return 0; /* a cloned child in the middle of its handshake */
+        shared.live++;
         if (record->emitted_epoch == shared.epoch)
             return 0;
         set_local(record, sk); /* listen() without bind() gets its port after the state change */
     } else {
         __u64 sent = record->bytes_sent, received = record->bytes_received;
         __u32 retransmits = record->retransmits;
-        state = sk->__sk_common.skc_state;
-        set_traffic(record, tp, state);
+        if (record->flags & TP_FLAG_ESTABLISHED)
+            shared.live++;
+        set_traffic(record, tp, state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING);
         if (record->emitted_epoch == shared.epoch && record->emitted_state == state &&
             record->bytes_sent == sent && record->bytes_received == received &&
             record->retransmits == retransmits)

@@ -59,6 +59,10 @@ export interface TrackerCounters {
   readonly lostRing: number;
   /** Sockets the kernel stores no record of, because there are too many or for want of memory: counted, not lost. */
   readonly untracked: number;
+  /** Closed records put into the ring. */
+  readonly sentRing: number;
+  /** State changes that the kernel did not tell of (it does not run a program inside itself), found out afterwards. */
+  readonly madeUp: number;
   /** Live records put off to the next pass because the ring was full (not lost). */
   readonly deferredRing: number;
   /** Live sockets in detail, listeners among them. */

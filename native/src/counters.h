@@ -4,6 +4,6 @@
 #include "../bpf/record.h"
 
 constexpr const char *COUNTER_NAMES[TP_COUNTERS] = {
-    "connects", "openedActive", "openedPassive", "closed",       "failed",
-    "seeded",   "lostRing",     "untracked",     "deferredRing",
+    "connects", "openedActive", "openedPassive", "closed", "failed",       "seeded",
+    "lostRing", "untracked",    "sentRing",      "madeUp", "deferredRing",
 };

@@ -41,6 +41,8 @@ void LiveTable::apply(const struct tp_record &record) {
         countUntracked(record);
         return;
     }
+    if (!closed_by_resync_.empty() && closed_by_resync_.erase(record.socket_id))
+        return;
     bool known = isKnown(record.socket_id);
     if (record.state == TCP_STATE_SYN_SENT) {
         if (!known && connecting_.size() < limits_.records && connecting_.insert(record.socket_id).second)
@@ -188,6 +190,7 @@ void LiveTable::close(const struct tp_record &record) {
 }
 
 void LiveTable::beginResync() {
+    closed_by_resync_.clear();
     before_resync_.swap(live_);
     index_before_resync_.swap(index_);
     other_before_resync_.swap(other_);
@@ -211,10 +214,14 @@ void LiveTable::endResync(uint64_t now_ns) {
         record.state = TCP_STATE_CLOSE;
         record.end_ns = now_ns;
         close(record);
+        closed_by_resync_.insert(id);
     }
-    for (const auto &[id, socket] : other_before_resync_)
-        if (!index_.count(id) && !other_.count(id) && !closed_in_resync_.count(id))
-            countsOf(socket.netns).other.closed++; // what it transferred was lost with its record
+    for (const auto &[id, socket] : other_before_resync_) {
+        if (index_.count(id) || other_.count(id) || closed_in_resync_.count(id))
+            continue;
+        countsOf(socket.netns).other.closed++; // what it transferred was lost with its record
+        closed_by_resync_.insert(id);
+    }
     before_resync_.clear();
     before_resync_.shrink_to_fit();
     index_before_resync_.clear();

@@ -27,7 +27,8 @@ class LiveTable {
     void apply(const struct tp_record &record);
 
     // After a loss: the kernel will send every live socket again between begin and end; whoever is not among
-    // them has closed unseen, and is closed here as of `now_ns`.
+    // them has closed unseen, and is closed here as of `now_ns`. If its end is told of all the same, because
+    // its record was on its way, it does not count again.
     void beginResync();
     void endResync(uint64_t now_ns);
 
@@ -36,6 +37,8 @@ class LiveTable {
 
     size_t recordCount() const { return live_.size() + closed_.size(); }
     size_t liveCount() const { return live_.size(); }
+    // Those in the "other" group too.
+    size_t knownLive() const { return live_.size() + other_.size(); }
     // Copies the live, then the closed records to `to` and forgets the closed ones.
     void take(struct tp_record *to);
     // By inode of the namespace, those with anything to tell; what is counted since the last snapshot starts
@@ -76,4 +79,5 @@ class LiveTable {
     std::unordered_map<uint64_t, uint32_t> index_before_resync_;
     OtherSockets other_before_resync_;
     std::unordered_set<uint64_t> closed_in_resync_;
+    std::unordered_set<uint64_t> closed_by_resync_;
 };

@@ -3,6 +3,8 @@
 #include "bpf_error.h"
 #include "objects.h"
 
+#include <algorithm>
+#include <bit>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <cerrno>
@@ -12,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 #include <vector>
 
@@ -19,6 +22,10 @@ namespace {
 
 // Passes over the live sockets in one snapshot when they do not fit into the ring at once.
 constexpr int MAX_LIVE_PASSES = 64;
+// A record and the ring's own header of 8 bytes.
+constexpr uint32_t RING_RECORD_BYTES = TP_RECORD_BYTES + 8;
+// Closed records that a CPU sends at most before it looks how full the ring is.
+constexpr uint64_t MAX_RECORDS_PER_LOOK = 64;
 
 uint64_t monotonicNanos() {
     struct timespec now;
@@ -89,8 +96,7 @@ void Tracker::load(const TrackerOptions &options) {
     if (!object_)
         throw BpfError("open the embedded BPF object", errno);
 
-    *static_cast<uint64_t *>(sectionNamed(object_, ".rodata", sizeof(uint64_t)).initial) =
-        options.ring_bytes / 4;
+    setWakeUps(options.ring_bytes);
     struct bpf_map *ring_map = bpf_object__find_map_by_name(object_, "ring");
     if (!ring_map || bpf_map__set_max_entries(ring_map, options.ring_bytes))
         throw BpfError("size the ring buffer", EINVAL);
@@ -130,6 +136,7 @@ void Tracker::load(const TrackerOptions &options) {
         attached(bpf_program__attach_iter(programNamed(object_, "emit_live"), &live_options), "emit_live");
     files_link_ = attached(bpf_program__attach(programNamed(object_, "scan_files")), "scan_files");
     read_link_ = attached(bpf_program__attach(programNamed(object_, "on_read")), "on_read");
+    destroy_link_ = attached(bpf_program__attach(programNamed(object_, "on_destroy")), "on_destroy");
     state_link_ = attached(bpf_program__attach(programNamed(object_, "on_tcp_state")), "on_tcp_state");
 
     for (size_t i = 0; i < link_ids_.size(); i++)
@@ -138,8 +145,16 @@ void Tracker::load(const TrackerOptions &options) {
     drainer_ = std::thread([this] { drainWhenWoken(); });
 }
 
+// See the programs' .rodata. No CPU puts more than an eighth of its share of the ring in without looking.
+void Tracker::setWakeUps(uint32_t ring_bytes) {
+    auto *wake = static_cast<uint64_t *>(sectionNamed(object_, ".rodata", 2 * sizeof(uint64_t)).initial);
+    uint64_t share = ring_bytes / 8 / RING_RECORD_BYTES / static_cast<uint64_t>(std::max(1, get_nprocs()));
+    wake[0] = ring_bytes / 4;
+    wake[1] = std::bit_floor(std::clamp<uint64_t>(share, 1, MAX_RECORDS_PER_LOOK)) - 1;
+}
+
 std::array<struct bpf_link **, Tracker::LINKS> Tracker::links() {
-    return {&state_link_, &read_link_, &files_link_, &live_link_};
+    return {&state_link_, &destroy_link_, &read_link_, &files_link_, &live_link_};
 }
 
 // A descriptor that was closed behind our back may since have become something else: the id tells.
@@ -253,11 +268,19 @@ void Tracker::emitLive() {
     for (int pass = 0; pass < MAX_LIVE_PASSES; pass++) {
         uint64_t deferred = counter(TP_COUNT_DEFERRED_RING);
         shared_->stored = 0;
+        shared_->live = 0;
         runIterator(live_link_, "emit_live");
         drain();
         if (counter(TP_COUNT_DEFERRED_RING) == deferred)
             return;
     }
+}
+
+void Tracker::resync() {
+    table_.beginResync();
+    sendAllAgain();
+    emitLive();
+    table_.endResync(monotonicNanos());
 }
 
 // Between two snapshots more may come: what they need is little beside the sockets themselves.
@@ -273,17 +296,18 @@ TrackerSnapshot Tracker::snapshot() {
     TrackerSnapshot result = {nullptr, 0, monotonicNanos(), 0, {}};
     drain();
     uint64_t lost_in_ring = counter(TP_COUNT_LOST_RING);
-    bool resync = lost_in_ring != lost_resynced_;
-    if (resync) {
-        lost_resynced_ = lost_in_ring;
-        table_.beginResync();
+    bool lost = lost_in_ring != lost_resynced_;
+    if (!lost) {
+        if (table_.hasRoomForOthers())
+            sendAllAgain();
+        emitLive();
     }
-    if (resync || table_.hasRoomForOthers())
-        sendAllAgain();
-    emitLive();
+    // More live sockets known than there are: some ended without a word.
+    if (lost || table_.knownLive() > shared_->live) {
+        lost_resynced_ = lost_in_ring;
+        resync();
+    }
     boundStorage();
-    if (resync)
-        table_.endResync(monotonicNanos());
 
     result.lost = lost_in_ring - lost_reported_;
     lost_reported_ = lost_in_ring;

@@ -54,14 +54,16 @@ class Tracker {
     void close();
 
   private:
-    static constexpr size_t LINKS = 4;
+    static constexpr size_t LINKS = 5;
 
     static int onRecord(void *self, void *data, size_t size);
     void load(const TrackerOptions &options);
+    void setWakeUps(uint32_t ring_bytes);
     void drain();
     void drainWhenWoken();
     void sendAllAgain();
     void emitLive();
+    void resync();
     void boundStorage();
     uint64_t runIterator(struct bpf_link *link, const char *what);
     uint64_t counter(uint32_t which);
@@ -74,6 +76,7 @@ class Tracker {
     LiveTable table_;
     struct bpf_object *object_ = nullptr;
     struct bpf_link *state_link_ = nullptr;
+    struct bpf_link *destroy_link_ = nullptr;
     struct bpf_link *read_link_ = nullptr;
     struct bpf_link *live_link_ = nullptr;
     struct bpf_link *files_link_ = nullptr;

@@ -10,6 +10,30 @@ export interface SocketCounts {
   readonly bytesReceived: number;
 }
 
+export interface SeenSocket {
+  readonly direction: number;
+  readonly state: number;
+  readonly flags: number;
+}
+
+/** The sockets of one network namespace, listeners among them. */
+export function socketsIn(
+  { records, recordCount }: Pick<Snapshot, 'records' | 'recordCount'>,
+  netns: number,
+): SeenSocket[] {
+  const seen: SeenSocket[] = [];
+  for (let i = 0; i < recordCount; i++) {
+    const view = new DataView(records, i * RECORD_BYTES, RECORD_BYTES);
+    if (view.getUint32(OFFSET.netns, true) !== netns) continue;
+    seen.push({
+      direction: view.getUint8(OFFSET.direction),
+      state: view.getUint8(OFFSET.state),
+      flags: view.getUint8(OFFSET.flags),
+    });
+  }
+  return seen;
+}
+
 /** Ends of connections in one network namespace; listeners are none. */
 export function countSockets({ records, recordCount }: Snapshot, netns: number): SocketCounts {
   const view = new DataView(records);
