@@ -8,11 +8,23 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createProcfsSource, ProcfsError } from '../../src/probe/connections/procfs/index.js';
 import { Direction, OFFSET, RECORD_BYTES } from '../../src/probe/topology/record.js';
+import type { Snapshot } from '../../src/probe/connections/source.js';
+import { createNamespace } from '../support/namespace.js';
 import { programPath, startNodeProgram } from '../support/program.js';
 import { edgesTo, openProcfs } from './snapshot-edges.js';
 
 const rootSkip = process.getuid?.() === 0 ? false : 'needs root: becomes another user';
 const NOBODY = 65534;
+
+function connectionsIn({ records, recordCount }: Snapshot, netns?: number): number {
+  const view = new DataView(records);
+  let count = 0;
+  for (let at = 0; at < recordCount * RECORD_BYTES; at += RECORD_BYTES) {
+    if (view.getUint8(at + OFFSET.direction) === Direction.Listener) continue;
+    if (netns === undefined || view.getUint32(at + OFFSET.netns, true) === netns) count++;
+  }
+  return count;
+}
 
 test('a connection that opened and closed between two snapshots is missed', async (t) => {
   const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1']);
@@ -66,13 +78,34 @@ test('processes that come and go while it looks are skipped', async (t) => {
   for (let i = 0; i < 10; i++) assert.ok((await source.snapshot()).recordCount >= 0);
 });
 
-test('records beyond the bound are counted as lost', async (t) => {
+test('connections beyond the bound are counted, and the others are told of', async (t) => {
   const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1']);
   await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine]);
   const source = await openProcfs(t, { maxRecords: 1 });
   const snapshot = await source.snapshot();
-  assert.equal(snapshot.recordCount, 1);
-  assert.ok(snapshot.lost >= 2, `${snapshot.lost} lost`);
+  assert.equal(connectionsIn(snapshot), 1);
+  assert.equal(snapshot.lost, 0);
+  assert.ok((snapshot.other?.live ?? 0) >= 1, `${snapshot.other?.live ?? 0} others`);
+});
+
+test('a namespace with many connections leaves room for the others', { skip: rootSkip }, async (t) => {
+  const [busy, quiet] = [createNamespace(t), createNamespace(t)];
+  for (const [{ name }, count] of [
+    [busy, 4],
+    [quiet, 1],
+  ] as const) {
+    const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1'], name);
+    for (let i = 0; i < count; i++)
+      await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine], name);
+  }
+  const snapshot = await (await openProcfs(t, { maxRecordsPerNetns: 3 })).snapshot();
+  assert.deepEqual([connectionsIn(snapshot, busy.inode), connectionsIn(snapshot, quiet.inode)], [3, 2]);
+  const others = snapshot.other?.namespaces.find(({ netns }) => netns === busy.inode);
+  assert.equal(others?.live, 4 * 2 - 3);
+  assert.equal(
+    snapshot.other?.namespaces.find(({ netns }) => netns === quiet.inode),
+    undefined,
+  );
 });
 
 test('the same socket has the same id in every snapshot', async (t) => {

@@ -78,10 +78,11 @@ async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
 }
 
 async function openProcfs(options: OpenOptions): Promise<OpenedSource> {
-  const maxRecords = options.bounds?.maxConnections;
+  const { maxConnections: maxRecords, maxConnectionsPerNetns: maxRecordsPerNetns } = options.bounds ?? {};
   const source = await createProcfsSource({
     procRoot: options.procRoot,
     ...(maxRecords !== undefined && { maxRecords }),
+    ...(maxRecordsPerNetns !== undefined && { maxRecordsPerNetns }),
   });
   const watcher = new ConntrackWatcher({ ...watcherOptions(options), wanted: 'all' });
   return withWatcher(source, watcher, Promise.resolve());

@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { ConnectionSource, Snapshot } from '../source.js';
+import { otherOf } from '../other-connections.js';
 import { ProcfsError } from './errors.js';
 import type { Scan, ScanCounts, ScanLimits } from './scan.js';
 import type { WorkerAnswer, WorkerInput } from './scan-worker.js';
@@ -14,6 +15,8 @@ export interface ProcfsOptions extends Partial<ScanLimits> {
 }
 
 const DEFAULT_MAX_RECORDS = 1_000_000;
+/** What closes is not seen here. */
+const NONE_ENDED = { closed: 0, failed: 0, bytesSent: 0, bytesReceived: 0, retransmits: 0 };
 const DEFAULT_MAX_FDS = 2_000_000;
 
 /**
@@ -24,10 +27,11 @@ export async function createProcfsSource(options: ProcfsOptions = {}): Promise<C
   const {
     procRoot = '/proc',
     maxRecords = DEFAULT_MAX_RECORDS,
+    maxRecordsPerNetns = maxRecords,
     maxFds = DEFAULT_MAX_FDS,
     textOnly = false,
   } = options;
-  const source = new ProcfsSource({ procRoot, maxRecords, maxFds, textOnly });
+  const source = new ProcfsSource({ procRoot, maxRecords, maxRecordsPerNetns, maxFds, textOnly });
   try {
     await source.snapshot();
   } catch (error) {
@@ -49,9 +53,10 @@ class ProcfsSource implements ConnectionSource {
     if (this.#closed)
       throw new ProcfsError('CLOSED', 'a snapshot was asked for after the source was closed: open a new one');
     const takenAtNanos = Number(process.hrtime.bigint());
-    const { records, recordCount, counts } = await this.#scan();
+    const { records, recordCount, other, counts } = await this.#scan();
     this.#add(counts);
-    return { records, recordCount, takenAtNanos, lost: counts.droppedRecords };
+    const namespaces = Array.from(other, ([netns, live]) => ({ ...NONE_ENDED, netns, live }));
+    return { records, recordCount, takenAtNanos, lost: 0, other: otherOf(namespaces) };
   }
 
   counters(): Readonly<Record<string, number>> {

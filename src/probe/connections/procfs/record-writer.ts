@@ -21,24 +21,37 @@ export interface Holder {
   readonly comm: Uint8Array;
 }
 
+export interface RecordLimits {
+  /** Connections in detail. Listeners come on top: they are few, and others need them for their direction. */
+  readonly maxRecords: number;
+  /** Of them in one network namespace. */
+  readonly maxRecordsPerNetns: number;
+}
+
 export class RecordWriter {
   count = 0;
-  /** Records left out because of the bound. */
-  dropped = 0;
+  #connections = 0;
+  readonly #byNetns = new Map<number, { written: number; other: number }>();
   #view = new DataView(new ArrayBuffer(FIRST_RECORDS * RECORD_BYTES));
 
-  constructor(private readonly maxRecords: number) {}
+  constructor(private readonly limits: RecordLimits) {}
+
+  /** Connections that are only counted because they are beyond the bounds, by inode of their namespace. */
+  get other(): ReadonlyMap<number, number> {
+    return new Map(
+      Array.from(this.#byNetns, ([netns, { other }]) => [netns, other] as const).filter(
+        ([, other]) => other > 0,
+      ),
+    );
+  }
 
   /** @param netns inode of the namespace the line was read in */
   write(line: SocketLine, netns: number, holder: Holder | undefined): void {
-    if (this.count >= this.maxRecords) {
-      this.dropped++;
-      return;
-    }
+    const isListener = line.state === TcpState.Listen;
+    if (!isListener && !this.#takeRoom(netns)) return;
     const at = this.count++ * RECORD_BYTES;
     if (at + RECORD_BYTES > this.#view.byteLength) this.#grow();
     const view = this.#view;
-    const isListener = line.state === TcpState.Listen;
     // Inodes are unique within this boot and far below 2^53; the namespace tells apart what a reader may mix.
     view.setUint32(at + OFFSET.socketId, line.inode, true);
     view.setUint32(
@@ -66,6 +79,19 @@ export class RecordWriter {
   /** All records, in memory of their own. */
   take(): ArrayBuffer {
     return this.#view.buffer.slice(0, this.count * RECORD_BYTES);
+  }
+
+  /** False when there is none left; the connection is counted then. */
+  #takeRoom(netns: number): boolean {
+    let counts = this.#byNetns.get(netns);
+    if (counts === undefined) this.#byNetns.set(netns, (counts = { written: 0, other: 0 }));
+    if (this.#connections >= this.limits.maxRecords || counts.written >= this.limits.maxRecordsPerNetns) {
+      counts.other++;
+      return false;
+    }
+    this.#connections++;
+    counts.written++;
+    return true;
   }
 
   #writeHolder(at: number, { pid, startNanos, comm }: Holder): void {

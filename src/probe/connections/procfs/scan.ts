@@ -5,12 +5,10 @@
 import { TcpState } from '../../topology/record.js';
 import { errnoOf, ProcfsError } from './errors.js';
 import { describeHolder, forEachSocket, listPids, netnsOf } from './process-files.js';
-import { RecordWriter, type Holder } from './record-writer.js';
+import { RecordWriter, type Holder, type RecordLimits } from './record-writer.js';
 import { SocketReader, type Sockets } from './socket-dump.js';
 
-export interface ScanLimits {
-  /** Records per scan. */
-  readonly maxRecords: number;
+export interface ScanLimits extends RecordLimits {
   /** Descriptors looked at per scan, over all processes. */
   readonly maxFds: number;
   /** Read socket tables as text even where netlink is permitted. */
@@ -36,12 +34,15 @@ export interface ScanCounts {
   fds: number;
   /** Processes not looked at because `maxFds` was reached. */
   skippedProcesses: number;
-  droppedRecords: number;
+  /** Connections that are only counted because they are beyond the bounds. */
+  otherConnections: number;
 }
 
 export interface Scan {
   readonly records: ArrayBuffer;
   readonly recordCount: number;
+  /** Connections beyond the bounds, by inode of their namespace. */
+  readonly other: ReadonlyMap<number, number>;
   readonly counts: ScanCounts;
 }
 
@@ -66,13 +67,13 @@ export async function scan(procRoot: string, limits: ScanLimits): Promise<Scan> 
     malformedLines: 0,
     fds: 0,
     skippedProcesses: 0,
-    droppedRecords: 0,
+    otherConnections: 0,
   };
   const pids = processesOf(procRoot);
   counts.processes = pids.length;
   const namespaces = byNamespace(procRoot, pids, counts);
   const holders = new Holders(procRoot, pids, limits.maxFds, counts);
-  const writer = new RecordWriter(limits.maxRecords);
+  const writer = new RecordWriter(limits);
   const reader = new SocketReader(procRoot, limits.textOnly);
   for (const [netns, members] of namespaces) {
     const sockets = await reader.read(netns, members, LISTENING | CONNECTED);
@@ -90,8 +91,9 @@ export async function scan(procRoot: string, limits: ScanLimits): Promise<Scan> 
       `no socket table could be read below ${procRoot}: mount proc there, or set --proc-root`,
     );
   }
-  counts.droppedRecords = writer.dropped;
-  return { records: writer.take(), recordCount: writer.count, counts };
+  const { other } = writer;
+  for (const count of other.values()) counts.otherConnections += count;
+  return { records: writer.take(), recordCount: writer.count, other, counts };
 }
 
 function processesOf(procRoot: string): number[] {
