@@ -46,7 +46,7 @@ format: node_modules/.package-lock.json ## rewrite files the way `make check` wa
 	clang-format-14 -i native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c test/scenarios/*.c
 
 .PHONY: bench
-bench: packages-for-bench build build/churn ## measure: capture rate, slowdown, CPU and memory against tcplife (root)
+bench: packages-for-bench build build/churn build/hold ## measure: capture rate, slowdown, CPU and memory against tcplife (root)
 	@bash bench/run.sh
 
 .PHONY: native
@@ -66,8 +66,9 @@ build/.tsc: $(SOURCES) tsconfig.json node_modules/.package-lock.json native/lib/
 
 # Programs that make connections: load for the benchmarks, hard cases for the tests.
 build/churn: bench/churn/churn.c
+build/hold: bench/churn/hold.c
 build/scenarios: test/scenarios/scenarios.c
-build/churn build/scenarios:
+build/churn build/hold build/scenarios:
 	@mkdir -p build
 	@if command -v cc >/dev/null; then cc -O2 -Wall -Wextra -Werror -pthread $< -o $@; \
 	 else echo "make: $@ not built: a C compiler (cc) is missing"; fi

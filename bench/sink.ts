@@ -8,6 +8,9 @@ export interface Sink {
   close(): Promise<void>;
 }
 
+/** As the app has it: the probe's connection does not end between two reports. */
+const KEEP_ALIVE_MS = 72_000;
+
 /** @param onBody is given each report as it came; without it they are not even put together */
 export async function startSink(onBody?: (body: Buffer) => void): Promise<Sink> {
   const server = createServer((request, response) => {
@@ -27,6 +30,7 @@ export async function startSink(onBody?: (body: Buffer) => void): Promise<Sink> 
       () => response.destroy(),
     );
   });
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

@@ -29,7 +29,21 @@ export interface TrackerOptions {
   maxConnectionsPerNetns?: number;
 }
 
+export interface SnapshotRequest {
+  /**
+   * A visit to all live sockets, which takes the kernel half a microsecond for each, may be put off when there are very
+   * many: what is new of live ones is told later then. Ended ones are always told. Default: false.
+   */
+  thrifty?: boolean;
+  /** No records are wanted if they would be the same as in the last snapshot. Default: false. */
+  mayBeUnchanged?: boolean;
+}
+
 export interface TrackerSnapshot {
+  /** The records are those of the last snapshot: there are none in this one. */
+  readonly unchanged: boolean;
+  /** The live sockets were visited; false when that was put off. */
+  readonly visited: boolean;
   /** `recordCount` records laid out as `recordLayout()` says: every live socket, then those closed since the last call. */
   readonly records: ArrayBuffer;
   readonly recordCount: number;
@@ -79,7 +93,7 @@ export interface Tracker {
   /** Walks all open files of all processes: adopts sockets older than the tracker and notes who holds each. */
   scanFiles(): Promise<void>;
   /** @throws Error (errno ENOLINK) when the programs are not attached any more: close it and load another */
-  snapshot(): Promise<TrackerSnapshot>;
+  snapshot(request?: SnapshotRequest): Promise<TrackerSnapshot>;
   counters(): Promise<TrackerCounters>;
   /** Detaches every program and frees every map; idempotent. */
   close(): Promise<void>;

@@ -37,6 +37,8 @@ bool isForgettable(const NamespaceCounts &counts) {
 } // namespace
 
 void LiveTable::apply(const struct tp_record &record) {
+    changed_ = true;
+    established_counted_ = false;
     if (record.flags & TP_FLAG_UNTRACKED) {
         countUntracked(record);
         return;
@@ -56,6 +58,8 @@ void LiveTable::apply(const struct tp_record &record) {
         update(record);
         return;
     }
+    if (!known && record.flags & TP_FLAG_ESTABLISHED)
+        ended_unseen_++;
     remove(record.socket_id);
     takeFromOther(record.socket_id);
     if (!before_resync_.empty() || !other_before_resync_.empty())
@@ -191,6 +195,8 @@ void LiveTable::close(const struct tp_record &record) {
 
 void LiveTable::beginResync() {
     closed_by_resync_.clear();
+    changed_ = true;
+    established_counted_ = false;
     before_resync_.swap(live_);
     index_before_resync_.swap(index_);
     other_before_resync_.swap(other_);
@@ -237,10 +243,13 @@ void LiveTable::take(struct tp_record *to) {
     for (const struct tp_record &record : closed_)
         lower(countsOf(record.netns).records);
     closed_.clear();
+    changed_ = false;
 }
 
 std::vector<std::pair<uint32_t, NamespaceCounts>> LiveTable::takeNamespaces() {
-    countEstablished();
+    if (!established_counted_)
+        countEstablished();
+    established_counted_ = true;
     std::vector<std::pair<uint32_t, NamespaceCounts>> taken(namespaces_.begin(), namespaces_.end());
     for (auto at = namespaces_.begin(); at != namespaces_.end();) {
         if (isForgettable(at->second)) {

@@ -35,6 +35,10 @@ class LiveTable {
     // There are live sockets in the "other" group and room for records: it helps to send all of them again.
     bool hasRoomForOthers() const;
 
+    // Nothing was applied since the last take(): what it would copy is the same again.
+    bool isUnchanged() const { return !changed_; }
+    // Closed sockets, so far, that had never been told of while they lived.
+    uint64_t endedUnseen() const { return ended_unseen_; }
     size_t recordCount() const { return live_.size() + closed_.size(); }
     size_t liveCount() const { return live_.size(); }
     // Those in the "other" group too.
@@ -67,6 +71,9 @@ class LiveTable {
     void close(const struct tp_record &record);
 
     LiveTableLimits limits_;
+    bool changed_ = true;
+    bool established_counted_ = false;
+    uint64_t ended_unseen_ = 0;
     std::vector<struct tp_record> live_;
     std::unordered_map<uint64_t, uint32_t> index_;
     std::vector<struct tp_record> closed_;

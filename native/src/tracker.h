@@ -24,11 +24,18 @@ struct TrackerOptions {
     uint32_t max_connections_per_netns;
 };
 
+struct SnapshotRequest {
+    bool thrifty = false;          // a visit to all live sockets may be put off when it is expensive
+    bool may_be_unchanged = false; // no records are wanted when they are those of the last snapshot
+};
+
 struct TrackerSnapshot {
     struct tp_record *records; // malloc'd; the caller frees
     size_t count;
     uint64_t taken_at_ns;
-    uint64_t lost;                                                // records lost since the last snapshot
+    bool unchanged; // the records, which are not here, are those of the last snapshot
+    bool visited;   // all live sockets were looked at; else what is new of them comes later
+    uint64_t lost;  // records lost since the last snapshot
     std::vector<std::pair<uint32_t, NamespaceCounts>> namespaces; // by inode, those with anything to tell
 };
 
@@ -44,7 +51,7 @@ class Tracker {
     // socket.
     void scanFiles();
     // Throws when the programs are not attached any more: the tracker is dead then and must be replaced.
-    TrackerSnapshot snapshot();
+    TrackerSnapshot snapshot(const SnapshotRequest &request);
     std::array<uint64_t, TP_COUNTERS> counters();
     size_t liveCount();
     // Sockets that have a record in the kernel, as of the last snapshot.
@@ -62,6 +69,8 @@ class Tracker {
     void drain();
     void drainWhenWoken();
     void sendAllAgain();
+    bool isVisitDue(const SnapshotRequest &request, uint64_t now_ns);
+    void visitLive();
     void emitLive();
     void resync();
     void boundStorage();
@@ -90,5 +99,10 @@ class Tracker {
     int epoll_fd_ = -1;
     uint64_t lost_reported_ = 0;
     uint64_t lost_resynced_ = 0;
+    bool visit_now_ = true; // something is known to be new
+    uint64_t visited_at_ns_ = 0;
+    uint64_t visit_cost_ns_ = 0; // processor time of one pass
+    uint64_t opened_at_visit_ = 0;
+    uint64_t ended_unseen_at_visit_ = 0;
     std::thread drainer_;
 };

@@ -18,9 +18,14 @@ Napi::Value undefined(Napi::Env env, Nothing &) {
 
 Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot) {
     Napi::Object object = Napi::Object::New(env);
-    object.Set("records", Napi::ArrayBuffer::New(env, snapshot.records, snapshot.count * TP_RECORD_BYTES,
-                                                 [](Napi::Env, void *data) { free(data); }));
+    // An ArrayBuffer over no memory at all would count as detached.
+    object.Set("records", snapshot.unchanged ? Napi::ArrayBuffer::New(env, 0)
+                                             : Napi::ArrayBuffer::New(
+                                                   env, snapshot.records, snapshot.count * TP_RECORD_BYTES,
+                                                   [](Napi::Env, void *data) { free(data); }));
     object.Set("recordCount", Napi::Number::New(env, static_cast<double>(snapshot.count)));
+    object.Set("unchanged", Napi::Boolean::New(env, snapshot.unchanged));
+    object.Set("visited", Napi::Boolean::New(env, snapshot.visited));
     object.Set("takenAtNanos", Napi::Number::New(env, static_cast<double>(snapshot.taken_at_ns)));
     object.Set("lost", Napi::Number::New(env, static_cast<double>(snapshot.lost)));
     Napi::Float64Array namespaces =
@@ -87,9 +92,14 @@ Napi::Value TrackerObject::scanFiles(const Napi::CallbackInfo &info) {
 }
 
 Napi::Value TrackerObject::snapshot(const Napi::CallbackInfo &info) {
+    SnapshotRequest request;
+    if (info.Length() > 0 && info[0].IsObject()) {
+        Napi::Object given = info[0].As<Napi::Object>();
+        request = {given.Get("thrifty").ToBoolean(), given.Get("mayBeUnchanged").ToBoolean()};
+    }
     auto tracker = tracker_;
     return PromiseWorker<TrackerSnapshot>::run(
-        info.Env(), Value(), [tracker] { return tracker->snapshot(); }, snapshotValue);
+        info.Env(), Value(), [tracker, request] { return tracker->snapshot(request); }, snapshotValue);
 }
 
 Napi::Value TrackerObject::counters(const Napi::CallbackInfo &info) {

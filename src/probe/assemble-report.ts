@@ -5,13 +5,19 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { mergeTopologies, now } from '../report/index.js';
-import type { Report, Topology, TopologyKey } from '../report/model.js';
+import type { DnsNames, Report, Timestamp, Topology, TopologyKey } from '../report/model.js';
 import { completenessFacts } from './completeness.js';
 import type { Batch } from './connections/feed.js';
 import { otherEnds } from './connections/other-connections.js';
 import type { ReverseResolver } from './dns/index.js';
 import type { Reporter } from './reporter.js';
-import { buildEndpoints, exitedProcesses, type EndpointStats, withNatCopies } from './topology/index.js';
+import {
+  buildEndpoints,
+  exitedProcesses,
+  type Endpoints,
+  type EndpointStats,
+  withNatCopies,
+} from './topology/index.js';
 
 export interface Observers {
   readonly hostName: string;
@@ -46,16 +52,7 @@ export async function assembleReport(batch: Batch, windowMs: number, observers: 
     }
   }
 
-  const endpoints = buildEndpoints({
-    records: batch.records,
-    recordCount: batch.recordCount,
-    hostName: observers.hostName,
-    now: timestamp,
-    names: (address) => {
-      const reverse = observers.resolver.names(address);
-      return reverse !== undefined && reverse.length > 0 ? { reverse } : undefined;
-    },
-  });
+  const endpoints = endpointsOf(batch, observers, timestamp);
   observers.onEndpoints?.(endpoints.stats);
   add('Endpoint', withNatCopies(endpoints.topology, batch.flows, { ...observers, now: timestamp }).topology);
   add('Host', completenessFacts(batch, observers.hostName, timestamp));
@@ -73,6 +70,38 @@ export async function assembleReport(batch: Batch, windowMs: number, observers: 
     },
     windowNanos: Math.round(windowMs * 1e6),
   };
+}
+
+/** Endpoints of the batches that are still in use: one that did not change is not worked through again. */
+const builtOf = new WeakMap<ArrayBuffer, Endpoints>();
+
+function endpointsOf(
+  { records, recordCount, unchanged }: Batch,
+  { hostName, resolver }: Observers,
+  now: Timestamp,
+): Endpoints {
+  const names = (address: string): DnsNames | undefined => {
+    const reverse = resolver.names(address);
+    return reverse !== undefined && reverse.length > 0 ? { reverse } : undefined;
+  };
+  const before = unchanged === true ? builtOf.get(records) : undefined;
+  // Names become known while nothing else changes.
+  if (before !== undefined) return { ...before, dns: dnsOf(before.addresses, names) };
+  const endpoints = buildEndpoints({ records, recordCount, hostName, now, names });
+  builtOf.set(records, endpoints);
+  return endpoints;
+}
+
+function dnsOf(
+  addresses: ReadonlySet<string>,
+  names: (address: string) => DnsNames | undefined,
+): Map<string, DnsNames> {
+  const dns = new Map<string, DnsNames>();
+  for (const address of addresses) {
+    const known = names(address);
+    if (known !== undefined) dns.set(address, known);
+  }
+  return dns;
 }
 
 /** Decimal text of 63 random bits, the form Scope uses. */

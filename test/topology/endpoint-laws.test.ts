@@ -117,3 +117,14 @@ test('a tuple used again and again counts every time, and a socket seen twice on
     }),
   );
 });
+
+test('a batch comes out the same whatever batches came before it', () => {
+  fc.assert(
+    fc.property(connections, connections, (some, others) => {
+      const batches = [some, others].map((all) => all.flatMap((connection) => seen(connection, 'both')));
+      const first = batches.map((batch) => build(batch).topology);
+      const again = batches.map((batch) => build(batch).topology);
+      assert.deepEqual(again, first);
+    }),
+  );
+});

@@ -2,7 +2,7 @@
  * Keeps connections coming when the eBPF source dies: it is replaced by a new one, which finds what lives by itself; when
  * it dies again soon, or can't be replaced, /proc is read from then on. The snapshot under way is made all the same.
  */
-import type { ConnectionSource, Snapshot } from './source.js';
+import type { ConnectionSource, Snapshot, SnapshotRequest } from './source.js';
 
 export interface SeededSource {
   readonly source: ConnectionSource;
@@ -41,9 +41,9 @@ export class FailoverSource implements ConnectionSource {
     return this.#active.kind;
   }
 
-  async snapshot(): Promise<Snapshot> {
+  async snapshot(request?: SnapshotRequest): Promise<Snapshot> {
     try {
-      return await this.#active.snapshot();
+      return await this.#active.snapshot(request);
     } catch (error) {
       if (this.#closed || this.#active.kind !== 'ebpf') throw error;
       await this.#replace(error);

@@ -9,6 +9,8 @@ import { joinOther } from './other-connections.js';
 import type { Completeness, ConnectionSource, OtherConnections, Snapshot, SourceKind } from './source.js';
 
 export interface Batch extends RecordBatch {
+  /** The records are those of the last batch, in the same memory. */
+  readonly unchanged?: boolean;
   /** Records lost since the last batch. */
   readonly lost: number;
   /** What connection tracking knows of NAT; none where it is not read. */
@@ -30,16 +32,24 @@ export class ConnectionFeed {
   #held = new ArrayBuffer(0);
   readonly #reportedBefore = new ReportedBefore();
   #unmatched = 0;
+  /** The last batch, when it would be the same again if nothing changed. */
+  #settled: RecordBatch | undefined;
 
   constructor(readonly source: ConnectionSource) {}
 
   /** Everything live now and all that closed since the last call, but for ends that wait for their other end. */
   async next(): Promise<Batch> {
-    const snapshot = await this.source.snapshot();
+    const snapshot = await this.source.snapshot({
+      thrifty: true,
+      mayBeUnchanged: this.#settled !== undefined,
+    });
+    if (snapshot.unchanged === true && this.#settled !== undefined)
+      return { ...this.#settled, unchanged: true, lost: snapshot.lost, ...this.#circumstances(snapshot) };
     const { batch, held, overflow } = splitStragglers(snapshot, this.#held);
+    const isAllKnown = this.#reportedBefore.mark(batch);
+    this.#settled = isAllKnown && held.byteLength === 0 && this.#held.byteLength === 0 ? batch : undefined;
     this.#held = held;
     this.#unmatched += overflow;
-    this.#reportedBefore.mark(batch);
     return { ...batch, lost: snapshot.lost, ...this.#circumstances(snapshot) };
   }
 

@@ -45,7 +45,16 @@ export interface OtherConnections extends OtherCounts {
   readonly namespaces: readonly (OtherCounts & { readonly netns: number })[];
 }
 
+export interface SnapshotRequest {
+  /** What is costly may be done less often: something new of a live socket may be told a few snapshots later. */
+  readonly thrifty?: boolean;
+  /** No records are wanted if they would be the same as in the last snapshot. */
+  readonly mayBeUnchanged?: boolean;
+}
+
 export interface Snapshot {
+  /** The records would be those of the last snapshot, so there are none. Only if the request allows it. */
+  readonly unchanged?: boolean;
   /** `recordCount` records of RECORD_BYTES each. */
   readonly records: ArrayBuffer;
   readonly recordCount: number;
@@ -64,7 +73,7 @@ export interface Snapshot {
 export interface ConnectionSource {
   readonly kind: SourceKind;
   /** Reads everything since the last call. Never two at once. Runs off the event loop where it blocks. */
-  snapshot(): Promise<Snapshot>;
+  snapshot(request?: SnapshotRequest): Promise<Snapshot>;
   /** Monotonic counters by name, for metrics and `doctor`. */
   counters(): Readonly<Record<string, number>>;
   /** Detaches and frees everything; idempotent. */

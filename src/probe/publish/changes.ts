@@ -49,6 +49,7 @@ function changedNode(before: Node, node: Node): Node | undefined {
   const counts = countsOf(node);
   // Counts mean something only beside the edges they are of.
   const isNew = (counts?.fresh ?? 0) > 0 || before.topology !== node.topology;
+  if (before === node && !isNew && !node.children) return undefined;
   if (isNew || !isSame(before.adjacency, node.adjacency)) return node;
   const { latest, sets, adjacency: _, metrics, parents, ...rest } = node;
   const changes = {

@@ -87,7 +87,7 @@ function namesOf(values: Readonly<Record<string, number>>): Map<number, string> 
 export class EndpointNodes {
   readonly dns = new Map<string, DnsNames>();
   readonly #drafts = new Map<string, Draft>();
-  readonly #asked = new Set<string>();
+  readonly addresses = new Set<string>();
   /** Facts that many nodes have, by their value. */
   readonly #facts = new Map<string | number, Latest>();
 
@@ -97,8 +97,8 @@ export class EndpointNodes {
   scopeOf(words: Int32Array, at: number, netns: number): AddressScope {
     const { hostName, names } = this.context;
     const address = addressText(words, at);
-    if (!this.#asked.has(address)) {
-      this.#asked.add(address);
+    if (!this.addresses.has(address)) {
+      this.addresses.add(address);
       const known = names(address);
       if (known !== undefined) this.dns.set(address, known);
     }

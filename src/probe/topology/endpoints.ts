@@ -32,6 +32,8 @@ export interface EndpointStats {
 
 export interface Endpoints {
   readonly topology: Topology;
+  /** Every address that was asked for, and the names that were known. */
+  readonly addresses: ReadonlySet<string>;
   readonly dns: ReadonlyMap<string, DnsNames>;
   readonly stats: EndpointStats;
 }
@@ -65,6 +67,7 @@ export function buildEndpoints(input: EndpointInput): Endpoints {
   const { table, listeners, failed } = grouping;
   return {
     topology: { nodes: nodes.build() },
+    addresses: nodes.addresses,
     dns: nodes.dns,
     stats: { connections, kept, groups: table.count, listeners, failed, failedDropped },
   };

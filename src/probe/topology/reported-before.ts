@@ -25,14 +25,20 @@ export class ReportedBefore {
 
   constructor(private readonly maxRemembered: number = MAX_REMEMBERED) {}
 
-  /** Sets `Flag.Reported` on the records whose socket was live in the last batch, and remembers this batch's. */
-  mark(batch: RecordBatch): void {
+  /**
+   * Sets `Flag.Reported` on the records whose socket was live in the last batch, and remembers this batch's.
+   * @returns whether every record is a listener or a live socket that was marked: the same ones would be marked again
+   */
+  mark(batch: RecordBatch): boolean {
     const view = new RecordView(batch);
     const { bytes, words, count } = view;
     let live = 0;
+    let isAllMarked = true;
     for (let i = 0; i < count; i++) {
       const at = i * WORDS_EACH + SOCKET_ID;
       if (this.#has(words[at]!, words[at + 1]!)) bytes[i * BYTES + FLAGS]! |= REPORTED;
+      else if (bytes[i * BYTES + DIRECTION] !== LISTENER) isAllMarked = false;
+      if (bytes[i * BYTES + STATE] === CLOSE) isAllMarked = false;
       if (isLive(view, i)) live++;
     }
     const room = Math.min(live, this.maxRemembered);
@@ -44,6 +50,7 @@ export class ReportedBefore {
       this.#add(words[at]!, words[at + 1]!);
       left--;
     }
+    return isAllMarked;
   }
 
   #has(low: number, high: number): boolean {

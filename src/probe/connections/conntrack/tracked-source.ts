@@ -2,7 +2,7 @@
  * A connection source together with connection tracking: its records are looked through NAT, and where the source misses
  * short connections (/proc), those that connection tracking saw are added.
  */
-import type { ConnectionSource, Snapshot } from '../source.js';
+import type { ConnectionSource, Snapshot, SnapshotRequest } from '../source.js';
 import { lookThroughNat } from '../../topology/look-through-nat.js';
 import { NO_FLOWS, type FlowBatch } from '../../topology/nat-flow.js';
 import { unseenFlows, withFlowRecords } from './short-flows.js';
@@ -16,6 +16,7 @@ export function withConntrack(source: ConnectionSource, watcher: ConntrackWatche
 class TrackedSource implements ConnectionSource {
   /** Flows born after the last snapshot of /proc was begun and not seen in it; the next one decides. */
   #undecided: FlowBatch = NO_FLOWS;
+  #knowsFlows = false;
   #lookedThrough = 0;
   #shortConnections = 0;
 
@@ -28,8 +29,8 @@ class TrackedSource implements ConnectionSource {
     return this.source.kind;
   }
 
-  async snapshot(): Promise<Snapshot> {
-    return this.source.kind === 'ebpf' ? this.#lookThrough() : this.#complete();
+  async snapshot(request: SnapshotRequest = {}): Promise<Snapshot> {
+    return this.source.kind === 'ebpf' ? this.#lookThrough(request) : this.#complete();
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -45,10 +46,17 @@ class TrackedSource implements ConnectionSource {
     await Promise.all([this.source.close(), this.watcher.close()]);
   }
 
-  /** A flow exists before its connection does: flows are read after the records. */
-  async #lookThrough(): Promise<Snapshot> {
-    const snapshot = await this.source.snapshot();
+  /**
+   * A flow exists before its connection does: flows are read after the records. While flows are known the records are
+   * wanted each time, because another look through them may show something else.
+   */
+  async #lookThrough({ mayBeUnchanged = false, ...request }: SnapshotRequest): Promise<Snapshot> {
+    const snapshot = await this.source.snapshot({
+      ...request,
+      mayBeUnchanged: mayBeUnchanged && !this.#knowsFlows,
+    });
     const { flows } = await this.watcher.refresh();
+    this.#knowsFlows = flows.flowCount > 0;
     this.#lookedThrough += lookThroughNat(snapshot, flows);
     return { ...snapshot, flows };
   }

@@ -14,8 +14,14 @@ import {
 } from 'ebpf-bridge';
 import { OFFSET, RECORD_BYTES } from '../../topology/record.js';
 import { findNamespaces, type ListNamespaces } from '../net-namespaces.js';
-import type { Completeness, ConnectionSource, OtherConnections, Snapshot } from '../source.js';
-import { readKernelCounts } from './kernel-counters.js';
+import type {
+  Completeness,
+  ConnectionSource,
+  OtherConnections,
+  Snapshot,
+  SnapshotRequest,
+} from '../source.js';
+import { readKernelCounts, type TcpCounts } from './kernel-counters.js';
 import { Ledger, type Reading } from './ledger.js';
 import { readNamespaceCounts } from './namespace-counts.js';
 
@@ -75,13 +81,15 @@ export class EbpfSource implements ConnectionSource {
     await this.#scan;
   }
 
-  async snapshot(): Promise<Snapshot & { readonly completeness: Completeness }> {
+  async snapshot(request: SnapshotRequest = {}): Promise<Snapshot & { readonly completeness: Completeness }> {
     const { alive, kernel } = await readKernel(this.kernel, this.ledger);
-    const { namespaces, ...snapshot } = await this.tracker.snapshot();
+    const { namespaces, visited, ...snapshot } = await this.tracker.snapshot(request);
     this.#counters = await this.tracker.counters();
     const { seen, other } = readNamespaceCounts(namespaces);
     this.#count(other);
-    const completeness = this.ledger.reconcile({ ...(alive && { alive }), kernel, seen });
+    // Sockets that were not visited may be new: the kernel's counts have them, the tracker's do not.
+    const looked = visited ? kernel : new Map<number, TcpCounts>();
+    const completeness = this.ledger.reconcile({ ...(alive && { alive }), kernel: looked, seen });
     return { ...snapshot, other, completeness };
   }
 

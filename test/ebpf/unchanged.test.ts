@@ -1,0 +1,40 @@
+/** Sockets that nothing happens to are not told of again, if that is wanted. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
+import { createNamespace } from '../support/namespace.js';
+import { startNodeProgram } from '../support/program.js';
+import { countSockets } from '../support/socket-records.js';
+import { ebpfSkip } from './requirements.js';
+
+/** Something else on this machine may open or close a socket at any time. */
+const ATTEMPTS = 50;
+
+test(
+  'a snapshot without changes has no records when it may, and all of them when it may not or something changed',
+  { skip: ebpfSkip },
+  async (t) => {
+    const netns = createNamespace(t);
+    const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1'], netns.name);
+    const source = await EbpfSource.start();
+    t.after(() => source.close());
+    await source.seeded();
+    await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine], netns.name);
+
+    await source.snapshot();
+    let quiet = await source.snapshot({ mayBeUnchanged: true });
+    for (let i = 0; i < ATTEMPTS && quiet.unchanged !== true; i++)
+      quiet = await source.snapshot({ mayBeUnchanged: true });
+    assert.equal(quiet.unchanged, true);
+    assert.deepEqual([quiet.recordCount, quiet.records.byteLength], [0, 0]);
+
+    const all = await source.snapshot();
+    assert.notEqual(all.unchanged, true);
+    assert.equal(countSockets(all, netns.inode).live, 2);
+
+    await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine], netns.name);
+    const changed = await source.snapshot({ mayBeUnchanged: true });
+    assert.notEqual(changed.unchanged, true);
+    assert.equal(countSockets(changed, netns.inode).live, 4);
+  },
+);
