@@ -1,0 +1,28 @@
+/**
+ * Loads and closes the tracker many times over. Argument: rounds. Prints as JSON what it had before and after: open
+ * descriptors, resident memory (bytes), and which of the BPF objects it ever held are left in the kernel.
+ */
+import { readdirSync } from 'node:fs';
+import { loadTracker } from 'ebpf-bridge';
+import { heldBy, leftOf } from '../support/bpf-objects.js';
+
+const ROUNDS = Number(process.argv[2]);
+/** The first rounds fill caches that stay. */
+const WARM_UP = Math.min(100, ROUNDS / 2);
+
+const held = new Set<string>();
+const now = (): { descriptors: number; resident: number } => ({
+  descriptors: readdirSync('/proc/self/fd').length,
+  resident: process.memoryUsage.rss(),
+});
+
+let before = now();
+for (let round = 0; round < ROUNDS; round++) {
+  if (round === WARM_UP) before = now();
+  const tracker = await loadTracker();
+  await tracker.snapshot();
+  for (const object of heldBy('self')) held.add(object);
+  await tracker.close();
+}
+const after = now();
+process.stdout.write(`${JSON.stringify({ before, after, held: held.size, left: await leftOf(held) })}\n`);
