@@ -17,7 +17,8 @@ enum tp_direction {
     TP_DIRECTION_LISTENER = 3,
 };
 
-/* How the PID is known, weakest first: a stronger one is never replaced by a weaker one. */
+/* How the PID is known, weakest first: a stronger one is replaced by a weaker one only when
+   its process has let go of the socket. */
 enum tp_pid_evidence {
     TP_PID_NONE = 0,
     TP_PID_LISTENER = 1,   /* the process of the listener it was accepted from */
@@ -49,6 +50,8 @@ struct tp_shared {
     __u32 has_untracked; /* set by the programs: there may be sockets without storage */
     __u32 live;          /* live sockets that emit_live came by: what user space knows beyond them is gone */
     __u64 stored;        /* all sockets with storage that it came by; user space sets both to 0 before */
+    __u32 sweep;         /* number of the sweep under way or last made, 1 to 255; counted by user space */
+    __u32 reserved;
 };
 
 struct tp_record {
@@ -74,8 +77,10 @@ struct tp_record {
     __u8 direction_evidence;
     __u8 flags;
     __u8 emitted_state; /* kernel side only, as emitted_epoch: the TCP state last sent */
-    __u8 reserved[4];
-    __u64 pid_start_ns;
+    __u8 held_in; /* kernel side only: the sweep that last found process `pid` holding it, or in which it was
+                     noted */
+    __u8 reserved[3];
+    __u64 pid_start_ns; /* with `pid`, the identity of the process */
     __u32 listener_pid;
     __u32 emitted_epoch; /* kernel side only: the epoch this was last sent in; 0 = must be sent */
     char comm[16];       /* name of process `pid` when it was noted: it may be gone later */
@@ -86,6 +91,23 @@ struct tp_record {
 static_assert(sizeof(struct tp_record) == TP_RECORD_BYTES, "record layout changed");
 #else
 _Static_assert(sizeof(struct tp_record) == TP_RECORD_BYTES, "record layout changed");
+#endif
+
+/* A process that holds a socket which another process uses; from a sweep over all open files. */
+struct tp_holder {
+    __u64 socket_id;
+    __u64 pid_start_ns;
+    __u32 pid;
+    __u8 is_listener;
+    __u8 reserved;
+    __u16 more; /* filled in by user space: holders of this socket beyond those that are told */
+};
+
+#define TP_HOLDER_BYTES 24
+#ifdef __cplusplus
+static_assert(sizeof(struct tp_holder) == TP_HOLDER_BYTES, "holder layout changed");
+#else
+_Static_assert(sizeof(struct tp_holder) == TP_HOLDER_BYTES, "holder layout changed");
 #endif
 
 /* Kernel-side counters, one slot each in the per-CPU array `counters`. Names are in src/counters.h. */

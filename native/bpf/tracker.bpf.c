@@ -8,7 +8,10 @@
  *   on_destroy:   the end of a socket whose last state change we were not told of.
  *   on_read:      a process took data from a socket: of all that may hold it, this one uses it.
  *   emit_live:    iterator over the storage; sends the records of live sockets that changed since last time.
- *   scan_files:   iterator over all open files; finds sockets that existed before, and who holds a socket.
+ *   confirm_holders, tell_holders:
+ *                 iterators over all open files, run one after the other: a sweep. The first finds sockets
+ *                 that existed before and confirms which processes still hold theirs; the second gives each
+ * socket whose process does not to one that does, and tells all other holders.
  *
  * A child socket of a listener is cloned with the listener's storage (BPF_F_CLONE), so the listening process
  * is known although the handshake ends in softirq, where `current` is whoever was interrupted.
@@ -57,7 +60,7 @@ const volatile __u64 look_mask = 0;
 /* What a connect() takes from its record to the socket's state, at the very most. */
 #define CONNECT_BEGUN_NS 1000000000ULL
 
-struct tp_shared shared = {.epoch = 1};
+struct tp_shared shared = {.epoch = 1, .sweep = 1};
 
 /* Returns how many this CPU had counted before. Atomic: a softirq may count on the same CPU meanwhile. */
 static __always_inline __u64 count(__u32 which) {
@@ -65,10 +68,17 @@ static __always_inline __u64 count(__u32 which) {
     return value ? __sync_fetch_and_add(value, 1) : 0;
 }
 
+/* Whether the record's process is the one that `task` is a thread of: a PID alone is given to others later.
+ */
+static __always_inline int is_process_of(const struct tp_record *record, const struct task_struct *task) {
+    return record->pid == (__u32)task->tgid && record->pid_start_ns == task->group_leader->start_boottime;
+}
+
 static __always_inline void set_pid(struct tp_record *record, struct task_struct *task, __u8 evidence) {
     if (task->flags & PF_KTHREAD)
-        return; /* a deferred close, or a socket of the kernel itself */
-    if (record->pid == (__u32)task->tgid) {
+        return;                     /* a deferred close, or a socket of the kernel itself */
+    record->held_in = shared.sweep; /* a sweep under way must not take what it has not seen change */
+    if (is_process_of(record, task)) {
         record->pid_evidence = evidence;
         return;
     }
@@ -276,6 +286,7 @@ static __always_inline void set_established(struct sock *sk, struct tp_record *r
         if (record->direction == TP_DIRECTION_LISTENER) {
             record->listener_pid = record->pid;
             record->pid_evidence = TP_PID_LISTENER;
+            record->held_in = 0; /* that was the listener */
         }
         if (oldstate == TCP_SYN_RECV) {
             record->direction = TP_DIRECTION_ACCEPTED;
@@ -442,7 +453,7 @@ int BPF_PROG(on_read, struct sock *sk) {
     struct task_struct *task = bpf_get_current_task_btf();
     struct tp_record *record = bpf_sk_storage_get(&sockets, sk, 0, 0);
 
-    if (!record || (record->pid == (__u32)task->tgid && record->pid_evidence == TP_PID_USE))
+    if (!record || (record->pid_evidence == TP_PID_USE && is_process_of(record, task)))
         return 0;
     if (!sk->sk_lock.owned || record->direction == TP_DIRECTION_LISTENER)
         return 0; /* read in softirq by the kernel itself */
@@ -523,16 +534,12 @@ int emit_live(struct bpf_iter__bpf_sk_storage_map *ctx) {
     return 0;
 }
 
-SEC("iter/task_file")
-int scan_files(struct bpf_iter__task_file *ctx) {
-    struct task_struct *task = ctx->task;
-    struct file *file = ctx->file;
+/* The TCP socket behind an open file of a process. */
+static __always_inline struct sock *tcp_socket_of(struct task_struct *task, struct file *file) {
     struct socket *socket;
-    struct tp_record *record;
     struct sock *sk;
-    __u8 state;
 
-    if (!task || !file)
+    if (!task || !file || task->flags & PF_KTHREAD)
         return 0;
     socket = bpf_sock_from_file(file);
     if (!socket)
@@ -541,6 +548,18 @@ int scan_files(struct bpf_iter__task_file *ctx) {
     if (!sk || sk->sk_protocol != IPPROTO_TCP)
         return 0;
     if (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)
+        return 0;
+    return sk;
+}
+
+SEC("iter/task_file")
+int confirm_holders(struct bpf_iter__task_file *ctx) {
+    struct task_struct *task = ctx->task;
+    struct sock *sk = tcp_socket_of(task, ctx->file);
+    struct tp_record *record;
+    __u8 state;
+
+    if (!sk)
         return 0;
     state = sk->__sk_common.skc_state;
     record = bpf_sk_storage_get(&sockets, sk, 0, 0);
@@ -569,8 +588,39 @@ int scan_files(struct bpf_iter__task_file *ctx) {
         count(TP_COUNT_SEEDED);
     }
 holder:
-    /* The process that was born with the listener hands connections on: any other holder is their user. */
-    if (!record->pid || (record->pid_evidence == TP_PID_LISTENER && record->pid != (__u32)task->tgid))
+    if (!record->pid)
         set_pid(record, task, TP_PID_TABLE_SCAN);
+    else if (is_process_of(record, task))
+        record->held_in = shared.sweep;
+    return 0;
+}
+
+SEC("iter/task_file")
+int tell_holders(struct bpf_iter__task_file *ctx) {
+    struct task_struct *task = ctx->task;
+    struct sock *sk = tcp_socket_of(task, ctx->file);
+    struct tp_record *record;
+
+    if (!sk)
+        return 0;
+    record = bpf_sk_storage_get(&sockets, sk, 0, 0);
+    if (!record || record->state == TCP_CLOSE)
+        return 0;
+    if (is_process_of(record, task)) {
+        record->held_in = shared.sweep; /* accepted since the first look at it */
+        return 0;
+    }
+    /* Its process has closed it or is gone, or never had it: that of a listener hands connections on. */
+    if (record->held_in != (__u8)shared.sweep) {
+        set_pid(record, task, TP_PID_TABLE_SCAN);
+        return 0;
+    }
+    struct tp_holder holder = {
+        .socket_id = record->socket_id,
+        .pid_start_ns = task->group_leader->start_boottime,
+        .pid = task->tgid,
+        .is_listener = record->direction == TP_DIRECTION_LISTENER,
+    };
+    bpf_seq_write(ctx->meta->seq, &holder, sizeof(holder));
     return 0;
 }

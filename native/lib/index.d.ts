@@ -61,6 +61,18 @@ export interface TrackerSnapshot {
   readonly namespaces: Float64Array;
 }
 
+/** What a sweep over all open files found besides what it put right. */
+export interface FileScan {
+  /**
+   * `holderCount` times `struct tp_holder` of record.h: processes that hold a socket which another process uses, by
+   * socket and PID.
+   */
+  readonly holders: ArrayBuffer;
+  readonly holderCount: number;
+  /** Further holders, of sockets for which there was no room. */
+  readonly dropped: number;
+}
+
 /** Kernel-side totals since the tracker was loaded. */
 export interface TrackerCounters {
   readonly connects: number;
@@ -90,8 +102,11 @@ export interface TrackerCounters {
  * They reject with an Error that carries `errno` when the kernel refuses.
  */
 export interface Tracker {
-  /** Walks all open files of all processes: adopts sockets older than the tracker and notes who holds each. */
-  scanFiles(): Promise<void>;
+  /**
+   * A sweep over all open files of all processes: adopts sockets older than the tracker, gives sockets that their process
+   * does not hold any more to one that does, and tells who else holds a socket. Other calls need not wait for it.
+   */
+  scanFiles(): Promise<FileScan>;
   /** @throws Error (errno ENOLINK) when the programs are not attached any more: close it and load another */
   snapshot(request?: SnapshotRequest): Promise<TrackerSnapshot>;
   counters(): Promise<TrackerCounters>;
@@ -99,7 +114,7 @@ export interface Tracker {
   close(): Promise<void>;
 }
 
-/** Offsets of the record's fields as compiled, and `recordBytes`. @throws EbpfUnavailableError without the addon */
+/** Offsets of the record's fields as compiled, `recordBytes` and `holderBytes`. @throws EbpfUnavailableError without the addon */
 export function recordLayout(): Readonly<Record<string, number>>;
 
 /** @throws EbpfUnavailableError without the addon */

@@ -56,6 +56,7 @@ Napi::Object recordLayout(Napi::Env env) {
     set("pidStartNanos", offsetof(struct tp_record, pid_start_ns));
     set("listenerPid", offsetof(struct tp_record, listener_pid));
     set("comm", offsetof(struct tp_record, comm));
+    set("holderBytes", sizeof(struct tp_holder));
     return layout;
 }
 

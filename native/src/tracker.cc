@@ -34,6 +34,12 @@ constexpr uint32_t RING_RECORD_BYTES = TP_RECORD_BYTES + 8;
 // Closed records that a CPU sends at most before it looks how full the ring is.
 constexpr uint64_t MAX_RECORDS_PER_LOOK = 64;
 
+// Sweeps are numbered 1 to this: a record has one byte for the number.
+constexpr uint32_t MAX_SWEEP = 255;
+
+// What an iterator is read by: whole holders, so that none is cut in two.
+constexpr size_t ITERATOR_READ_BYTES = 256 * TP_HOLDER_BYTES;
+
 uint64_t monotonicNanos() {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -65,6 +71,18 @@ uint32_t linkId(struct bpf_link *link) {
     uint32_t size = sizeof(info);
     return bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &size) ? 0 : info.id;
 }
+
+// A descriptor that is closed with its scope.
+struct Descriptor {
+    int fd;
+    explicit Descriptor(int fd) : fd(fd) {}
+    ~Descriptor() {
+        if (fd >= 0)
+            ::close(fd);
+    }
+    Descriptor(const Descriptor &) = delete;
+    Descriptor &operator=(const Descriptor &) = delete;
+};
 
 // The map of a global-data section, by the section's own name, and what it is to begin with. That memory is
 // libbpf's own copy: what is written to it after the object was loaded, the kernel never sees.
@@ -147,7 +165,9 @@ void Tracker::load(const TrackerOptions &options) {
     live_options.link_info_len = sizeof(info);
     live_link_ =
         attached(bpf_program__attach_iter(programNamed(object_, "emit_live"), &live_options), "emit_live");
-    files_link_ = attached(bpf_program__attach(programNamed(object_, "scan_files")), "scan_files");
+    confirm_link_ =
+        attached(bpf_program__attach(programNamed(object_, "confirm_holders")), "confirm_holders");
+    tell_link_ = attached(bpf_program__attach(programNamed(object_, "tell_holders")), "tell_holders");
     read_link_ = attached(bpf_program__attach(programNamed(object_, "on_read")), "on_read");
     destroy_link_ = attached(bpf_program__attach(programNamed(object_, "on_destroy")), "on_destroy");
     state_link_ = attached(bpf_program__attach(programNamed(object_, "on_tcp_state")), "on_tcp_state");
@@ -167,7 +187,7 @@ void Tracker::setWakeUps(uint32_t ring_bytes) {
 }
 
 std::array<struct bpf_link **, Tracker::LINKS> Tracker::links() {
-    return {&state_link_, &destroy_link_, &read_link_, &files_link_, &live_link_};
+    return {&state_link_, &destroy_link_, &read_link_, &confirm_link_, &tell_link_, &live_link_};
 }
 
 // A descriptor that was closed behind our back may since have become something else: the id tells.
@@ -186,6 +206,7 @@ void Tracker::close() {
         [[maybe_unused]] ssize_t written = write(stop_fd_, &one, sizeof(one));
         drainer_.join();
     }
+    std::lock_guard<std::mutex> no_sweep(sweep_mutex_);
     std::lock_guard<std::mutex> lock(mutex_);
     for (struct bpf_link **link : links()) {
         bpf_link__destroy(*link);
@@ -233,34 +254,46 @@ void Tracker::drainWhenWoken() {
     }
 }
 
-uint64_t Tracker::runIterator(struct bpf_link *link, const char *what) {
+int Tracker::startIterator(struct bpf_link *link, const char *what) {
     int fd = bpf_iter_create(bpf_link__fd(link));
     if (fd < 0)
         throw BpfError(std::string("start iterator ") + what, errno);
-    char buffer[4096];
-    uint64_t bytes = 0;
+    return fd;
+}
+
+void Tracker::readIterator(int fd, const char *what, const Output &output) {
+    alignas(8) char buffer[ITERATOR_READ_BYTES];
     for (;;) {
         ssize_t got = read(fd, buffer, sizeof(buffer));
-        if (got > 0) {
-            bytes += static_cast<uint64_t>(got);
-            continue;
-        }
+        if (got == 0)
+            return;
+        if (got > 0 && output)
+            output(buffer, static_cast<size_t>(got));
         // EAGAIN: the kernel pauses after a million objects without output.
-        if (got < 0 && (errno == EAGAIN || errno == EINTR))
-            continue;
-        int error = errno;
-        ::close(fd);
-        if (got < 0)
-            throw BpfError(std::string("read iterator ") + what, error);
-        return bytes;
+        if (got < 0 && errno != EAGAIN && errno != EINTR)
+            throw BpfError(std::string("read iterator ") + what, errno);
     }
 }
 
-void Tracker::scanFiles() {
+HolderTable Tracker::scanFiles() {
+    std::lock_guard<std::mutex> one_sweep(sweep_mutex_);
+    Descriptor confirm(-1), tell(-1);
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        requireOpen();
+        __atomic_store_n(&shared_->sweep, shared_->sweep % MAX_SWEEP + 1, __ATOMIC_SEQ_CST);
+        confirm.fd = startIterator(confirm_link_, "confirm_holders");
+        tell.fd = startIterator(tell_link_, "tell_holders");
+    }
+    readIterator(confirm.fd, "confirm_holders");
+    HolderTable holders;
+    readIterator(tell.fd, "tell_holders", [&holders](const char *data, size_t bytes) {
+        for (size_t at = 0; at + TP_HOLDER_BYTES <= bytes; at += TP_HOLDER_BYTES)
+            holders.add(*reinterpret_cast<const struct tp_holder *>(data + at));
+    });
     std::lock_guard<std::mutex> lock(mutex_);
-    requireOpen();
-    runIterator(files_link_, "scan_files");
     visit_now_ = true;
+    return holders;
 }
 
 uint64_t Tracker::counter(uint32_t which) {
@@ -284,7 +317,8 @@ void Tracker::emitLive() {
         shared_->stored = 0;
         shared_->live = 0;
         uint64_t before = threadNanos();
-        runIterator(live_link_, "emit_live");
+        Descriptor live(startIterator(live_link_, "emit_live"));
+        readIterator(live.fd, "emit_live");
         visit_cost_ns_ = threadNanos() - before;
         drain();
         if (counter(TP_COUNT_DEFERRED_RING) == deferred)

@@ -1,11 +1,13 @@
 // The tracker's user-space half: loads and attaches the programs, drains the ring, hands out snapshots.
 #pragma once
 
+#include "holder_table.h"
 #include "live_table.h"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -39,7 +41,8 @@ struct TrackerSnapshot {
     std::vector<std::pair<uint32_t, NamespaceCounts>> namespaces; // by inode, those with anything to tell
 };
 
-// All methods block and may be called from any thread; they exclude each other. Failures throw BpfError.
+// All methods block and may be called from any thread; they exclude each other, but for a sweep, which only
+// excludes sweeps and close. Failures throw BpfError.
 class Tracker {
   public:
     explicit Tracker(const TrackerOptions &options);
@@ -47,9 +50,10 @@ class Tracker {
     Tracker(const Tracker &) = delete;
     Tracker &operator=(const Tracker &) = delete;
 
-    // Walks all open files of all processes: adopts sockets that existed before, and notes who holds a
-    // socket.
-    void scanFiles();
+    // A sweep over all open files of all processes: adopts sockets that existed before, gives those whose
+    // process has left them to another holder, and returns who holds sockets that others use. Snapshots go on
+    // meanwhile.
+    HolderTable scanFiles();
     // Throws when the programs are not attached any more: the tracker is dead then and must be replaced.
     TrackerSnapshot snapshot(const SnapshotRequest &request);
     std::array<uint64_t, TP_COUNTERS> counters();
@@ -61,7 +65,7 @@ class Tracker {
     void close();
 
   private:
-    static constexpr size_t LINKS = 5;
+    static constexpr size_t LINKS = 6;
 
     static int onRecord(void *self, void *data, size_t size);
     void load(const TrackerOptions &options);
@@ -74,7 +78,10 @@ class Tracker {
     void emitLive();
     void resync();
     void boundStorage();
-    uint64_t runIterator(struct bpf_link *link, const char *what);
+    // Takes what an iterator writes.
+    using Output = std::function<void(const char *data, size_t bytes)>;
+    static int startIterator(struct bpf_link *link, const char *what);
+    static void readIterator(int fd, const char *what, const Output &output = nullptr);
     uint64_t counter(uint32_t which);
     void requireOpen();
     void requireAttached();
@@ -82,13 +89,15 @@ class Tracker {
 
     std::mutex mutex_;
     std::mutex close_mutex_;
+    std::mutex sweep_mutex_; // taken before mutex_: one sweep at a time, none while closing
     LiveTable table_;
     struct bpf_object *object_ = nullptr;
     struct bpf_link *state_link_ = nullptr;
     struct bpf_link *destroy_link_ = nullptr;
     struct bpf_link *read_link_ = nullptr;
     struct bpf_link *live_link_ = nullptr;
-    struct bpf_link *files_link_ = nullptr;
+    struct bpf_link *confirm_link_ = nullptr;
+    struct bpf_link *tell_link_ = nullptr;
     std::array<uint32_t, LINKS> link_ids_ = {};
     struct ring_buffer *ring_ = nullptr;
     struct tp_shared *shared_ = nullptr;

@@ -4,6 +4,8 @@
 #include "promise_worker.h"
 
 #include <cstdlib>
+#include <cstring>
+#include <vector>
 
 namespace {
 
@@ -39,6 +41,23 @@ Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot) {
             namespaces[at++] = static_cast<double>(number);
     }
     object.Set("namespaces", namespaces);
+    return object;
+}
+
+struct FoundHolders {
+    std::vector<struct tp_holder> holders;
+    uint64_t dropped = 0;
+};
+
+Napi::Value holdersValue(Napi::Env env, FoundHolders &found) {
+    size_t bytes = found.holders.size() * TP_HOLDER_BYTES;
+    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes);
+    if (bytes > 0)
+        memcpy(buffer.Data(), found.holders.data(), bytes);
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("holders", buffer);
+    object.Set("holderCount", Napi::Number::New(env, static_cast<double>(found.holders.size())));
+    object.Set("dropped", Napi::Number::New(env, static_cast<double>(found.dropped)));
     return object;
 }
 
@@ -82,13 +101,13 @@ Napi::Value TrackerObject::load(const Napi::CallbackInfo &info) {
 
 Napi::Value TrackerObject::scanFiles(const Napi::CallbackInfo &info) {
     auto tracker = tracker_;
-    return PromiseWorker<Nothing>::run(
+    return PromiseWorker<FoundHolders>::run(
         info.Env(), Value(),
         [tracker] {
-            tracker->scanFiles();
-            return Nothing{};
+            HolderTable table = tracker->scanFiles();
+            return FoundHolders{table.sorted(), table.dropped()};
         },
-        undefined);
+        holdersValue);
 }
 
 Napi::Value TrackerObject::snapshot(const Napi::CallbackInfo &info) {

@@ -39,6 +39,7 @@ export function observersFor(options: ObserveOptions, probeId: string, log: Logg
     resolver,
     processes,
     localNetworks: () => hosts.localNetworks(),
+    startTicksOf: (pid) => processes.startTicksOf(pid),
     log,
     async close() {
       await Promise.all([resolver.close(), processes.close()]);

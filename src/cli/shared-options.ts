@@ -19,6 +19,8 @@ export interface ObserveOptions extends DetailOptions, BoundOptions {
   readonly source: SourceChoice;
   readonly hostname: string;
   readonly procRoot: string;
+  /** Milliseconds. */
+  readonly sweepInterval: number;
 }
 
 /** Milliseconds of a duration option whose default is given as text, so that `--help` shows it as it is written. */
@@ -59,6 +61,12 @@ export const observing = (): Option[] => [
   new Option('--proc-root <path>', "the host's /proc, where it is mounted elsewhere")
     .env('TOPOPROBE_PROC_ROOT')
     .default('/proc'),
+  duration(
+    '--sweep-interval <duration>',
+    'time between two looks, by eBPF, at all open files for sockets that changed hands',
+    'TOPOPROBE_SWEEP_INTERVAL',
+    '30s',
+  ),
   ...bounding(),
   ...detailing(),
 ];

@@ -58,6 +58,7 @@ export async function startProbe(
     const opened = await openSource(options.source, {
       procRoot: options.procRoot,
       bounds: boundsOf(options),
+      sweepIntervalMs: options.sweepInterval,
       warn: (message) => {
         log.warn(message);
       },

@@ -60,7 +60,11 @@ export async function serveMetrics(
 function partsOf({ feed, observers, publisher, endpoints }: WatchedProbe): Counting[] {
   const { resolver, processes } = observers;
   return [
-    { name: 'source', counters: () => feed.source.counters(), gauges: ['live', 'stored', 'otherLive'] },
+    {
+      name: 'source',
+      counters: () => feed.source.counters(),
+      gauges: ['live', 'stored', 'otherLive', 'lastSweepMs'],
+    },
     { name: 'feed', counters: () => feed.counters() },
     { name: 'endpoints', counters: () => endpoints.counters },
     { name: 'dns', counters: () => resolver.counters(), gauges: ['queued', 'in_flight', 'cached'] },

@@ -15,7 +15,11 @@ import {
   buildEndpoints,
   exitedProcesses,
   type Endpoints,
+  identifyProcesses,
   type EndpointStats,
+  type GoneProcess,
+  type HolderBatch,
+  type IdentifiedProcesses,
   withNatCopies,
 } from './topology/index.js';
 
@@ -26,6 +30,8 @@ export interface Observers {
   /** The host's own networks as CIDR texts, as of now. */
   readonly localNetworks: () => readonly string[];
   readonly log: Logger;
+  /** Start of the process that has a PID as of the reporters' last answers, in clock ticks after boot. */
+  readonly startTicksOf?: (pid: number) => number | undefined;
   /** Told what became of each batch. */
   readonly onEndpoints?: (stats: EndpointStats) => void;
 }
@@ -52,12 +58,13 @@ export async function assembleReport(batch: Batch, windowMs: number, observers: 
     }
   }
 
-  const endpoints = endpointsOf(batch, observers, timestamp);
+  const identified = identifyProcesses(batch, observers.startTicksOf);
+  const endpoints = endpointsOf(batch, identified, observers, timestamp);
   observers.onEndpoints?.(endpoints.stats);
   add('Endpoint', withNatCopies(endpoints.topology, batch.flows, { ...observers, now: timestamp }).topology);
   add('Host', completenessFacts(batch, observers.hostName, timestamp));
   const known = topologies.get('Process');
-  add('Process', exitedProcesses(batch, known, observers.hostName, timestamp));
+  add('Process', exitedProcesses(identified, known, observers.hostName, timestamp));
 
   return {
     id: randomReportId(),
@@ -72,23 +79,39 @@ export async function assembleReport(batch: Batch, windowMs: number, observers: 
   };
 }
 
+interface Built {
+  readonly endpoints: Endpoints;
+  readonly holders: HolderBatch;
+  readonly gone: readonly GoneProcess[];
+}
+
 /** Endpoints of the batches that are still in use: one that did not change is not worked through again. */
-const builtOf = new WeakMap<ArrayBuffer, Endpoints>();
+const builtOf = new WeakMap<ArrayBuffer, Built>();
 
 function endpointsOf(
-  { records, recordCount, unchanged }: Batch,
-  { hostName, resolver }: Observers,
+  { records, unchanged, holders }: Batch,
+  { batch, gone }: IdentifiedProcesses,
+  { hostName, resolver, startTicksOf }: Observers,
   now: Timestamp,
 ): Endpoints {
   const names = (address: string): DnsNames | undefined => {
     const reverse = resolver.names(address);
     return reverse !== undefined && reverse.length > 0 ? { reverse } : undefined;
   };
-  const before = unchanged === true ? builtOf.get(records) : undefined;
-  // Names become known while nothing else changes.
-  if (before !== undefined) return { ...before, dns: dnsOf(before.addresses, names) };
-  const endpoints = buildEndpoints({ records, recordCount, hostName, now, names });
-  builtOf.set(records, endpoints);
+  const built = unchanged === true ? builtOf.get(records) : undefined;
+  // PIDs and sockets change hands, and names become known, while nothing else changes.
+  if (built?.holders === holders && built.gone.length === 0 && gone.length === 0)
+    return { ...built.endpoints, dns: dnsOf(built.endpoints.addresses, names) };
+  const endpoints = buildEndpoints({
+    ...batch,
+    hostName,
+    now,
+    names,
+    gone,
+    holders,
+    ...(startTicksOf && { startTicksOf }),
+  });
+  builtOf.set(records, { endpoints, holders, gone });
   return endpoints;
 }
 

@@ -4,84 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { test, type TestContext } from 'node:test';
-import { ConnectionFeed } from '../../src/probe/connections/feed.js';
-import { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
-import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { now } from '../../src/report/index.js';
-import type { Node } from '../../src/report/model.js';
-import { createNamespace, joinNamespaces, type Namespace } from '../support/namespace.js';
-import { runScenario, type Truth } from '../support/scenario.js';
+import { test } from 'node:test';
+import { createNamespace, joinNamespaces } from '../support/namespace.js';
+import { runScenario } from '../support/scenario.js';
 import { ebpfSkip } from './requirements.js';
-
-interface Seen {
-  readonly feed: ConnectionFeed;
-  /** Everything since the start, as endpoint nodes. */
-  nodes(): Promise<ReadonlyMap<string, Node>>;
-}
-
-async function watch(t: TestContext): Promise<Seen> {
-  const source = await EbpfSource.start();
-  t.after(() => source.close());
-  await source.seeded();
-  const feed = new ConnectionFeed(source);
-  return {
-    feed,
-    async nodes() {
-      const batch = await feed.only();
-      assert.equal(batch.lost, 0);
-      assert.deepEqual(batch.completeness?.namespaces, [], 'the kernel counted no more than was seen');
-      const { topology } = buildEndpoints({
-        ...batch,
-        hostName: 'vm',
-        now: now(),
-        names: () => undefined,
-      });
-      return topology.nodes;
-    },
-  };
-}
-
-const portOf = (id: string): number => Number(id.slice(id.lastIndexOf(';') + 1));
-const fact = (node: Node | undefined, key: string): string | undefined => node?.latest?.get(key)?.value;
-
-/** Connections by `client PID > server PID : port`, of edges to the given ports in the given scope. */
-function edgesTo(
-  nodes: ReadonlyMap<string, Node>,
-  ports: ReadonlySet<number>,
-  scope: RegExp,
-): Map<string, number> {
-  const edges = new Map<string, number>();
-  for (const [id, node] of nodes) {
-    for (const to of node.adjacency ?? []) {
-      if (!ports.has(portOf(to)) || !scope.test(to)) continue;
-      const serverPid = fact(node, 'to_pid') ?? fact(nodes.get(to), 'pid') ?? '?';
-      const key = `${fact(node, 'pid') ?? '?'} > ${serverPid} : ${portOf(to)}`;
-      edges.set(key, (edges.get(key) ?? 0) + Number(fact(node, 'conn_count') ?? 1));
-      assert.ok(portOf(id) !== portOf(to) || nodes.get(to) === node, 'no edge from a server port');
-    }
-  }
-  return edges;
-}
-
-function assertTrue(nodes: ReadonlyMap<string, Node>, truth: readonly Truth[], scope: RegExp): void {
-  const expected = new Map<string, number>();
-  for (const { clientPid, serverPid, serverPort, count } of truth) {
-    const key = `${clientPid} > ${serverPid} : ${serverPort}`;
-    expected.set(key, (expected.get(key) ?? 0) + count);
-  }
-  const ports = new Set(truth.map(({ serverPort }) => serverPort));
-  const sorted = (map: Map<string, number>): [string, number][] =>
-    [...map].sort(([a], [b]) => (a < b ? -1 : 1));
-  assert.deepEqual(sorted(edgesTo(nodes, ports, scope)), sorted(expected));
-  for (const [id, node] of nodes) {
-    if (!scope.test(id) || !ports.has(portOf(id))) continue;
-    const onward = (node.adjacency ?? []).filter((to) => to !== id);
-    assert.deepEqual(onward, [], `a server does not connect to its clients: ${id}`);
-  }
-}
-
-const inNamespace = ({ inode }: Namespace): RegExp => new RegExp(`^vm-${inode};`);
+import { assertTrue, edgesTo, inNamespace, watch } from './seen-scenario.js';
 
 for (const [what, args] of [
   ['short connections over IPv4', ['short']],
@@ -99,6 +26,9 @@ for (const [what, args] of [
   ['a client killed in the middle', ['killed-client']],
   ['a server killed in the middle', ['killed-server']],
   ['every port of one client', ['all-ports']],
+  ['a port taken again while it is in TIME_WAIT', ['reused-time-wait']],
+  ["a client's PID, used again by another client", ['reused-client-pid']],
+  ["a server's PID, used again by another server", ['reused-server-pid']],
 ] as const) {
   test(what, { skip: ebpfSkip }, async (t) => {
     const netns = createNamespace(t);

@@ -3,20 +3,23 @@
  * Makes TCP connections of one hard kind, and tells the truth about them: one line of JSON per pair of
  * processes on stdout, `done` at the end; then it stays until its stdin ends.
  *
- *   scenarios NAME [ADDRESS]
+ *   scenarios NAME [ADDRESS [PORT]]
  *
- * A line is {"clientPid":…,"serverPid":…,"serverPort":…,"count":…}.
+ * A line is {"clientPid":…,"serverPid":…,"serverPort":…,"count":…}. A PID may be followed by "clientGone" or
+ * "serverGone": another process has it now. "holders" are processes that have the server's socket open
+ * besides its user, "listeners" those that have the listening socket open.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/io_uring.h>
+#include <linux/sched.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,6 +36,7 @@ enum {
     BACKLOG = 128,
     FEW = 12,
     TUPLE_REUSES = 20,
+    TIME_WAIT_REUSES = 4,
     WORKERS = 4,
     NAMESPACES = 1000,
     FIRST_PORT = 1024,
@@ -40,6 +44,7 @@ enum {
 };
 
 static const char *address_text = "127.0.0.1";
+static int other_port; // of a server that was started before
 
 static void die(const char *what) {
     fprintf(stderr, "scenarios: could not %s: %s\n", what, strerror(errno));
@@ -588,6 +593,246 @@ static void many_namespaces(void) {
     }
 }
 
+// A child with a PID that is free, whoever had it before.
+static int forked_as(int pid) {
+    fflush(stdout);
+    pid_t wanted = pid;
+    struct clone_args how = {.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&wanted, .set_tid_size = 1};
+    return must((int)syscall(__NR_clone3, &how, sizeof(how)), "fork with a PID of choice");
+}
+
+static void say_so(int to) {
+    must((int)write(to, "x", 1), "say so");
+}
+
+static void wait_for(int from) {
+    char byte;
+    if (read(from, &byte, 1) != 1)
+        die("wait for another process");
+}
+
+// A client's PID is used again, while one of its connections lives on in a child that never touches it.
+static void reused_client_pid(void) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    int held[2], done[2];
+    must(pipe(held) | pipe(done), "make a pipe");
+    int server = forked();
+    if (!server) {
+        int first = must(accept(listener, NULL, NULL), "accept");
+        answer(first);
+        for (int i = 0; i < 2 * FEW; i++)
+            serve(must(accept(listener, NULL, NULL), "accept"));
+        say_so(done[1]);
+        pause();
+    }
+    close(listener);
+    int client = forked();
+    if (!client) {
+        ask(connected(address_text, port));
+        if (!forked()) {
+            say_so(held[1]);
+            pause();
+        }
+        for (int i = 0; i < FEW; i++)
+            ask_and_close(address_text, port);
+        _exit(0);
+    }
+    wait_for(held[0]);
+    waitpid(client, NULL, 0);
+    if (!forked_as(client)) {
+        for (int i = 0; i < FEW; i++)
+            ask_and_close(address_text, port);
+        say_so(held[1]);
+        pause();
+    }
+    wait_for(held[0]);
+    wait_for(done[0]);
+    printf("{\"clientPid\":%d,\"clientGone\":true,\"serverPid\":%d,\"serverPort\":%d,\"count\":%d}\n", client,
+           server, port, FEW + 1);
+    truth(client, server, port, FEW);
+}
+
+// A server's PID is used again, by a process that serves the same port.
+static void reused_server_pid(void) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    int server = 0;
+    for (int life = 0; life < 2; life++) {
+        int pid = life ? forked_as(server) : forked();
+        if (!pid) {
+            for (int i = 0; i < FEW; i++)
+                serve(must(accept(listener, NULL, NULL), "accept"));
+            if (life)
+                pause();
+            _exit(0);
+        }
+        server = pid;
+        for (int i = 0; i < FEW; i++)
+            ask_and_close(address_text, port);
+        if (!life)
+            waitpid(server, NULL, 0);
+    }
+    printf("{\"clientPid\":%d,\"serverPid\":%d,\"serverGone\":true,\"serverPort\":%d,\"count\":%d}\n",
+           getpid(), server, port, FEW);
+    truth(getpid(), server, port, FEW);
+}
+
+// Connections that live on in processes that never read from them: their parent has closed its own
+// descriptor, has used it before, keeps it too, or is gone.
+static void handed_on(void) {
+    enum {
+        CLOSED_UNREAD,
+        CLOSED_READ,
+        KEPT,
+        PARENT_GONE,
+        WAYS
+    };
+    for (int way = 0; way < WAYS; way++) {
+        int listener = listening(address_text, 0);
+        int port = port_of(listener);
+        int told[2];
+        must(pipe(told), "make a pipe");
+        int client = forked();
+        if (!client) {
+            close(listener);
+            int fd = connected(address_text, port);
+            must((int)send(fd, "x", 1, 0), "send");
+            pause();
+        }
+        int parent = forked();
+        if (!parent) {
+            int fd = must(accept(listener, NULL, NULL), "accept");
+            close(listener);
+            char byte;
+            if (way == CLOSED_READ && recv(fd, &byte, 1, 0) != 1)
+                die("receive");
+            int child = forked();
+            if (!child)
+                pause();
+            if (way != KEPT)
+                close(fd);
+            must((int)write(told[1], &child, sizeof(child)), "tell the child's PID");
+            if (way == PARENT_GONE)
+                _exit(0);
+            pause();
+        }
+        close(listener);
+        int child;
+        if (read(told[0], &child, sizeof(child)) != sizeof(child))
+            die("learn the child's PID");
+        if (way == PARENT_GONE)
+            waitpid(parent, NULL, 0);
+        if (way == KEPT)
+            printf("{\"clientPid\":%d,\"serverPid\":%d,\"serverPort\":%d,\"count\":1,\"holders\":[%d]}\n",
+                   client, parent, port, child);
+        else
+            truth(client, child, port, 1);
+    }
+}
+
+// Workers wait at a listener that their parent keeps; one of them has a connection.
+static void shared_listener(void) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    int served[2], pids[WORKERS];
+    must(pipe(served), "make a pipe");
+    for (int w = 0; w < WORKERS; w++) {
+        if (!(pids[w] = forked())) {
+            int fd = must(accept(listener, NULL, NULL), "accept");
+            answer(fd);
+            int self = getpid();
+            must((int)write(served[1], &self, sizeof(self)), "tell who served");
+            pause();
+        }
+    }
+    ask(connected(address_text, port));
+    int server;
+    if (read(served[0], &server, sizeof(server)) != sizeof(server))
+        die("learn who served");
+    printf("{\"clientPid\":%d,\"serverPid\":%d,\"serverPort\":%d,\"count\":1,\"listeners\":[%d", getpid(),
+           server, port, getpid());
+    for (int w = 0; w < WORKERS; w++)
+        printf(",%d", pids[w]);
+    printf("]}\n");
+}
+
+// The client closes first, and takes its port again while the kernel still keeps it in TIME_WAIT.
+static void reused_time_wait(void) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    int server = server_of(listener, TIME_WAIT_REUSES);
+    close(listener);
+    int local_port = 0;
+    for (int i = 0; i < TIME_WAIT_REUSES; i++) {
+        struct sockaddr_storage to;
+        socklen_t length = make_address(address_text, port, &to);
+        int fd;
+        // Until the server's FIN is there the old connection has the port.
+        while (fd = new_socket(address_text, local_port), connect(fd, (struct sockaddr *)&to, length)) {
+            if (errno != EADDRNOTAVAIL)
+                die("connect");
+            close(fd);
+            usleep(1000);
+        }
+        local_port = port_of(fd);
+        ask(fd);
+        close(fd);
+    }
+    waitpid(server, NULL, 0);
+    truth(getpid(), server, port, TIME_WAIT_REUSES);
+}
+
+// One end each of connections between two places, kept open. The server's port is given to the client.
+static void hold_server(void) {
+    int listener = listening(address_text, 0);
+    truth(0, getpid(), port_of(listener), FEW);
+    printf("ready\n");
+    fflush(stdout);
+    for (int i = 0; i < FEW; i++)
+        answer(must(accept(listener, NULL, NULL), "accept"));
+}
+
+static void hold_client(void) {
+    for (int i = 0; i < FEW; i++)
+        ask(connected(address_text, other_port));
+    truth(getpid(), 0, other_port, FEW);
+}
+
+// Connections come and go, others stay, and then, when told to go on, a few more come and go on a port of
+// their own.
+static void under_load(void) {
+    int kept = listening(address_text, 0), busy = listening(address_text, 0),
+        last = listening(address_text, 0);
+    int kept_port = port_of(kept), busy_port = port_of(busy), last_port = port_of(last);
+    int server = forked();
+    if (!server) {
+        for (int i = 0; i < FEW; i++)
+            answer(must(accept(kept, NULL, NULL), "accept"));
+        pause();
+    }
+    int busy_server = server_of(busy, INT_MAX);
+    int client = forked();
+    if (!client) {
+        for (int i = 0; i < FEW; i++)
+            ask(connected(address_text, kept_port));
+        for (;;)
+            ask_and_close(address_text, busy_port);
+    }
+    printf("loaded\n");
+    fflush(stdout);
+    wait_for(0);
+    int last_server = server_of(last, FEW);
+    for (int i = 0; i < FEW; i++)
+        ask_and_close(address_text, last_port);
+    waitpid(last_server, NULL, 0);
+    kill(client, SIGSTOP);
+    truth(client, server, kept_port, FEW);
+    truth(getpid(), last_server, last_port, FEW);
+    printf("{\"clientPid\":%d,\"serverPid\":%d,\"serverPort\":%d,\"count\":0}\n", client, busy_server,
+           busy_port);
+}
+
 static void failed(int port, int count, const char *why) {
     printf("{\"clientPid\":%d,\"serverPid\":0,\"serverPort\":%d,\"count\":%d,\"failed\":\"%s\"}\n", getpid(),
            port, count, why);
@@ -669,12 +914,23 @@ static const struct {
     {"all-ports", all_ports},
     {"many-namespaces", many_namespaces},
     {"failing", failing},
+    {"reused-client-pid", reused_client_pid},
+    {"reused-server-pid", reused_server_pid},
+    {"handed-on", handed_on},
+    {"shared-listener", shared_listener},
+    {"reused-time-wait", reused_time_wait},
+    {"hold-server", hold_server},
+    {"hold-client", hold_client},
+    {"under-load", under_load},
 };
 
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
+    setpgid(0, 0); // whoever ends this ends all of its processes
     if (argc > 2)
         address_text = argv[2];
+    if (argc > 3)
+        other_port = atoi(argv[3]);
     for (size_t i = 0; argc > 1 && i < sizeof(scenarios) / sizeof(*scenarios); i++) {
         if (strcmp(argv[1], scenarios[i].name))
             continue;
@@ -686,6 +942,6 @@ int main(int argc, char **argv) {
             ;
         return 0;
     }
-    fprintf(stderr, "usage: scenarios NAME [ADDRESS]\n");
+    fprintf(stderr, "usage: scenarios NAME [ADDRESS [PORT]]\n");
     return 2;
 }

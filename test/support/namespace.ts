@@ -1,7 +1,7 @@
 /** Network namespaces for tests: made for one test, gone after it. */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 
 export interface Namespace {
@@ -15,10 +15,15 @@ export function createNamespace(t: TestContext): Namespace {
   const name = `tp-test-${randomBytes(4).toString('hex')}`;
   execFileSync('ip', ['netns', 'add', name]);
   t.after(() => {
-    execFileSync('ip', ['netns', 'delete', name]);
+    deleteNamespace({ name });
   });
   execFileSync('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
   return { name, inode: statSync(`/run/netns/${name}`).ino };
+}
+
+/** Before the test's end; nothing when it is gone already. */
+export function deleteNamespace({ name }: Pick<Namespace, 'name'>): void {
+  if (existsSync(`/run/netns/${name}`)) execFileSync('ip', ['netns', 'delete', name]);
 }
 
 /** Joins two namespaces by a veth pair with one address each (CIDR form). */

@@ -1,4 +1,5 @@
 /** Runs a scenario of test/scenarios/scenarios.c: real processes that tell the truth about their connections. */
+import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -10,12 +11,18 @@ const SCENARIOS = fileURLToPath(new URL('../../scenarios', import.meta.url));
 
 export interface Truth {
   readonly clientPid: number;
+  /** Another process has its PID now. */
+  readonly clientGone?: boolean;
   readonly serverPid: number;
+  readonly serverGone?: boolean;
   readonly serverPort: number;
   readonly otherPort?: number;
   readonly count: number;
   /** Why the connects failed; absent for connections. */
   readonly failed?: string;
+  /** Others that have the server's socket open, and all that have the listening one open. */
+  readonly holders?: readonly number[];
+  readonly listeners?: readonly number[];
 }
 
 export interface Scenario {
@@ -23,12 +30,17 @@ export interface Scenario {
   readonly child: ChildProcess;
 }
 
-/** Runs one to its `done`. @param onLine told of lines that are no truth */
+/**
+ * Runs one to its `done`.
+ * @param onLine told of lines that are no truth; `goOn` is what a scenario waits for that says so
+ * @param onTruth told of each line of truth as it comes
+ */
 export async function runScenario(
   t: TestContext,
   netns: Namespace,
   args: readonly string[],
-  onLine: (line: string) => void = () => undefined,
+  onLine: (line: string, goOn: () => void) => void | Promise<void> = () => undefined,
+  onTruth: (truth: Truth) => void = () => undefined,
 ): Promise<Scenario> {
   const child = spawn('ip', ['netns', 'exec', netns.name, SCENARIOS, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -36,16 +48,32 @@ export async function runScenario(
   const exited = once(child, 'exit');
   t.after(async () => {
     child.stdin.end();
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGKILL');
-      await exited;
-    }
+    // It leads a process group: what it forked ends with it.
+    if (child.pid !== undefined) endGroup(child.pid);
+    await exited;
   });
   const truth: Truth[] = [];
-  for await (const line of createInterface({ input: child.stdout })) {
+  const lines = createInterface({ input: child.stdout });
+  // What it forked may have its stdout open still.
+  void exited.then(() => {
+    lines.close();
+  });
+  for await (const line of lines) {
     if (line === 'done') return { truth, child };
-    if (line.startsWith('{')) truth.push(JSON.parse(line) as Truth);
-    else onLine(line);
+    if (line.startsWith('{')) {
+      truth.push(JSON.parse(line) as Truth);
+      onTruth(truth.at(-1)!);
+    } else {
+      await onLine(line, () => child.stdin.write('x'));
+    }
   }
   throw new Error(`scenario ${args.join(' ')} ended early`);
+}
+
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
+  }
 }

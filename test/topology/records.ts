@@ -24,6 +24,7 @@ export interface Socket {
   readonly state?: number;
   readonly established?: boolean;
   readonly comm?: string;
+  readonly pidStartNanos?: number;
   readonly bytesSent?: number;
   readonly bytesReceived?: number;
   readonly retransmits?: number;
@@ -75,6 +76,7 @@ function write(view: DataView, socket: Socket): void {
   view.setUint32(OFFSET.retransmits, socket.retransmits ?? 0, true);
   view.setUint32(OFFSET.srttMicros, socket.srttMicros ?? 0, true);
   view.setUint32(OFFSET.connectMicros, socket.connectMicros ?? 0, true);
+  view.setBigUint64(OFFSET.pidStartNanos, BigInt(socket.pidStartNanos ?? 0), true);
   view.setUint16(OFFSET.errno, socket.errno ?? 0, true);
   for (const [i, byte] of Buffer.from(socket.comm ?? '').entries()) view.setUint8(OFFSET.comm + i, byte);
 }

@@ -158,10 +158,14 @@ function factsOf(id: string, canonicalId: string, endpoints: Endpoints): Endpoin
   };
 }
 
+/** As `to_pid`: the process is gone, and its PID another's. */
+const NOBODY = '0';
+
 /** A port that several processes serve has one node; the connection itself knows which of them it is with. */
-function servedBy(peer: Peer, pid: string | undefined): Peer {
+function servedBy(peer: Peer, toPid: string | undefined): Peer {
   const { facts } = peer;
-  if (pid === undefined || facts.hostNode === undefined || facts.pid === pid) return peer;
+  if (toPid === undefined || facts.hostNode === undefined || facts.pid === toPid) return peer;
+  const pid = toPid === NOBODY ? undefined : toPid;
   return { ...peer, facts: { ...facts, pid, process: processIdOf(facts.hostNode, pid, facts.ambiguous) } };
 }
 

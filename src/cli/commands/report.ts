@@ -37,6 +37,7 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
   const { source, seeded, fallbackReason } = await openSource(options.source, {
     procRoot: options.procRoot,
     bounds: boundsOf(options),
+    sweepIntervalMs: options.sweepInterval,
   });
   const attachedAt = performance.now();
   try {

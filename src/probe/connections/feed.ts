@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { completeStragglers, ReportedBefore, splitStragglers, type RecordBatch } from '../topology/index.js';
 import { NO_FLOWS, type FlowBatch } from '../topology/nat-flow.js';
+import { NO_HOLDERS, type HolderBatch } from '../topology/socket-holders.js';
 import { joinOther } from './other-connections.js';
 import type { Completeness, ConnectionSource, OtherConnections, Snapshot, SourceKind } from './source.js';
 
@@ -15,6 +16,8 @@ export interface Batch extends RecordBatch {
   readonly lost: number;
   /** What connection tracking knows of NAT; none where it is not read. */
   readonly flows: FlowBatch;
+  /** Processes that hold sockets which others use. */
+  readonly holders: HolderBatch;
   readonly sourceKind: SourceKind;
   /** What no record tells of for want of room. Absent where the source has no such group. */
   readonly other?: OtherConnections;
@@ -22,7 +25,7 @@ export interface Batch extends RecordBatch {
   readonly completeness?: Completeness;
 }
 
-type Circumstances = Pick<Batch, 'flows' | 'sourceKind' | 'other' | 'completeness'>;
+type Circumstances = Pick<Batch, 'flows' | 'holders' | 'sourceKind' | 'other' | 'completeness'>;
 
 /** How long the other end of a connection may lag behind in a one-off batch. */
 const SETTLE_MS = 50;
@@ -76,9 +79,10 @@ export class ConnectionFeed {
     };
   }
 
-  #circumstances({ flows, other, completeness }: Snapshot): Circumstances {
+  #circumstances({ flows, holders, other, completeness }: Snapshot): Circumstances {
     return {
       flows: flows ?? NO_FLOWS,
+      holders: holders ?? NO_HOLDERS,
       sourceKind: this.source.kind,
       ...(other && { other }),
       ...(completeness && { completeness }),

@@ -30,6 +30,8 @@ export interface OpenOptions {
   /** Told in one line each time a source that died is replaced. */
   readonly warn?: (message: string) => void;
   readonly bounds?: SourceBounds;
+  /** Milliseconds between two sweeps over all open files, by eBPF. Default 30,000. */
+  readonly sweepIntervalMs?: number;
 }
 
 /**
@@ -48,7 +50,7 @@ export async function openSource(choice: SourceChoice, options: OpenOptions): Pr
 }
 
 async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
-  const { procRoot, bounds = {}, warn = () => undefined } = options;
+  const { procRoot, bounds = {}, sweepIntervalMs, warn = () => undefined } = options;
   // One ledger for all trackers, one after the other: what happened while none was there is missed.
   let ledger: Ledger | undefined;
   const open = async (): Promise<OpenedSource> => {
@@ -56,6 +58,7 @@ async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
     const listing = new NamespaceListing(procRoot);
     const source = await EbpfSource.start({
       ...bounds,
+      ...(sweepIntervalMs !== undefined && { sweepIntervalMs }),
       procRoot,
       listNamespaces: () => listing.renew(),
       ...(ledger && { ledger }),

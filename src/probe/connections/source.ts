@@ -4,6 +4,7 @@
  */
 
 import type { FlowBatch } from '../topology/nat-flow.js';
+import type { HolderBatch } from '../topology/socket-holders.js';
 
 export type SourceKind = 'ebpf' | 'procfs';
 
@@ -66,6 +67,8 @@ export interface Snapshot {
   readonly flows?: FlowBatch;
   /** What no record tells of because there is no room for it. Absent where the source has no such group. */
   readonly other?: OtherConnections;
+  /** Processes that hold sockets which others use; absent where the source can't tell. */
+  readonly holders?: HolderBatch;
   /** Absent where the source can't tell. */
   readonly completeness?: Completeness;
 }

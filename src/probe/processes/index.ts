@@ -22,6 +22,11 @@ export interface ProcessReporterOptions {
 export interface ProcessReporter extends Reporter {
   /** `reads`, `vanished`, `skipped`, `worker_restarts` (monotonic); `last_walk_ms`. */
   counters(): Readonly<Record<string, number>>;
+  /**
+   * Start of the process that had this PID at the last report, in clock ticks after boot; undefined when there was none or
+   * the report failed.
+   */
+  startTicksOf(pid: number): number | undefined;
   close(): Promise<void>;
 }
 
@@ -33,11 +38,16 @@ export function createProcessReporter(options: ProcessReporterOptions): ProcessR
     maxProcesses: options.maxProcesses ?? 30_000,
   });
   const cores = cpus().length;
+  const starts = new Map<number, number>();
   return {
     name: 'processes',
     async report(now: Timestamp): Promise<ReadonlyMap<TopologyKey, Topology>> {
-      return new Map([['Process', processTopology(await walker.walk(), options.hostName, cores, now)]]);
+      starts.clear();
+      const processes = await walker.walk();
+      for (const { pid, startTicks } of processes) starts.set(pid, startTicks);
+      return new Map([['Process', processTopology(processes, options.hostName, cores, now)]]);
     },
+    startTicksOf: (pid) => starts.get(pid),
     counters: () => ({
       ...walker.counters,
       worker_restarts: walker.restarts,

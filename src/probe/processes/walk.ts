@@ -15,6 +15,8 @@ import { parseStat, TICK_MS, type ProcessStat } from './stat.js';
 
 export interface ProcessFacts {
   readonly pid: number;
+  /** Clock ticks after boot: with the PID, what tells a process from a later one. */
+  readonly startTicks: number;
   readonly ppid: number;
   readonly name: string;
   /** Empty for kernel threads. */
@@ -166,6 +168,7 @@ export class ProcessWalk {
     const cpuMs = before ? Math.max(0, stat.cpuTicks - before.cpuTicks) * TICK_MS : 0;
     return {
       pid,
+      startTicks: stat.startTicks,
       ppid: stat.ppid,
       name: now.name,
       cmdline: now.cmdline,

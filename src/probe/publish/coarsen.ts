@@ -143,6 +143,7 @@ function foldKey(id: string, node: Node): string | undefined {
     parts.scope,
     parts.address,
     node.latest?.get('pid')?.value ?? '',
+    node.latest?.get('exited_pid')?.value ?? '',
     node.latest?.get('host_node_id')?.value ?? '',
     ...(node.adjacency ?? []),
   ].join(' ');

@@ -4,19 +4,27 @@
  *   on the client's endpoint  `bytes_sent` `bytes_received` `retransmits` (sums over all connections it stands for),
  *                             `rtt_us` `connect_us` (means over those that were measured), `direction_evidence`,
  *                             `conn_new` (how many of `conn_count` no earlier report had; absent: all),
- *                             `to_pid` (where several processes serve the port), `failed_count` `failed_reason`
- *   on either                 `pid_evidence`
+ *                             `failed_count` `failed_reason`, `to_pid` (where several processes serve
+ *                             the port; 0: one that is gone, and its PID another's)
+ *   on either                 `pid_evidence`; `exited_pid` `exited_name` in place of `pid`: the process that used it is
+ *                             gone and its PID is another's; `holder_pids`: other processes that have its sockets open,
+ *                             `listener_pids`: those that have the listening socket open, where several do, each with
+ *                             `…_more` where there are more than are told
  */
 import { hostNodeId, hostScope, loopbackScope } from '../../report/node-ids.js';
 import type { DnsNames, Latest, Node, Timestamp } from '../../report/model.js';
 import { addressText, isLinkLocalAddress, isLoopbackAddress } from './address.js';
+import { FIRST_GONE, type GoneProcess } from './identify-processes.js';
 import { DirectionEvidence, PidEvidence } from './record.js';
+import { Holders } from './socket-holders.js';
 
 export interface EndpointContext {
   readonly hostName: string;
   readonly now: Timestamp;
   /** Names known now for an address; asked once per address and report. */
   readonly names: (address: string) => DnsNames | undefined;
+  /** Processes whose PID another one has, as `identifyProcesses` numbers them. Default: none. */
+  readonly gone?: readonly GoneProcess[];
 }
 
 /** What the ids of all endpoints at one address begin with. */
@@ -28,7 +36,7 @@ export interface AddressScope {
 /** One end of an edge. */
 export interface EdgeEnd {
   readonly id: string;
-  /** 0 unknown. */
+  /** A PID, or the number of a process that is gone; 0 unknown. */
   readonly pid: number;
   /** A `PidEvidence`. */
   readonly pidEvidence: number;
@@ -71,6 +79,12 @@ interface Draft {
   failed: { to: string; count: number; reason: string }[] | undefined;
 }
 
+/** Of endpoints: other processes that have its sockets open; all that have the listening socket open. */
+export type HoldersKey = 'holder_pids' | 'listener_pids';
+
+/** PIDs told under such a key. */
+const MAX_TOLD = 8;
+
 const PID_EVIDENCE = namesOf(PidEvidence);
 const DIRECTION_EVIDENCE = namesOf(DirectionEvidence);
 
@@ -87,6 +101,10 @@ function namesOf(values: Readonly<Record<string, number>>): Map<number, string> 
 export class EndpointNodes {
   readonly dns = new Map<string, DnsNames>();
   readonly #drafts = new Map<string, Draft>();
+  readonly #holders: Record<HoldersKey, Map<string, Holders>> = {
+    holder_pids: new Map(),
+    listener_pids: new Map(),
+  };
   readonly addresses = new Set<string>();
   /** Facts that many nodes have, by their value. */
   readonly #facts = new Map<string | number, Latest>();
@@ -129,6 +147,13 @@ export class EndpointNodes {
     (this.#draft(from, 0).failed ??= []).push({ to, count, reason });
   }
 
+  /** To an endpoint that has an edge. */
+  addHolders(id: string, key: HoldersKey, { pids, more }: Holders): void {
+    let known = this.#holders[key].get(id);
+    if (known === undefined) this.#holders[key].set(id, (known = new Holders()));
+    known.add(pids, more);
+  }
+
   build(): Map<string, Node> {
     const host = this.#fact(hostNodeId(this.context.hostName));
     const nodes = new Map<string, Node>();
@@ -136,15 +161,39 @@ export class EndpointNodes {
       const latest = new Map<string, Latest>();
       const holder = mostSeen(draft);
       if (holder !== undefined) {
-        latest.set('pid', this.#fact(holder.pid));
+        this.#setProcess(holder.pid, latest);
         latest.set('host_node_id', host);
         latest.set('pid_evidence', this.#fact(PID_EVIDENCE.get(holder.evidence) ?? ''));
       }
+      this.#setHolders('holder_pids', id, latest, holder?.pid);
+      this.#setHolders('listener_pids', id, latest);
       if (draft.sums !== undefined) this.#setNumbers(draft, draft.sums, latest);
       if (draft.failed !== undefined) this.#setFailures(draft, draft.failed, latest);
       nodes.set(id, nodeOf(id, latest, adjacencyOf(draft)));
     }
     return nodes;
+  }
+
+  #setProcess(pid: number, latest: Map<string, Latest>): void {
+    if (pid < FIRST_GONE) {
+      latest.set('pid', this.#fact(pid));
+      return;
+    }
+    const gone = this.context.gone?.[pid - FIRST_GONE];
+    if (gone === undefined) return;
+    latest.set('exited_pid', this.#fact(gone.pid));
+    if (gone.name !== '') latest.set('exited_name', this.#fact(gone.name));
+  }
+
+  /** @param except is told as the endpoint's process */
+  #setHolders(key: HoldersKey, id: string, latest: Map<string, Latest>, except?: number): void {
+    const holders = this.#holders[key].get(id);
+    if (holders === undefined) return;
+    const pids = [...holders.pids].filter((pid) => pid !== except).sort((a, b) => a - b);
+    if (pids.length === 0) return;
+    latest.set(key, this.#fact(pids.slice(0, MAX_TOLD).join(' ')));
+    const more = Math.max(0, pids.length - MAX_TOLD) + holders.more;
+    if (more > 0) latest.set(`${key}_more`, this.#fact(more));
   }
 
   #draft({ id, pid, pidEvidence }: EdgeEnd, connections: number): Draft {
@@ -187,7 +236,8 @@ export class EndpointNodes {
     if (sums.connectCount > 0) set('connect_us', Math.round(sums.connectSum / sums.connectCount));
     latest.set('direction_evidence', this.#fact(DIRECTION_EVIDENCE.get(draft.evidence) ?? ''));
     const isServedByMany = draft.edges === 1 && this.#drafts.get(draft.to)?.otherHolders !== undefined;
-    if (isServedByMany && draft.toPid !== 0) latest.set('to_pid', this.#fact(draft.toPid));
+    if (isServedByMany && draft.toPid !== 0)
+      latest.set('to_pid', this.#fact(draft.toPid < FIRST_GONE ? draft.toPid : 0));
   }
 
   /** `conn_count` is 0, not absent: absent means one connection, and here was none. */
@@ -246,12 +296,17 @@ function nodeOf(id: string, latest: Map<string, Latest>, adjacency: string[]): N
   return latest.size > 0 ? { id, topology: 'endpoint', latest } : { id, topology: 'endpoint' };
 }
 
-/** A listening port can have several processes behind it; the node has room for one: the one seen most, then the lowest. */
+/**
+ * A listening port can have several processes behind it; the node has room for one: one that still has its PID, the one
+ * seen most, then the lowest.
+ */
 function mostSeen({ holder, otherHolders }: Draft): Holder | undefined {
   let best = holder;
-  for (const one of otherHolders?.values() ?? []) {
-    if (best === undefined || one.connections > best.connections) best = one;
-    else if (one.connections === best.connections && one.pid < best.pid) best = one;
-  }
+  for (const one of otherHolders?.values() ?? []) if (best === undefined || isBetter(one, best)) best = one;
   return best;
+}
+
+function isBetter(a: Holder, b: Holder): boolean {
+  if (a.pid < FIRST_GONE !== b.pid < FIRST_GONE) return a.pid < FIRST_GONE;
+  return a.connections > b.connections || (a.connections === b.connections && a.pid < b.pid);
 }

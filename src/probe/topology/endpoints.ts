@@ -12,10 +12,16 @@ import { groupRecords, nextAt, NONE, recordAt, type Grouping } from './grouping.
 import { joinMirrored } from './mirrored.js';
 import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
 import { RecordView, type RecordBatch } from './record-view.js';
+import { holdersOfEntries, NO_HOLDERS, type EntryHolders, type HolderBatch } from './socket-holders.js';
 import { tally, type Tallies } from './tallies.js';
 import { KEEP_AT_MOST, thin, thinningModulus } from './thinning.js';
 
-export interface EndpointInput extends RecordBatch, EndpointContext {}
+export interface EndpointInput extends RecordBatch, EndpointContext {
+  /** Default: nobody shares a socket. */
+  readonly holders?: HolderBatch;
+  /** Start of the process that has a PID now, in clock ticks after boot. */
+  readonly startTicksOf?: (pid: number) => number | undefined;
+}
 
 export interface EndpointStats {
   /** Connections in the batch, thinned ones included: what the `conn_count`s add up to. */
@@ -50,6 +56,8 @@ export function buildEndpoints(input: EndpointInput): Endpoints {
   const view = new RecordView(input);
   const { grouping, ends, standIn } = groupAndThin(view);
   const tallies = tally(view, grouping, ends, standIn, arena);
+  const { holders = NO_HOLDERS, startTicksOf } = input;
+  const shared = holdersOfEntries(view, grouping, standIn, holders, startTicksOf);
   const nodes = new EndpointNodes(input);
   let connections = 0;
   let kept = 0;
@@ -61,6 +69,7 @@ export function buildEndpoints(input: EndpointInput): Endpoints {
       kept++;
       connections += tallies.counts[entry]!;
       edges.add(entry);
+      if (shared !== undefined) edges.addHolders(entry, shared);
     }
   }
   const failedDropped = addFailures(nodes, view, grouping.failed);
@@ -161,6 +170,17 @@ class EdgeMaker {
       connectSum: tallies.connectSum[entry]!,
       connectCount: tallies.connectCount[entry]!,
     });
+  }
+
+  addHolders(entry: number, { clients, servers, listeners }: EntryHolders): void {
+    const client = clients.get(entry);
+    const server = servers.get(entry);
+    const listener = listeners.get(entry);
+    if (client) {
+      this.nodes.addHolders(endpointIdOf(this.#from, this.grouping.ports[entry]!), 'holder_pids', client);
+    }
+    if (server) this.nodes.addHolders(this.#to, 'holder_pids', server);
+    if (listener) this.nodes.addHolders(this.#to, 'listener_pids', listener);
   }
 }
 

@@ -1,6 +1,8 @@
 /** Public face: flat records → endpoint topology. Pure functions, no I/O. */
 export { buildEndpoints, type EndpointInput, type Endpoints, type EndpointStats } from './endpoints.js';
 export { exitedProcesses } from './exited-processes.js';
+export { identifyProcesses, type GoneProcess, type IdentifiedProcesses } from './identify-processes.js';
+export { type HolderBatch } from './socket-holders.js';
 export { ReportedBefore } from './reported-before.js';
 export { type RecordBatch } from './record-view.js';
 export { completeStragglers, splitStragglers, type SplitBatch } from './stragglers.js';

@@ -35,11 +35,21 @@ export class ListenerTable {
    */
   has(netns: number, words: Int32Array, address: number, port: number): boolean {
     for (const at of this.#addresses.get(netns * 0x10000 + port) ?? []) {
-      if (sameAddress(this.#words, at, words, address)) return true;
-      if (!isWildcardAddress(this.#words, at)) continue;
-      // `::` also takes IPv4 (unless IPV6_V6ONLY, which no source tells); 0.0.0.0 takes IPv4 only.
-      if (!isIpv4(this.#words, at) || isIpv4(words, address)) return true;
+      if (listensFor(this.#words, at, words, address)) return true;
     }
     return false;
   }
+}
+
+/** Whether a socket that listens on one address, given by its place in the words, takes connections to the other. */
+export function listensFor(
+  listening: Int32Array,
+  listeningAt: number,
+  words: Int32Array,
+  address: number,
+): boolean {
+  if (sameAddress(listening, listeningAt, words, address)) return true;
+  if (!isWildcardAddress(listening, listeningAt)) return false;
+  // `::` also takes IPv4 (unless IPV6_V6ONLY, which no source tells); 0.0.0.0 takes IPv4 only.
+  return !isIpv4(listening, listeningAt) || isIpv4(words, address);
 }

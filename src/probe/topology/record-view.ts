@@ -23,6 +23,7 @@ export const WORD = {
   srttMicros: OFFSET.srttMicros / 4,
   retransmits: OFFSET.retransmits / 4,
   connectMicros: OFFSET.connectMicros / 4,
+  pidStartNanos: OFFSET.pidStartNanos / 4,
 } as const;
 
 /** Field offsets in 16-bit words. */

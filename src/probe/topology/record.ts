@@ -51,8 +51,8 @@ export const OFFSET = {
   directionEvidence: 105,
   /** u8: bit field, see `Flag`. */
   flags: 106,
-  /* 107 … 111 reserved, zero */
-  /** u64: start of process `pid` (CLOCK_BOOTTIME ns); 0 unknown. Tells a reused PID. */
+  /* 107, 108 the eBPF source's own; 109 … 111 reserved, zero */
+  /** u64: start of process `pid` (CLOCK_BOOTTIME ns; from /proc rounded down to a clock tick); 0 unknown. With the PID, what a process is. */
   pidStartNanos: 112,
   /** u32: process (tgid) of the listener an accepted socket came from; 0 unknown. */
   listenerPid: 120,

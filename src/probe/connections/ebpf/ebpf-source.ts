@@ -1,8 +1,8 @@
 /**
  * The eBPF source: the kernel keeps one record per TCP socket and this reads them in bulk.
  *
- * What existed before it was loaded is adopted by a scan of all open files, in the background: a state change that
- * the kernel reports meanwhile wins over what the scan finds.
+ * What existed before it was loaded is adopted by a sweep over all open files, in the background: a state change that
+ * the kernel reports meanwhile wins over what the sweep finds.
  */
 import {
   EbpfUnavailableError,
@@ -13,6 +13,7 @@ import {
   type TrackerOptions,
 } from 'ebpf-bridge';
 import { OFFSET, RECORD_BYTES } from '../../topology/record.js';
+import { HOLDER_BYTES } from '../../topology/socket-holders.js';
 import { findNamespaces, type ListNamespaces } from '../net-namespaces.js';
 import type {
   Completeness,
@@ -24,6 +25,7 @@ import type {
 import { readKernelCounts, type TcpCounts } from './kernel-counters.js';
 import { Ledger, type Reading } from './ledger.js';
 import { readNamespaceCounts } from './namespace-counts.js';
+import { Sweeps } from './sweeps.js';
 
 /** What is told in detail, and how much of it may wait in the kernel. */
 export interface EbpfBounds extends TrackerOptions {
@@ -32,6 +34,8 @@ export interface EbpfBounds extends TrackerOptions {
 }
 
 export interface EbpfSourceOptions extends EbpfBounds {
+  /** Milliseconds between two sweeps over all open files, which find sockets that changed hands. Default 30,000. */
+  readonly sweepIntervalMs?: number;
   readonly procRoot?: string;
   /** Finds the namespaces, once for each snapshot. Default: by looking at every process below `procRoot`. */
   readonly listNamespaces?: ListNamespaces;
@@ -40,6 +44,7 @@ export interface EbpfSourceOptions extends EbpfBounds {
 }
 
 const DEFAULT_MAX_NAMESPACES = 2048;
+const DEFAULT_SWEEP_INTERVAL_MS = 30_000;
 
 export class EbpfSource implements ConnectionSource {
   readonly kind = 'ebpf';
@@ -51,34 +56,37 @@ export class EbpfSource implements ConnectionSource {
     otherBytesReceived: 0,
     otherLive: 0,
   };
-  readonly #scan: Promise<void>;
+  readonly #sweeps: Sweeps;
 
   private constructor(
     private readonly tracker: Tracker,
     readonly ledger: Ledger,
     private readonly kernel: KernelReader,
+    sweepIntervalMs: number,
   ) {
-    this.#scan = tracker.scanFiles();
-    // The failure is reported by whoever waits for the scan; until then it must not count as unhandled.
-    this.#scan.catch(() => undefined);
+    this.#sweeps = new Sweeps(tracker, sweepIntervalMs);
   }
 
   /**
-   * Loads and attaches the programs and starts the scan for older sockets.
+   * Loads and attaches the programs and starts to look for older sockets.
    * @throws EbpfUnavailableError with the reason when eBPF can't be had here
    */
   static async start(options: EbpfSourceOptions = {}): Promise<EbpfSource> {
     const { procRoot = '/proc', maxNamespaces = DEFAULT_MAX_NAMESPACES, ledger, ...rest } = options;
-    const { listNamespaces = () => findNamespaces(procRoot), ...trackerOptions } = rest;
+    const {
+      listNamespaces = () => findNamespaces(procRoot),
+      sweepIntervalMs = DEFAULT_SWEEP_INTERVAL_MS,
+      ...trackerOptions
+    } = rest;
     assertSameLayout(recordLayout());
     const tracker = await loadTracker(trackerOptions);
     const kernel: KernelReader = { procRoot, maxNamespaces, listNamespaces };
-    return new EbpfSource(tracker, ledger ?? (await beginLedger(kernel)), kernel);
+    return new EbpfSource(tracker, ledger ?? (await beginLedger(kernel)), kernel, sweepIntervalMs);
   }
 
-  /** Resolves when the scan for sockets older than this source is done. */
+  /** Resolves when sockets older than this source are known. */
   async seeded(): Promise<void> {
-    await this.#scan;
+    await this.#sweeps.first;
   }
 
   async snapshot(request: SnapshotRequest = {}): Promise<Snapshot & { readonly completeness: Completeness }> {
@@ -90,16 +98,16 @@ export class EbpfSource implements ConnectionSource {
     // Sockets that were not visited may be new: the kernel's counts have them, the tracker's do not.
     const looked = visited ? kernel : new Map<number, TcpCounts>();
     const completeness = this.ledger.reconcile({ ...(alive && { alive }), kernel: looked, seen });
-    return { ...snapshot, other, completeness };
+    return { ...snapshot, other, holders: this.#sweeps.holders, completeness };
   }
 
   /** `otherLive` is as of now; `live` and `stored`, too. */
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#counters, ...this.#other };
+    return { ...this.#counters, ...this.#other, ...this.#sweeps.counters() };
   }
 
   async close(): Promise<void> {
-    await this.#scan.catch(() => undefined);
+    await this.#sweeps.close();
     await this.tracker.close();
   }
 
@@ -136,7 +144,11 @@ async function readKernel(
 
 /** The addon was compiled from record.h; reading it with other offsets would show wrong connections. */
 function assertSameLayout(compiled: Readonly<Record<string, number>>): void {
-  const expected: Record<string, number> = { recordBytes: RECORD_BYTES, ...OFFSET };
+  const expected: Record<string, number> = {
+    recordBytes: RECORD_BYTES,
+    holderBytes: HOLDER_BYTES,
+    ...OFFSET,
+  };
   for (const [field, offset] of Object.entries(expected)) {
     if (compiled[field] !== offset) {
       throw new EbpfUnavailableError(

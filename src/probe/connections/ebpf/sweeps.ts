@@ -1,0 +1,80 @@
+/**
+ * Sweeps over all open files of all processes, one at a time, on the thread pool. The first finds the sockets that are
+ * older than the tracker. Later ones find sockets that have changed hands without a sign: descriptors that were inherited
+ * or passed on and are not read from, while whoever had them is gone.
+ */
+import type { Tracker } from 'ebpf-bridge';
+import { NO_HOLDERS, type HolderBatch } from '../../topology/socket-holders.js';
+
+/** A sweep that took long is followed by a pause of this many times its duration: one percent of a core at most. */
+const PAUSE_FACTOR = 100;
+
+export class Sweeps {
+  /** Resolves, or rejects, with the first one. */
+  readonly first: Promise<void>;
+  /** As of the last sweep. */
+  holders: HolderBatch = NO_HOLDERS;
+  #underWay: Promise<void>;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+  #swept = 0;
+  #failed = 0;
+  #dropped = 0;
+  #lastMs = 0;
+
+  /** @param intervalMs from the end of one to the start of the next; longer after long ones */
+  constructor(
+    private readonly tracker: Pick<Tracker, 'scanFiles'>,
+    private readonly intervalMs: number,
+  ) {
+    this.first = this.#sweep();
+    // The failure is reported by whoever waits for the first one; until then it must not count as unhandled.
+    this.#underWay = this.first.catch(() => undefined);
+    void this.#underWay.then(() => {
+      this.#schedule();
+    });
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return {
+      sweeps: this.#swept,
+      failedSweeps: this.#failed,
+      droppedHolders: this.#dropped,
+      lastSweepMs: this.#lastMs,
+    };
+  }
+
+  /** Waits for the one under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#underWay;
+  }
+
+  async #sweep(): Promise<void> {
+    const startedAt = performance.now();
+    try {
+      const { dropped, ...holders } = await this.tracker.scanFiles();
+      this.holders = holders.holderCount === 0 ? NO_HOLDERS : holders;
+      this.#dropped += dropped;
+      this.#swept++;
+    } catch (error) {
+      this.#failed++;
+      throw error;
+    } finally {
+      this.#lastMs = performance.now() - startedAt;
+    }
+  }
+
+  #schedule(): void {
+    if (this.#closed) return;
+    const pauseMs = Math.max(this.intervalMs, this.#lastMs * PAUSE_FACTOR);
+    this.#timer = setTimeout(() => {
+      // Counted; a tracker that is dead is noticed by the next snapshot.
+      this.#underWay = this.#sweep().catch(() => undefined);
+      void this.#underWay.then(() => {
+        this.#schedule();
+      });
+    }, pauseMs).unref();
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Sockets change hands without a sign: a descriptor is inherited or passed on and never read from. Sweeps over all open
+ * files find who has it, and who else does.
+ */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'node:test';
+import type { Node } from '../../src/report/model.js';
+import { createNamespace } from '../support/namespace.js';
+import { runScenario, type Truth } from '../support/scenario.js';
+import { ebpfSkip } from './requirements.js';
+import { assertTrue, fact, inNamespace, watch, type Seen } from './seen-scenario.js';
+
+const SWEEP_INTERVAL_MS = 20;
+/** A sweep begins and ends within so many milliseconds on any machine. */
+const PATIENCE_MS = 20_000;
+
+/** Waits until a sweep has been begun and ended after now. */
+async function swept({ feed }: Seen): Promise<void> {
+  const count = (): number => feed.source.counters()['sweeps'] ?? 0;
+  const wanted = count() + 2;
+  for (let waited = 0; count() < wanted; waited += SWEEP_INTERVAL_MS) {
+    assert.ok(waited < PATIENCE_MS, 'sweeps go on');
+    await sleep(SWEEP_INTERVAL_MS);
+  }
+}
+
+function serverOf(nodes: ReadonlyMap<string, Node>, { serverPort }: Truth): Node | undefined {
+  return [...nodes.values()].find(({ id, adjacency }) => !adjacency && id.endsWith(`;${serverPort}`));
+}
+
+test(
+  'a connection belongs to the process that has it, though it never reads',
+  { skip: ebpfSkip },
+  async (t) => {
+    const netns = createNamespace(t);
+    const seen = await watch(t, { sweepIntervalMs: SWEEP_INTERVAL_MS });
+    const { truth } = await runScenario(t, netns, ['handed-on']);
+    await swept(seen);
+    const nodes = await seen.nodes();
+    assertTrue(nodes, truth, inNamespace(netns));
+    for (const one of truth) {
+      const server = serverOf(nodes, one);
+      assert.equal(fact(server, 'holder_pids'), one.holders?.join(' '));
+      assert.equal(fact(server, 'pid_evidence'), 'table-scan');
+    }
+  },
+);
+
+test('a sweep takes no connection from a process that has it open', { skip: ebpfSkip }, async (t) => {
+  const netns = createNamespace(t);
+  const seen = await watch(t, { sweepIntervalMs: 1 });
+  for (const scenario of ['child-serves', 'prefork', 'passed-descriptor', 'threads', 'short']) {
+    const { truth } = await runScenario(t, netns, [scenario]);
+    assertTrue(await seen.nodes(), truth, inNamespace(netns));
+  }
+});
+
+test('all that wait at a listener are told', { skip: ebpfSkip }, async (t) => {
+  const netns = createNamespace(t);
+  const seen = await watch(t, { sweepIntervalMs: SWEEP_INTERVAL_MS });
+  const { truth } = await runScenario(t, netns, ['shared-listener']);
+  await swept(seen);
+  const nodes = await seen.nodes();
+  assertTrue(nodes, truth, inNamespace(netns));
+  const [one] = truth;
+  assert.ok(one?.listeners !== undefined);
+  const listeners = [...one.listeners].sort((a, b) => a - b);
+  assert.equal(fact(serverOf(nodes, one), 'listener_pids'), listeners.join(' '));
+});
+
+test(
+  "what a process left to a child when it ended is the child's, though its PID is used again",
+  { skip: ebpfSkip },
+  async (t) => {
+    const netns = createNamespace(t);
+    const seen = await watch(t, { sweepIntervalMs: SWEEP_INTERVAL_MS });
+    const { truth } = await runScenario(t, netns, ['reused-client-pid']);
+    await swept(seen);
+    const [gone, present] = truth;
+    assert.ok(gone !== undefined && present !== undefined);
+    const byClient = new Map<string, number>();
+    for (const node of (await seen.nodes()).values()) {
+      if (!(node.adjacency ?? []).some((to) => to.endsWith(`;${gone.serverPort}`))) continue;
+      const pid = fact(node, 'pid');
+      const who =
+        pid === String(present.clientPid)
+          ? 'present'
+          : pid !== undefined
+            ? 'child'
+            : fact(node, 'exited_pid') === pid
+              ? '?'
+              : 'gone';
+      byClient.set(who, (byClient.get(who) ?? 0) + Number(fact(node, 'conn_count') ?? 1));
+    }
+    assert.deepEqual(Object.fromEntries(byClient), {
+      gone: gone.count - 1,
+      present: present.count,
+      child: 1,
+    });
+  },
+);
