@@ -11,7 +11,7 @@
  *   confirm_holders, tell_holders:
  *                 iterators over all open files, run one after the other: a sweep. The first finds sockets
  *                 that existed before and confirms which processes still hold theirs; the second gives each
- * socket whose process does not to one that does, and tells all other holders.
+ *                 socket whose process does not to one that does, and tells all other holders.
  *
  * A child socket of a listener is cloned with the listener's storage (BPF_F_CLONE), so the listening process
  * is known although the handshake ends in softirq, where `current` is whoever was interrupted.
