@@ -43,7 +43,8 @@ export class ConnectionFeed {
   /** Everything live now and all that closed since the last call, but for ends that wait for their other end. */
   async next(): Promise<Batch> {
     const snapshot = await this.source.snapshot({
-      thrifty: true,
+      // The other end of one that waits may live, and be new: only a visit tells.
+      thrifty: this.#held.byteLength === 0,
       mayBeUnchanged: this.#settled !== undefined,
     });
     if (snapshot.unchanged === true && this.#settled !== undefined)
