@@ -31,7 +31,11 @@ function assertSameDescriptors(stdout: string): void {
 }
 
 test('a thousand loads and closes leave nothing behind', { skip: ebpfSkip }, async () => {
-  const { stdout } = await run(process.execPath, [programPath('load-and-unload'), String(LOADS)]);
+  const { stdout } = await run(process.execPath, [
+    '--expose-gc',
+    programPath('load-and-unload'),
+    String(LOADS),
+  ]);
   const { before, after, held, left } = JSON.parse(stdout) as Record<'before' | 'after', Usage> & {
     held: number;
     left: string[];
