@@ -1,6 +1,7 @@
 /**
  * How complete the picture is, as facts of the host in the report: which source was in use, what the kernel counted and
- * the source did not see, and what is only counted because there is no room to tell of it. Extra `latest` keys of the host's node, which Scope ignores:
+ * the source did not see, and what is only counted because there is no room to tell of it. Extra `latest` keys of the
+ * host's node, which Scope ignores; of the `other_…` there is but the first where nothing is beyond the bounds:
  *
  *   `connection_source`                        ebpf | procfs
  *   `connections_opened` `connections_missed`  ends of connections since the source was started: the kernel's count, and
@@ -66,13 +67,16 @@ export function completenessFacts(
     if (where !== '') facts.set('missed_by_netns', where);
   }
   if (other !== undefined) {
-    facts.set('other_connections', String(otherEnds(other)));
-    facts.set('other_failed_connects', String(other.failed));
-    facts.set('other_bytes_sent', String(other.bytesSent));
-    facts.set('other_bytes_received', String(other.bytesReceived));
-    facts.set('other_retransmits', String(other.retransmits));
-    const most = other.namespaces.slice(0, NAMED_MOST);
-    facts.set('other_by_netns', most.map((each) => `${each.netns}=${otherEnds(each)}`).join(' '));
+    const ends = otherEnds(other);
+    facts.set('other_connections', String(ends));
+    if (ends > 0) {
+      facts.set('other_failed_connects', String(other.failed));
+      facts.set('other_bytes_sent', String(other.bytesSent));
+      facts.set('other_bytes_received', String(other.bytesReceived));
+      facts.set('other_retransmits', String(other.retransmits));
+      const most = other.namespaces.slice(0, NAMED_MOST);
+      facts.set('other_by_netns', most.map((each) => `${each.netns}=${otherEnds(each)}`).join(' '));
+    }
   }
   const id = hostNodeId(hostName);
   const latest = new Map([...facts].map(([key, value]) => [key, { timestamp: now, value }]));

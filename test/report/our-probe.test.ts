@@ -20,6 +20,7 @@ const LATEST: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['pid', 'host_node_id', 'conn_count', 'copy_of', 'does_not_make_connections'],
     ['conn_new', 'bytes_sent', 'bytes_received', 'retransmits', 'rtt_us', 'connect_us'],
     ['direction_evidence', 'pid_evidence', 'to_pid', 'failed_count', 'failed_reason'],
+    ['exited_pid', 'exited_name', 'holder_pids', 'holder_pids_more', 'listener_pids', 'listener_pids_more'],
   ],
   process: [['pid', 'name', 'ppid', 'cmdline', 'threads', 'host_node_id', 'docker_container_id']],
   host: [
@@ -34,7 +35,7 @@ const LATEST: Readonly<Record<string, readonly (readonly string[])[]>> = {
       'ts',
     ],
     ['connection_source', 'records_lost', 'captured_percent', 'sockets_unknown', 'missed_by_netns'],
-    ['connections_opened', 'connections_missed'],
+    ['connections_opened', 'connections_missed', 'other_connections'],
   ],
 };
 const NOT_TOPOLOGIES: ReadonlySet<string> = new Set(['Sampling', 'Window']);
