@@ -30,3 +30,21 @@ for (const [how, argument] of [
     }
   });
 }
+
+test(
+  'processes are known from within a time namespace, where the machine has been up for longer',
+  { skip: ebpfSkip },
+  async (t) => {
+    const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1']);
+    let clientPid = 0;
+    const report = await reportWhile(
+      t,
+      async () => {
+        clientPid = (await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine])).pid;
+      },
+      { within: ['unshare', '--time', '--boottime', '100000', '--fork', '--kill-child'] },
+    );
+    const edges = edgesTo(report, server.firstLine).map(({ fromPid, toPid }) => [fromPid, toPid]);
+    assert.deepEqual(edges, [[String(clientPid), String(server.pid)]]);
+  },
+);

@@ -13,16 +13,19 @@ export interface WatchOptions {
   readonly duration?: string;
   readonly source?: 'ebpf' | 'proc';
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs the command it is given, in other circumstances. */
+  readonly within?: readonly string[];
 }
 
 /** The command's report in Scope's JSON form. */
 export async function reportWhile(
   t: TestContext,
   traffic: () => Promise<void>,
-  { duration = '5s', source = 'ebpf', env = {} }: WatchOptions = {},
+  { duration = '5s', source = 'ebpf', env = {}, within = [] }: WatchOptions = {},
 ): Promise<JsonReport> {
   const args = [TOPOPROBE, 'report', '--duration', duration, '--format', 'json', '--source', source];
-  const child = spawn(process.execPath, args, {
+  const [file = '', ...rest] = [...within, process.execPath, ...args];
+  const child = spawn(file, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });

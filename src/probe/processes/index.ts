@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import type { Timestamp, Topology, TopologyKey } from '../../report/model.js';
 import type { Reporter } from '../reporter.js';
+import { bootOffsetTicks } from './boot-offset.js';
 import type { ArgumentsPolicy } from './command-line.js';
 import { processTopology } from './process-topology.js';
 import { Walker } from './walker.js';
@@ -39,12 +40,13 @@ export function createProcessReporter(options: ProcessReporterOptions): ProcessR
   });
   const cores = cpus().length;
   const starts = new Map<number, number>();
+  const offset = bootOffsetTicks();
   return {
     name: 'processes',
     async report(now: Timestamp): Promise<ReadonlyMap<TopologyKey, Topology>> {
       starts.clear();
       const processes = await walker.walk();
-      for (const { pid, startTicks } of processes) starts.set(pid, startTicks);
+      for (const { pid, startTicks } of processes) starts.set(pid, startTicks - offset);
       return new Map([['Process', processTopology(processes, options.hostName, cores, now)]]);
     },
     startTicksOf: (pid) => starts.get(pid),
