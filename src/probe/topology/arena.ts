@@ -21,7 +21,7 @@ export class Arena {
     this.#used = 0;
   }
 
-  /** As the arrays' own constructors: filled with zeros. */
+  /** As the arrays' own constructors: filled with zeros, unless it says otherwise. */
   uint8(length: number): Uint8Array {
     const at = this.#take(length);
     return at < 0 ? new Uint8Array(length) : new Uint8Array(this.#memory, at, length).fill(0);
@@ -32,9 +32,12 @@ export class Arena {
     return at < 0 ? new Uint16Array(length) : new Uint16Array(this.#memory, at, length).fill(0);
   }
 
-  int32(length: number): Int32Array {
+  /** @param content 'unset' for what is written before it is read: filling it would be the larger part of the work */
+  int32(length: number, content: 'zeros' | 'unset' = 'zeros'): Int32Array {
     const at = this.#take(length * 4);
-    return at < 0 ? new Int32Array(length) : new Int32Array(this.#memory, at, length).fill(0);
+    if (at < 0) return new Int32Array(length);
+    const array = new Int32Array(this.#memory, at, length);
+    return content === 'zeros' ? array.fill(0) : array;
   }
 
   uint32(length: number): Uint32Array {

@@ -8,13 +8,13 @@ import { Arena } from './arena.js';
 import { EndpointNodes, type AddressScope, type EndpointContext } from './endpoint-nodes.js';
 import { resolveEnds, type Ends } from './ends.js';
 import { failedConnects, keyOf } from './failed-connects.js';
-import { groupRecords, nextAt, NONE, recordAt, type Grouping } from './grouping.js';
+import { groupRecords, NONE, type Grouping } from './grouping.js';
 import { joinMirrored } from './mirrored.js';
 import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
 import { RecordView, type RecordBatch } from './record-view.js';
 import { holdersOfEntries, NO_HOLDERS, type EntryHolders, type HolderBatch } from './socket-holders.js';
 import { tally, type Tallies } from './tallies.js';
-import { KEEP_AT_MOST, thin, thinningModulus } from './thinning.js';
+import { keepAll, thin, thinningModulus } from './thinning.js';
 
 export interface EndpointInput extends RecordBatch, EndpointContext {
   /** Default: nobody shares a socket. */
@@ -107,9 +107,9 @@ function thinGroups(
     const from = entryStart[group]!;
     const to = entryStart[group + 1]!;
     if (isUniform(ends, from, to)) {
-      thin(ports, from, to, thinningModulus(ports, from, to), KEEP_AT_MOST, standIn);
+      thin(ports, from, to, thinningModulus(ports, from, to), standIn);
     } else {
-      thin(ports, from, to, 1, Infinity, standIn);
+      keepAll(from, to, standIn);
     }
   }
   return standIn;
@@ -191,8 +191,8 @@ function endpointIdOf({ scope, address }: AddressScope, port: number): string {
 /** The best evidence for the PID among an end's records. */
 function pidEvidenceOf({ bytes }: RecordView, grouping: Grouping, head: number): number {
   let best: number = PidEvidence.None;
-  for (let at = head; at !== NONE; at = nextAt(grouping, at)) {
-    best = Math.max(best, bytes[recordAt(grouping, at) * RECORD_BYTES + OFFSET.pidEvidence]!);
+  for (let record = head; record !== NONE; record = grouping.next[record]!) {
+    best = Math.max(best, bytes[record * RECORD_BYTES + OFFSET.pidEvidence]!);
   }
   return best;
 }

@@ -3,14 +3,12 @@
  * (TIME_WAIT reuse), and one socket can appear twice in it (live, then closed).
  */
 import type { Arena } from './arena.js';
-import { MEMBER, MEMBER_WORDS, nextAt, NONE, recordAt, roleIn, type Grouping } from './grouping.js';
+import { NONE, roleIn, type Grouping } from './grouping.js';
 import { Role } from './orientation.js';
 import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
 import { WORD, WORDS, type RecordView } from './record-view.js';
 
 // Imported constants are loaded again and again in a hot loop: the engine knows only the module's own for constants.
-const MEMBER_SIZE = MEMBER_WORDS;
-const { next: NEXT, pid: PID, packed: PACKED } = MEMBER;
 const ABSENT = NONE;
 const { Both: BOTH } = Role;
 const BYTES = RECORD_BYTES;
@@ -28,29 +26,26 @@ export interface Ends {
 }
 
 export function resolveEnds(view: RecordView, grouping: Grouping, arena: Arena): Ends {
-  const { entryCount, clients, servers, members } = grouping;
+  const { entryCount, clients, servers, pids, special } = grouping;
   const fromPids = arena.uint32(entryCount);
   const toPids = arena.uint32(entryCount);
   const weights = arena.uint32(entryCount).fill(1);
   const mixed = arena.uint8(entryCount);
   for (let entry = 0; entry < entryCount; entry++) {
-    const client = clients[entry]! * MEMBER_SIZE;
-    const server = servers[entry]! * MEMBER_SIZE;
-    if (
-      (client < 0 || members[client + NEXT] === ABSENT) &&
-      (server < 0 || members[server + NEXT] === ABSENT)
-    ) {
-      if (client >= 0) fromPids[entry] = members[client + PID]!;
-      if (server >= 0) toPids[entry] = members[server + PID]!;
-    } else {
-      const from = describeEnd(view, grouping, clients[entry]!);
-      const to = describeEnd(view, grouping, servers[entry]!);
-      fromPids[entry] = from.pid;
-      toPids[entry] = to.pid;
-      weights[entry] = Math.max(from.sockets, to.sockets);
-      if (from.mixed || to.mixed) mixed[entry] = 1;
+    const client = clients[entry]!;
+    const server = servers[entry]!;
+    if (special[entry] === 0) {
+      if (client >= 0) fromPids[entry] = pids[client]!;
+      if (server >= 0) toPids[entry] = pids[server]!;
+      continue;
     }
-    if (client >= 0 && roleIn(members[client + PACKED]!) === BOTH) toPids[entry] = fromPids[entry]!;
+    const from = describeEnd(view, grouping, client);
+    const to = describeEnd(view, grouping, server);
+    const isBoth = client >= 0 && roleIn(grouping.packed[client]!) === BOTH;
+    fromPids[entry] = from.pid;
+    toPids[entry] = isBoth ? from.pid : to.pid;
+    weights[entry] = Math.max(from.sockets, to.sockets);
+    if (from.mixed || to.mixed) mixed[entry] = 1;
   }
   for (let group = 0; group < grouping.table.count; group++) giveToServer(view, grouping, group, toPids);
   return { fromPids, toPids, weights, mixed };
@@ -70,7 +65,7 @@ function giveToServer(view: RecordView, grouping: Grouping, group: number, toPid
   const isMakers = (entry: number): boolean => {
     const server = servers[entry]!;
     if (server === ABSENT) return false;
-    return view.bytes[recordAt(grouping, server) * BYTES + PID_EVIDENCE] === BY_LISTENER;
+    return view.bytes[server * BYTES + PID_EVIDENCE] === BY_LISTENER;
   };
   let serving = 0;
   for (let entry = from; entry < to; entry++) {
@@ -92,7 +87,7 @@ interface End {
 /** Walks a chain of records: counts distinct sockets, takes the best known PID of each and the newest of those. */
 function describeEnd(view: RecordView, grouping: Grouping, head: number): End {
   const records: number[] = [];
-  for (let at = head; at !== ABSENT; at = nextAt(grouping, at)) records.push(recordAt(grouping, at));
+  for (let at = head; at !== ABSENT; at = grouping.next[at]!) records.push(at);
   const { words } = view;
   const id = (record: number, half: 0 | 1): number => words[record * WORDS + WORD.socketId + half]!;
   records.sort((a, b) => id(a, 1) - id(b, 1) || id(a, 0) - id(b, 0) || compareHolders(view, a, b));

@@ -11,7 +11,7 @@ import { Orienter, Role } from './orientation.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES } from './record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
 
-/** End of a chain of records. */
+/** End of a chain of records, or no record. */
 export const NONE = -1;
 
 /**
@@ -20,35 +20,28 @@ export const NONE = -1;
  */
 const STRETCH = 512;
 
-/**
- * Members of groups: four words each, in order of their group. A place in this order is a *position*; a member's words
- * begin at four times its position.
- */
-export const MEMBER_WORDS = 4;
-export const MEMBER = {
-  /** The record's number. */
-  record: 0,
-  /** Its client port, role and evidence, and whether it was reported, see `pack`. */
-  packed: 1,
-  pid: 2,
-  /** Position of another record of the same end of the same entry, or NONE. */
-  next: 3,
-} as const;
-
 export interface Grouping {
   readonly table: GroupTable;
-  readonly members: Int32Array;
+  /** Per record: its client port, role and evidence, and whether it was reported, see `pack`. */
+  readonly packed: Int32Array;
+  readonly pids: Int32Array;
+  /** Per record: another record of the same end of the same entry, or NONE. */
+  readonly next: Int32Array;
   /** Entries of group g are entryStart[g] … entryStart[g + 1] - 1. */
   readonly entryStart: Uint32Array;
   readonly entryCount: number;
   /** Client port of each entry, distinct within its group. */
   readonly ports: Uint16Array;
-  /** A position of the entry's client end, NONE when it was not seen; `MEMBER.next` leads to others of that end. */
+  /** A record of the entry's client end, NONE when it was not seen; `next` leads to others of that end. */
   readonly clients: Int32Array;
   /** The same for the server's end. */
   readonly servers: Int32Array;
   /** Best `DirectionEvidence` of the entry's records. */
   readonly evidence: Uint8Array;
+  /** Per entry: 1 when one of its ends has several records, or is both ends. Few have, and all else is cheaper. */
+  readonly special: Uint8Array;
+  /** Per port: 0 when it is no record's client port. */
+  readonly isClientPort: Int32Array;
   /** Listeners and failed connects in the batch. */
   readonly listeners: number;
   readonly failed: number;
@@ -63,10 +56,8 @@ const WORDS_EACH = WORDS;
 const HALVES_EACH = HALVES;
 const { Listener: LISTENER, Connected: CONNECTED, Unknown: UNKNOWN } = Direction;
 const { Established: ESTABLISHED, Reported: REPORTED } = Flag;
-const { Client: CLIENT, Server: SERVER } = Role;
+const { Client: CLIENT, Server: SERVER, Both: BOTH } = Role;
 const ABSENT = NONE;
-const MEMBER_SIZE = MEMBER_WORDS;
-const { record: MEMBER_RECORD, packed: MEMBER_PACKED, pid: MEMBER_PID, next: MEMBER_NEXT } = MEMBER;
 
 /**
  * A record's client port (bits 0 to 15), `Role` (16, 17), `DirectionEvidence` (18 to 20) and whether an earlier batch had
@@ -88,23 +79,13 @@ export function roleIn(packed: number): number {
   return (packed >> 16) & 3;
 }
 
-/** The record at a position. */
-export function recordAt({ members }: Grouping, position: number): number {
-  return members[position * MEMBER_SIZE + MEMBER_RECORD]!;
-}
-
-/** The position of another record of the same end of the same entry, or NONE. */
-export function nextAt({ members }: Grouping, position: number): number {
-  return members[position * MEMBER_SIZE + MEMBER_NEXT]!;
-}
-
 /** @param arena the result is valid until it begins anew */
 export function groupRecords(view: RecordView, arena: Arena): Grouping {
   const intake = new Intake(view, arena);
   for (let i = 0; i < view.count; i += STRETCH) intake.take(i, Math.min(view.count, i + STRETCH));
-  const { table, listeners, failed } = intake;
-  const { start, members } = sortByGroup(intake, arena);
-  const entries = new Entries(members, start[table.count]!, arena);
+  const { table, packed, pids, listeners, failed } = intake;
+  const { start, order } = sortByGroup(intake, arena);
+  const entries = new Entries(packed, order, arena);
   const entryStart = arena.uint32(table.count + 1);
   for (let group = 0; group < table.count; group++) {
     entryStart[group] = entries.count;
@@ -113,8 +94,11 @@ export function groupRecords(view: RecordView, arena: Arena): Grouping {
     for (let i = start[group]!; i < end; i += STRETCH) entries.add(i, Math.min(end, i + STRETCH));
   }
   entryStart[table.count] = entries.count;
-  const { ports, clients, servers, evidence, count: entryCount } = entries;
-  return { table, members, entryStart, entryCount, ports, clients, servers, evidence, listeners, failed };
+  const { next, ports, clients, servers, evidence, special, count: entryCount, entryOfPort } = entries;
+  return {
+    ...{ table, packed, pids, next, entryStart, entryCount, ports, clients, servers, evidence, special },
+    ...{ isClientPort: entryOfPort, listeners, failed },
+  };
 }
 
 /** One pass over the records: what later steps need of each is copied out. */
@@ -136,9 +120,9 @@ class Intake {
     arena: Arena,
   ) {
     this.table = new GroupTable(arena);
-    this.groupOf = arena.int32(view.count);
-    this.packed = arena.int32(view.count);
-    this.pids = arena.int32(view.count);
+    this.groupOf = arena.int32(view.count, 'unset');
+    this.packed = arena.int32(view.count, 'unset');
+    this.pids = arena.int32(view.count, 'unset');
     this.sizes = arena.int32(view.count);
     this.#orienter = new Orienter(view);
   }
@@ -182,58 +166,76 @@ class Intake {
   }
 }
 
-/** Joins the members of one group after the other into entries. */
+/** Joins the records of one group after the other into entries. */
 class Entries {
   count = 0;
+  /** Per record. */
+  readonly next: Int32Array;
   readonly ports: Uint16Array;
   readonly clients: Int32Array;
   readonly servers: Int32Array;
   readonly evidence: Uint8Array;
+  readonly special: Uint8Array;
+  /** A port's entry + 1: valid when it is one of the group at hand, so it needs no clearing. */
+  readonly entryOfPort: Int32Array;
   /** First entry of the group at hand. */
   #first = 0;
-  /** A port's entry: valid when it points into the group at hand and back to the port, so it needs no clearing. */
-  readonly #entryOfPort: Int32Array;
 
   constructor(
-    private readonly members: Int32Array,
-    size: number,
+    private readonly packed: Int32Array,
+    private readonly order: Int32Array,
     arena: Arena,
   ) {
+    const size = order.length;
+    this.next = arena.int32(packed.length, 'unset').fill(ABSENT);
     this.ports = arena.uint16(size);
-    this.clients = arena.int32(size);
-    this.servers = arena.int32(size);
+    this.clients = arena.int32(size, 'unset');
+    this.servers = arena.int32(size, 'unset');
     this.evidence = arena.uint8(size);
-    this.#entryOfPort = arena.int32(0x10000);
+    this.special = arena.uint8(size);
+    this.entryOfPort = arena.int32(0x10000);
   }
 
   beginGroup(): void {
     this.#first = this.count;
   }
 
-  /** The members at these positions, all of the group at hand. */
-  add(position: number, end: number): void {
-    const { members, ports, clients, servers, evidence } = this;
-    const entryOfPort = this.#entryOfPort;
+  /** The records at these places of the order, all of the group at hand. */
+  add(from: number, end: number): void {
+    const { packed, order, ports, clients, servers, evidence, entryOfPort } = this;
     const first = this.#first;
     let count = this.count;
-    for (; position < end; position++) {
-      const at = position * MEMBER_SIZE;
-      const packed = members[at + MEMBER_PACKED]!;
-      const port = packed & 0xffff;
-      let entry = entryOfPort[port]!;
-      if (entry < first || entry >= count || ports[entry] !== port) {
-        entry = entryOfPort[port] = count++;
+    for (let i = from; i < end; i++) {
+      const record = order[i]!;
+      const what = packed[record]!;
+      const port = what & 0xffff;
+      const role = roleIn(what);
+      let entry = entryOfPort[port]! - 1;
+      if (entry < first) {
+        entry = count++;
+        entryOfPort[port] = count;
         ports[entry] = port;
-        clients[entry] = servers[entry] = ABSENT;
-        evidence[entry] = evidenceIn(packed);
-      } else if (evidenceIn(packed) > evidence[entry]!) {
-        evidence[entry] = evidenceIn(packed);
+        clients[entry] = role === SERVER ? ABSENT : record;
+        servers[entry] = role === SERVER ? record : ABSENT;
+        evidence[entry] = evidenceIn(what);
+        if (role === BOTH) this.special[entry] = 1;
+        continue;
       }
-      const ends = roleIn(packed) === SERVER ? servers : clients;
-      members[at + MEMBER_NEXT] = ends[entry]!;
-      ends[entry] = position;
+      if (evidenceIn(what) > evidence[entry]!) evidence[entry] = evidenceIn(what);
+      if (role === SERVER) {
+        if (servers[entry] !== ABSENT) this.#link(entry, record, servers[entry]!);
+        servers[entry] = record;
+      } else {
+        if (clients[entry] !== ABSENT) this.#link(entry, record, clients[entry]!);
+        clients[entry] = record;
+      }
     }
     this.count = count;
+  }
+
+  #link(entry: number, record: number, next: number): void {
+    this.next[record] = next;
+    this.special[entry] = 1;
   }
 }
 
@@ -256,14 +258,11 @@ function ipv4ScopeNetns(words: Int32Array, record: number): number {
   return isLoopback ? words[at + NETNS]! : 0;
 }
 
-/**
- * Counting sort. What later steps read is moved along, so that they read it in order; `start` has where each group
- * begins, and after the last one where it ends.
- */
+/** Counting sort; `start` has where each group begins in the order, and after the last one where it ends. */
 function sortByGroup(
-  { table, groupOf, packed, pids, sizes }: Intake,
+  { table, groupOf, sizes }: Intake,
   arena: Arena,
-): { start: Int32Array; members: Int32Array } {
+): { start: Int32Array; order: Int32Array } {
   const start = arena.int32(table.count + 1);
   const cursor = arena.int32(table.count);
   let size = 0;
@@ -272,28 +271,22 @@ function sortByGroup(
     size += sizes[group]!;
   }
   start[table.count] = size;
-  const members = arena.int32(size * MEMBER_SIZE);
+  const order = arena.int32(size, 'unset');
   const count = groupOf.length;
   for (let i = 0; i < count; i += STRETCH)
-    moveMembers(groupOf, packed, pids, cursor, members, i, Math.min(count, i + STRETCH));
-  return { start, members };
+    sortStretch(groupOf, cursor, order, i, Math.min(count, i + STRETCH));
+  return { start, order };
 }
 
-function moveMembers(
+function sortStretch(
   groupOf: Int32Array,
-  packed: Int32Array,
-  pids: Int32Array,
   cursor: Int32Array,
-  members: Int32Array,
+  order: Int32Array,
   first: number,
   end: number,
 ): void {
   for (let i = first; i < end; i++) {
     const group = groupOf[i]!;
-    if (group === ABSENT) continue;
-    const at = cursor[group]!++ * MEMBER_SIZE;
-    members[at + MEMBER_RECORD] = i;
-    members[at + MEMBER_PACKED] = packed[i]!;
-    members[at + MEMBER_PID] = pids[i]!;
+    if (group !== ABSENT) order[cursor[group]!++] = i;
   }
 }

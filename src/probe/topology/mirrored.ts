@@ -8,9 +8,10 @@ import { NONE, type Grouping } from './grouping.js';
 
 /** Joins them in place and returns the grouping without the entries that were taken up by others. */
 export function joinMirrored(grouping: Grouping, arena: Arena): Grouping {
+  if (!hasPortOfBoth(grouping)) return grouping;
   const candidates = mirrorCandidates(grouping, arena);
   if (candidates.size < 2) return grouping;
-  const { table, ports, clients, servers, entryStart } = grouping;
+  const { table, ports, clients, servers, special, entryStart } = grouping;
   const absorbed = new Set<number>();
   for (const [key, entry] of candidates) {
     if (absorbed.has(entry)) continue;
@@ -30,9 +31,17 @@ export function joinMirrored(grouping: Grouping, arena: Arena): Grouping {
     const [kept, taken] = isBetter(grouping, entry, group, other, mirror) ? [entry, other] : [other, entry];
     if (clients[kept] === NONE) clients[kept] = servers[taken]!;
     else servers[kept] = clients[taken]!;
+    special[kept]! |= special[taken]!;
     absorbed.add(taken);
   }
   return absorbed.size === 0 ? grouping : withoutEntries(grouping, entryStart, absorbed);
+}
+
+/** Whether a port is some group's server port and some entry's client port: for most batches that is all to be known. */
+function hasPortOfBoth({ table, isClientPort }: Grouping): boolean {
+  for (let group = 0; group < table.count; group++)
+    if (isClientPort[table.keys[group * KEY_WORDS + KEY.toPort]!] !== 0) return true;
+  return false;
 }
 
 /** Entries that show one end only and whose client port is some group's server port: group * 2^16 + port → entry. */
@@ -75,7 +84,7 @@ function withoutEntries(
   entryStart: Uint32Array,
   absorbed: ReadonlySet<number>,
 ): Grouping {
-  const { ports, clients, servers, evidence, table } = grouping;
+  const { ports, clients, servers, evidence, special, table } = grouping;
   let kept = 0;
   for (let group = 0; group < table.count; group++) {
     const [from, to] = [entryStart[group]!, entryStart[group + 1]!];
@@ -86,6 +95,7 @@ function withoutEntries(
       clients[kept] = clients[entry]!;
       servers[kept] = servers[entry]!;
       evidence[kept] = evidence[entry]!;
+      special[kept] = special[entry]!;
       kept++;
     }
   }

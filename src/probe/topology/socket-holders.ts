@@ -3,7 +3,7 @@
  * it, workers that inherited a listener). Flat rows, laid out as `struct tp_holder` of native/bpf/record.h. Where nobody
  * shares sockets there are no rows, and nothing here is done.
  */
-import { nextAt, NONE, recordAt, type Grouping } from './grouping.js';
+import { NONE, type Grouping } from './grouping.js';
 import { FIRST_GONE } from './identify-processes.js';
 import { listensFor } from './listeners.js';
 import { Direction, OFFSET, RECORD_BYTES } from './record.js';
@@ -121,8 +121,8 @@ function addChain(
   head: number,
   shared: SharedSockets,
 ): void {
-  for (let at = head; at !== NONE; at = nextAt(grouping, at)) {
-    const holders = shared.of(view, recordAt(grouping, at));
+  for (let record = head; record !== NONE; record = grouping.next[record]!) {
+    const holders = shared.of(view, record);
     if (holders !== undefined) addTo(to, kept, holders);
   }
 }
@@ -157,7 +157,7 @@ function listenersOf(
   const { servers, entryCount } = grouping;
   for (let entry = 0; entry < entryCount; entry++) {
     if (standIn[entry] !== entry || servers[entry] === NONE) continue;
-    const server = recordAt(grouping, servers[entry]!);
+    const server = servers[entry]!;
     for (const { record, holders } of byPort.get(portOf(server)) ?? []) {
       if (listensFor(words, record * WORDS + WORD.localAddress, words, server * WORDS + WORD.localAddress))
         addTo(found, entry, holders);

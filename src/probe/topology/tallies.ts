@@ -4,7 +4,7 @@
  */
 import type { Arena } from './arena.js';
 import type { Ends } from './ends.js';
-import { isReportedIn, MEMBER, MEMBER_WORDS, nextAt, NONE, recordAt, type Grouping } from './grouping.js';
+import { isReportedIn, NONE, type Grouping } from './grouping.js';
 import { Flag, OFFSET, RECORD_BYTES } from './record.js';
 import { WORD, WORDS, type RecordView } from './record-view.js';
 
@@ -28,8 +28,6 @@ export interface Tallies {
 
 // Imported constants are loaded again and again in a hot loop: the engine knows only the module's own for constants.
 const ABSENT = NONE;
-const MEMBER_SIZE = MEMBER_WORDS;
-const { packed: PACKED } = MEMBER;
 const BYTES = RECORD_BYTES;
 const WORDS_EACH = WORDS;
 const { flags: FLAGS } = OFFSET;
@@ -51,7 +49,7 @@ export function tally(
   standIn: Int32Array,
   arena: Arena,
 ): Tallies {
-  const { entryCount, clients, servers } = grouping;
+  const { entryCount, clients, servers, special } = grouping;
   const tallies: Tallies = {
     counts: arena.uint32(entryCount),
     reported: arena.uint32(entryCount),
@@ -64,23 +62,19 @@ export function tally(
     connectCount: arena.uint32(entryCount),
   };
   // Records are read in their own order, which the processor foresees; an entry's are spread all over the batch.
-  const owner = arena.int32(view.count).fill(ABSENT);
+  const owner = arena.int32(view.count, 'unset').fill(ABSENT);
   for (let entry = 0; entry < entryCount; entry++) {
     const kept = standIn[entry]!;
     tallies.counts[kept]! += ends.weights[entry]!;
     const client = clients[entry]!;
     const server = servers[entry]!;
-    const isRepeated =
-      (client !== ABSENT && nextAt(grouping, client) !== ABSENT) ||
-      (server !== ABSENT && nextAt(grouping, server) !== ABSENT);
-    if (isRepeated) {
+    if (special[entry] !== 0) {
       tallies.reported[kept]! += tallyRepeated(view, grouping, entry, kept, tallies);
       continue;
     }
     if (isReported(grouping, client) || isReported(grouping, server)) tallies.reported[kept]!++;
-    if (client !== ABSENT) owner[recordAt(grouping, client)] = (kept << 2) | AS_CLIENT;
-    if (server !== ABSENT)
-      owner[recordAt(grouping, server)] = (kept << 2) | (client === ABSENT ? AS_SERVER : AS_OTHER_END);
+    if (client !== ABSENT) owner[client] = (kept << 2) | AS_CLIENT;
+    if (server !== ABSENT) owner[server] = (kept << 2) | (client === ABSENT ? AS_SERVER : AS_OTHER_END);
   }
   for (let record = 0; record < owner.length; record++) {
     const what = owner[record]!;
@@ -89,8 +83,8 @@ export function tally(
   return tallies;
 }
 
-function isReported({ members }: Grouping, position: number): boolean {
-  return position !== ABSENT && isReportedIn(members[position * MEMBER_SIZE + PACKED]!);
+function isReported({ packed }: Grouping, record: number): boolean {
+  return record !== ABSENT && isReportedIn(packed[record]!);
 }
 
 /** What a record's numbers are to its connection. */
@@ -143,8 +137,7 @@ function tallyRepeated(
 function lastRecords(view: RecordView, grouping: Grouping, head: number): number[] {
   const bytes = (record: number): number => view.u64(record, BYTES_SENT) + view.u64(record, BYTES_RECEIVED);
   const bySocket = new Map<string, number>();
-  for (let at = head; at !== ABSENT; at = nextAt(grouping, at)) {
-    const record = recordAt(grouping, at);
+  for (let record = head; record !== ABSENT; record = grouping.next[record]!) {
     const id = `${view.words[record * WORDS_EACH + SOCKET_ID]!} ${view.words[record * WORDS_EACH + SOCKET_ID + 1]!}`;
     const known = bySocket.get(id);
     if (known === undefined || bytes(record) > bytes(known)) bySocket.set(id, record);

@@ -9,6 +9,7 @@ export const KEEP_AT_MOST = 5;
 const KEEP_AT_LEAST = 3;
 /** Ephemeral ports are handed out with strides that are powers of two: a modulus of 3s cuts across them. */
 const STEP = 3;
+const MAX_PORT = 0xffff;
 /** 3^10 is the last power below 2^16; port 0 is divisible by all. */
 const MAX_POWER = 11;
 
@@ -28,7 +29,7 @@ const exactly = new Uint32Array(MAX_POWER + 1);
 export function thinningModulus(ports: Uint16Array, from: number, to: number): number {
   let count = to - from;
   if (count <= KEEP_AT_MOST) return 1;
-  exactly.fill(0);
+  for (let power = 0; power <= MAX_POWER; power++) exactly[power] = 0;
   for (let i = from; i < to; i++) exactly[POWER_OF_3[ports[i]!]!]!++;
   let modulus = 1;
   for (let power = 0; count > KEEP_AT_MOST && power <= MAX_POWER; power++) {
@@ -42,12 +43,11 @@ export function thinningModulus(ports: Uint16Array, from: number, to: number): n
 
 /**
  * Decides for each entry which one is kept for it: of those whose port is divisible by `modulus`, but no more than
- * `atMost`, each stands for itself and those skipped since the last kept one in order of port, the last one also for
+ * KEEP_AT_MOST, each stands for itself and those skipped since the last kept one in order of port, the last one also for
  * those after it.
  *
  * The modulus alone can leave any number of ports: none of the next power's may be there. Of those, the ones that the
  * next moduli would leave are kept first, so that a peer that sees a few connections more or less keeps them too.
- * @param atMost Infinity where every connection must stay
  * @param standIn is filled at from … to - 1 with the entry that is kept; a kept entry stands for itself
  */
 export function thin(
@@ -55,32 +55,43 @@ export function thin(
   from: number,
   to: number,
   modulus: number,
-  atMost: number,
   standIn: Int32Array,
 ): void {
-  if (modulus === 1 && to - from <= atMost) {
-    for (let i = from; i < to; i++) standIn[i] = i;
+  if (modulus === 1 && to - from <= KEEP_AT_MOST) {
+    keepAll(from, to, standIn);
     return;
   }
-  const power = modulus > 0xffff ? MAX_POWER : POWER_OF_3[modulus]!;
+  const power = modulus > MAX_PORT ? MAX_POWER : POWER_OF_3[modulus]!;
   kept.length = 0;
   for (let i = from; i < to; i++) if (POWER_OF_3[ports[i]!]! >= power) kept.push(i);
-  if (kept.length > atMost) {
+  if (kept.length > KEEP_AT_MOST) {
     kept.sort((a, b) => rank(ports[b]!) - rank(ports[a]!));
-    kept.length = atMost;
+    kept.length = KEEP_AT_MOST;
   }
   sortByPort(kept, ports);
   const last = kept.length - 1;
+  for (let i = 0; i < KEEP_AT_MOST; i++) keptEntries[i] = kept[Math.min(i, last)]!;
+  const a = last > 0 ? ports[kept[0]!]! : MAX_PORT;
+  const b = last > 1 ? ports[kept[1]!]! : MAX_PORT;
+  const c = last > 2 ? ports[kept[2]!]! : MAX_PORT;
+  const d = last > 3 ? ports[kept[3]!]! : MAX_PORT;
   for (let i = from; i < to; i++) {
     const port = ports[i]!;
-    let next = 0;
-    while (next < last && ports[kept[next]!]! < port) next++;
-    standIn[i] = kept[next]!;
+    // Kept ports below this one, counted by the signs of differences: ports come in no order, branches would be guesses.
+    standIn[i] =
+      keptEntries[((a - port) >>> 31) + ((b - port) >>> 31) + ((c - port) >>> 31) + ((d - port) >>> 31)]!;
   }
+}
+
+/** Where every connection must stay. */
+export function keepAll(from: number, to: number, standIn: Int32Array): void {
+  for (let i = from; i < to; i++) standIn[i] = i;
 }
 
 /** Entries kept of the group at hand; few. */
 const kept: number[] = [];
+/** The same by the number of kept ports below; the last one also after it. */
+const keptEntries = new Int32Array(KEEP_AT_MOST);
 
 /** By insertion: Array's own sort takes longer than all the rest of a small group. */
 function sortByPort(entries: number[], ports: Uint16Array): void {
