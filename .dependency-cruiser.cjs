@@ -38,7 +38,8 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: '^src/(probe/connections/(ebpf|conntrack|procfs|net-namespaces)|cli/doctor-checks)',
+        pathNot:
+          '^src/(probe/connections/(ebpf|conntrack|procfs|net-namespaces)|cli/(doctor-checks|small-memory))',
       },
       to: { path: '^(native/|ebpf-bridge)' },
     },

@@ -1,6 +1,7 @@
 // The addon's face to JavaScript: probeFeatures(), loadTracker(), and the record's layout as this side
-// compiled it.
+// compiled it. Loading it also makes the process sparing with memory (malloc_settings.h).
 #include "features.h"
+#include "malloc_settings.h"
 #include "netlink_bindings.h"
 #include "promise_worker.h"
 #include "tracker_object.h"
@@ -61,6 +62,7 @@ Napi::Object recordLayout(Napi::Env env) {
 }
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+    keepMallocSmall();
     TrackerObject::define(env);
     defineNetlink(env, exports);
     exports.Set("recordLayout", recordLayout(env));

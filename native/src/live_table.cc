@@ -3,6 +3,8 @@
 #include <cstring>
 
 namespace {
+
+constexpr size_t RELEASED_FROM_BYTES = 1 << 20;
 constexpr uint8_t TCP_STATE_ESTABLISHED = 1;
 constexpr uint8_t TCP_STATE_SYN_SENT = 2;
 constexpr uint8_t TCP_STATE_CLOSE = 7;
@@ -28,6 +30,18 @@ void countEnd(OtherCounts &other, const struct tp_record &record) {
     other.bytes_sent += record.bytes_sent;
     other.bytes_received += record.bytes_received;
     other.retransmits += record.retransmits;
+}
+
+// Empties it, with room for as many as before: what was written to is given back, so that a busy interval
+// leaves nothing resident. Small ones keep their memory.
+void clearFor(std::vector<struct tp_record> &records, size_t expected) {
+    if (records.capacity() * sizeof(records[0]) < RELEASED_FROM_BYTES) {
+        records.clear();
+        return;
+    }
+    std::vector<struct tp_record> fresh;
+    fresh.reserve(expected);
+    records.swap(fresh);
 }
 
 // Nothing is left of the namespace that the next snapshot would have to know.
@@ -242,7 +256,7 @@ void LiveTable::take(struct tp_record *to) {
         memcpy(to + live_.size(), closed_.data(), closed_.size() * sizeof(*to));
     for (const struct tp_record &record : closed_)
         lower(countsOf(record.netns).records);
-    closed_.clear();
+    clearFor(closed_, closed_.size());
     changed_ = false;
 }
 

@@ -16,6 +16,7 @@ import {
   type LogOptions,
   type ObserveOptions,
 } from '../shared-options.js';
+import { keepMemorySmall } from '../small-memory.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 
 interface ProbeCommandOptions extends LogOptions, ObserveOptions, ShipOptions, MetricsOptions {
@@ -39,6 +40,7 @@ export function probeCommand(): Command {
   for (const option of [...shipping(), ...observing(), ...logging()]) command.addOption(option);
   return command.action(async (urls: URL[] | undefined, options: ProbeCommandOptions) => {
     checkShipping(options);
+    await keepMemorySmall();
     const [{ createLogger }, { startProbe }] = await Promise.all([
       import('../logger.js'),
       import('../start-probe.js'),

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { once } from 'node:events';
 import { SelfError } from './errors.js';
 import { appStates, liveness, readiness, type Health } from './health.js';
-import { ProbeMetrics } from './metrics.js';
+import type { ProbeMetrics } from './metrics.js';
 import type { Observed } from './observed.js';
 import type { Ticks } from './ticks.js';
 
@@ -30,9 +30,10 @@ const REQUEST_TIMEOUT_MS = 5000;
 
 /** @throws SelfError when the address can't be listened on */
 export async function startSelfServer(options: SelfServerOptions): Promise<SelfServer> {
-  const metrics = new ProbeMetrics(options.observed, options.ticks);
+  let metrics: Promise<ProbeMetrics> | undefined;
+  const metricsOnDemand = (): Promise<ProbeMetrics> => (metrics ??= loadMetrics(options));
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    answer(request, response, metrics, options).catch(() => {
+    answer(request, response, metricsOnDemand, options).catch(() => {
       response.destroy();
     });
   });
@@ -48,6 +49,12 @@ export async function startSelfServer(options: SelfServerOptions): Promise<SelfS
       await once(server, 'close');
     },
   };
+}
+
+/** At the first scrape: the library that writes them takes memory, and its clocks wake the process up all the time. */
+async function loadMetrics({ observed, ticks }: SelfServerOptions): Promise<ProbeMetrics> {
+  const { ProbeMetrics } = await import('./metrics.js');
+  return new ProbeMetrics(observed, ticks);
 }
 
 async function bind(server: Server, { host, port }: SelfServerOptions['listen']): Promise<number> {
@@ -75,7 +82,7 @@ async function bind(server: Server, { host, port }: SelfServerOptions['listen'])
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  metrics: ProbeMetrics,
+  metricsOnDemand: () => Promise<ProbeMetrics>,
   { ticks, publishIntervalMs, observed }: SelfServerOptions,
 ): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -86,9 +93,11 @@ async function answer(
     send(response, isGood ? 200 : 503, 'application/json', `${JSON.stringify({ status, ...more })}\n`);
   };
   switch ((request.url ?? '').replace(/\?.*/s, '')) {
-    case '/metrics':
+    case '/metrics': {
+      const metrics = await metricsOnDemand();
       send(response, 200, metrics.contentType, await metrics.text());
       return;
+    }
     case '/healthz':
       sendHealth(liveness(ticks, publishIntervalMs));
       return;

@@ -1,0 +1,21 @@
+#include "malloc_settings.h"
+
+#include <malloc.h>
+
+namespace {
+
+// Node and V8 have a dozen threads. By default each gets an arena, which keeps the most that it ever needed.
+[[maybe_unused]] constexpr int ARENAS = 2;
+// Larger blocks (a snapshot, buffers of JavaScript) are mapped on their own and unmapped when they are freed.
+// By default this rises to the largest block that was ever freed, and such blocks stay resident after that.
+[[maybe_unused]] constexpr int MAPPED_FROM_BYTES = 1 << 20;
+
+} // namespace
+
+void keepMallocSmall() {
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, ARENAS);
+    mallopt(M_MMAP_THRESHOLD, MAPPED_FROM_BYTES);
+    mallopt(M_TRIM_THRESHOLD, MAPPED_FROM_BYTES);
+#endif
+}

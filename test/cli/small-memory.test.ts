@@ -1,0 +1,64 @@
+/** What keeps a probe small: the memory of busy moments goes back to the kernel, and what is not needed is not loaded. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+
+const module = (path: string): string => new URL(path, import.meta.url).href;
+const SMALL_MEMORY = module('../../src/cli/small-memory.js');
+
+/** What a program in a process of its own prints as JSON. */
+async function told(program: string): Promise<unknown> {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
+  return JSON.parse(stdout) as unknown;
+}
+
+const MAKE_GARBAGE = `
+  import { getHeapSpaceStatistics } from 'node:v8';
+  await keepSmall();
+  let kept = [];
+  for (let i = 0; i < 3_000_000; i++) {
+    if (i % 100_000 === 0) kept = [];
+    kept.push({ i });
+  }
+  const space = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space');
+  console.log(JSON.stringify(space.space_size));`;
+const MIB = 1024 * 1024;
+
+test('new objects stay in little memory, however many are made', async () => {
+  const large = await told(`const keepSmall = async () => {};${MAKE_GARBAGE}`);
+  const small = await told(`import { keepMemorySmall as keepSmall } from '${SMALL_MEMORY}';${MAKE_GARBAGE}`);
+  assert.ok(Number(large) > 4 * MIB, `by default: ${String(large)} bytes`);
+  assert.ok(Number(small) <= 2 * MIB, `${String(small)} bytes`);
+});
+
+test('a probe that nobody scrapes loads neither a metrics library nor another HTTP client', async () => {
+  const loaded = (await told(`
+    import { createRequire } from 'node:module';
+    await import('${module('../../src/cli/main.js')}');
+    await import('${module('../../src/cli/logger.js')}');
+    const { startProbe } = await import('${module('../../src/cli/start-probe.js')}');
+    const { startSelfServer, Ticks } = await import('${module('../../src/probe/self/index.js')}');
+    const observed = { sourceKind: () => 'ebpf', parts: [], apps: () => [] };
+    const listen = { host: '127.0.0.1', port: 0 };
+    const options = { listen, observed, ticks: new Ticks(), publishIntervalMs: 1000 };
+    const server = await startSelfServer(options);
+    const names = () => [
+      ...process.moduleLoadList.map((name) => name.replace('NativeModule ', '')),
+      ...Object.keys(createRequire('${import.meta.url}').cache),
+    ];
+    const before = names();
+    await (await fetch(new URL('/metrics', server.url))).text();
+    const after = names();
+    await server.close();
+    console.log(JSON.stringify({ isRunnable: typeof startProbe === 'function', before, after }));
+  `)) as { isRunnable: boolean; before: string[]; after: string[] };
+  assert.ok(loaded.isRunnable);
+  const isMetrics = (name: string): boolean => name.includes('/node_modules/prom-client/');
+  const isClient = (name: string): boolean => /^(http2|internal\/deps\/undici\/.*)$/.test(name);
+  assert.deepEqual(
+    loaded.before.filter((name) => isMetrics(name) || isClient(name)),
+    [],
+  );
+  assert.ok(loaded.after.some(isMetrics), 'the first scrape loads it');
+});
