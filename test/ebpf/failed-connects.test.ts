@@ -48,7 +48,7 @@ for (const address of ['127.0.0.1', '::1']) {
     t.after(() => source.close());
     await source.seeded();
     const { truth } = await runScenario(t, netns, ['failing', address]);
-    const batch = await new ConnectionFeed(source).only();
+    const batch = await new ConnectionFeed(source).last();
     assert.deepEqual(batch.completeness?.namespaces, [], 'the kernel counted no more than was seen');
     const { topology } = buildEndpoints({ ...batch, hostName: 'vm', now: now(), names: () => undefined });
     const sums = new Map<string, { connections: number; failed: number; why: string }>();

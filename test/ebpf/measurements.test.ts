@@ -52,7 +52,7 @@ async function factsOf(t: TestContext, traffic: () => Promise<void>): Promise<[F
   t.after(() => source.close());
   await source.seeded();
   await traffic();
-  const batch = await new ConnectionFeed(source).only();
+  const batch = await new ConnectionFeed(source).last();
   const { topology } = buildEndpoints({ ...batch, hostName: 'vm', now: now(), names: () => undefined });
   return [(id, key) => topology.nodes.get(id)?.latest?.get(key)?.value, [...topology.nodes.keys()]];
 }

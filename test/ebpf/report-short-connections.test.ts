@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { edgesTo } from '../support/edges.js';
 import { createNamespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
@@ -84,4 +85,29 @@ test('what existed before the start has its processes and direction', { skip: eb
   const old = edges.find((edge) => edge.from.endsWith(`;${client.firstLine}`));
   assert.equal(old?.fromPid, String(client.pid));
   assert.equal(old.toPid, String(server.pid));
+});
+
+test('a long watch counts more connections than there is room for at once', { skip: ebpfSkip }, async (t) => {
+  const { name } = createNamespace(t);
+  const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1'], name);
+  const port = server.firstLine;
+  const rounds = 10;
+  const each = 200;
+  const report = await reportWhile(
+    t,
+    async () => {
+      await startNodeProgram(t, 'held-connection', ['127.0.0.1', port], name);
+      for (let round = 0; round < rounds; round++) {
+        await Promise.all([
+          startNodeProgram(t, 'short-connections', ['127.0.0.1', port, each], name),
+          sleep(1000),
+        ]);
+      }
+    },
+    { duration: '14s', env: { TOPOPROBE_MAX_CONNECTIONS_PER_NETNS: String(each * rounds) } },
+  );
+  assert.equal(
+    edgesTo(report, port).reduce((sum, edge) => sum + edge.connections, 0),
+    each * rounds + 1,
+  );
 });

@@ -26,7 +26,7 @@ export async function watch(t: TestContext, options: EbpfSourceOptions = {}): Pr
   return {
     feed,
     async nodes() {
-      const batch = await feed.only();
+      const batch = await feed.last();
       assert.equal(batch.lost, 0);
       assert.deepEqual(batch.completeness?.namespaces, [], 'the kernel counted no more than was seen');
       await processes.report(now());

@@ -1,9 +1,18 @@
 /** `topoprobe report`: watches for a while, prints one report on stdout, and exits. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
+import type { Batch } from '../../probe/connections/feed.js';
 import type { Report } from '../../report/model.js';
 import { boundsOf } from '../bound-options.js';
 import { duration, logging, observing, type LogOptions, type ObserveOptions } from '../shared-options.js';
+
+/**
+ * A long watch is made in slices, as a probe makes reports, and their reports are joined: what is kept of closed
+ * connections stays within bounds.
+ */
+const UNSLICED_MS = 10_000;
+const SLICE_MS = 3000;
+const JOINED_BOUNDS = { maxNodes: 500_000, maxSamples: 1000 };
 
 type ReportFormat = 'json' | 'msgpack' | 'dot';
 
@@ -41,12 +50,14 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
   });
   const attachedAt = performance.now();
   try {
-    const [{ assembleReport }, { ConnectionFeed }, { createLogger }, { observersFor }] = await Promise.all([
-      import('../../probe/assemble-report.js'),
-      import('../../probe/connections/feed.js'),
-      import('../logger.js'),
-      import('../observers.js'),
-    ]);
+    const [{ assembleReport }, { ConnectionFeed }, { ReportJoiner }, { createLogger }, { observersFor }] =
+      await Promise.all([
+        import('../../probe/assemble-report.js'),
+        import('../../probe/connections/feed.js'),
+        import('../../probe/publish/pending-report.js'),
+        import('../logger.js'),
+        import('../observers.js'),
+      ]);
     const log = createLogger(options.logLevel, options.logFormat);
     if (fallbackReason !== undefined) {
       log.warn(`eBPF is not available, so connections are read from ${options.procRoot}: ${fallbackReason}`);
@@ -55,9 +66,25 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
     try {
       const feed = new ConnectionFeed(source);
       log.info(`watching connections by ${source.kind} for ${options.duration / 1000} s`);
-      await sleep(Math.max(0, options.duration - (performance.now() - attachedAt)));
+      const joiner = new ReportJoiner(JOINED_BOUNDS);
+      let sliceFrom = attachedAt;
+      const join = async (earlier: Report | undefined, batch: Batch): Promise<Report> => {
+        const from = sliceFrom;
+        sliceFrom = performance.now();
+        const later = await assembleReport(batch, sliceFrom - from, observers);
+        return earlier === undefined ? later : joiner.join(earlier, later);
+      };
+      const end = attachedAt + options.duration;
+      let report: Report | undefined;
+      if (options.duration > UNSLICED_MS) {
+        for (let at = attachedAt + SLICE_MS; at < end; at += SLICE_MS) {
+          await sleep(Math.max(0, at - performance.now()));
+          report = await join(report, await feed.next());
+        }
+      }
+      await sleep(Math.max(0, end - performance.now()));
       await seeded;
-      return await assembleReport(await feed.only(), options.duration, observers);
+      return await join(report, await feed.last());
     } finally {
       await observers.close();
     }

@@ -65,15 +65,17 @@ export class ConnectionFeed {
     return { unmatched_ends: this.#unmatched, forgotten_sockets: this.#reportedBefore.forgotten };
   }
 
-  /** Everything since the start, for a single report: waits a moment for the missing ends instead of holding them over. */
-  async only(): Promise<Batch> {
+  /** As next(), for the last time: waits a moment for the missing ends instead of holding them over. */
+  async last(): Promise<Batch> {
     const first = await this.source.snapshot();
     const split = splitStragglers(first, this.#held);
     await sleep(SETTLE_MS);
     const later = await this.source.snapshot();
     const other = first.other && later.other && joinOther(first.other, later.other);
+    const batch = completeStragglers(split, later);
+    this.#reportedBefore.mark(batch);
     return {
-      ...completeStragglers(split, later),
+      ...batch,
       lost: first.lost + later.lost,
       ...this.#circumstances(later),
       ...(other && { other }),
