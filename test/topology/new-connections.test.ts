@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { ConnectionFeed } from '../../src/probe/connections/feed.js';
 import type { ConnectionSource } from '../../src/probe/connections/source.js';
 import { buildEndpoints, ReportedBefore } from '../../src/probe/topology/index.js';
-import { Direction, TcpState } from '../../src/probe/topology/record.js';
+import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
 import type { Node } from '../../src/report/model.js';
 import { now } from '../../src/report/timestamp.js';
 import { encode, type Socket } from './records.js';
@@ -83,6 +83,33 @@ test('new connections of all reports add up to the connections there were', asyn
       );
     }),
     { numRuns: 300 },
+  );
+});
+
+test('sockets are found again wherever they are in the next batch, twice even, among few others and among many', () => {
+  const socket = (id: number, state: number = TcpState.Established): Socket => ({
+    ...{ id, state, local: '10.0.0.1', localPort: 1000 + id, remote: '192.0.2.1', remotePort: 80 },
+  });
+  const newInNext = (first: readonly number[], next: readonly Socket[]): number[] => {
+    const reported = new ReportedBefore();
+    reported.mark(encode(first.map((id) => socket(id))));
+    const batch = encode(next);
+    reported.mark(batch);
+    const flags = new Uint8Array(batch.records);
+    return next.flatMap(({ id }, i) => (flags[i * RECORD_BYTES + OFFSET.flags]! & Flag.Reported ? [] : [id]));
+  };
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.integer({ min: 1, max: 60 })),
+      fc.array(fc.record({ id: fc.integer({ min: 1, max: 60 }), isClosed: fc.boolean() }), { size: 'large' }),
+      (first, next) => {
+        const sockets = next.map(({ id, isClosed }) =>
+          socket(id, isClosed ? TcpState.Close : TcpState.Established),
+        );
+        const expected = next.map(({ id }) => id).filter((id) => !first.includes(id));
+        assert.deepEqual(newInNext(first, sockets), expected);
+      },
+    ),
   );
 });
 

@@ -7,15 +7,27 @@ import { WORD, WORDS, type RecordView } from './record-view.js';
 const { localAddress: LOCAL, netns: NETNS } = WORD;
 
 export class LocalAddresses {
-  /** Hash → indices of records whose local addresses are distinct; as many as this host has addresses in use. */
-  readonly #byHash = new Map<number, number[]>();
+  /**
+   * Hash → indices of records whose local addresses are distinct; as many as this host has addresses in use. Made when it
+   * is first needed: connections over loopback alone don't.
+   */
+  #byHash: Map<number, number[]> | undefined;
 
   /** @param within whether an address counts in its own network namespace only, or on the whole host */
   constructor(
     private readonly view: RecordView,
     private readonly within: 'namespace' | 'host',
-  ) {
-    const { words, count } = view;
+  ) {}
+
+  /** True for loopback addresses too: wherever they are, they are local. */
+  has(netns: number, words: Int32Array, at: number): boolean {
+    if (isLoopbackAddress(words, at)) return true;
+    return this.#isIn((this.#byHash ??= this.#collect()), netns, words, at);
+  }
+
+  #collect(): Map<number, number[]> {
+    const { words, count } = this.view;
+    const byHash = new Map<number, number[]>();
     let previous = -1;
     for (let i = 0; i < count; i++) {
       const at = i * WORDS;
@@ -26,19 +38,25 @@ export class LocalAddresses {
       )
         continue;
       previous = at;
-      if (this.has(words[at + NETNS]!, words, at + LOCAL)) continue;
+      // Loopback addresses are local wherever they are.
+      if (isLoopbackAddress(words, at + LOCAL) || this.#isIn(byHash, words[at + NETNS]!, words, at + LOCAL))
+        continue;
       const key = hash(this.#space(words[at + NETNS]!), words, at + LOCAL);
-      const bucket = this.#byHash.get(key);
-      if (bucket === undefined) this.#byHash.set(key, [at]);
+      const bucket = byHash.get(key);
+      if (bucket === undefined) byHash.set(key, [at]);
       else bucket.push(at);
     }
+    return byHash;
   }
 
-  /** True for loopback addresses too: wherever they are, they are local. */
-  has(netns: number, words: Int32Array, at: number): boolean {
-    if (isLoopbackAddress(words, at)) return true;
+  #isIn(
+    byHash: ReadonlyMap<number, readonly number[]>,
+    netns: number,
+    words: Int32Array,
+    at: number,
+  ): boolean {
     const known = this.view.words;
-    for (const record of this.#byHash.get(hash(this.#space(netns), words, at)) ?? []) {
+    for (const record of byHash.get(hash(this.#space(netns), words, at)) ?? []) {
       if (
         this.#space(known[record + NETNS]!) === this.#space(netns) &&
         sameAddress(known, record + LOCAL, words, at)

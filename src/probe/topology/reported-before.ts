@@ -14,12 +14,17 @@ const { Close: CLOSE } = TcpState;
 const BYTES = RECORD_BYTES;
 const WORDS_EACH = WORDS;
 
-/** Sockets remembered from one batch to the next; those beyond count as new each time. 32 MiB when full. */
+/** Sockets remembered from one batch to the next; those beyond count as new each time. 8 bytes per record of a batch. */
 export const MAX_REMEMBERED = 1 << 20;
 
-/** Two 32-bit words per socket id in an open-addressed table; id 0 marks a free slot and is never remembered. */
+/** Fewer than one remembered socket per so many records. */
+const FEW = 8;
+
+/** Two 32-bit words per socket id; id 0 stands for none and is never remembered. */
 export class ReportedBefore {
-  #ids = new Int32Array(2);
+  /** Ids of the last batch's live sockets, each at its record's number: most are at the same place in the next batch. */
+  #last = new Int32Array(0);
+  #remembered = 0;
   /** Live sockets, over all batches, that were not remembered because of the bound. */
   forgotten = 0;
 
@@ -32,36 +37,85 @@ export class ReportedBefore {
   mark(batch: RecordBatch): boolean {
     const view = new RecordView(batch);
     const { bytes, words, count } = view;
-    let live = 0;
+    const last = this.#last;
+    const now = new Int32Array(2 * count);
+    // Of few, all are put into a table; of many, only those that are not where they were.
+    const fewKnown = this.#remembered * FEW <= count ? this.#lastOnes() : undefined;
+    const elsewhere: number[] = [];
+    let room = this.maxRemembered;
     let isAllMarked = true;
     for (let i = 0; i < count; i++) {
       const at = i * WORDS_EACH + SOCKET_ID;
-      if (this.#has(words[at]!, words[at + 1]!)) bytes[i * BYTES + FLAGS]! |= REPORTED;
+      const low = words[at]!;
+      const high = words[at + 1]!;
+      if (2 * i < last.length && last[2 * i] === low && last[2 * i + 1] === high && (low !== 0 || high !== 0))
+        bytes[i * BYTES + FLAGS]! |= REPORTED;
+      else if (fewKnown === undefined) elsewhere.push(i);
+      else if (fewKnown.has(low, high)) bytes[i * BYTES + FLAGS]! |= REPORTED;
       else if (bytes[i * BYTES + DIRECTION] !== LISTENER) isAllMarked = false;
       if (bytes[i * BYTES + STATE] === CLOSE) isAllMarked = false;
-      if (isLive(view, i)) live++;
-    }
-    const room = Math.min(live, this.maxRemembered);
-    this.forgotten += live - room;
-    this.#ids = new Int32Array(2 * 2 ** Math.ceil(Math.log2(2 * room + 1)));
-    for (let i = 0, left = room; i < count && left > 0; i++) {
       if (!isLive(view, i)) continue;
-      const at = i * WORDS_EACH + SOCKET_ID;
-      this.#add(words[at]!, words[at + 1]!);
-      left--;
+      if (room === 0) {
+        this.forgotten++;
+        continue;
+      }
+      room--;
+      now[2 * i] = low;
+      now[2 * i + 1] = high;
     }
+    const known = this.#lastAmong(view, elsewhere);
+    for (const i of elsewhere) {
+      const at = i * WORDS_EACH + SOCKET_ID;
+      if (known.has(words[at]!, words[at + 1]!)) bytes[i * BYTES + FLAGS]! |= REPORTED;
+      else if (bytes[i * BYTES + DIRECTION] !== LISTENER) isAllMarked = false;
+    }
+    this.#last = now;
+    this.#remembered = this.maxRemembered - room;
     return isAllMarked;
   }
 
-  #has(low: number, high: number): boolean {
-    const at = this.#slot(low, high);
-    return this.#ids[at] !== 0 || this.#ids[at + 1] !== 0;
+  /** All of the last batch's. */
+  #lastOnes(): IdSet {
+    const last = this.#last;
+    const known = new IdSet(this.#remembered);
+    for (let at = 0; at < last.length; at += 2) known.add(last[at]!, last[at + 1]!);
+    return known;
   }
 
-  #add(low: number, high: number): void {
+  /** The last batch's that are among these records'. */
+  #lastAmong({ words }: RecordView, records: readonly number[]): IdSet {
+    const last = this.#last;
+    const wanted = new IdSet(records.length);
+    const known = new IdSet(Math.min(this.#remembered, records.length));
+    if (records.length === 0) return known;
+    for (const i of records) {
+      const at = i * WORDS_EACH + SOCKET_ID;
+      wanted.add(words[at]!, words[at + 1]!);
+    }
+    for (let at = 0; at < last.length; at += 2)
+      if (wanted.has(last[at]!, last[at + 1]!)) known.add(last[at]!, last[at + 1]!);
+    return known;
+  }
+}
+
+/** Socket ids in an open-addressed table of pairs of words; id 0 marks a free slot and is never in it. */
+class IdSet {
+  readonly #ids: Int32Array;
+
+  /** @param size ids that can be added */
+  constructor(size: number) {
+    this.#ids = new Int32Array(2 * 2 ** Math.ceil(Math.log2(2 * size + 1)));
+  }
+
+  add(low: number, high: number): void {
     const at = this.#slot(low, high);
     this.#ids[at] = low;
     this.#ids[at + 1] = high;
+  }
+
+  has(low: number, high: number): boolean {
+    const at = this.#slot(low, high);
+    return this.#ids[at] !== 0 || this.#ids[at + 1] !== 0;
   }
 
   /** Where the id is, or would be. */

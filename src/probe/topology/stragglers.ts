@@ -13,7 +13,7 @@ import { BatchBuilder } from './batch-builder.js';
 import { LocalAddresses } from './local-addresses.js';
 import { isSelfConnect } from './orientation.js';
 import { Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
-import { RecordView, WORD, WORDS, type RecordBatch } from './record-view.js';
+import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from './record-view.js';
 import { TupleTable } from './tuple-table.js';
 
 // The module's own constants, which alone the engine takes for such: see grouping.ts.
@@ -28,6 +28,8 @@ const { Established: ESTABLISHED } = Flag;
 const { Close: CLOSE } = TcpState;
 const BYTES = RECORD_BYTES;
 const WORDS_EACH = WORDS;
+const HALVES_EACH = HALVES;
+const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT } = HALF;
 
 /** Closed ends held or carried at most; the rest goes into the batch as it is. 9 MiB. */
 export const MAX_HELD = 65_536;
@@ -61,26 +63,29 @@ export function splitStragglers(snapshot: SnapshotBatch, held: ArrayBuffer): Spl
   const old = new RecordView({ records: held, recordCount: held.byteLength / RECORD_BYTES });
   const batch = new BatchBuilder(view);
   const waiting = new HeldBuilder();
-  if (old.count === 0 && !hasCandidates(view, snapshot.takenAtNanos)) {
+  const candidates = candidatesOf(view, snapshot.takenAtNanos);
+  if (old.count === 0 && candidates.length === 0) {
     return { batch: batch.build(), held: waiting.build(), overflow: 0 };
   }
   const locals = new LocalAddresses(view, 'host');
-  const table = new TupleTable(view.count + old.count);
-  const tuples = new Int32Array(view.count).fill(-1);
-  for (let i = 0; i < view.count; i++) {
+  const others = possibleEnds(view, candidates, old);
+  const table = new TupleTable(others.length + old.count);
+  const tuples = new Int32Array(others.length).fill(-1);
+  for (let at = 0; at < others.length; at++) {
+    const i = others[at]!;
     // Whoever is left out is nobody's other end: a closed end waits together with it.
-    if (!isEstablished(view, i)) continue;
     if (!isClosed(view, i) && isNewborn(view, i, snapshot.takenAtNanos)) {
       if (waiting.add(view, i, Held.Newborn)) batch.remove(i);
     } else if (isLocalConnection(view, locals, i)) {
-      tuples[i] = table.add(view, i);
+      tuples[at] = table.add(view, i);
     }
   }
   for (let i = 0; i < old.count; i++) takeBack(old, i, table, batch);
 
   // Backwards: of several uses of one tuple, closed ends come in the order they closed and the last one is alone.
-  for (let i = view.count - 1; i >= 0; i--) {
-    const tuple = tuples[i]!;
+  for (let at = others.length - 1; at >= 0; at--) {
+    const i = others[at]!;
+    const tuple = tuples[at]!;
     if (tuple < 0 || !isClosed(view, i)) continue;
     const end = table.endOf(view, i);
     if (table.takeAlone(tuple, end)) {
@@ -125,12 +130,37 @@ function takeBack(old: RecordView, i: number, table: TupleTable, batch: BatchBui
   table.add(old, i);
 }
 
-/** Whether anything could be half-seen: idle connections to and fro cost one look at each. */
-function hasCandidates(view: RecordView, takenAtNanos: number): boolean {
+/** Records that could be half-seen. */
+function candidatesOf(view: RecordView, takenAtNanos: number): Int32Array {
+  let candidates = new Int32Array(0);
+  let found = 0;
   for (let i = 0; i < view.count; i++) {
-    if (isEstablished(view, i) && (isClosed(view, i) || isNewborn(view, i, takenAtNanos))) return true;
+    if (!isEstablished(view, i) || !(isClosed(view, i) || isNewborn(view, i, takenAtNanos))) continue;
+    if (found === 0) candidates = new Int32Array(view.count - i);
+    candidates[found++] = i;
   }
-  return false;
+  return candidates.subarray(0, found);
+}
+
+/**
+ * Candidates and all established records that could be another end of one of them or of a held one, in order: those whose
+ * ports, of which both ends have the same two, differ in the same bits. Of very many idle connections these are few.
+ */
+function possibleEnds(view: RecordView, candidates: Int32Array, old: RecordView): Int32Array {
+  const isPossible = new Uint8Array(0x10000);
+  for (const i of candidates) isPossible[portDifference(view, i)] = 1;
+  for (let i = 0; i < old.count; i++) isPossible[portDifference(old, i)] = 1;
+  const ends = new Int32Array(view.count);
+  let found = 0;
+  for (let i = 0; i < view.count; i++) {
+    if (isPossible[portDifference(view, i)] === 1 && isEstablished(view, i)) ends[found++] = i;
+  }
+  return ends.subarray(0, found);
+}
+
+function portDifference({ halves }: RecordView, i: number): number {
+  const at = i * HALVES_EACH;
+  return halves[at + LOCAL_PORT]! ^ halves[at + REMOTE_PORT]!;
 }
 
 function isLocalConnection(view: RecordView, locals: LocalAddresses, i: number): boolean {
