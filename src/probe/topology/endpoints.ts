@@ -10,6 +10,7 @@ import { resolveEnds, type Ends } from './ends.js';
 import { failedConnects, keyOf } from './failed-connects.js';
 import { groupRecords, NONE, type Grouping } from './grouping.js';
 import { joinMirrored } from './mirrored.js';
+import { partClients } from './part-clients.js';
 import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
 import { RecordView, type RecordBatch } from './record-view.js';
 import { holdersOfEntries, NO_HOLDERS, type EntryHolders, type HolderBatch } from './socket-holders.js';
@@ -94,7 +95,9 @@ export function groupAndThin(view: RecordView): ThinnedGroups {
   arena.begin();
   const grouping = joinMirrored(groupRecords(view, arena), arena);
   const ends = resolveEnds(view, grouping, arena);
-  return { grouping, ends, standIn: thinGroups(grouping, ends, arena) };
+  const standIn = thinGroups(grouping, ends, arena);
+  partClients(grouping, standIn);
+  return { grouping, ends, standIn };
 }
 
 function thinGroups(

@@ -68,6 +68,20 @@ export function thin(
     kept.sort((a, b) => rank(ports[b]!) - rank(ports[a]!));
     kept.length = KEEP_AT_MOST;
   }
+  keep(kept, ports, from, to, standIn);
+}
+
+/**
+ * Each connection of a group is stood for by the next one that is kept, in order of port; those after the last by the last.
+ * @param kept entries, at least one and at most KEEP_AT_MOST; left in order of port
+ */
+export function keep(
+  kept: number[],
+  ports: Uint16Array,
+  from: number,
+  to: number,
+  standIn: Int32Array,
+): void {
   sortByPort(kept, ports);
   const last = kept.length - 1;
   for (let i = 0; i < KEEP_AT_MOST; i++) keptEntries[i] = kept[Math.min(i, last)]!;
@@ -103,7 +117,7 @@ function sortByPort(entries: number[], ports: Uint16Array): void {
   }
 }
 
-/** Powers of three first; then a scramble that maps no two ports to the same number. */
-function rank(port: number): number {
+/** Which ports are kept first: powers of three; then by a scramble that maps no two ports to the same number. */
+export function rank(port: number): number {
   return POWER_OF_3[port]! * 0x10000 + (Math.imul(port, 0x9e37) & 0xffff);
 }
