@@ -1,9 +1,6 @@
 /** Reports leave only for whom they are meant, with the credentials of the day, which are told to nobody else. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -175,50 +172,3 @@ function replaceFile(path: string, content: string | Buffer): void {
 function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }
-
-test('a proxy leads to an https app, once it is given what it wants, and never sees credentials of the app', async (t) => {
-  const authority = createAuthority(t);
-  const { cert, key } = authority.issue('server', 'DNS:app.example');
-  const app = await startApp(t, { tls: { cert, key } });
-  const asked: string[] = [];
-  const proxy = createServer().listen(0, '127.0.0.1');
-  proxy.on('connect', ({ url = '', headers }, toProbe, first: Buffer) => {
-    asked.push(`${url} ${JSON.stringify(headers)}`);
-    if (headers['proxy-authorization'] !== `Basic ${Buffer.from('me:p@ss').toString('base64')}`) {
-      toProbe.end('HTTP/1.1 407 Who are you\r\nretry-after: 0\r\n\r\n');
-      return;
-    }
-    const toApp = connect(app.port, '127.0.0.1', () => {
-      toProbe.write('HTTP/1.1 200 Go on\r\n\r\n');
-      toApp.write(first);
-      toProbe.pipe(toApp).pipe(toProbe);
-    });
-    toApp.on('error', () => toProbe.destroy());
-    toProbe.on('error', () => toApp.destroy());
-  });
-  t.after(() => {
-    proxy.close();
-  });
-  await once(proxy, 'listening');
-  const address = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-  const before = { ...process.env };
-  t.after(() => {
-    process.env = before;
-  });
-  process.env = { ...before, https_proxy: `http://${address}` };
-  const publisher = publisherFor(t, [new URL(`https://app.example:${app.port}`)], {
-    caFile: authority.caFile,
-    lookup: () => Promise.reject(new Error('the proxy looks names up')),
-    token: 'secret',
-  });
-  publisher.publish(reportOf([3]));
-  await until('the proxy refuses', () => publisher.apps()[0]?.state === 'unauthorised');
-  assert.ok(
-    publisher.messages.some((line) => line.includes('407')),
-    publisher.messages.join('\n'),
-  );
-  process.env['https_proxy'] = `http://me:p%40ss@${address}`;
-  await until('it came through the proxy', () => totalOf(app.reports) === 3);
-  await publisher.close();
-  assert.ok(asked.every((line) => line.startsWith(`app.example:${app.port} `) && !line.includes('secret')));
-});

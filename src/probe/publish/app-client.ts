@@ -5,13 +5,12 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { LookupFunction } from 'node:net';
+import axios, { type AxiosResponse } from 'axios';
 import { retryAfterMs } from './backoff.js';
 import type { Credentials } from './credentials.js';
 import { PublishError } from './errors.js';
-import { exchange, type Answer } from './http-exchange.js';
-import { proxyOf, type HostAddress, type TargetAddress } from './target-address.js';
+import { isProxied, type HostAddress, type TargetAddress } from './target-address.js';
 import type { TlsMaterial, TlsSettings } from './tls-material.js';
-import { TunnelAgent } from './tunnel-agent.js';
 
 export type Failure =
   /** Nobody is there, or nobody that answers. */
@@ -47,15 +46,15 @@ export interface AppClientOptions {
 const ANSWER_BYTES_MAX = 64 * 1024;
 const IDLE_CONNECTION_MS = 90_000;
 
-interface Connections {
-  readonly agent: HttpAgent;
-  /** What they are made with. */
+interface Agents {
+  readonly http: HttpAgent;
+  readonly https: HttpsAgent;
+  /** What they were made with. */
   readonly tls: TlsSettings;
-  readonly proxy: string | undefined;
 }
 
 export class AppClient {
-  #connections: Connections | undefined;
+  #agents: Agents | undefined;
 
   constructor(
     private readonly target: TargetAddress,
@@ -67,7 +66,7 @@ export class AppClient {
     if ('kind' in response) return response;
     const failure = failureOf(response);
     if (failure) return failure;
-    const answer = asRecord(response.text);
+    const answer = asRecord(response.data);
     const appId = answer?.['id'];
     if (typeof appId !== 'string' || appId === '') {
       return { kind: 'failing', reason: 'what answers at /api is no app' };
@@ -86,8 +85,9 @@ export class AppClient {
   }
 
   close(): void {
-    this.#connections?.agent.destroy();
-    this.#connections = undefined;
+    this.#agents?.http.destroy();
+    this.#agents?.https.destroy();
+    this.#agents = undefined;
   }
 
   async #exchange(
@@ -95,14 +95,14 @@ export class AppClient {
     path: string,
     body: Buffer | undefined,
     signal: AbortSignal,
-  ): Promise<Answer | Failure> {
+  ): Promise<AxiosResponse<unknown> | Failure> {
     const { url } = this.target;
     const { probeId, version, askTimeoutMs, sendTimeoutMs } = this.options;
     try {
-      const proxy = proxyOf(url);
-      return await exchange({
+      const { http, https } = this.#agentsNow();
+      return await axios.request<unknown>({
         method,
-        url: new URL(path, url.origin),
+        url: new URL(path, url.origin).href,
         headers: {
           'User-Agent': `Scope_Probe/${version}`,
           'X-Scope-Probe-ID': probeId,
@@ -110,12 +110,19 @@ export class AppClient {
           Authorization: this.options.credentials.authorization(url),
           ...(body && { 'Content-Type': 'application/msgpack', 'Content-Encoding': 'gzip' }),
         },
-        ...(body && { body }),
-        timeoutMs: body ? sendTimeoutMs : askTimeoutMs,
-        maxAnswerBytes: ANSWER_BYTES_MAX,
+        ...(body && { data: body }),
+        timeout: body ? sendTimeoutMs : askTimeoutMs,
         signal,
-        agent: this.#agentNow(proxy),
-        ...(proxy && url.protocol === 'http:' && { forwardingProxy: proxy }),
+        httpAgent: http,
+        httpsAgent: https,
+        ...(isProxied(url) ? {} : { proxy: false as const }),
+        maxRedirects: 0,
+        maxContentLength: ANSWER_BYTES_MAX,
+        maxBodyLength: Infinity,
+        responseType: 'text',
+        // axios would parse as JSON whatever looks like it.
+        transformResponse: (text: unknown) => text,
+        validateStatus: () => true,
       });
     } catch (error) {
       if (error instanceof PublishError) return { kind: 'unauthorised', reason: error.message };
@@ -123,27 +130,22 @@ export class AppClient {
     }
   }
 
-  /** The environment's proxy and the files of certificates may change at any time. */
-  #agentNow(proxy: URL | undefined): HttpAgent {
+  #agentsNow(): Agents {
     const tls = this.options.tls.settings();
-    const known = this.#connections;
-    if (known?.tls === tls && known.proxy === proxy?.href) return known.agent;
+    if (this.#agents?.tls === tls) return this.#agents;
     this.close();
-    const agent = agentFor(this.target, tls, proxy);
-    this.#connections = { agent, tls, proxy: proxy?.href };
-    return agent;
+    const common = {
+      keepAlive: true,
+      maxSockets: 1,
+      timeout: IDLE_CONNECTION_MS,
+      ...lookupOf(this.target.address),
+    };
+    return (this.#agents = {
+      http: new HttpAgent(common),
+      https: new HttpsAgent({ ...common, ...tls, rejectUnauthorized: true, minVersion: 'TLSv1.2' }),
+      tls,
+    });
   }
-}
-
-function agentFor({ url, address }: TargetAddress, tls: TlsSettings, proxy: URL | undefined): HttpAgent {
-  const common = { keepAlive: true, maxSockets: 1, timeout: IDLE_CONNECTION_MS };
-  const safely = { rejectUnauthorized: true, minVersion: 'TLSv1.2' } as const;
-  if (url.protocol === 'https:') {
-    const options = { ...common, ...lookupOf(proxy ? undefined : address), ...tls, ...safely };
-    return proxy ? new TunnelAgent(proxy, options) : new HttpsAgent(options);
-  }
-  if (proxy?.protocol === 'https:') return new HttpsAgent({ ...common, ...safely });
-  return new HttpAgent({ ...common, ...lookupOf(proxy ? undefined : address) });
 }
 
 /** Leads the connection to the one address that is meant. */
@@ -158,9 +160,9 @@ function lookupOf(address: HostAddress | undefined): { lookup?: LookupFunction }
 }
 
 /** Undefined for a success. */
-function failureOf({ status, headers, text }: Answer): Failure | undefined {
+function failureOf({ status, headers, data }: AxiosResponse<unknown>): Failure | undefined {
   if (status >= 200 && status < 300) return undefined;
-  const said = firstLine(text);
+  const said = typeof data === 'string' ? firstLine(data) : '';
   const isRedirect = status >= 300 && status < 400;
   const advice = isRedirect ? " and leads elsewhere: name the app's final address" : '';
   const wait = retryAfterMs(headers['retry-after']);
@@ -181,9 +183,9 @@ function firstLine(text: string): string {
   return line.replace(/[^\x20-\x7e]/g, '?').slice(0, SHOWN_CHARACTERS);
 }
 
-function asRecord(text: string): Record<string, unknown> | undefined {
+function asRecord(text: unknown): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = typeof text === 'string' ? JSON.parse(text) : undefined;
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;

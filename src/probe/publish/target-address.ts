@@ -18,13 +18,11 @@ export interface TargetAddress {
 
 /** Host names are looked up here, unless a proxy (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) does it. */
 export function needsLookup(url: URL): boolean {
-  return isIP(hostOf(url)) === 0 && getProxyForUrl(url.href) === '';
+  return isIP(hostOf(url)) === 0 && !isProxied(url);
 }
 
-/** Undefined: none. @throws TypeError when the environment names one that is no URL */
-export function proxyOf(url: URL): URL | undefined {
-  const proxy = getProxyForUrl(url.href);
-  return proxy === '' ? undefined : new URL(proxy);
+export function isProxied(url: URL): boolean {
+  return getProxyForUrl(url.href) !== '';
 }
 
 /** Without the brackets of IPv6. */
