@@ -2,6 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
+/** The tracker's programs that run per event; the others run once per tick or less. */
+export const EVENT_PROGRAMS: readonly string[] = ['on_tcp_state', 'on_destroy', 'on_read'];
+
 const STATS = '/proc/sys/kernel/bpf_stats_enabled';
 
 export interface ProgramStats {

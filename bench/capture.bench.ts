@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { cpuSeconds, rssMib } from './process-usage.js';
+import { spawnProbe } from './probe-process.js';
 import { startSink } from './sink.js';
 
 const PAIRS = Number(process.env['TOPOPROBE_BENCH_PAIRS'] ?? 5);
@@ -33,7 +34,7 @@ interface ChurnResult {
 
 interface Watcher {
   readonly name: string;
-  start(): Promise<ChildProcess>;
+  start(): ChildProcess;
 }
 
 async function churn(seconds: number): Promise<ChurnResult> {
@@ -59,7 +60,7 @@ async function measure(watcher: Watcher): Promise<void> {
   let rss = 0;
   for (let pair = 0; pair < PAIRS; pair++) {
     const without = await churn(SECONDS);
-    const child = await watcher.start();
+    const child = watcher.start();
     const pid = child.pid ?? 0;
     await sleep(SETTLE_MS);
     if (child.exitCode !== null) {
@@ -123,12 +124,7 @@ if (process.getuid?.() !== 0) {
   const sink = await startSink();
   await measure({
     name: 'topoprobe',
-    start: () =>
-      Promise.resolve(
-        spawn(process.execPath, [TOPOPROBE, 'probe', sink.url, '--source', 'ebpf', '--log-level', 'warn'], {
-          stdio: ['ignore', 'ignore', 'inherit'],
-        }),
-      ),
+    start: () => spawnProbe(sink.url),
   });
   await sink.close();
   if (existsSync(TCPLIFE)) {
@@ -136,14 +132,10 @@ if (process.getuid?.() !== 0) {
       name: 'tcplife',
       // It looks its tracepoint up in tracefs, which need not be mounted: mounted here for it alone.
       start: () =>
-        Promise.resolve(
-          spawn(
-            'unshare',
-            ['--mount', 'sh', '-c', `mount -t tracefs tracefs /sys/kernel/tracing; exec ${TCPLIFE}`],
-            {
-              stdio: 'ignore',
-            },
-          ),
+        spawn(
+          'unshare',
+          ['--mount', 'sh', '-c', `mount -t tracefs tracefs /sys/kernel/tracing; exec ${TCPLIFE}`],
+          { stdio: 'ignore' },
         ),
     });
   } else {

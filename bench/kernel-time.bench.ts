@@ -6,12 +6,11 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { loadTracker } from 'ebpf-bridge';
-import { bpfPrograms, keepBpfAccount } from './bpf-stats.js';
+import { bpfPrograms, EVENT_PROGRAMS, keepBpfAccount } from './bpf-stats.js';
 
 const SECONDS = Number(process.env['TOPOPROBE_BENCH_SECONDS'] ?? 4);
 const SNAPSHOT_MS = 1000;
 const CHURN = fileURLToPath(new URL('../churn', import.meta.url));
-const EVENT_PROGRAMS = ['on_tcp_state', 'on_read'];
 
 if (process.getuid?.() !== 0) {
   console.log('kernel time: needs root (eBPF programs are loaded); nothing was measured');

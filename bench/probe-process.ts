@@ -1,5 +1,5 @@
 /** A probe of its own process, as a user would start it, which reports to nobody in particular. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { startSink } from './sink.js';
@@ -11,10 +11,15 @@ export interface ProbeProcess {
   stop(): Promise<void>;
 }
 
+/** @param options of the command besides those it always has here */
+export function spawnProbe(app: string, ...options: readonly string[]): ChildProcess {
+  const args = [TOPOPROBE, 'probe', app, '--source', 'ebpf', '--log-level', 'warn', ...options];
+  return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
 export async function startProbeProcess(): Promise<ProbeProcess> {
   const sink = await startSink();
-  const args = ['probe', sink.url, '--source', 'ebpf', '--log-level', 'warn'];
-  const child = spawn(process.execPath, [TOPOPROBE, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawnProbe(sink.url);
   const exited = once(child, 'exit');
   if (child.pid === undefined) throw new Error('the probe could not be started');
   return {

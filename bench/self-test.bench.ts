@@ -4,7 +4,7 @@
  * own), checked against what the load says it made. CPU is the probe's whole process above its own idle level, and, by
  * the kernel's account, its programs in the kernel. Needs root. TOPOPROBE_BENCH_SECONDS changes the length of a step.
  */
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,8 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { capturedPercent } from '../src/probe/completeness.js';
 import { decodeReport } from '../src/report/index.js';
-import { bpfPrograms, keepBpfAccount, type ProgramStats } from './bpf-stats.js';
+import { bpfPrograms, EVENT_PROGRAMS, keepBpfAccount, type ProgramStats } from './bpf-stats.js';
+import { spawnProbe } from './probe-process.js';
 import { cpuSeconds, rssMib } from './process-usage.js';
 import { startSink, type Sink } from './sink.js';
 
@@ -23,7 +24,6 @@ const CLIENTS = 2;
 /** Of what was asked for: below it the machine can't do more. */
 const REACHED = 0.9;
 const COLUMN = 12;
-const EVENT_PROGRAMS = ['on_tcp_state', 'on_read'];
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -121,10 +121,7 @@ async function step(
 
 async function curve(sink: Sink, facts: LatestFacts): Promise<void> {
   const others = new Set(bpfPrograms().map(({ id }) => id));
-  const args = [path('../../bin/topoprobe'), 'probe', sink.url, '--source', 'ebpf', '--log-level', 'warn'];
-  const probe = spawn(process.execPath, [...args, '--metrics-listen', 'off'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const probe = spawnProbe(sink.url, '--metrics-listen', 'off');
   const exited = once(probe, 'exit');
   const pid = probe.pid ?? 0;
   const forgetAccount = keepBpfAccount();

@@ -86,12 +86,14 @@ struct tp_record {
     char comm[16];       /* name of process `pid` when it was noted: it may be gone later */
 };
 
-#define TP_RECORD_BYTES 144
 #ifdef __cplusplus
-static_assert(sizeof(struct tp_record) == TP_RECORD_BYTES, "record layout changed");
+#define TP_ASSERT_BYTES(type, bytes) static_assert(sizeof(type) == (bytes), "layout changed")
 #else
-_Static_assert(sizeof(struct tp_record) == TP_RECORD_BYTES, "record layout changed");
+#define TP_ASSERT_BYTES(type, bytes) _Static_assert(sizeof(type) == (bytes), "layout changed")
 #endif
+
+#define TP_RECORD_BYTES 144
+TP_ASSERT_BYTES(struct tp_record, TP_RECORD_BYTES);
 
 /* A process that holds a socket which another process uses; from a sweep over all open files. */
 struct tp_holder {
@@ -104,11 +106,7 @@ struct tp_holder {
 };
 
 #define TP_HOLDER_BYTES 24
-#ifdef __cplusplus
-static_assert(sizeof(struct tp_holder) == TP_HOLDER_BYTES, "holder layout changed");
-#else
-_Static_assert(sizeof(struct tp_holder) == TP_HOLDER_BYTES, "holder layout changed");
-#endif
+TP_ASSERT_BYTES(struct tp_holder, TP_HOLDER_BYTES);
 
 /* Kernel-side counters, one slot each in the per-CPU array `counters`. Names are in src/counters.h. */
 enum tp_counter {
@@ -120,7 +118,7 @@ enum tp_counter {
     TP_COUNT_SEEDED,         /* sockets found by the scan of open files */
     TP_COUNT_LOST_RING,      /* closed records dropped because the ring was full */
     TP_COUNT_UNTRACKED,      /* sockets without storage: there are too many, or no memory was to be had */
-    TP_COUNT_SENT_RING,      /* closed records put into the ring */
+    TP_COUNT_SENT_RING,      /* records that events put into the ring: mostly of closed sockets */
     TP_COUNT_MADE_UP,        /* state changes that the kernel did not tell of, found out afterwards */
     TP_COUNT_DEFERRED_RING,  /* live records put off to the next pass because the ring was full */
     TP_COUNTERS,

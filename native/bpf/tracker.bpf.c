@@ -144,10 +144,14 @@ static __always_inline bool had_closed(int state) {
     return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING;
 }
 
+static __always_inline __u64 first_socket_id(struct sock *sk) {
+    return bpf_get_socket_cookie(sk) & 0x00ffffffffffffffULL;
+}
+
 /* A reconnect of one socket is another connection: the top byte of its id tells them apart. */
 static __always_inline __u64 next_socket_id(const struct tp_record *record, struct sock *sk) {
     __u64 generation = record->socket_id ? (record->socket_id >> 56) + 1 : 0;
-    return (bpf_get_socket_cookie(sk) & 0x00ffffffffffffffULL) | generation << 56;
+    return first_socket_id(sk) | generation << 56;
 }
 
 static __always_inline __u64 wakeup_flags(void) {
@@ -280,7 +284,7 @@ static __always_inline void set_established(struct sock *sk, struct tp_record *r
         record->connect_us = (now - record->start_ns) / 1000;
         count(TP_COUNT_OPENED_ACTIVE);
     } else {
-        record->socket_id = bpf_get_socket_cookie(sk) & 0x00ffffffffffffffULL;
+        record->socket_id = first_socket_id(sk);
         record->start_ns = now;
         record->direction_evidence = TP_DIRECTION_EVIDENCE_HANDSHAKE;
         if (record->direction == TP_DIRECTION_LISTENER) {
@@ -574,7 +578,7 @@ int confirm_holders(struct bpf_iter__task_file *ctx) {
             return 0;
         if (record->socket_id)
             goto holder; /* a state change was faster */
-        record->socket_id = bpf_get_socket_cookie(sk) & 0x00ffffffffffffffULL;
+        record->socket_id = first_socket_id(sk);
         record->state = state;
         record->flags = TP_FLAG_SEEDED;
         if (state == TCP_LISTEN) {

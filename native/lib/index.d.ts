@@ -85,7 +85,7 @@ export interface TrackerCounters {
   readonly lostRing: number;
   /** Sockets the kernel stores no record of, because there are too many or for want of memory: counted, not lost. */
   readonly untracked: number;
-  /** Closed records put into the ring. */
+  /** Records that events put into the ring: mostly of closed sockets. */
   readonly sentRing: number;
   /** State changes that the kernel did not tell of (it does not run a program inside itself), found out afterwards. */
   readonly madeUp: number;

@@ -306,6 +306,10 @@ uint64_t Tracker::counter(uint32_t which) {
     return sum;
 }
 
+uint64_t Tracker::openedCount() {
+    return counter(TP_COUNT_OPENED_ACTIVE) + counter(TP_COUNT_OPENED_PASSIVE);
+}
+
 void Tracker::sendAllAgain() {
     uint32_t next = shared_->epoch + 1;
     __atomic_store_n(&shared_->epoch, next ? next : 1, __ATOMIC_SEQ_CST);
@@ -342,7 +346,7 @@ void Tracker::boundStorage() {
 bool Tracker::isVisitDue(const SnapshotRequest &request, uint64_t now_ns) {
     if (!request.thrifty || visit_now_ || visit_cost_ns_ < CHEAP_VISIT_NS)
         return true;
-    uint64_t opened = counter(TP_COUNT_OPENED_ACTIVE) + counter(TP_COUNT_OPENED_PASSIVE) - opened_at_visit_;
+    uint64_t opened = openedCount() - opened_at_visit_;
     bool has_unseen = opened > table_.endedUnseen() - ended_unseen_at_visit_;
     uint64_t share = has_unseen ? VISIT_SHARE : IDLE_VISIT_SHARE;
     return now_ns - visited_at_ns_ >= visit_cost_ns_ * share;
@@ -351,7 +355,7 @@ bool Tracker::isVisitDue(const SnapshotRequest &request, uint64_t now_ns) {
 void Tracker::visitLive() {
     visit_now_ = false;
     visited_at_ns_ = monotonicNanos();
-    opened_at_visit_ = counter(TP_COUNT_OPENED_ACTIVE) + counter(TP_COUNT_OPENED_PASSIVE);
+    opened_at_visit_ = openedCount();
     emitLive();
     ended_unseen_at_visit_ = table_.endedUnseen();
     boundStorage();

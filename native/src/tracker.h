@@ -83,6 +83,7 @@ class Tracker {
     static int startIterator(struct bpf_link *link, const char *what);
     static void readIterator(int fd, const char *what, const Output &output = nullptr);
     uint64_t counter(uint32_t which);
+    uint64_t openedCount();
     void requireOpen();
     void requireAttached();
     std::array<struct bpf_link **, LINKS> links();

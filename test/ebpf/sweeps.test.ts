@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import type { Node } from '../../src/report/model.js';
-import { createNamespace } from '../support/namespace.js';
+import { createNamespace, type Namespace } from '../support/namespace.js';
 import { runScenario, type Truth } from '../support/scenario.js';
 import { ebpfSkip } from './requirements.js';
 import { assertTrue, fact, inNamespace, watch, type Seen } from './seen-scenario.js';
@@ -25,6 +25,18 @@ async function swept({ feed }: Seen): Promise<void> {
   }
 }
 
+/** Runs a scenario, and sweeps after it. */
+async function sweptScenario(
+  t: TestContext,
+  name: string,
+): Promise<{ netns: Namespace; seen: Seen; truth: readonly Truth[] }> {
+  const netns = createNamespace(t);
+  const seen = await watch(t, { sweepIntervalMs: SWEEP_INTERVAL_MS });
+  const { truth } = await runScenario(t, netns, [name]);
+  await swept(seen);
+  return { netns, seen, truth };
+}
+
 function serverOf(nodes: ReadonlyMap<string, Node>, { serverPort }: Truth): Node | undefined {
   return [...nodes.values()].find(({ id, adjacency }) => !adjacency && id.endsWith(`;${serverPort}`));
 }
@@ -33,10 +45,7 @@ test(
   'a connection belongs to the process that has it, though it never reads',
   { skip: ebpfSkip },
   async (t) => {
-    const netns = createNamespace(t);
-    const seen = await watch(t, { sweepIntervalMs: SWEEP_INTERVAL_MS });
-    const { truth } = await runScenario(t, netns, ['handed-on']);
-    await swept(seen);
+    const { netns, seen, truth } = await sweptScenario(t, 'handed-on');
     const nodes = await seen.nodes();
     assertTrue(nodes, truth, inNamespace(netns));
     for (const one of truth) {
@@ -57,10 +66,7 @@ test('a sweep takes no connection from a process that has it open', { skip: ebpf
 });
 
 test('all that wait at a listener are told', { skip: ebpfSkip }, async (t) => {
-  const netns = createNamespace(t);
-  const seen = await watch(t, { sweepIntervalMs: SWEEP_INTERVAL_MS });
-  const { truth } = await runScenario(t, netns, ['shared-listener']);
-  await swept(seen);
+  const { netns, seen, truth } = await sweptScenario(t, 'shared-listener');
   const nodes = await seen.nodes();
   assertTrue(nodes, truth, inNamespace(netns));
   const [one] = truth;
@@ -73,10 +79,7 @@ test(
   "what a process left to a child when it ended is the child's, though its PID is used again",
   { skip: ebpfSkip },
   async (t) => {
-    const netns = createNamespace(t);
-    const seen = await watch(t, { sweepIntervalMs: SWEEP_INTERVAL_MS });
-    const { truth } = await runScenario(t, netns, ['reused-client-pid']);
-    await swept(seen);
+    const { seen, truth } = await sweptScenario(t, 'reused-client-pid');
     const [gone, present] = truth;
     assert.ok(gone !== undefined && present !== undefined);
     const byClient = new Map<string, number>();
@@ -88,9 +91,9 @@ test(
           ? 'present'
           : pid !== undefined
             ? 'child'
-            : fact(node, 'exited_pid') === pid
-              ? '?'
-              : 'gone';
+            : fact(node, 'exited_pid') !== undefined
+              ? 'gone'
+              : '?';
       byClient.set(who, (byClient.get(who) ?? 0) + Number(fact(node, 'conn_count') ?? 1));
     }
     assert.deepEqual(Object.fromEntries(byClient), {

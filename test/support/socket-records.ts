@@ -2,6 +2,16 @@
 import type { Snapshot } from '../../src/probe/connections/source.js';
 import { Direction, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
 
+type Records = Pick<Snapshot, 'records' | 'recordCount'>;
+
+export interface SeenSocket {
+  readonly direction: number;
+  readonly state: number;
+  readonly flags: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+}
+
 export interface SocketCounts {
   readonly live: number;
   readonly closed: number;
@@ -10,17 +20,8 @@ export interface SocketCounts {
   readonly bytesReceived: number;
 }
 
-export interface SeenSocket {
-  readonly direction: number;
-  readonly state: number;
-  readonly flags: number;
-}
-
 /** The sockets of one network namespace, listeners among them. */
-export function socketsIn(
-  { records, recordCount }: Pick<Snapshot, 'records' | 'recordCount'>,
-  netns: number,
-): SeenSocket[] {
+export function socketsIn({ records, recordCount }: Records, netns: number): SeenSocket[] {
   const seen: SeenSocket[] = [];
   for (let i = 0; i < recordCount; i++) {
     const view = new DataView(records, i * RECORD_BYTES, RECORD_BYTES);
@@ -29,25 +30,25 @@ export function socketsIn(
       direction: view.getUint8(OFFSET.direction),
       state: view.getUint8(OFFSET.state),
       flags: view.getUint8(OFFSET.flags),
+      bytesSent: Number(view.getBigUint64(OFFSET.bytesSent, true)),
+      bytesReceived: Number(view.getBigUint64(OFFSET.bytesReceived, true)),
     });
   }
   return seen;
 }
 
 /** Ends of connections in one network namespace; listeners are none. */
-export function countSockets({ records, recordCount }: Snapshot, netns: number): SocketCounts {
-  const view = new DataView(records);
+export function countSockets(snapshot: Records, netns: number): SocketCounts {
   const counts = { live: 0, closed: 0, bytesSent: 0, bytesReceived: 0 };
-  for (let at = 0; at < recordCount * RECORD_BYTES; at += RECORD_BYTES) {
-    if (view.getUint32(at + OFFSET.netns, true) !== netns) continue;
-    if (view.getUint8(at + OFFSET.direction) === Direction.Listener) continue;
-    if (view.getUint8(at + OFFSET.state) !== TcpState.Close) {
+  for (const { direction, state, bytesSent, bytesReceived } of socketsIn(snapshot, netns)) {
+    if (direction === Direction.Listener) continue;
+    if (state !== TcpState.Close) {
       counts.live++;
       continue;
     }
     counts.closed++;
-    counts.bytesSent += Number(view.getBigUint64(at + OFFSET.bytesSent, true));
-    counts.bytesReceived += Number(view.getBigUint64(at + OFFSET.bytesReceived, true));
+    counts.bytesSent += bytesSent;
+    counts.bytesReceived += bytesReceived;
   }
   return counts;
 }

@@ -97,7 +97,7 @@ function ownerOf(chain: Incarnation, ticksNow: number | undefined): Incarnation 
   let owner: Incarnation | undefined;
   for (let at: Incarnation | undefined = chain; at !== undefined; at = at.other) {
     const start = startOf(at);
-    const isPossible = ticksNow === undefined || start === 0n || start / TICK_NANOS === BigInt(ticksNow);
+    const isPossible = ticksNow === undefined || start === 0n || ticksOf(start) === BigInt(ticksNow);
     if (isPossible && (owner === undefined || start > startOf(owner))) owner = at;
   }
   return owner;
@@ -108,8 +108,11 @@ function isSame(a: Incarnation, b: Incarnation): boolean {
   const [startA, startB] = [startOf(a), startOf(b)];
   if (startA === startB || startA === 0n || startB === 0n) return true;
   const isRounded = startA % TICK_NANOS === 0n || startB % TICK_NANOS === 0n;
-  return isRounded && startA / TICK_NANOS === startB / TICK_NANOS;
+  return isRounded && ticksOf(startA) === ticksOf(startB);
 }
+
+/** A record's start of a process as /proc tells it: whole clock ticks. */
+export const ticksOf = (startNanos: bigint): bigint => startNanos / TICK_NANOS;
 
 function startOf({ low, high }: Incarnation): bigint {
   return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);

@@ -6,8 +6,7 @@
  * So where a thinned group would keep a port that another group of its client address keeps, it keeps others. Only groups
  * whose both ends are here: of the others a probe at the far end tells too, and must keep the same.
  */
-import type { Grouping } from './grouping.js';
-import { NONE } from './grouping.js';
+import { NONE, type Grouping } from './grouping.js';
 import { KEY, KEY_WORDS } from './group-table.js';
 import { keep, rank } from './thinning.js';
 
@@ -21,9 +20,8 @@ export function partClients(grouping: Grouping, standIn: Int32Array): void {
   }
   if (movable.length === 0) return;
   const users = countUsers(grouping, standIn, new Set(movable.map((group) => clientOf(grouping, group))));
-  const key = ({ table: { keys } }: Grouping, group: number): Int32Array =>
-    keys.subarray(group * KEY_WORDS, (group + 1) * KEY_WORDS);
-  movable.sort((a, b) => compare(key(grouping, a), key(grouping, b)));
+  // By what they are: the order of the records plays no part.
+  movable.sort((a, b) => compareKeys(table.keys, a, b));
   for (const group of movable) {
     const client = clientOf(grouping, group);
     const usersOf = (entry: number): number => users.get(endpointOf(client, ports[entry]!)) ?? 0;
@@ -113,7 +111,10 @@ function endpointOf(client: number, port: number): number {
   return client * 0x10000 + port;
 }
 
-function compare(a: Int32Array, b: Int32Array): number {
-  for (let i = 0; i < KEY_WORDS; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+function compareKeys(keys: Int32Array, a: number, b: number): number {
+  for (let i = 0; i < KEY_WORDS; i++) {
+    const difference = keys[a * KEY_WORDS + i]! - keys[b * KEY_WORDS + i]!;
+    if (difference !== 0) return difference;
+  }
   return 0;
 }

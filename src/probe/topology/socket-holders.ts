@@ -4,7 +4,7 @@
  * shares sockets there are no rows, and nothing here is done.
  */
 import { NONE, type Grouping } from './grouping.js';
-import { FIRST_GONE } from './identify-processes.js';
+import { FIRST_GONE, ticksOf } from './identify-processes.js';
 import { listensFor } from './listeners.js';
 import { Direction, OFFSET, RECORD_BYTES } from './record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
@@ -29,9 +29,6 @@ export interface HolderBatch {
 }
 
 export const NO_HOLDERS: HolderBatch = { holders: new ArrayBuffer(0), holderCount: 0 };
-
-/** Nanoseconds. */
-const CLOCK_TICK = 10_000_000n;
 
 /** The processes that hold an end's sockets, and how many more there are at least. */
 export class Holders {
@@ -93,7 +90,7 @@ class SharedSockets {
       if ((rows.getUint8(at + HOLDER_OFFSET.isListener) !== 0) !== isListener) continue;
       const pid = rows.getUint32(at + HOLDER_OFFSET.pid, true);
       const start = rows.getBigUint64(at + HOLDER_OFFSET.pidStartNanos, true);
-      if (startTicksOf !== undefined && BigInt(startTicksOf(pid) ?? -1) !== start / CLOCK_TICK) continue;
+      if (startTicksOf !== undefined && BigInt(startTicksOf(pid) ?? -1) !== ticksOf(start)) continue;
       const low = rows.getInt32(at + HOLDER_OFFSET.socketId, true);
       const key = `${low} ${rows.getInt32(at + HOLDER_OFFSET.socketId + 4, true)}`;
       let known = this.#sockets.get(key);
