@@ -143,9 +143,7 @@ void Tracker::load(const TrackerOptions &options) {
     shared_ = static_cast<struct tp_shared *>(shared);
     counters_fd_ = bpf_object__find_map_fd_by_name(object_, "counters");
 
-    ring_ = ring_buffer__new(bpf_map__fd(ring_map), onRecord, this, nullptr);
-    if (!ring_)
-        throw BpfError("map the ring buffer", errno);
+    ring_ = std::make_unique<RingReader>(bpf_map__fd(ring_map), bpf_map__max_entries(ring_map));
     stop_fd_ = eventfd(0, EFD_CLOEXEC);
     epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
     if (stop_fd_ < 0 || epoll_fd_ < 0)
@@ -212,7 +210,7 @@ void Tracker::close() {
         bpf_link__destroy(*link);
         *link = nullptr;
     }
-    ring_buffer__free(ring_);
+    ring_.reset();
     if (shared_)
         munmap(shared_, sizeof(struct tp_shared));
     shared_ = nullptr;
@@ -220,7 +218,6 @@ void Tracker::close() {
     for (int fd : {stop_fd_, epoll_fd_})
         if (fd >= 0)
             ::close(fd);
-    ring_ = nullptr;
     object_ = nullptr;
     stop_fd_ = epoll_fd_ = counters_fd_ = -1;
 }
@@ -230,14 +227,11 @@ void Tracker::requireOpen() {
         throw BpfError("use the tracker after it was closed", EBADF);
 }
 
-int Tracker::onRecord(void *self, void *data, size_t size) {
-    if (size == sizeof(struct tp_record))
-        static_cast<Tracker *>(self)->table_.apply(*static_cast<const struct tp_record *>(data));
-    return 0;
-}
-
 void Tracker::drain() {
-    ring_buffer__consume(ring_);
+    ring_->consume([this](const void *record, size_t bytes) {
+        if (bytes == sizeof(struct tp_record))
+            table_.apply(*static_cast<const struct tp_record *>(record));
+    });
 }
 
 void Tracker::drainWhenWoken() {
@@ -250,7 +244,11 @@ void Tracker::drainWhenWoken() {
             if (events[i].data.u64 == 0)
                 return;
         std::lock_guard<std::mutex> lock(mutex_);
-        drain();
+        try {
+            drain();
+        } catch (const BpfError &) {
+            // The next snapshot meets the same, and tells.
+        }
     }
 }
 

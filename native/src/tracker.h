@@ -3,11 +3,13 @@
 
 #include "holder_table.h"
 #include "live_table.h"
+#include "ring_reader.h"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -16,7 +18,6 @@
 struct bpf_object;
 struct bpf_link;
 struct bpf_map;
-struct ring_buffer;
 
 struct TrackerOptions {
     uint32_t ring_bytes; // a power of two, at least one page
@@ -67,7 +68,6 @@ class Tracker {
   private:
     static constexpr size_t LINKS = 6;
 
-    static int onRecord(void *self, void *data, size_t size);
     void load(const TrackerOptions &options);
     void setWakeUps(uint32_t ring_bytes);
     void drain();
@@ -100,7 +100,7 @@ class Tracker {
     struct bpf_link *confirm_link_ = nullptr;
     struct bpf_link *tell_link_ = nullptr;
     std::array<uint32_t, LINKS> link_ids_ = {};
-    struct ring_buffer *ring_ = nullptr;
+    std::unique_ptr<RingReader> ring_;
     struct tp_shared *shared_ = nullptr;
     uint32_t max_connections_;
     uint64_t stored_ = 0;
