@@ -120,6 +120,17 @@ export function recordLayout(): Readonly<Record<string, number>>;
 /** @throws EbpfUnavailableError without the addon */
 export function probeFeatures(): Promise<Feature[]>;
 
+/** Turns after which each page had its own. */
+export const PROGRAM_PAGE_TURNS: number;
+
+/**
+ * Unmaps one in PROGRAM_PAGE_TURNS of the resident pages of this process's executable and libraries, code and constants
+ * only; those in use come back from the page cache at their next touch. Resolves with the bytes that went.
+ * @param turn which ones: count it up by one from call to call
+ * @throws EbpfUnavailableError without the addon
+ */
+export function releaseProgramPages(turn: number): Promise<number>;
+
 /**
  * Loads and attaches the tracker.
  * @throws EbpfUnavailableError when it can't be had here, with the reason

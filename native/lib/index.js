@@ -11,6 +11,8 @@ const EPERM = 1;
 const EACCES = 13;
 const PAGE_BYTES = 4096;
 const MAX_RING_BYTES = 1 << 30;
+/** Of program_pages.h. */
+export const PROGRAM_PAGE_TURNS = 16;
 
 function requireAddon() {
   if (addon instanceof EbpfUnavailableError) throw addon;
@@ -68,6 +70,11 @@ export function recordLayout() {
 
 export async function probeFeatures() {
   return requireAddon().probeFeatures();
+}
+
+export async function releaseProgramPages(turn) {
+  if (!Number.isInteger(turn) || turn < 0) throw new RangeError(`turn must be a whole number, not ${turn}`);
+  return requireAddon().releaseProgramPages(turn % PROGRAM_PAGE_TURNS);
 }
 
 export async function loadTracker(options) {

@@ -3,6 +3,7 @@
 #include "features.h"
 #include "malloc_settings.h"
 #include "netlink_bindings.h"
+#include "program_pages.h"
 #include "promise_worker.h"
 #include "tracker_object.h"
 
@@ -26,6 +27,15 @@ Napi::Value probeFeaturesPromise(const Napi::CallbackInfo &info) {
                 list[i] = object;
             }
             return list;
+        });
+}
+
+Napi::Value releaseProgramPagesPromise(const Napi::CallbackInfo &info) {
+    uint32_t turn = info[0].As<Napi::Number>().Uint32Value();
+    return PromiseWorker<size_t>::run(
+        info.Env(), Napi::Object::New(info.Env()), [turn] { return releaseProgramPages(turn); },
+        [](Napi::Env env, size_t &bytes) -> Napi::Value {
+            return Napi::Number::New(env, static_cast<double>(bytes));
         });
 }
 
@@ -67,6 +77,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
     defineNetlink(env, exports);
     exports.Set("recordLayout", recordLayout(env));
     exports.Set("probeFeatures", Napi::Function::New(env, probeFeaturesPromise, "probeFeatures"));
+    exports.Set("releaseProgramPages",
+                Napi::Function::New(env, releaseProgramPagesPromise, "releaseProgramPages"));
     exports.Set("loadTracker", Napi::Function::New(env, TrackerObject::load, "loadTracker"));
     return exports;
 }

@@ -5,6 +5,9 @@
  */
 import { setFlagsFromString } from 'node:v8';
 
+/** Each page of the program has its turn every 16 of these. */
+const RELEASE_EVERY_MS = 5000;
+
 /** To be called before anything large is loaded. Settles when that may begin. Never rejects. */
 export async function keepMemorySmall(): Promise<void> {
   keepYoungGenerationSmall();
@@ -20,4 +23,24 @@ export async function keepMemorySmall(): Promise<void> {
  */
 function keepYoungGenerationSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
+}
+
+/**
+ * From now on until the function it returns is called: pages of Node's code and constants that were not touched for a
+ * minute do not stay in resident memory, as most of them served the start only. A turn takes 2 ms of a pool thread.
+ */
+export function releaseUnusedProgramPages(everyMs = RELEASE_EVERY_MS): () => void {
+  let turn = 0;
+  const timer = setInterval(() => {
+    import('ebpf-bridge')
+      .then(({ releaseProgramPages }) => releaseProgramPages(turn++))
+      // Without the addon they stay.
+      .catch(() => {
+        clearInterval(timer);
+      });
+  }, everyMs);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+  };
 }

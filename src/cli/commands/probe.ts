@@ -16,7 +16,7 @@ import {
   type LogOptions,
   type ObserveOptions,
 } from '../shared-options.js';
-import { keepMemorySmall } from '../small-memory.js';
+import { keepMemorySmall, releaseUnusedProgramPages } from '../small-memory.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 
 interface ProbeCommandOptions extends LogOptions, ObserveOptions, ShipOptions, MetricsOptions {
@@ -53,7 +53,9 @@ export function probeCommand(): Command {
       { ...options, isMetricsDefault, ship: options },
       log,
     );
+    const keepProgramPages = releaseUnusedProgramPages();
     log.info({ signal: await stopped }, 'stopping');
+    keepProgramPages();
     await stopWithin(log, () => probe.stop());
   });
 }
