@@ -37,6 +37,11 @@ export interface SnapshotRequest {
   thrifty?: boolean;
   /** No records are wanted if they would be the same as in the last snapshot. Default: false. */
   mayBeUnchanged?: boolean;
+  /**
+   * Memory that nobody reads any more, such as an earlier snapshot's: the records are put there if they fit. It must not
+   * be touched until the snapshot is there.
+   */
+  memory?: ArrayBuffer;
 }
 
 export interface TrackerSnapshot {
@@ -44,7 +49,10 @@ export interface TrackerSnapshot {
   readonly unchanged: boolean;
   /** The live sockets were visited; false when that was put off. */
   readonly visited: boolean;
-  /** `recordCount` records laid out as `recordLayout()` says: every live socket, then those closed since the last call. */
+  /**
+   * `recordCount` records laid out as `recordLayout()` says: every live socket, then those closed since the last call. What
+   * comes after them in this memory means nothing.
+   */
   readonly records: ArrayBuffer;
   readonly recordCount: number;
   /** CLOCK_MONOTONIC nanoseconds when reading began. */

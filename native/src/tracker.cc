@@ -37,6 +37,15 @@ constexpr uint64_t MAX_RECORDS_PER_LOOK = 64;
 // Sweeps are numbered 1 to this: a record has one byte for the number.
 constexpr uint32_t MAX_SWEEP = 255;
 
+// Memory for a snapshot that the last one left is used again unless it is far too large: memory of its own
+// each time would have the garbage collector look for more of it every few seconds.
+constexpr size_t KEPT_BYTES = 1 << 20;
+constexpr size_t MAX_SLACK = 8;
+
+bool isFitting(size_t room, size_t wanted) {
+    return wanted <= room && (room <= KEPT_BYTES || room / MAX_SLACK <= wanted);
+}
+
 // What an iterator is read by: whole holders, so that none is cut in two.
 constexpr size_t ITERATOR_READ_BYTES = 256 * TP_HOLDER_BYTES;
 
@@ -363,7 +372,7 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     std::lock_guard<std::mutex> lock(mutex_);
     requireOpen();
     requireAttached();
-    TrackerSnapshot result = {nullptr, 0, monotonicNanos(), false, true, 0, {}};
+    TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, true, 0, {}};
     drain();
     uint64_t lost_in_ring = counter(TP_COUNT_LOST_RING);
     bool lost = lost_in_ring != lost_resynced_;
@@ -388,10 +397,16 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
         return result;
     }
     result.count = table_.recordCount();
-    result.records =
-        static_cast<struct tp_record *>(malloc(std::max<size_t>(1, result.count) * TP_RECORD_BYTES));
-    if (!result.records)
-        throw BpfError("allocate a snapshot", ENOMEM);
+    size_t wanted = result.count * TP_RECORD_BYTES;
+    if (request.memory && isFitting(request.room, wanted)) {
+        result.records = request.memory;
+        result.room = request.room;
+    } else {
+        result.room = TP_RECORD_BYTES + wanted + wanted / 4; // more are likely next time
+        result.records = static_cast<struct tp_record *>(malloc(result.room));
+        if (!result.records)
+            throw BpfError("allocate a snapshot", ENOMEM);
+    }
     table_.take(result.records);
     result.namespaces = table_.takeNamespaces();
     return result;

@@ -28,12 +28,15 @@ struct TrackerOptions {
 };
 
 struct SnapshotRequest {
-    bool thrifty = false;          // a visit to all live sockets may be put off when it is expensive
-    bool may_be_unchanged = false; // no records are wanted when they are those of the last snapshot
+    bool thrifty = false;               // a visit to all live sockets may be put off when it is expensive
+    bool may_be_unchanged = false;      // no records are wanted when they are those of the last snapshot
+    struct tp_record *memory = nullptr; // the caller's: to be used for the records if they fit
+    size_t room = 0;                    // bytes of it
 };
 
 struct TrackerSnapshot {
-    struct tp_record *records; // malloc'd; the caller frees
+    struct tp_record *records; // the memory of the request, or malloc'd: then the caller frees
+    size_t room;               // bytes there
     size_t count;
     uint64_t taken_at_ns;
     bool unchanged; // the records, which are not here, are those of the last snapshot

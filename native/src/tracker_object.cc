@@ -18,13 +18,19 @@ Napi::Value undefined(Napi::Env env, Nothing &) {
     return env.Undefined();
 }
 
-Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot) {
+// `lent`: memory that the caller gave for the records.
+Napi::ArrayBuffer recordsValue(Napi::Env env, const TrackerSnapshot &snapshot, Napi::ArrayBuffer lent) {
+    if (snapshot.unchanged)
+        return Napi::ArrayBuffer::New(env, 0);
+    if (!lent.IsEmpty() && lent.Data() == snapshot.records)
+        return lent;
+    return Napi::ArrayBuffer::New(env, snapshot.records, snapshot.room,
+                                  [](Napi::Env, void *data) { free(data); });
+}
+
+Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot, Napi::ArrayBuffer lent) {
     Napi::Object object = Napi::Object::New(env);
-    // An ArrayBuffer over no memory at all would count as detached.
-    object.Set("records", snapshot.unchanged ? Napi::ArrayBuffer::New(env, 0)
-                                             : Napi::ArrayBuffer::New(
-                                                   env, snapshot.records, snapshot.count * TP_RECORD_BYTES,
-                                                   [](Napi::Env, void *data) { free(data); }));
+    object.Set("records", recordsValue(env, snapshot, lent));
     object.Set("recordCount", Napi::Number::New(env, static_cast<double>(snapshot.count)));
     object.Set("unchanged", Napi::Boolean::New(env, snapshot.unchanged));
     object.Set("visited", Napi::Boolean::New(env, snapshot.visited));
@@ -112,13 +118,25 @@ Napi::Value TrackerObject::scanFiles(const Napi::CallbackInfo &info) {
 
 Napi::Value TrackerObject::snapshot(const Napi::CallbackInfo &info) {
     SnapshotRequest request;
+    auto lent = std::make_shared<Napi::Reference<Napi::ArrayBuffer>>();
     if (info.Length() > 0 && info[0].IsObject()) {
         Napi::Object given = info[0].As<Napi::Object>();
-        request = {given.Get("thrifty").ToBoolean(), given.Get("mayBeUnchanged").ToBoolean()};
+        request.thrifty = given.Get("thrifty").ToBoolean();
+        request.may_be_unchanged = given.Get("mayBeUnchanged").ToBoolean();
+        Napi::Value memory = given.Get("memory");
+        if (memory.IsArrayBuffer()) {
+            auto buffer = memory.As<Napi::ArrayBuffer>();
+            *lent = Napi::Persistent(buffer); // kept alive until the snapshot is there
+            request.memory = static_cast<struct tp_record *>(buffer.Data());
+            request.room = buffer.ByteLength();
+        }
     }
     auto tracker = tracker_;
     return PromiseWorker<TrackerSnapshot>::run(
-        info.Env(), Value(), [tracker, request] { return tracker->snapshot(request); }, snapshotValue);
+        info.Env(), Value(), [tracker, request] { return tracker->snapshot(request); },
+        [lent](Napi::Env env, TrackerSnapshot &snapshot) {
+            return snapshotValue(env, snapshot, lent->IsEmpty() ? Napi::ArrayBuffer() : lent->Value());
+        });
 }
 
 Napi::Value TrackerObject::counters(const Napi::CallbackInfo &info) {

@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
+import { RECORD_BYTES } from '../../src/probe/topology/record.js';
 import { createNamespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
 import { countSockets } from '../support/socket-records.js';
 import { ebpfSkip } from './requirements.js';
+
+/** For all sockets of this machine, and not so much that it would rather be given back. */
+const ROOM = 1024 * 1024;
 
 /** Something else on this machine may open or close a socket at any time. */
 const ATTEMPTS = 50;
@@ -36,5 +40,33 @@ test(
     const changed = await source.snapshot({ mayBeUnchanged: true });
     assert.notEqual(changed.unchanged, true);
     assert.equal(countSockets(changed, netns.inode).live, 4);
+  },
+);
+
+test(
+  'records are put into memory that is lent for them where they fit, and nothing is read from behind them',
+  { skip: ebpfSkip },
+  async (t) => {
+    const netns = createNamespace(t);
+    const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1'], netns.name);
+    await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine], netns.name);
+    const source = await EbpfSource.start();
+    t.after(() => source.close());
+    await source.seeded();
+
+    const memory = new ArrayBuffer(ROOM);
+    new Uint8Array(memory).fill(0xff);
+    const fitting = await source.snapshot({ memory });
+    assert.equal(fitting.records, memory);
+    assert.equal(countSockets(fitting, netns.inode).live, 2);
+
+    const tooSmall = new ArrayBuffer(RECORD_BYTES);
+    const elsewhere = await source.snapshot({ memory: tooSmall });
+    assert.notEqual(elsewhere.records, tooSmall);
+    assert.equal(countSockets(elsewhere, netns.inode).live, 2);
+    assert.deepEqual(new Uint8Array(tooSmall), new Uint8Array(RECORD_BYTES));
+
+    const hugeForThese = new ArrayBuffer(64 * ROOM);
+    assert.notEqual((await source.snapshot({ memory: hugeForThese })).records, hugeForThese);
   },
 );

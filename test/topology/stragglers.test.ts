@@ -42,6 +42,16 @@ test('a closed end without its other end waits, and comes with it in the next ba
   assert.equal(heldCount(second), 0);
 });
 
+test('what is behind the records of a snapshot is room for those that come back, and is not read', () => {
+  const waiting = split([closed(client(a)), closed(client(b))]);
+  const { records, recordCount } = encode([closed(server(a)), closed(server(b))]);
+  const roomy = new Uint8Array(3 * records.byteLength).fill(0xff);
+  roomy.set(new Uint8Array(records));
+  const { batch } = splitStragglers({ records: roomy.buffer, recordCount, takenAtNanos: 0 }, waiting.held);
+  assert.deepEqual(ids(batch), idsOf(client(a), server(a), client(b), server(b)));
+  assert.equal(batch.records, roomy.buffer);
+});
+
 test('it waits once: without its other end it is reported alone', () => {
   const second = split([listener('::', 80)], split([closed(client(a))]).held);
   assert.deepEqual(ids(second.batch), idsOf(client(a), listener('::', 80)));

@@ -11,10 +11,12 @@ class ScriptedSource implements ConnectionSource {
   readonly kind = 'ebpf';
   sockets: readonly Socket[] = [];
   readonly requests: SnapshotRequest[] = [];
+  isBroken = false;
   #told: readonly Socket[] | undefined;
 
   snapshot(request: SnapshotRequest = {}): Promise<Snapshot> {
     this.requests.push(request);
+    if (this.isBroken) return Promise.reject(new Error('broken'));
     const unchanged = request.mayBeUnchanged === true && this.#told === this.sockets;
     this.#told = this.sockets;
     const records = unchanged ? { records: new ArrayBuffer(0), recordCount: 0 } : encode(this.sockets);
@@ -70,4 +72,23 @@ test('a batch with an end or a failed connect in it is not handed out again', as
       [false, false, true, false],
     );
   }
+});
+
+test('memory of the last batch is lent for the next one, but never again when that one failed', async () => {
+  const source = new ScriptedSource();
+  source.sockets = [connection(1)];
+  const feed = new ConnectionFeed(source);
+  const first = await feed.next();
+  const second = await feed.next();
+  source.isBroken = true;
+  await assert.rejects(feed.next(), /broken/);
+  source.isBroken = false;
+  const afterwards = await feed.next();
+  assert.deepEqual(
+    source.requests.map(({ memory }) => memory),
+    [undefined, first.records, second.records, undefined],
+  );
+  // Nobody knows what is in the memory of the second batch: it is not handed out again.
+  assert.equal(afterwards.unchanged, undefined);
+  assert.equal(afterwards.recordCount, 1);
 });

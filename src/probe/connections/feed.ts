@@ -9,6 +9,7 @@ import { NO_HOLDERS, type HolderBatch } from '../topology/socket-holders.js';
 import { joinOther } from './other-connections.js';
 import type { Completeness, ConnectionSource, OtherConnections, Snapshot, SourceKind } from './source.js';
 
+/** Valid until the feed is asked for the next one, which may be put into the same memory. */
 export interface Batch extends RecordBatch {
   /** The records are those of the last batch, in the same memory. */
   readonly unchanged?: boolean;
@@ -37,21 +38,30 @@ export class ConnectionFeed {
   #unmatched = 0;
   /** The last batch, when it would be the same again if nothing changed. */
   #settled: RecordBatch | undefined;
+  /** That of the last batch. */
+  #memory: ArrayBuffer | undefined;
 
   constructor(readonly source: ConnectionSource) {}
 
   /** Everything live now and all that closed since the last call, but for ends that wait for their other end. */
   async next(): Promise<Batch> {
+    const [settled, memory] = [this.#settled, this.#memory];
+    // If this snapshot fails, nobody knows what is in that memory.
+    this.#settled = this.#memory = undefined;
     const snapshot = await this.source.snapshot({
       // The other end of one that waits may live, and be new: only a visit tells.
       thrifty: this.#held.byteLength === 0,
-      mayBeUnchanged: this.#settled !== undefined,
+      mayBeUnchanged: settled !== undefined,
+      ...(memory && { memory }),
     });
-    if (snapshot.unchanged === true && this.#settled !== undefined)
-      return { ...this.#settled, unchanged: true, lost: snapshot.lost, ...this.#circumstances(snapshot) };
+    if (snapshot.unchanged === true && settled !== undefined) {
+      [this.#settled, this.#memory] = [settled, memory];
+      return { ...settled, unchanged: true, lost: snapshot.lost, ...this.#circumstances(snapshot) };
+    }
     const { batch, held, overflow } = splitStragglers(snapshot, this.#held);
     const isAllKnown = this.#reportedBefore.mark(batch);
     this.#settled = isAllKnown && held.byteLength === 0 && this.#held.byteLength === 0 ? batch : undefined;
+    this.#memory = batch.records;
     this.#held = held;
     this.#unmatched += overflow;
     return { ...batch, lost: snapshot.lost, ...this.#circumstances(snapshot) };

@@ -51,12 +51,14 @@ export interface SnapshotRequest {
   readonly thrifty?: boolean;
   /** No records are wanted if they would be the same as in the last snapshot. */
   readonly mayBeUnchanged?: boolean;
+  /** Memory that nobody reads any more: the records may be put there. Not to be touched until the snapshot is there. */
+  readonly memory?: ArrayBuffer;
 }
 
 export interface Snapshot {
   /** The records would be those of the last snapshot, so there are none. Only if the request allows it. */
   readonly unchanged?: boolean;
-  /** `recordCount` records of RECORD_BYTES each. */
+  /** `recordCount` records of RECORD_BYTES each, and perhaps room for more. */
   readonly records: ArrayBuffer;
   readonly recordCount: number;
   /** CLOCK_MONOTONIC nanoseconds when the reading of live sockets began. */

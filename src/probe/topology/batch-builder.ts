@@ -1,6 +1,6 @@
 /**
  * Takes records out of a batch and puts others in, moving as little memory as it can: what comes in goes where
- * something went out.
+ * something went out, then to where the batch has room.
  */
 import { RECORD_BYTES } from './record.js';
 import type { RecordBatch, RecordView } from './record-view.js';
@@ -37,10 +37,17 @@ export class BatchBuilder {
       if (gaps[i] !== last)
         bytes.copyWithin(gaps[i]! * RECORD_BYTES, last * RECORD_BYTES, (last + 1) * RECORD_BYTES);
     }
-    if (added.length === filled) return { records: bytes.buffer as ArrayBuffer, recordCount };
-    const larger = new Uint8Array((count + added.length - filled) * RECORD_BYTES);
-    larger.set(bytes);
-    for (let i = filled; i < added.length; i++) larger.set(added[i]!, recordCount++ * RECORD_BYTES);
-    return { records: larger.buffer, recordCount };
+    if (added.length === filled) return { records: bytes.buffer, recordCount };
+    const all = withRoomFor(bytes, (count + added.length - filled) * RECORD_BYTES);
+    for (let i = filled; i < added.length; i++) all.set(added[i]!, recordCount++ * RECORD_BYTES);
+    return { records: all.buffer, recordCount };
   }
+}
+
+/** The same memory where it goes on for long enough, else a copy with room for more. */
+function withRoomFor(bytes: Uint8Array<ArrayBuffer>, wanted: number): Uint8Array<ArrayBuffer> {
+  if (wanted <= bytes.buffer.byteLength) return new Uint8Array(bytes.buffer);
+  const larger = new Uint8Array(wanted + Math.floor(wanted / 4));
+  larger.set(bytes);
+  return larger;
 }

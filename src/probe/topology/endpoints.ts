@@ -93,7 +93,8 @@ export interface ThinnedGroups {
 /** The first half of `buildEndpoints`: no nodes yet. The result is valid until the next call. */
 export function groupAndThin(view: RecordView): ThinnedGroups {
   arena.begin();
-  const grouping = joinMirrored(groupRecords(view, arena), arena);
+  const grouping = groupRecords(view, arena);
+  joinMirrored(grouping, arena);
   const ends = resolveEnds(view, grouping, arena);
   const standIn = thinGroups(grouping, ends, arena);
   partClients(grouping, standIn);

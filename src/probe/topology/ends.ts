@@ -3,6 +3,7 @@
  * (TIME_WAIT reuse), and one socket can appear twice in it (live, then closed).
  */
 import type { Arena } from './arena.js';
+import { DistinctSockets } from './distinct-sockets.js';
 import { NONE, roleIn, type Grouping } from './grouping.js';
 import { Role } from './orientation.js';
 import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
@@ -39,8 +40,8 @@ export function resolveEnds(view: RecordView, grouping: Grouping, arena: Arena):
       if (server >= 0) toPids[entry] = pids[server]!;
       continue;
     }
-    const from = describeEnd(view, grouping, client);
-    const to = describeEnd(view, grouping, server);
+    describeEnd(view, grouping, client, from);
+    describeEnd(view, grouping, server, to);
     const isBoth = client >= 0 && roleIn(grouping.packed[client]!) === BOTH;
     fromPids[entry] = from.pid;
     toPids[entry] = isBoth ? from.pid : to.pid;
@@ -79,29 +80,33 @@ function giveToServer(view: RecordView, grouping: Grouping, group: number, toPid
 }
 
 interface End {
-  readonly sockets: number;
-  readonly pid: number;
-  readonly mixed: boolean;
+  sockets: number;
+  pid: number;
+  mixed: boolean;
 }
 
-/** Walks a chain of records: counts distinct sockets, takes the best known PID of each and the newest of those. */
-function describeEnd(view: RecordView, grouping: Grouping, head: number): End {
-  const records: number[] = [];
-  for (let at = head; at !== ABSENT; at = grouping.next[at]!) records.push(at);
-  const { words } = view;
-  const id = (record: number, half: 0 | 1): number => words[record * WORDS + WORD.socketId + half]!;
-  records.sort((a, b) => id(a, 1) - id(b, 1) || id(a, 0) - id(b, 0) || compareHolders(view, a, b));
-  const holders: number[] = [];
-  for (const [i, record] of records.entries()) {
-    const following = records[i + 1];
-    const isLastOfSocket =
-      following === undefined || id(following, 0) !== id(record, 0) || id(following, 1) !== id(record, 1);
-    if (isLastOfSocket) holders.push(record);
+/** Those of the entry at hand. */
+const from: End = { sockets: 0, pid: 0, mixed: false };
+const to: End = { sockets: 0, pid: 0, mixed: false };
+const distinct = new DistinctSockets();
+
+/** Counts distinct sockets, takes the best known PID of each and the newest of those. */
+function describeEnd(view: RecordView, grouping: Grouping, head: number, end: End): void {
+  end.sockets = end.pid = 0;
+  end.mixed = false;
+  if (head === ABSENT) return;
+  distinct.find(view, grouping.next, head, compareHolders);
+  const { records, count } = distinct;
+  let newest = ABSENT;
+  for (let i = 0; i < count; i++) {
+    const record = records[i]!;
+    const pid = pidOf(view, record);
+    if (pid === 0) continue;
+    if (newest !== ABSENT && pid !== pidOf(view, newest)) end.mixed = true;
+    if (newest === ABSENT || compareStarts(view, newest, record) < 0) newest = record;
   }
-  const known = holders.filter((record) => pidOf(view, record) !== 0);
-  const newest = known.reduce((a, b) => (compareStarts(view, a, b) >= 0 ? a : b), known[0] ?? ABSENT);
-  const pid = newest === ABSENT ? 0 : pidOf(view, newest);
-  return { sockets: holders.length, pid, mixed: known.some((record) => pidOf(view, record) !== pid) };
+  end.sockets = count;
+  if (newest !== ABSENT) end.pid = pidOf(view, newest);
 }
 
 function pidOf({ words }: RecordView, record: number): number {

@@ -29,7 +29,7 @@ export interface Grouping {
   readonly next: Int32Array;
   /** Entries of group g are entryStart[g] … entryStart[g + 1] - 1. */
   readonly entryStart: Uint32Array;
-  readonly entryCount: number;
+  entryCount: number;
   /** Client port of each entry, distinct within its group. */
   readonly ports: Uint16Array;
   /** A record of the entry's client end, NONE when it was not seen; `next` leads to others of that end. */
@@ -95,9 +95,22 @@ export function groupRecords(view: RecordView, arena: Arena): Grouping {
   }
   entryStart[table.count] = entries.count;
   const { next, ports, clients, servers, evidence, special, count: entryCount, entryOfPort } = entries;
+  // One literal, nothing spread into it: code that was compiled for objects of this shape stays valid.
   return {
-    ...{ table, packed, pids, next, entryStart, entryCount, ports, clients, servers, evidence, special },
-    ...{ isClientPort: entryOfPort, listeners, failed },
+    table,
+    packed,
+    pids,
+    next,
+    entryStart,
+    entryCount,
+    ports,
+    clients,
+    servers,
+    evidence,
+    special,
+    isClientPort: entryOfPort,
+    listeners,
+    failed,
   };
 }
 

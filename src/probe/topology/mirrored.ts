@@ -6,12 +6,12 @@ import type { Arena } from './arena.js';
 import { KEY, KEY_WORDS } from './group-table.js';
 import { NONE, type Grouping } from './grouping.js';
 
-/** Joins them in place and returns the grouping without the entries that were taken up by others. */
-export function joinMirrored(grouping: Grouping, arena: Arena): Grouping {
-  if (!hasPortOfBoth(grouping)) return grouping;
+/** Joins them in place: entries that were taken up by others are gone from the grouping. */
+export function joinMirrored(grouping: Grouping, arena: Arena): void {
+  if (!hasPortOfBoth(grouping)) return;
   const candidates = mirrorCandidates(grouping, arena);
-  if (candidates.size < 2) return grouping;
-  const { table, ports, clients, servers, special, entryStart } = grouping;
+  if (candidates.size < 2) return;
+  const { table, ports, clients, servers, special } = grouping;
   const absorbed = new Set<number>();
   for (const [key, entry] of candidates) {
     if (absorbed.has(entry)) continue;
@@ -34,7 +34,7 @@ export function joinMirrored(grouping: Grouping, arena: Arena): Grouping {
     special[kept]! |= special[taken]!;
     absorbed.add(taken);
   }
-  return absorbed.size === 0 ? grouping : withoutEntries(grouping, entryStart, absorbed);
+  if (absorbed.size > 0) removeEntries(grouping, absorbed);
 }
 
 /** Whether a port is some group's server port and some entry's client port: for most batches that is all to be known. */
@@ -79,12 +79,8 @@ function isBetter(
   return true;
 }
 
-function withoutEntries(
-  grouping: Grouping,
-  entryStart: Uint32Array,
-  absorbed: ReadonlySet<number>,
-): Grouping {
-  const { ports, clients, servers, evidence, special, table } = grouping;
+function removeEntries(grouping: Grouping, absorbed: ReadonlySet<number>): void {
+  const { entryStart, ports, clients, servers, evidence, special, table } = grouping;
   let kept = 0;
   for (let group = 0; group < table.count; group++) {
     const [from, to] = [entryStart[group]!, entryStart[group + 1]!];
@@ -100,5 +96,5 @@ function withoutEntries(
     }
   }
   entryStart[table.count] = kept;
-  return { ...grouping, entryCount: kept };
+  grouping.entryCount = kept;
 }

@@ -40,7 +40,7 @@ export interface RecordBatch {
 }
 
 export class RecordView {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly halves: Uint16Array;
   /** Signed, so that every value is a small integer to the engine: u32 fields above 2^31 come out negative (`>>> 0`). */
   readonly words: Int32Array;

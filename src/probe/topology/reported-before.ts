@@ -2,6 +2,7 @@
  * Marks the connections that an earlier batch had already. A live connection is in every batch, so that numbers of
  * connections of successive reports can't be added up unless each report says how many of its connections are new.
  */
+import { Arena } from './arena.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
 import { RecordView, WORD, WORDS, type RecordBatch } from './record-view.js';
 
@@ -20,10 +21,20 @@ export const MAX_REMEMBERED = 1 << 20;
 /** Fewer than one remembered socket per so many records. */
 const FEW = 8;
 
+/** Nothing in it outlives one call. */
+const scratch = new Arena();
+
+const ID_BYTES = 8;
+/** Room for some more than there are, and how much more room than that is given back. */
+const SLACK = 1.25;
+const MAX_SLACK = 8;
+
 /** Two 32-bit words per socket id; id 0 stands for none and is never remembered. */
 export class ReportedBefore {
   /** Ids of the last batch's live sockets, each at its record's number: most are at the same place in the next batch. */
-  #last = new Int32Array(0);
+  #last: Int32Array = new Int32Array(0);
+  /** Those of the batch before: their memory is used for the next. */
+  #spare: Int32Array = new Int32Array(0);
   #remembered = 0;
   /** Live sockets, over all batches, that were not remembered because of the bound. */
   forgotten = 0;
@@ -38,10 +49,12 @@ export class ReportedBefore {
     const view = new RecordView(batch);
     const { bytes, words, count } = view;
     const last = this.#last;
-    const now = new Int32Array(2 * count);
+    scratch.begin();
+    const now = this.#idsOf(liveEnd(view));
     // Of few, all are put into a table; of many, only those that are not where they were.
     const fewKnown = this.#remembered * FEW <= count ? this.#lastOnes() : undefined;
-    const elsewhere: number[] = [];
+    const elsewhere = scratch.int32(fewKnown === undefined ? count : 0, 'unset');
+    let elsewhereCount = 0;
     let room = this.maxRemembered;
     let isAllMarked = true;
     for (let i = 0; i < count; i++) {
@@ -50,7 +63,7 @@ export class ReportedBefore {
       const high = words[at + 1]!;
       if (2 * i < last.length && last[2 * i] === low && last[2 * i + 1] === high && (low !== 0 || high !== 0))
         bytes[i * BYTES + FLAGS]! |= REPORTED;
-      else if (fewKnown === undefined) elsewhere.push(i);
+      else if (fewKnown === undefined) elsewhere[elsewhereCount++] = i;
       else if (fewKnown.has(low, high)) bytes[i * BYTES + FLAGS]! |= REPORTED;
       else if (bytes[i * BYTES + DIRECTION] !== LISTENER) isAllMarked = false;
       if (bytes[i * BYTES + STATE] === CLOSE) isAllMarked = false;
@@ -63,15 +76,25 @@ export class ReportedBefore {
       now[2 * i] = low;
       now[2 * i + 1] = high;
     }
-    const known = this.#lastAmong(view, elsewhere);
-    for (const i of elsewhere) {
+    const moved = elsewhere.subarray(0, elsewhereCount);
+    const known = this.#lastAmong(view, moved);
+    for (const i of moved) {
       const at = i * WORDS_EACH + SOCKET_ID;
       if (known.has(words[at]!, words[at + 1]!)) bytes[i * BYTES + FLAGS]! |= REPORTED;
       else if (bytes[i * BYTES + DIRECTION] !== LISTENER) isAllMarked = false;
     }
+    this.#spare = last;
     this.#last = now;
     this.#remembered = this.maxRemembered - room;
     return isAllMarked;
+  }
+
+  /** All 0, one for each of the first records of a batch. */
+  #idsOf(records: number): Int32Array {
+    const room = this.#spare.buffer.byteLength / ID_BYTES;
+    if (room >= records && room <= MAX_SLACK * records)
+      return new Int32Array(this.#spare.buffer, 0, 2 * records).fill(0);
+    return new Int32Array(new ArrayBuffer(Math.ceil(records * SLACK) * ID_BYTES), 0, 2 * records);
   }
 
   /** All of the last batch's. */
@@ -83,7 +106,7 @@ export class ReportedBefore {
   }
 
   /** The last batch's that are among these records'. */
-  #lastAmong({ words }: RecordView, records: readonly number[]): IdSet {
+  #lastAmong({ words }: RecordView, records: Int32Array): IdSet {
     const last = this.#last;
     const wanted = new IdSet(records.length);
     const known = new IdSet(Math.min(this.#remembered, records.length));
@@ -104,7 +127,7 @@ class IdSet {
 
   /** @param size ids that can be added */
   constructor(size: number) {
-    this.#ids = new Int32Array(2 * 2 ** Math.ceil(Math.log2(2 * size + 1)));
+    this.#ids = scratch.int32(2 * 2 ** Math.ceil(Math.log2(2 * size + 1)));
   }
 
   add(low: number, high: number): void {
@@ -128,6 +151,13 @@ class IdSet {
       if ((ids[at] === low && ids[at + 1] === high) || (ids[at] === 0 && ids[at + 1] === 0)) return at;
     }
   }
+}
+
+/** Behind the last live socket: closed ones come last. */
+function liveEnd(view: RecordView): number {
+  let end = view.count;
+  while (end > 0 && !isLive(view, end - 1)) end--;
+  return end;
 }
 
 /** Whether the next batch can have this socket again; a record without an id can't be told from others. */

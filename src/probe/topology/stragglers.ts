@@ -9,6 +9,7 @@
  *   closed, its other end on this host still lives → in this batch, and carried: in the next one if that closed meanwhile
  * Failed connects and listeners are never touched.
  */
+import { Arena } from './arena.js';
 import { BatchBuilder } from './batch-builder.js';
 import { LocalAddresses } from './local-addresses.js';
 import { isSelfConnect } from './orientation.js';
@@ -40,6 +41,11 @@ const NEWBORN_NANOS = 100_000_000;
 const HELD_MARK = PID_START_NANOS - 1;
 const Held = { Waiting: 1, Carried: 2, Newborn: 3 } as const;
 
+/** Nothing in it outlives one call. */
+const arena = new Arena();
+
+const NOTHING_HELD = new ArrayBuffer(0);
+
 export interface SnapshotBatch extends RecordBatch {
   /** CLOCK_MONOTONIC nanoseconds when the reading of live sockets began; 0 when the source has no start times. */
   readonly takenAtNanos: number;
@@ -59,23 +65,24 @@ export interface SplitBatch {
  * @param held what the last call returned as `held`; an empty buffer at first
  */
 export function splitStragglers(snapshot: SnapshotBatch, held: ArrayBuffer): SplitBatch {
+  arena.begin();
   const view = new RecordView(snapshot);
   const old = new RecordView({ records: held, recordCount: held.byteLength / RECORD_BYTES });
   const batch = new BatchBuilder(view);
-  const waiting = new HeldBuilder();
+  const waiting = new HeldBuilder(view);
   const candidates = candidatesOf(view, snapshot.takenAtNanos);
   if (old.count === 0 && candidates.length === 0) {
-    return { batch: batch.build(), held: waiting.build(), overflow: 0 };
+    return { batch: batch.build(), held: NOTHING_HELD, overflow: 0 };
   }
   const locals = new LocalAddresses(view, 'host');
   const others = possibleEnds(view, candidates, old);
-  const table = new TupleTable(others.length + old.count);
-  const tuples = new Int32Array(others.length).fill(-1);
+  const table = new TupleTable(others.length + old.count, arena);
+  const tuples = arena.int32(others.length, 'unset').fill(-1);
   for (let at = 0; at < others.length; at++) {
     const i = others[at]!;
     // Whoever is left out is nobody's other end: a closed end waits together with it.
     if (!isClosed(view, i) && isNewborn(view, i, snapshot.takenAtNanos)) {
-      if (waiting.add(view, i, Held.Newborn)) batch.remove(i);
+      if (waiting.add(i, Held.Newborn)) batch.remove(i);
     } else if (isLocalConnection(view, locals, i)) {
       tuples[at] = table.add(view, i);
     }
@@ -89,12 +96,13 @@ export function splitStragglers(snapshot: SnapshotBatch, held: ArrayBuffer): Spl
     if (tuple < 0 || !isClosed(view, i)) continue;
     const end = table.endOf(view, i);
     if (table.takeAlone(tuple, end)) {
-      if (waiting.add(view, i, Held.Waiting)) batch.remove(i);
+      if (waiting.add(i, Held.Waiting)) batch.remove(i);
     } else if (table.takeLeftBehind(tuple, end)) {
-      waiting.add(view, i, Held.Carried);
+      waiting.add(i, Held.Carried);
     }
   }
-  return { batch: batch.build(), held: waiting.build(), overflow: waiting.overflow };
+  const nowHeld = waiting.build();
+  return { batch: batch.build(), held: nowHeld, overflow: waiting.overflow };
 }
 
 /**
@@ -102,9 +110,10 @@ export function splitStragglers(snapshot: SnapshotBatch, held: ArrayBuffer): Spl
  * of it. What else the later snapshot has is not part of the report.
  */
 export function completeStragglers(split: SplitBatch, later: RecordBatch): RecordBatch {
+  arena.begin();
   const held = new RecordView({ records: split.held, recordCount: split.held.byteLength / RECORD_BYTES });
   const batch = new BatchBuilder(new RecordView(split.batch));
-  const table = new TupleTable(held.count);
+  const table = new TupleTable(held.count, arena);
   for (let i = 0; i < held.count; i++) {
     if (held.bytes[i * BYTES + HELD_MARK] === Held.Carried) continue;
     batch.add(held, i, HELD_MARK);
@@ -132,11 +141,11 @@ function takeBack(old: RecordView, i: number, table: TupleTable, batch: BatchBui
 
 /** Records that could be half-seen. */
 function candidatesOf(view: RecordView, takenAtNanos: number): Int32Array {
-  let candidates = new Int32Array(0);
+  let candidates: Int32Array = new Int32Array(0);
   let found = 0;
   for (let i = 0; i < view.count; i++) {
     if (!isEstablished(view, i) || !(isClosed(view, i) || isNewborn(view, i, takenAtNanos))) continue;
-    if (found === 0) candidates = new Int32Array(view.count - i);
+    if (found === 0) candidates = arena.int32(view.count - i, 'unset');
     candidates[found++] = i;
   }
   return candidates.subarray(0, found);
@@ -147,10 +156,10 @@ function candidatesOf(view: RecordView, takenAtNanos: number): Int32Array {
  * ports, of which both ends have the same two, differ in the same bits. Of very many idle connections these are few.
  */
 function possibleEnds(view: RecordView, candidates: Int32Array, old: RecordView): Int32Array {
-  const isPossible = new Uint8Array(0x10000);
+  const isPossible = arena.uint8(0x10000);
   for (const i of candidates) isPossible[portDifference(view, i)] = 1;
   for (let i = 0; i < old.count; i++) isPossible[portDifference(old, i)] = 1;
-  const ends = new Int32Array(view.count);
+  const ends = arena.int32(view.count, 'unset');
   let found = 0;
   for (let i = 0; i < view.count; i++) {
     if (isPossible[portDifference(view, i)] === 1 && isEstablished(view, i)) ends[found++] = i;
@@ -185,26 +194,34 @@ function isNewborn(view: RecordView, i: number, takenAtNanos: number): boolean {
   return start + view.words[i * WORDS_EACH + CONNECT_MICROS]! * 1000 > takenAtNanos - NEWBORN_NANOS;
 }
 
-/** Copies of records that wait, marked with the reason. */
+/** Records that wait, marked with the reason. */
 class HeldBuilder {
   overflow = 0;
-  #copies: Uint8Array[] = [];
+  readonly #records: number[] = [];
+  readonly #marks: number[] = [];
+
+  constructor(private readonly view: RecordView) {}
 
   /** False when the bound is reached. */
-  add(view: RecordView, i: number, mark: number): boolean {
-    if (this.#copies.length >= MAX_HELD) {
+  add(i: number, mark: number): boolean {
+    if (this.#records.length >= MAX_HELD) {
       this.overflow++;
       return false;
     }
-    const copy = view.bytes.slice(i * BYTES, (i + 1) * BYTES);
-    copy[HELD_MARK] = mark;
-    this.#copies.push(copy);
+    this.#records.push(i);
+    this.#marks.push(mark);
     return true;
   }
 
+  /** Copies them: before anything else moves into their place. */
   build(): ArrayBuffer {
-    const all = new Uint8Array(this.#copies.length * BYTES);
-    for (const [i, copy] of this.#copies.entries()) all.set(copy, i * BYTES);
+    const { bytes } = this.view;
+    const all = new Uint8Array(this.#records.length * BYTES);
+    for (let at = 0; at < this.#records.length; at++) {
+      const i = this.#records[at]!;
+      all.set(bytes.subarray(i * BYTES, (i + 1) * BYTES), at * BYTES);
+      all[at * BYTES + HELD_MARK] = this.#marks[at]!;
+    }
     return all.buffer;
   }
 }

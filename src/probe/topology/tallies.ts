@@ -3,6 +3,7 @@
  * is lost by thinning. All from the client's point of view.
  */
 import type { Arena } from './arena.js';
+import { DistinctSockets } from './distinct-sockets.js';
 import type { Ends } from './ends.js';
 import { isReportedIn, NONE, type Grouping } from './grouping.js';
 import { Flag, OFFSET, RECORD_BYTES } from './record.js';
@@ -37,7 +38,6 @@ const {
   bytesSent: BYTES_SENT,
   connectMicros: CONNECT_MICROS,
   retransmits: RETRANSMITS,
-  socketId: SOCKET_ID,
   srttMicros: SRTT_MICROS,
 } = WORD;
 
@@ -123,24 +123,39 @@ function tallyRepeated(
   kept: number,
   tallies: Tallies,
 ): number {
-  const clients = lastRecords(view, grouping, grouping.clients[entry]!);
-  const servers = lastRecords(view, grouping, grouping.servers[entry]!);
-  const byServers = servers.length > clients.length;
-  for (const record of clients) add(view, record, kept, byServers ? AS_OTHER_END : AS_CLIENT, tallies);
-  for (const record of servers) add(view, record, kept, byServers ? AS_SERVER : AS_OTHER_END, tallies);
-  const reportedOf = (ends: readonly number[]): number =>
-    ends.filter((record) => (view.bytes[record * BYTES + FLAGS]! & REPORTED) !== 0).length;
-  return Math.max(reportedOf(clients), reportedOf(servers));
+  clientEnds.find(view, grouping.next, grouping.clients[entry]!, compareTraffic);
+  serverEnds.find(view, grouping.next, grouping.servers[entry]!, compareTraffic);
+  const byServers = serverEnds.count > clientEnds.count;
+  addAll(view, clientEnds, kept, byServers ? AS_OTHER_END : AS_CLIENT, tallies);
+  addAll(view, serverEnds, kept, byServers ? AS_SERVER : AS_OTHER_END, tallies);
+  return Math.max(reportedOf(view, clientEnds), reportedOf(view, serverEnds));
 }
 
-/** One record per distinct socket: the one that has seen the most bytes. */
-function lastRecords(view: RecordView, grouping: Grouping, head: number): number[] {
-  const bytes = (record: number): number => view.u64(record, BYTES_SENT) + view.u64(record, BYTES_RECEIVED);
-  const bySocket = new Map<string, number>();
-  for (let record = head; record !== ABSENT; record = grouping.next[record]!) {
-    const id = `${view.words[record * WORDS_EACH + SOCKET_ID]!} ${view.words[record * WORDS_EACH + SOCKET_ID + 1]!}`;
-    const known = bySocket.get(id);
-    if (known === undefined || bytes(record) > bytes(known)) bySocket.set(id, record);
-  }
-  return [...bySocket.values()];
+/** Those of the entry at hand. */
+const clientEnds = new DistinctSockets();
+const serverEnds = new DistinctSockets();
+
+/** A socket's last record is the one that has seen the most bytes. */
+function compareTraffic(view: RecordView, a: number, b: number): number {
+  return bytesOf(view, a) - bytesOf(view, b);
+}
+
+function bytesOf(view: RecordView, record: number): number {
+  return view.u64(record, BYTES_SENT) + view.u64(record, BYTES_RECEIVED);
+}
+
+function addAll(
+  view: RecordView,
+  { records, count }: DistinctSockets,
+  kept: number,
+  counts: number,
+  tallies: Tallies,
+): void {
+  for (let i = 0; i < count; i++) add(view, records[i]!, kept, counts, tallies);
+}
+
+function reportedOf({ bytes }: RecordView, { records, count }: DistinctSockets): number {
+  let reported = 0;
+  for (let i = 0; i < count; i++) if ((bytes[records[i]! * BYTES + FLAGS]! & REPORTED) !== 0) reported++;
+  return reported;
 }

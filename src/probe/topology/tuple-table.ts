@@ -2,6 +2,7 @@
  * Counts the sockets at each end of every connection of a batch. Both ends of a connection have the same tuple,
  * whichever opened it: end 0 is the one with the lower port, then the lower address.
  */
+import type { Arena } from './arena.js';
 import { compareAddresses, sameAddress } from './address.js';
 import { scopeNetns } from './grouping.js';
 import { OFFSET, RECORD_BYTES, TcpState } from './record.js';
@@ -33,12 +34,15 @@ export class TupleTable {
   readonly #closed: Int32Array;
   #count = 0;
 
-  /** @param capacity records that can be added */
-  constructor(capacity: number) {
-    this.#keys = new Int32Array(capacity * KEY_WORDS);
-    this.#sockets = new Int32Array(capacity * 2);
-    this.#closed = new Int32Array(capacity * 2);
-    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(capacity * 2 + 2)));
+  /**
+   * @param capacity records that can be added
+   * @param arena the table is valid until it begins anew
+   */
+  constructor(capacity: number, arena: Arena) {
+    this.#keys = arena.int32(capacity * KEY_WORDS, 'unset');
+    this.#sockets = arena.int32(capacity * 2);
+    this.#closed = arena.int32(capacity * 2);
+    this.#slots = arena.int32(2 ** Math.ceil(Math.log2(capacity * 2 + 2)));
   }
 
   /** Counts a record at its end; returns its tuple. */

@@ -1,0 +1,69 @@
+/**
+ * The distinct sockets at one end of an entry whose tuple was used again, or of which a socket appears twice (live, then
+ * closed). At high rates ports are used again within one batch by many entries: nothing is allocated for them.
+ */
+import { NONE } from './grouping.js';
+import { WORD, WORDS, type RecordView } from './record-view.js';
+
+// Imported constants are loaded again and again in a hot loop: the engine knows only the module's own for constants.
+const ABSENT = NONE;
+const WORDS_EACH = WORDS;
+const { socketId: SOCKET_ID } = WORD;
+/** Longer chains are left to the engine's own sort. */
+const INSERTION_SORTED = 32;
+
+/** Which of two records of one socket tells more: positive for `a`. */
+export type CompareRecords = (view: RecordView, a: number, b: number) => number;
+
+/** To be used again for one chain after the other: as large as the longest so far. */
+export class DistinctSockets {
+  /** Of each socket the record that tells most, in the first `count` places; ordered by socket. */
+  records = new Int32Array(16);
+  count = 0;
+
+  /** @param head of a chain that `next` leads along, or NONE */
+  find(view: RecordView, next: Int32Array, head: number, compare: CompareRecords): void {
+    this.#collect(next, head);
+    if (this.count > 1) this.#keepOneEach(view, compare);
+  }
+
+  #collect(next: Int32Array, head: number): void {
+    let length = 0;
+    for (let record = head; record !== ABSENT; record = next[record]!) {
+      if (length === this.records.length) {
+        const larger = new Int32Array(2 * length);
+        larger.set(this.records);
+        this.records = larger;
+      }
+      this.records[length++] = record;
+    }
+    this.count = length;
+  }
+
+  #keepOneEach(view: RecordView, compare: CompareRecords): void {
+    const { records, count } = this;
+    const order = (a: number, b: number): number => compareSockets(view, a, b) || compare(view, a, b);
+    if (count > INSERTION_SORTED) records.subarray(0, count).sort(order);
+    else sortByInsertion(records, count, order);
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      const isLast = i + 1 === count || compareSockets(view, records[i]!, records[i + 1]!) !== 0;
+      if (isLast) records[kept++] = records[i]!;
+    }
+    this.count = kept;
+  }
+}
+
+function sortByInsertion(records: Int32Array, count: number, order: (a: number, b: number) => number): void {
+  for (let i = 1; i < count; i++) {
+    const record = records[i]!;
+    let at = i;
+    for (; at > 0 && order(records[at - 1]!, record) > 0; at--) records[at] = records[at - 1]!;
+    records[at] = record;
+  }
+}
+
+function compareSockets({ words }: RecordView, a: number, b: number): number {
+  const [atA, atB] = [a * WORDS_EACH + SOCKET_ID, b * WORDS_EACH + SOCKET_ID];
+  return words[atA + 1]! - words[atB + 1]! || words[atA]! - words[atB]!;
+}
