@@ -74,12 +74,31 @@ typedef struct {
     int owned;
 } socket_lock_t;
 
-/* sk_protocol tells TCP from SCTP and MPTCP, which share the tracepoint; sk_err is why a connect failed. */
+/* What an ICMP error is queued as for the process to read, in the control block of a packet; ee is that of
+   linux/errqueue.h. */
+struct sock_extended_err {
+    __u32 ee_errno;
+};
+struct sock_exterr_skb {
+    struct sock_extended_err ee;
+};
+struct sk_buff {
+    char cb[48];
+};
+struct sk_buff_head {
+    struct sk_buff *next;
+    __u32 qlen;
+};
+
+/* sk_protocol tells TCP from SCTP and MPTCP, which share the tracepoint; the others are why a connect failed:
+   see error_of_connect(). */
 struct sock {
     struct sock_common __sk_common;
     socket_lock_t sk_lock;
     __u16 sk_protocol;
     int sk_err;
+    int sk_err_soft;
+    struct sk_buff_head sk_error_queue;
 };
 
 /* inet_sport survives the transition to CLOSE, where skc_num is already 0. */
@@ -103,6 +122,7 @@ struct tcp_sock {
     __u32 write_seq;
     __u32 srtt_us;
     __u32 total_retrans;
+    __u32 segs_out; /* 0: not even the SYN of a connect */
 };
 
 struct socket {

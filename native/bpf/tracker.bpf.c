@@ -23,6 +23,8 @@
  * by what comes after them: the next change, a reading of live sockets, or on_destroy.
  */
 #include <linux/bpf.h>
+#include <linux/errno.h>
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_endian.h>
@@ -357,6 +359,32 @@ static __always_inline void on_closing(struct tp_record *record, __u8 state) {
         set_pid(record, bpf_get_current_task_btf(), TP_PID_CLOSE);
 }
 
+/*
+ * Why a connect failed. An ICMP error that comes while connect() is at work, as those of this machine's own
+ * firewall do, does not end it: it is kept for later (sk_err_soft) and, by IPv4, queued too. A process that
+ * is told of it this way and closes the socket has not given up for no reason. A connect whose port is taken
+ * to that end, or all of them, does not come as far as its SYN.
+ */
+static __always_inline __u16 error_of_connect(const struct sock *sk, const struct tcp_sock *tp) {
+    struct sock_exterr_skb *queued;
+    __u32 read = 0, error;
+
+    if (sk->sk_err)
+        return sk->sk_err;
+    if (sk->sk_err_soft)
+        return sk->sk_err_soft;
+    if (tp && !tp->segs_out)
+        return EADDRNOTAVAIL;
+    /* getsockopt(SO_ERROR) has taken it, and leaves the queue as it is. */
+    if (!sk->sk_error_queue.qlen || !bpf_core_type_exists(struct sock_exterr_skb))
+        return 0;
+    queued = (struct sock_exterr_skb *)&sk->sk_error_queue.next->cb;
+    bpf_core_read(&read, sizeof(read), &queued->ee.ee_errno);
+    error = read;
+    barrier_var(error); /* else it is loaded by the same instruction as the socket's, which is refused */
+    return error;
+}
+
 /* `by_user`: the process at hand closed it. */
 static __always_inline void on_closed(struct sock *sk, struct tp_record *record, bool by_user) {
     __u8 last = record->state;
@@ -382,6 +410,7 @@ static __always_inline void on_closed(struct sock *sk, struct tp_record *record,
         set_local(record, sk);
         if (tp)
             record->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
+        record->error = error_of_connect(sk, tp);
         count(TP_COUNT_FAILED);
     }
     send_closed(record);

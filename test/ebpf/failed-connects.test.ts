@@ -10,6 +10,18 @@ import { createNamespace } from '../support/namespace.js';
 import { runScenario, type Truth } from '../support/scenario.js';
 import { ebpfSkip } from './requirements.js';
 
+/** What the firewall says on a port, by IPv4 and by IPv6. */
+const ANSWERS = [
+  [7001, 'icmp-host-unreachable', 'icmp6-addr-unreachable'],
+  [7005, 'icmp-net-unreachable', 'icmp6-no-route'],
+  [7006, 'icmp-admin-prohibited', 'icmp6-adm-prohibited'],
+  [7007, 'tcp-reset', 'tcp-reset'],
+  [7008, 'icmp-port-unreachable', 'icmp6-port-unreachable'],
+  [7009, 'icmp-proto-unreachable', 'icmp6-addr-unreachable'],
+  [7101, 'icmp-host-unreachable', 'icmp6-addr-unreachable'],
+  [7102, 'icmp-host-unreachable', 'icmp6-addr-unreachable'],
+] as const;
+
 /** `client PID > port: connections, failed connects and why` */
 const line = (pid: unknown, port: unknown, connections: unknown, failed: unknown, why: unknown): string =>
   `${String(pid)} > ${String(port)}: ${String(connections)}, failed ${String(failed)} ${String(why)}`;
@@ -33,21 +45,22 @@ function expected(truth: readonly Truth[]): string[] {
 for (const address of ['127.0.0.1', '::1']) {
   test(`every reason by name and number, over ${address}`, { skip: ebpfSkip }, async (t) => {
     const netns = createNamespace(t);
-    const [tables, unreachable] =
-      address === '::1'
-        ? ['ip6tables-legacy', 'icmp6-addr-unreachable']
-        : ['iptables-legacy', 'icmp-host-unreachable'];
-    const firewall = (port: number, ...answer: string[]): void => {
-      const rule = ['-A', 'INPUT', '-p', 'tcp', '--dport', String(port), '-j', ...answer];
-      execFileSync('ip', ['netns', 'exec', netns.name, tables, '-w', ...rule]);
+    const isIpv6 = address === '::1';
+    const firewall = (port: number | string, ...answer: string[]): void => {
+      const rule = ['-w', '-A', 'INPUT', '-p', 'tcp', '--dport', String(port), '-j', ...answer];
+      const tables = isIpv6 ? 'ip6tables-legacy' : 'iptables-legacy';
+      execFileSync('ip', ['netns', 'exec', netns.name, tables, ...rule]);
     };
-    firewall(7001, 'REJECT', '--reject-with', unreachable);
-    firewall(7002, 'DROP');
-    firewall(7003, 'DROP');
+    for (const [port, ipv4, ipv6] of ANSWERS) firewall(port, 'REJECT', '--reject-with', isIpv6 ? ipv6 : ipv4);
+    for (const port of ['7002:7003', '7010:7012']) firewall(port, 'DROP');
     const source = await EbpfSource.start();
     t.after(() => source.close());
     await source.seeded();
-    const { truth } = await runScenario(t, netns, ['failing', address]);
+    const { truth } = await runScenario(t, netns, ['failing', address], (line, goOn) => {
+      const [, port = ''] = line.split(' ');
+      execFileSync('ip', ['netns', 'exec', netns.name, 'ss', '--kill', 'dport', '=', `:${port}`]);
+      goOn();
+    });
     const batch = await new ConnectionFeed(source).last();
     assert.deepEqual(batch.completeness?.namespaces, [], 'the kernel counted no more than was seen');
     const { topology } = buildEndpoints({ ...batch, hostName: 'vm', now: now(), names: () => undefined });

@@ -25,6 +25,7 @@ for (const [what, args] of [
   ['connections accepted by io_uring', ['io-uring']],
   ['a client killed in the middle', ['killed-client']],
   ['a server killed in the middle', ['killed-server']],
+  ['connections reset as soon as they stand, accepted or not', ['reset-at-once']],
   ['every port of one client', ['all-ports']],
   ['a port taken again while it is in TIME_WAIT', ['reused-time-wait']],
   ["a client's PID, used again by another client", ['reused-client-pid']],

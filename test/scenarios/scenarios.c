@@ -838,32 +838,200 @@ static void failed(int port, int count, const char *why) {
            port, count, why);
 }
 
-// A connect that ends as `error` says; 0: it is given up before there is an answer.
-static void fail_to_connect(int port, int error) {
+// With a port that no other has: what fails is told by the client's address and port.
+static int socket_of_its_own(void) {
+    static int port = 20000;
+    return new_socket(address_text, port++);
+}
+
+// A connect that begins and has not ended yet; without an answer it is given up soon.
+static int pending(int port) {
     struct sockaddr_storage to;
     socklen_t length = make_address(address_text, port, &to);
-    int fd = must(socket(to.ss_family, SOCK_STREAM | (error ? 0 : SOCK_NONBLOCK), 0), "make a socket");
+    int fd = socket_of_its_own(), on = 1;
     unsigned int timeout_ms = 300;
+    ioctl(fd, FIONBIO, &on);
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
-    if (connect(fd, (struct sockaddr *)&to, length) == 0 || errno != (error ? error : EINPROGRESS))
+    if (connect(fd, (struct sockaddr *)&to, length) == 0 || errno != EINPROGRESS)
+        die("begin a connect");
+    return fd;
+}
+
+static int error_of(int fd) {
+    int error = 0;
+    socklen_t size = sizeof(error);
+    must(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size), "ask for the error");
+    return error;
+}
+
+// Ends by itself: the kernel does not stop trying at everything that it tells of before.
+static void must_end_with(int fd, int error) {
+    struct tcp_info info;
+    socklen_t size = sizeof(info);
+    while (must(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), "ask for the state"),
+           info.tcpi_state != TCP_CLOSE)
+        usleep(1000);
+    if ((errno = error_of(fd)) != error)
         die("fail to connect as was meant");
     close(fd);
 }
 
-// Every way to fail. The test has the firewall answer on port 7001 (host unreachable) and not at all on 7002
-// and 7003. Port 7004 refuses until it is served, and its server resets what it served.
+static void be_refused(int port) {
+    struct sockaddr_storage to;
+    socklen_t length = make_address(address_text, port, &to);
+    int fd = socket_of_its_own();
+    if (connect(fd, (struct sockaddr *)&to, length) == 0 || errno != ECONNREFUSED)
+        die("be refused");
+    close(fd);
+}
+
+static void cancel(int port) {
+    close(pending(port));
+}
+
+// As programs do that wait by poll(). IPv4 wakes them at the first answer, while the kernel tries on.
+static void ask_why_and_close(int port) {
+    int fd = pending(port);
+    struct pollfd ready = {.fd = fd, .events = POLLOUT};
+    must(poll(&ready, 1, -1), "wait for the connection");
+    if ((errno = error_of(fd)) != EHOSTUNREACH)
+        die("be told why");
+    close(fd);
+}
+
+static void shut_down(int port) {
+    int fd = pending(port);
+    must(shutdown(fd, SHUT_RDWR), "shut down");
+    close(fd);
+}
+
+// The port is taken by another connection to the same end.
+static void be_crowded_out(int port) {
+    int listener = listening(address_text, port);
+    int first = new_socket(address_text, 0);
+    connect_to(first, address_text, port);
+    int second = new_socket(address_text, port_of(first));
+    struct sockaddr_storage to;
+    socklen_t length = make_address(address_text, port, &to);
+    if (connect(second, (struct sockaddr *)&to, length) == 0 || errno != EADDRNOTAVAIL)
+        die("find the port taken");
+    close(second);
+    close(first);
+    close(listener);
+    truth(getpid(), getpid(), port, 1);
+}
+
+static uint32_t sum_of(const void *data, size_t bytes) {
+    const uint16_t *words = data;
+    uint32_t sum = 0;
+    for (size_t i = 0; i < bytes / sizeof(*words); i++)
+        sum += words[i];
+    return sum;
+}
+
+// Sends a segment as if a peer at our own address had.
+static void send_segment(int raw, int from_port, int to_port, uint32_t sequence, bool is_syn) {
+    struct sockaddr_storage to;
+    socklen_t length = make_address(address_text, 0, &to); // a raw socket has no ports
+    const void *address = &((struct sockaddr_in *)&to)->sin_addr;
+    size_t address_bytes = sizeof(struct in_addr);
+    if (to.ss_family == AF_INET6) {
+        address = &((struct sockaddr_in6 *)&to)->sin6_addr;
+        address_bytes = sizeof(struct in6_addr);
+    }
+    struct tcphdr header = {.source = htons((uint16_t)from_port),
+                            .dest = htons((uint16_t)to_port),
+                            .seq = htonl(sequence),
+                            .doff = sizeof(header) / 4,
+                            .syn = is_syn,
+                            .rst = !is_syn,
+                            .window = htons(1000)};
+    uint32_t sum = 2 * sum_of(address, address_bytes) + htons(IPPROTO_TCP) + htons(sizeof(header)) +
+                   sum_of(&header, sizeof(header));
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    header.check = (uint16_t)~sum;
+    must((int)sendto(raw, &header, sizeof(header), 0, (struct sockaddr *)&to, length), "send a segment");
+}
+
+// Of all connects only one whose SYN has crossed the peer's can be reset: before that, an RST refuses it.
+static void be_reset(int port) {
+    struct sockaddr_storage family;
+    make_address(address_text, port, &family);
+    int raw = must(socket(family.ss_family, SOCK_RAW, IPPROTO_TCP), "make a raw socket");
+    int fd = pending(port);
+    send_segment(raw, port, port_of(fd), 1000, true);
+    send_segment(raw, port, port_of(fd), 1001, false);
+    must_end_with(fd, ECONNRESET);
+    close(raw);
+}
+
+// Whoever reads our lines destroys the socket.
+static void be_aborted(int port) {
+    int fd = pending(port);
+    printf("abort %d\n", port);
+    fflush(stdout);
+    wait_for(0);
+    must_end_with(fd, ECONNABORTED);
+}
+
+static void reset(int fd) {
+    struct linger at_once = {1, 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(fd);
+}
+
+static void must_be_reset(int fd) {
+    char byte;
+    if (recv(fd, &byte, 1, 0) >= 0 || errno != ECONNRESET)
+        die("be reset");
+    close(fd);
+}
+
+// Every way to fail. The test has the firewall answer on the ports 7001, 7005 to 7009 and 7101 on, and
+// swallow all that goes to 7002, 7003 and 7010 to 7012. Port 7004 refuses until it is served, and its server
+// resets what it served.
 static void failing(void) {
     static const struct {
-        int port, error, count;
+        int port, count;
         const char *why;
+        void (*fail)(int port); // else it ends by itself, with one of these errors:
+        int error, error_of_ipv6;
     } ways[] = {
-        {9, ECONNREFUSED, 4, "refused"},    {7001, EHOSTUNREACH, 3, "unreachable"},
-        {7002, ETIMEDOUT, 2, "timed out"},  {7003, 0, 5, "cancelled"},
-        {7004, ECONNREFUSED, 2, "refused"},
+        {9, 4, "refused", be_refused, 0, 0},
+        {7001, 3, "unreachable", NULL, EHOSTUNREACH, EHOSTUNREACH},
+        {7002, 2, "timed out", NULL, ETIMEDOUT, ETIMEDOUT},
+        {7003, 5, "cancelled", cancel, 0, 0},
+        {7004, 2, "refused", be_refused, 0, 0},
+        {7005, 2, "unreachable", NULL, ENETUNREACH, ENETUNREACH},
+        {7006, 1, "unreachable", NULL, EHOSTUNREACH, EACCES},
+        {7007, 3, "refused", be_refused, 0, 0},
+        {7008, 1, "refused", NULL, ECONNREFUSED, ECONNREFUSED},
+        {7009, 1, "unreachable", NULL, ENOPROTOOPT, EHOSTUNREACH},
+        {7010, 3, "cancelled", shut_down, 0, 0},
+        {7011, 6, "reset", be_reset, 0, 0},
+        {7012, 2, "aborted", be_aborted, 0, 0},
+        {7101, 3, "unreachable", cancel, 0, 0},
+        {7013, 1, "no free port", be_crowded_out, 0, 0},
+        {7102, 1, "unreachable", ask_why_and_close, 0, 0},
     };
-    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
-        for (int made = 0; made < ways[i].count; made++)
-            fail_to_connect(ways[i].port, ways[i].error);
+    enum {
+        WAYS = sizeof(ways) / sizeof(*ways)
+    };
+    struct sockaddr_storage to;
+    make_address(address_text, 0, &to);
+    int waiting[WAYS][FEW];
+    for (int i = 0; i < WAYS; i++)
+        for (int made = 0; !ways[i].fail && made < ways[i].count; made++)
+            waiting[i][made] = pending(ways[i].port);
+    for (int i = 0; i < WAYS; i++) {
+        for (int made = 0; made < ways[i].count; made++) {
+            if (ways[i].fail)
+                ways[i].fail(ways[i].port);
+            else
+                must_end_with(waiting[i][made],
+                              to.ss_family == AF_INET6 ? ways[i].error_of_ipv6 : ways[i].error);
+        }
         failed(ways[i].port, ways[i].count, ways[i].why);
     }
     int listener = listening(address_text, 7004);
@@ -872,9 +1040,7 @@ static void failing(void) {
         for (int i = 0; i < FEW; i++) {
             int fd = must(accept(listener, NULL, NULL), "accept");
             answer(fd);
-            struct linger reset = {1, 0};
-            setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-            close(fd);
+            reset(fd);
         }
         _exit(0);
     }
@@ -882,13 +1048,50 @@ static void failing(void) {
     for (int i = 0; i < FEW; i++) {
         int fd = connected(address_text, 7004);
         ask(fd);
-        char byte;
-        if (recv(fd, &byte, 1, 0) >= 0 || errno != ECONNRESET)
-            die("be reset");
-        close(fd);
+        must_be_reset(fd);
     }
     waitpid(server, NULL, 0);
     truth(getpid(), server, 7004, FEW);
+}
+
+// Connections that are reset as soon as they stand: by their server, and when a listener goes away before it
+// has accepted them. They were connections all the same, even where connect() is told of nothing but the
+// reset.
+static void reset_at_once(void) {
+    int ports[2], told[2], ready[2];
+    must(pipe(told) | pipe(ready), "make a pipe");
+    int server = forked();
+    if (!server) {
+        int listener = listening(address_text, 0), never_accepts = listening(address_text, 0);
+        int own_ports[] = {port_of(listener), port_of(never_accepts)};
+        must((int)write(told[1], own_ports, sizeof(own_ports)), "tell the ports");
+        for (int i = 0; i < FEW; i++)
+            reset(must(accept(listener, NULL, NULL), "accept"));
+        wait_for(ready[0]);
+        close(never_accepts);
+        pause();
+    }
+    if (read(told[0], ports, sizeof(ports)) != sizeof(ports))
+        die("learn the ports");
+    struct sockaddr_storage to;
+    socklen_t length = make_address(address_text, ports[0], &to);
+    for (int i = 0; i < FEW; i++) {
+        int fd = must(socket(to.ss_family, SOCK_STREAM, 0), "make a socket");
+        if (connect(fd, (struct sockaddr *)&to, length) == 0)
+            must_be_reset(fd);
+        else if (errno != ECONNRESET)
+            die("connect");
+        else
+            close(fd);
+    }
+    int fds[FEW];
+    for (int i = 0; i < FEW; i++)
+        fds[i] = connected(address_text, ports[1]);
+    say_so(ready[1]);
+    for (int i = 0; i < FEW; i++)
+        must_be_reset(fds[i]);
+    truth(getpid(), server, ports[0], FEW);
+    truth(getpid(), server, ports[1], FEW);
 }
 
 static const struct {
@@ -914,6 +1117,7 @@ static const struct {
     {"all-ports", all_ports},
     {"many-namespaces", many_namespaces},
     {"failing", failing},
+    {"reset-at-once", reset_at_once},
     {"reused-client-pid", reused_client_pid},
     {"reused-server-pid", reused_server_pid},
     {"handed-on", handed_on},

@@ -112,6 +112,30 @@ test('failed connects are edges with a count of no connections, how many failed,
   assert.equal(stats.connections, 0);
 });
 
+test('each errno that a connect can end with has its reason, and any other its number', () => {
+  const reasons = new Map<number, string>();
+  for (const errno of [0, 13, 64, 71, 92, 95, 99, 101, 103, 104, 110, 111, 112, 113, 133]) {
+    const { nodes } = build([failing(1, errno)]).topology;
+    for (const { latest } of nodes.values()) {
+      const reason = latest?.get('failed_reason')?.value;
+      if (reason !== undefined) reasons.set(errno, reason);
+    }
+  }
+  const of = (reason: string): number[] =>
+    [...reasons].flatMap(([errno, its]) => (its === reason ? [errno] : []));
+  assert.deepEqual(of('unreachable'), [13, 64, 71, 92, 95, 101, 112, 113]);
+  for (const [reason, errno] of [
+    ['cancelled', 0],
+    ['no free port', 99],
+    ['aborted', 103],
+    ['reset', 104],
+    ['timed out', 110],
+    ['refused', 111],
+    ['errno 133', 133],
+  ] as const)
+    assert.deepEqual(of(reason), [errno]);
+});
+
 test('failed connects are not mixed up with short connections to the same port', () => {
   const { topology } = build([failing(1, ECONNREFUSED), { ...client(connection(2)), state: TcpState.Close }]);
   assert.equal(total(topology.nodes, 'failed_count'), 1);
