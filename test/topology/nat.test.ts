@@ -10,7 +10,7 @@ import { Direction } from '../../src/probe/topology/record.js';
 import type { Node } from '../../src/report/model.js';
 import { now } from '../../src/report/timestamp.js';
 import { edgesOf, type Edge } from './edges.js';
-import { client, encode, NETNS, server, type Connection, type Socket } from './records.js';
+import { client, encode, NETNS, server, type Batch, type Connection, type Socket } from './records.js';
 
 interface End {
   readonly address: string;
@@ -179,6 +179,32 @@ test('the flow of the own namespace counts; two of others that differ tell nothi
   assert.equal(to([flow(SERVER, 5), flow(SERVER, 6)]), id(SERVER));
 });
 
+test('as many sockets as flows that differ have one each; whose is which is not guessed', () => {
+  const elsewhere: End = { address: '10.9.9.9', port: 9 };
+  const flow = (to: End, netns = 9): Flow => ({
+    client: CLIENT,
+    dialled: DIALLED,
+    server: to,
+    source: CLIENT,
+    netns,
+  });
+  const zones = [flow(SERVER), flow(elsewhere)];
+  const socket = (netns: number): Socket => clientOf(CLIENT, DIALLED, { id: netns, netns, fromPid: netns });
+  const ends = (...netns: number[]): [string, string | undefined][] =>
+    graph(netns.map(socket), zones).edges.map(({ to, fromPid }) => [to, fromPid]);
+  const expected = [
+    [id(SERVER), undefined],
+    [id(elsewhere), undefined],
+  ];
+  assert.deepEqual(ends(5, 6), expected);
+  assert.deepEqual(ends(6, 5), expected);
+  // One that is elsewhere, and two of which one is over.
+  assert.deepEqual(ends(5), [[id(DIALLED), '5']]);
+  assert.deepEqual(ends(5, 5), [[id(DIALLED), '5']]);
+  // Zones of the socket's own namespace.
+  assert.deepEqual(ends(9), [[id(DIALLED), '9']]);
+});
+
 test('the direction of a connection whose handshake nobody saw is the flow’s', () => {
   const low: End = { address: '10.0.0.1', port: 22 };
   const high: End = { address: '10.0.0.2', port: 50000 };
@@ -236,11 +262,11 @@ test('laws: local ends, counts and the order of flows', () => {
         const replaced = lookThroughNat(after, flowsOf(flows));
         assert.equal(after.recordCount, before.recordCount);
         assert.ok(replaced <= sockets.length);
-        // A socket's own address and port, process and id are never changed.
+        // A socket's own address and port and its id are never changed, its process is at most taken away.
         for (let i = 0; i < sockets.length; i++) {
           for (const [from, to] of [
             [0, 56],
-            [76, 98],
+            [80, 98],
             [112, 144],
           ] as const) {
             assert.deepEqual(
@@ -248,6 +274,8 @@ test('laws: local ends, counts and the order of flows', () => {
               new Uint8Array(before.records, i * 144 + from, to - from),
             );
           }
+          const pidOf = ({ records }: Batch): number => new DataView(records).getUint32(i * 144 + 76, true);
+          assert.ok([pidOf(before), 0].includes(pidOf(after)));
         }
         const endpoints = buildEndpoints({ ...after, ...CONTEXT, names: () => undefined });
         const { topology, copies } = withNatCopies(endpoints.topology, flowsOf(flows), CONTEXT);

@@ -14,6 +14,9 @@ const REPLY = { words: FLOW_OFFSET.replySource / 4, ports: FLOW_OFFSET.replySour
 const NETNS = FLOW_OFFSET.netns / 4;
 /** Translations of one connection on one host that are followed: more are a loop. */
 const MAX_STEPS = 8;
+/** In place of a flow. */
+const NONE = -1;
+const CONTRADICTION = -2;
 
 /** Both ends of a connection, at a place in word and half arrays of their own. */
 export class Tuple {
@@ -31,6 +34,8 @@ export class NatTuples {
   readonly count: number;
   readonly words: Int32Array;
   readonly halves: Uint16Array;
+  /** Whether `resolve` last came to flows that contradict each other; `contradicting` tells which. */
+  isContradicted = false;
   /** Translated flows by their original (opener) or reply (acceptor) tuple. */
   readonly #translated: Readonly<Record<Side, Chains>>;
   /** The same for the others. They lead nowhere, and a flow that is one here may be translated in another namespace. */
@@ -79,12 +84,21 @@ export class NatTuples {
     return tuple;
   }
 
+  /** The same tuple as packets leave the flow with, on their way to the other end. */
+  tupleBeyond(flow: number, side: Side): Tuple {
+    const tuple = new Tuple();
+    this.#step(tuple, flow, side);
+    return tuple;
+  }
+
   /**
    * Replaces the remote end by the one behind all translations, and `netns` by the namespace where that end's address
    * was found.
-   * @returns false, and changes nothing, when no flow has the tuple, or two in different namespaces contradict each other
+   * @returns false, and changes nothing, when no flow has the tuple, or several contradict each other: in different
+   *   namespaces, or in different zones of one
    */
   resolve(tuple: Tuple, side: Side): boolean {
+    this.isContradicted = false;
     let from = tuple;
     for (let step = 0; step < MAX_STEPS; step++) {
       const flow = this.#find(this.#translated[side], from, side);
@@ -99,7 +113,6 @@ export class NatTuples {
     return true;
   }
 
-  /** The tuple beyond a flow: as packets leave it on their way to the other end. */
   #step(tuple: Tuple, flow: number, side: Side): void {
     const beyond = side === 'opener' ? REPLY : ORIGINAL;
     const at = flow * FLOW_WORDS + beyond.words;
@@ -116,26 +129,55 @@ export class NatTuples {
     return hashOf(this.words, flow * FLOW_WORDS + side.words, this.halves, flow * FLOW_HALVES + side.ports);
   }
 
-  /** The flow of the tuple's own namespace, else the only one of another; -1 when there is none to be sure of. */
-  #find(index: Chains, tuple: Tuple, side: Side): number {
-    const place = side === 'opener' ? ORIGINAL : REPLY;
-    let other = -1;
-    if (index.isEmpty) return -1;
+  /**
+   * The translated flows of other namespaces than the tuple's own that have the tuple and lead to different ends.
+   * @returns one flow for each end, in an order that does not depend on theirs
+   */
+  contradicting(tuple: Tuple, side: Side): number[] {
+    const index = this.#translated[side];
+    const flows: number[] = [];
     const hash = hashOf(tuple.words, 0, tuple.ports, 0);
     for (let flow = index.first(hash); flow >= 0; flow = index.next(flow)) {
-      const at = flow * FLOW_WORDS + place.words;
-      const port = flow * FLOW_HALVES + place.ports;
-      const same =
-        this.halves[port] === tuple.ports[0] &&
-        this.halves[port + 1] === tuple.ports[1] &&
-        sameAddress(this.words, at, tuple.words, 0) &&
-        sameAddress(this.words, at + 4, tuple.words, 4);
-      if (!same) continue;
-      if (this.netnsOf(flow) === tuple.netns) return flow;
-      if (isLoopbackAddress(tuple.words, 0) || isLoopbackAddress(tuple.words, 4)) continue;
-      other = other === -1 || this.#agree(other, flow, side) ? flow : -2;
+      if (!this.#has(flow, tuple, side) || this.netnsOf(flow) === tuple.netns) continue;
+      if (!flows.some((known) => this.#agree(known, flow, side))) flows.push(flow);
     }
-    return Math.max(other, -1);
+    const keys = new Map(flows.map((flow) => [flow, keyOf(this.tupleBeyond(flow, side))]));
+    return flows.sort((a, b) => (keys.get(a)! < keys.get(b)! ? -1 : 1));
+  }
+
+  /** The flow of the tuple's own namespace, else the only one of another; -1 when there is none to be sure of. */
+  #find(index: Chains, tuple: Tuple, side: Side): number {
+    let own = NONE;
+    let other = NONE;
+    if (index.isEmpty) return NONE;
+    const hash = hashOf(tuple.words, 0, tuple.ports, 0);
+    for (let flow = index.first(hash); flow >= 0; flow = index.next(flow)) {
+      if (!this.#has(flow, tuple, side)) continue;
+      if (this.netnsOf(flow) === tuple.netns) own = this.#joined(own, flow, side);
+      else if (!isLoopbackAddress(tuple.words, 0) && !isLoopbackAddress(tuple.words, 4))
+        other = this.#joined(other, flow, side);
+    }
+    const found = own === NONE ? other : own;
+    if (found === CONTRADICTION) this.isContradicted = true;
+    return Math.max(found, NONE);
+  }
+
+  #has(flow: number, tuple: Tuple, side: Side): boolean {
+    const place = side === 'opener' ? ORIGINAL : REPLY;
+    const at = flow * FLOW_WORDS + place.words;
+    const port = flow * FLOW_HALVES + place.ports;
+    return (
+      this.halves[port] === tuple.ports[0] &&
+      this.halves[port + 1] === tuple.ports[1] &&
+      sameAddress(this.words, at, tuple.words, 0) &&
+      sameAddress(this.words, at + 4, tuple.words, 4)
+    );
+  }
+
+  /** What is known when `flow` is found after `known`, which may be none or a contradiction. */
+  #joined(known: number, flow: number, side: Side): number {
+    if (known === CONTRADICTION) return CONTRADICTION;
+    return known === NONE || this.#agree(known, flow, side) ? flow : CONTRADICTION;
   }
 
   #agree(a: number, b: number, side: Side): boolean {
@@ -149,6 +191,11 @@ export class NatTuples {
       this.halves[portA + 1] === this.halves[portB + 1]
     );
   }
+}
+
+/** Unique to what a tuple says of its two ends. */
+export function keyOf({ words, ports }: Tuple): string {
+  return `${words.join()} ${ports.join()}`;
 }
 
 /** Flows with the same hash, one after the other. */

@@ -63,13 +63,13 @@ export function withFlowRecords(batch: RecordBatch, flows: FlowBatch, all: FlowB
   return { records: bytes.buffer, recordCount };
 }
 
-/** Client → server of each flow, NAT looked through. */
+/** Client → server of each flow, NAT looked through: first the flow's own, which of its tuple may not be the only one. */
 function connectionsOf(flows: FlowBatch, all: FlowBatch): Tuple[] {
   const index = new NatTuples(all);
   const own = new NatTuples(flows);
   return Array.from({ length: flows.flowCount }, (_, flow) => {
-    const connection = own.tupleOf(flow, 'opener');
-    const acceptor = own.tupleOf(flow, 'acceptor');
+    const connection = own.tupleBeyond(flow, 'opener');
+    const acceptor = own.tupleBeyond(flow, 'acceptor');
     index.resolve(connection, 'opener');
     index.resolve(acceptor, 'acceptor');
     connection.words.set(acceptor.words.subarray(4), 0);

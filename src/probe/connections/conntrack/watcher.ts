@@ -25,7 +25,10 @@ export interface WatcherOptions {
   readonly maxFlows?: number;
   /** Namespaces watched at one time, each by a socket. Default 2,048. */
   readonly maxNamespaces?: number;
-  /** Refreshes between two dumps that find what events did not tell. Default 40. */
+  /**
+   * Refreshes between two dumps that find what events did not tell, and between two attempts where nothing could be
+   * read: modules may be loaded later. Default 40.
+   */
   readonly refreshesPerDump?: number;
   /** Events of one namespace that may wait for a refresh, as bytes in the kernel; about a kilobyte each. Default 4 MiB. */
   readonly eventBufferBytes?: number;
@@ -52,6 +55,8 @@ export class ConntrackWatcher {
   #unreadable = 0;
   #skipped = 0;
   #refreshes = 0;
+  /** The last refresh read something: a namespace found now is younger than that. */
+  #wasOn = false;
   #off: ConntrackError | undefined;
   #closed = false;
   #textOnly: boolean;
@@ -75,7 +80,7 @@ export class ConntrackWatcher {
     this.#textOnly = this.#options.textOnly;
   }
 
-  /** Why nothing is watched (any more): no namespace let itself be read. Undefined while all is well. */
+  /** Why nothing is watched at present: no namespace let itself be read. Undefined while all is well. */
   get unavailable(): ConntrackError | undefined {
     return this.#off;
   }
@@ -115,14 +120,15 @@ export class ConntrackWatcher {
   }
 
   async #refresh(): Promise<FlowNews> {
-    if (this.#closed || this.#off !== undefined) return NO_NEWS;
+    if (this.#closed) return NO_NEWS;
+    const isSweep = this.#refreshes++ % this.#options.refreshesPerDump === 0;
+    if (this.#off !== undefined && !isSweep) return NO_NEWS;
     let failure: unknown;
     try {
       failure = await this.#followNamespaces();
     } catch (error) {
       failure = error; // the namespaces already known are read all the same
     }
-    const isSweep = this.#refreshes++ % this.#options.refreshesPerDump === 0;
     if (isSweep) for (const source of this.#sources.values()) source.wantDump();
     for (const [netns, source] of await this.#withNews()) {
       try {
@@ -134,10 +140,9 @@ export class ConntrackWatcher {
         await source.close();
       }
     }
-    if (this.#sources.size === 0 && failure !== undefined) {
-      this.#off = conntrackErrorOf(failure);
-      return NO_NEWS;
-    }
+    this.#off = this.#sources.size === 0 && failure !== undefined ? conntrackErrorOf(failure) : undefined;
+    this.#wasOn = this.#off === undefined;
+    if (this.#off !== undefined) return NO_NEWS;
     return { flows: this.#table.snapshot(), born: this.#born.take() };
   }
 
@@ -182,7 +187,7 @@ export class ConntrackWatcher {
   }
 
   async #open(processPath: string): Promise<NamespaceSource> {
-    const isNew = this.#refreshes > 0;
+    const isNew = this.#wasOn;
     if (!this.#textOnly) {
       try {
         return await NamespaceEvents.open(`${processPath}/ns/net`, this.#options, this.#counts, isNew);
