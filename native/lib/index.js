@@ -50,6 +50,7 @@ function checkedTrackerOptions({
   ringBytes = 4 * 1024 * 1024,
   maxConnections = 500_000,
   maxConnectionsPerNetns = 400_000,
+  cheapVisitNanos = 10_000_000,
 } = {}) {
   const isPowerOfTwo = Number.isInteger(ringBytes) && ringBytes > 0 && Number.isInteger(Math.log2(ringBytes));
   if (!isPowerOfTwo || ringBytes < PAGE_BYTES || ringBytes > MAX_RING_BYTES) {
@@ -61,7 +62,9 @@ function checkedTrackerOptions({
     if (!Number.isInteger(value) || value < 1 || value > 0xffff_ffff)
       throw new RangeError(`${name} must be a whole number from 1 to 4294967295, not ${value}`);
   }
-  return { ringBytes, maxConnections, maxConnectionsPerNetns };
+  if (!Number.isInteger(cheapVisitNanos) || cheapVisitNanos < 0 || cheapVisitNanos > 0xffff_ffff)
+    throw new RangeError(`cheapVisitNanos must be a whole number to 4294967295, not ${cheapVisitNanos}`);
+  return { ringBytes, maxConnections, maxConnectionsPerNetns, cheapVisitNanos };
 }
 
 export function recordLayout() {

@@ -20,10 +20,9 @@
 
 namespace {
 
-// A visit to all live sockets reads several cache lines of each: half a microsecond. It is always made when
-// it costs less than this …
-constexpr uint64_t CHEAP_VISIT_NS = 10'000'000;
-// … else it may take this share of a processor, and more when there are sockets that nobody was told of yet.
+// A visit to all live sockets reads several cache lines of each: half a microsecond. Where it is not cheap
+// (TrackerOptions) it may take this share of a processor, and more when there are sockets that nobody was
+// told of yet.
 constexpr uint64_t IDLE_VISIT_SHARE = 250;
 constexpr uint64_t VISIT_SHARE = 40;
 
@@ -113,7 +112,7 @@ Section sectionNamed(struct bpf_object *object, const char *section, size_t want
 
 Tracker::Tracker(const TrackerOptions &options)
     : table_({options.max_connections, options.max_connections_per_netns}),
-      max_connections_(options.max_connections) {
+      max_connections_(options.max_connections), cheap_visit_ns_(options.cheap_visit_ns) {
     try {
         load(options);
     } catch (...) {
@@ -351,7 +350,7 @@ void Tracker::boundStorage() {
 }
 
 bool Tracker::isVisitDue(const SnapshotRequest &request, uint64_t now_ns) {
-    if (!request.thrifty || visit_now_ || visit_cost_ns_ < CHEAP_VISIT_NS)
+    if (!request.thrifty || visit_now_ || visit_cost_ns_ < cheap_visit_ns_)
         return true;
     uint64_t opened = openedCount() - opened_at_visit_;
     bool has_unseen = opened > table_.endedUnseen() - ended_unseen_at_visit_;

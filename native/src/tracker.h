@@ -25,6 +25,7 @@ struct TrackerOptions {
     // many live ones.
     uint32_t max_connections;
     uint32_t max_connections_per_netns;
+    uint32_t cheap_visit_ns; // a visit to all live sockets that costs less is never put off
 };
 
 struct SnapshotRequest {
@@ -106,6 +107,7 @@ class Tracker {
     std::unique_ptr<RingReader> ring_;
     struct tp_shared *shared_ = nullptr;
     uint32_t max_connections_;
+    uint32_t cheap_visit_ns_;
     uint64_t stored_ = 0;
     int counters_fd_ = -1;
     int stop_fd_ = -1;

@@ -96,7 +96,8 @@ Napi::Value TrackerObject::load(const Napi::CallbackInfo &info) {
     Napi::Object given = info[0].As<Napi::Object>();
     TrackerOptions options = {given.Get("ringBytes").As<Napi::Number>().Uint32Value(),
                               given.Get("maxConnections").As<Napi::Number>().Uint32Value(),
-                              given.Get("maxConnectionsPerNetns").As<Napi::Number>().Uint32Value()};
+                              given.Get("maxConnectionsPerNetns").As<Napi::Number>().Uint32Value(),
+                              given.Get("cheapVisitNanos").As<Napi::Number>().Uint32Value()};
     using Shared = std::shared_ptr<Tracker>;
     return PromiseWorker<Shared>::run(
         info.Env(), given, [options] { return std::make_shared<Tracker>(options); },

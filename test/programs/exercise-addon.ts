@@ -52,6 +52,7 @@ async function round(withTraffic: boolean, bound: number): Promise<void> {
     ringBytes: 65_536,
     maxConnections: bound,
     maxConnectionsPerNetns: bound,
+    cheapVisitNanos: 0,
   });
   await tracker.scanFiles();
   if (withTraffic) {
