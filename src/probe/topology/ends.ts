@@ -8,6 +8,7 @@ import { NONE, roleIn, type Grouping } from './grouping.js';
 import { Role } from './orientation.js';
 import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
 import { WORD, WORDS, type RecordView } from './record-view.js';
+import { inStretches } from './stretches.js';
 
 // Imported constants are loaded again and again in a hot loop: the engine knows only the module's own for constants.
 const ABSENT = NONE;
@@ -27,12 +28,25 @@ export interface Ends {
 }
 
 export function resolveEnds(view: RecordView, grouping: Grouping, arena: Arena): Ends {
-  const { entryCount, clients, servers, pids, special } = grouping;
-  const fromPids = arena.uint32(entryCount);
-  const toPids = arena.uint32(entryCount);
-  const weights = arena.uint32(entryCount).fill(1);
-  const mixed = arena.uint8(entryCount);
-  for (let entry = 0; entry < entryCount; entry++) {
+  const { entryCount, table } = grouping;
+  const ends: Ends = {
+    fromPids: arena.uint32(entryCount),
+    toPids: arena.uint32(entryCount),
+    weights: arena.uint32(entryCount).fill(1),
+    mixed: arena.uint8(entryCount),
+  };
+  inStretches(entryCount, (first, end) => {
+    resolve(view, grouping, ends, first, end);
+  });
+  for (let group = 0; group < table.count; group++) giveToServer(view, grouping, group, ends.toPids);
+  return ends;
+}
+
+/** Entries `first` to `end` - 1. */
+function resolve(view: RecordView, grouping: Grouping, ends: Ends, first: number, end: number): void {
+  const { clients, servers, pids, special } = grouping;
+  const { fromPids, toPids, weights, mixed } = ends;
+  for (let entry = first; entry < end; entry++) {
     const client = clients[entry]!;
     const server = servers[entry]!;
     if (special[entry] === 0) {
@@ -48,8 +62,6 @@ export function resolveEnds(view: RecordView, grouping: Grouping, arena: Arena):
     weights[entry] = Math.max(from.sockets, to.sockets);
     if (from.mixed || to.mixed) mixed[entry] = 1;
   }
-  for (let group = 0; group < grouping.table.count; group++) giveToServer(view, grouping, group, toPids);
-  return { fromPids, toPids, weights, mixed };
 }
 
 /**

@@ -10,15 +10,10 @@ import { GroupTable } from './group-table.js';
 import { Orienter, Role } from './orientation.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES } from './record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
+import { inStretches, STRETCH } from './stretches.js';
 
 /** End of a chain of records, or no record. */
 export const NONE = -1;
-
-/**
- * Records that one call of a hot function takes: loops are cut into stretches so that the engine compiles functions that
- * are called often, instead of one loop again in each batch.
- */
-const STRETCH = 512;
 
 export interface Grouping {
   readonly table: GroupTable;
@@ -82,7 +77,9 @@ export function roleIn(packed: number): number {
 /** @param arena the result is valid until it begins anew */
 export function groupRecords(view: RecordView, arena: Arena): Grouping {
   const intake = new Intake(view, arena);
-  for (let i = 0; i < view.count; i += STRETCH) intake.take(i, Math.min(view.count, i + STRETCH));
+  inStretches(view.count, (from, to) => {
+    intake.take(from, to);
+  });
   const { table, packed, pids, listeners, failed } = intake;
   const { start, order } = sortByGroup(intake, arena);
   const entries = new Entries(packed, order, arena);
@@ -285,9 +282,9 @@ function sortByGroup(
   }
   start[table.count] = size;
   const order = arena.int32(size, 'unset');
-  const count = groupOf.length;
-  for (let i = 0; i < count; i += STRETCH)
-    sortStretch(groupOf, cursor, order, i, Math.min(count, i + STRETCH));
+  inStretches(groupOf.length, (from, to) => {
+    sortStretch(groupOf, cursor, order, from, to);
+  });
   return { start, order };
 }
 

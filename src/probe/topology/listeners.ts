@@ -5,28 +5,29 @@
 import { isIpv4, isWildcardAddress, sameAddress } from './address.js';
 import { Direction, OFFSET, RECORD_BYTES } from './record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
+import { inStretches } from './stretches.js';
 
 export class ListenerTable {
   /** netns * 2^16 + port → where the listening addresses are in the words. One entry per listening socket. */
   readonly #addresses = new Map<number, number[]>();
   readonly #words: Int32Array;
-  /** Listening sockets in the batch. */
-  readonly size: number;
 
   constructor(view: RecordView) {
-    const { bytes, halves, words, count } = view;
-    this.#words = words;
-    let size = 0;
-    for (let i = 0; i < count; i++) {
+    this.#words = view.words;
+    inStretches(view.count, (from, to) => {
+      this.#take(view, from, to);
+    });
+  }
+
+  #take({ bytes, halves, words }: RecordView, from: number, to: number): void {
+    for (let i = from; i < to; i++) {
       if (bytes[i * RECORD_BYTES + OFFSET.direction] !== Direction.Listener) continue;
-      size++;
       const key = words[i * WORDS + WORD.netns]! * 0x10000 + halves[i * HALVES + HALF.localPort]!;
       const at = i * WORDS + WORD.localAddress;
       const known = this.#addresses.get(key);
       if (known === undefined) this.#addresses.set(key, [at]);
       else if (!known.some((other) => sameAddress(words, other, words, at))) known.push(at);
     }
-    this.size = size;
   }
 
   /**

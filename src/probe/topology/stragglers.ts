@@ -15,6 +15,7 @@ import { LocalAddresses } from './local-addresses.js';
 import { isSelfConnect } from './orientation.js';
 import { Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
 import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from './record-view.js';
+import { inStretches, STRETCH } from './stretches.js';
 import { TupleTable } from './tuple-table.js';
 
 // The module's own constants, which alone the engine takes for such: see grouping.ts.
@@ -74,35 +75,69 @@ export function splitStragglers(snapshot: SnapshotBatch, held: ArrayBuffer): Spl
   if (old.count === 0 && candidates.length === 0) {
     return { batch: batch.build(), held: NOTHING_HELD, overflow: 0 };
   }
-  const locals = new LocalAddresses(view, 'host');
   const others = possibleEnds(view, candidates, old);
   const table = new TupleTable(others.length + old.count, arena);
-  const tuples = arena.int32(others.length, 'unset').fill(-1);
-  for (let at = 0; at < others.length; at++) {
-    const i = others[at]!;
-    // Whoever is left out is nobody's other end: a closed end waits together with it.
-    if (!isClosed(view, i) && isNewborn(view, i, snapshot.takenAtNanos)) {
-      if (waiting.add(i, Held.Newborn)) batch.remove(i);
-    } else if (isLocalConnection(view, locals, i)) {
-      tuples[at] = table.add(view, i);
-    }
-  }
+  const split = new Split(view, snapshot.takenAtNanos, others, table, batch, waiting);
+  inStretches(others.length, (from, to) => {
+    split.takeIn(from, to);
+  });
   for (let i = 0; i < old.count; i++) takeBack(old, i, table, batch);
-
-  // Backwards: of several uses of one tuple, closed ends come in the order they closed and the last one is alone.
-  for (let at = others.length - 1; at >= 0; at--) {
-    const i = others[at]!;
-    const tuple = tuples[at]!;
-    if (tuple < 0 || !isClosed(view, i)) continue;
-    const end = table.endOf(view, i);
-    if (table.takeAlone(tuple, end)) {
-      if (waiting.add(i, Held.Waiting)) batch.remove(i);
-    } else if (table.takeLeftBehind(tuple, end)) {
-      waiting.add(i, Held.Carried);
-    }
-  }
+  split.settleAll();
   const nowHeld = waiting.build();
   return { batch: batch.build(), held: nowHeld, overflow: waiting.overflow };
+}
+
+/** The snapshot's side of it. */
+class Split {
+  readonly #locals: LocalAddresses;
+  /** Per other: its tuple, or -1. */
+  readonly #tuples: Int32Array;
+
+  constructor(
+    private readonly view: RecordView,
+    private readonly takenAtNanos: number,
+    private readonly others: Int32Array,
+    private readonly table: TupleTable,
+    private readonly batch: BatchBuilder,
+    private readonly waiting: HeldBuilder,
+  ) {
+    this.#locals = new LocalAddresses(view, 'host');
+    this.#tuples = arena.int32(others.length, 'unset').fill(-1);
+  }
+
+  /** Others `from` to `to` - 1. */
+  takeIn(from: number, to: number): void {
+    const { view, others, table } = this;
+    for (let at = from; at < to; at++) {
+      const i = others[at]!;
+      // Whoever is left out is nobody's other end: a closed end waits together with it.
+      if (!isClosed(view, i) && isNewborn(view, i, this.takenAtNanos)) {
+        if (this.waiting.add(i, Held.Newborn)) this.batch.remove(i);
+      } else if (isLocalConnection(view, this.#locals, i)) {
+        this.#tuples[at] = table.add(view, i);
+      }
+    }
+  }
+
+  /** Backwards: of several uses of one tuple, closed ends come in the order they closed and the last one is alone. */
+  settleAll(): void {
+    for (let end = this.others.length; end > 0; end -= STRETCH) this.#settle(Math.max(0, end - STRETCH), end);
+  }
+
+  #settle(from: number, to: number): void {
+    const { view, others, table, waiting } = this;
+    for (let at = to - 1; at >= from; at--) {
+      const i = others[at]!;
+      const tuple = this.#tuples[at]!;
+      if (tuple < 0 || !isClosed(view, i)) continue;
+      const end = table.endOf(view, i);
+      if (table.takeAlone(tuple, end)) {
+        if (waiting.add(i, Held.Waiting)) this.batch.remove(i);
+      } else if (table.takeLeftBehind(tuple, end)) {
+        waiting.add(i, Held.Carried);
+      }
+    }
+  }
 }
 
 /**
@@ -143,11 +178,13 @@ function takeBack(old: RecordView, i: number, table: TupleTable, batch: BatchBui
 function candidatesOf(view: RecordView, takenAtNanos: number): Int32Array {
   let candidates: Int32Array = new Int32Array(0);
   let found = 0;
-  for (let i = 0; i < view.count; i++) {
-    if (!isEstablished(view, i) || !(isClosed(view, i) || isNewborn(view, i, takenAtNanos))) continue;
-    if (found === 0) candidates = arena.int32(view.count - i, 'unset');
-    candidates[found++] = i;
-  }
+  inStretches(view.count, (from, to) => {
+    for (let i = from; i < to; i++) {
+      if (!isEstablished(view, i) || !(isClosed(view, i) || isNewborn(view, i, takenAtNanos))) continue;
+      if (found === 0) candidates = arena.int32(view.count - i, 'unset');
+      candidates[found++] = i;
+    }
+  });
   return candidates.subarray(0, found);
 }
 
@@ -161,9 +198,11 @@ function possibleEnds(view: RecordView, candidates: Int32Array, old: RecordView)
   for (let i = 0; i < old.count; i++) isPossible[portDifference(old, i)] = 1;
   const ends = arena.int32(view.count, 'unset');
   let found = 0;
-  for (let i = 0; i < view.count; i++) {
-    if (isPossible[portDifference(view, i)] === 1 && isEstablished(view, i)) ends[found++] = i;
-  }
+  inStretches(view.count, (from, to) => {
+    for (let i = from; i < to; i++) {
+      if (isPossible[portDifference(view, i)] === 1 && isEstablished(view, i)) ends[found++] = i;
+    }
+  });
   return ends.subarray(0, found);
 }
 

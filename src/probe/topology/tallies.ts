@@ -8,6 +8,7 @@ import type { Ends } from './ends.js';
 import { isReportedIn, NONE, type Grouping } from './grouping.js';
 import { Flag, OFFSET, RECORD_BYTES } from './record.js';
 import { WORD, WORDS, type RecordView } from './record-view.js';
+import { inStretches } from './stretches.js';
 
 /** Per entry; only entries that were kept (that stand for themselves) have numbers. */
 export interface Tallies {
@@ -49,7 +50,7 @@ export function tally(
   standIn: Int32Array,
   arena: Arena,
 ): Tallies {
-  const { entryCount, clients, servers, special } = grouping;
+  const { entryCount } = grouping;
   const tallies: Tallies = {
     counts: arena.uint32(entryCount),
     reported: arena.uint32(entryCount),
@@ -63,9 +64,30 @@ export function tally(
   };
   // Records are read in their own order, which the processor foresees; an entry's are spread all over the batch.
   const owner = arena.int32(view.count, 'unset').fill(ABSENT);
-  for (let entry = 0; entry < entryCount; entry++) {
+  inStretches(entryCount, (from, to) => {
+    assign(view, grouping, ends, standIn, tallies, owner, from, to);
+  });
+  inStretches(owner.length, (from, to) => {
+    addOwned(view, owner, tallies, from, to);
+  });
+  return tallies;
+}
+
+/** Entries `from` to `to` - 1: finds out whose records' numbers are theirs. */
+function assign(
+  view: RecordView,
+  grouping: Grouping,
+  { weights }: Ends,
+  standIn: Int32Array,
+  tallies: Tallies,
+  owner: Int32Array,
+  from: number,
+  to: number,
+): void {
+  const { clients, servers, special } = grouping;
+  for (let entry = from; entry < to; entry++) {
     const kept = standIn[entry]!;
-    tallies.counts[kept]! += ends.weights[entry]!;
+    tallies.counts[kept]! += weights[entry]!;
     const client = clients[entry]!;
     const server = servers[entry]!;
     if (special[entry] !== 0) {
@@ -76,11 +98,13 @@ export function tally(
     if (client !== ABSENT) owner[client] = (kept << 2) | AS_CLIENT;
     if (server !== ABSENT) owner[server] = (kept << 2) | (client === ABSENT ? AS_SERVER : AS_OTHER_END);
   }
-  for (let record = 0; record < owner.length; record++) {
+}
+
+function addOwned(view: RecordView, owner: Int32Array, tallies: Tallies, from: number, to: number): void {
+  for (let record = from; record < to; record++) {
     const what = owner[record]!;
     if (what !== ABSENT) add(view, record, what >> 2, what & 3, tallies);
   }
-  return tallies;
 }
 
 function isReported({ packed }: Grouping, record: number): boolean {
