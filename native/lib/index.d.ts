@@ -200,3 +200,23 @@ export interface NetNamespace {
 
 /** The network namespaces of all processes that may be looked at. @throws EbpfUnavailableError without the addon */
 export function netNamespaces(procRoot: string): Promise<NetNamespace[]>;
+
+export interface FileBatch {
+  /** Of all files, one after the other. */
+  readonly data: ArrayBuffer;
+  /** By file: how many of these bytes are its own; -1 when it can't be read. */
+  readonly lengths: Int32Array;
+}
+
+/**
+ * The first `maxBytes` (up to 64 KiB) of each of 1 to 4,096 files.
+ * @throws EbpfUnavailableError without the addon
+ */
+export function readFiles(paths: readonly string[], maxBytes: number): Promise<FileBatch>;
+
+/**
+ * How many entries each of 1 to 4,096 folders has; -1 for one that can't be listed.
+ * @param sizeTells the folder's size is their number, so that it need not be listed
+ * @throws EbpfUnavailableError without the addon
+ */
+export function countEntries(folders: readonly string[], sizeTells: boolean): Promise<Int32Array>;

@@ -2,9 +2,10 @@
 import { accessSync, constants } from 'node:fs';
 import { addon } from './addon.js';
 import { EbpfUnavailableError } from './errors.js';
+import { countEntries, readFiles } from './files.js';
 import { netlinkReady, netNamespaces, openNetlink } from './netlink.js';
 
-export { EbpfUnavailableError, netlinkReady, netNamespaces, openNetlink };
+export { countEntries, EbpfUnavailableError, netlinkReady, netNamespaces, openNetlink, readFiles };
 
 const BTF_PATH = '/sys/kernel/btf/vmlinux';
 const EPERM = 1;

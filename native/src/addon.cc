@@ -1,6 +1,7 @@
 // The addon's face to JavaScript: probeFeatures(), loadTracker(), and the record's layout as this side
 // compiled it. Loading it also makes the process sparing with memory (malloc_settings.h).
 #include "features.h"
+#include "file_bindings.h"
 #include "malloc_settings.h"
 #include "netlink_bindings.h"
 #include "program_pages.h"
@@ -75,6 +76,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
     keepMallocSmall();
     TrackerObject::define(env);
     defineNetlink(env, exports);
+    defineFiles(env, exports);
     exports.Set("recordLayout", recordLayout(env));
     exports.Set("probeFeatures", Napi::Function::New(env, probeFeaturesPromise, "probeFeatures"));
     exports.Set("releaseProgramPages",

@@ -1,5 +1,6 @@
 /** The Process topology says of real processes what is true of them. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import {
   copyFileSync,
   mkdirSync,
@@ -13,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { createProcessReporter, type ProcessReporterOptions } from '../../src/probe/processes/index.js';
 import { now } from '../../src/report/index.js';
 import type { Node, Topology } from '../../src/report/model.js';
@@ -178,6 +180,35 @@ test('the root of /proc can be elsewhere, and the soft limit is the most files t
   const topology = await reporter(t, { procRoot: procWithout(t, 3) })();
   assert.deepEqual([...topology.nodes.keys()].sort(), ['h;1', 'h;2', 'h;3']);
   assert.equal(topology.nodes.get('h;2')?.metrics?.get('open_files_count')?.max, 1024);
+});
+
+const HIDE_ADDONS =
+  'data:text/javascript,import m from "node:module"; m._extensions[".node"] = () => { throw new Error("hidden"); };';
+
+test('without the native addon the facts are the same', async (t) => {
+  const { pid } = await startProgram(t, ['sh', '-c', 'echo ready; read line', 'arg one']);
+  const root = procWithout(t, 2);
+  const program = (procRoot: string): string => `
+    import { createProcessReporter } from '${new URL('../../src/probe/processes/index.js', import.meta.url).href}';
+    const report = await createProcessReporter({ hostName: 'h', procRoot: '${procRoot}' }).report('0');
+    const nodes = report.get('Process').nodes;
+    const facts = ['h;1', 'h;2', 'h;${pid}'].map((id) => nodes.get(id)).filter(Boolean);
+    const told = facts.map(({ id, latest, metrics }) => [
+      id,
+      ...[...latest].map(([key, { value }]) => [key, value]),
+      metrics.get('open_files_count'),
+    ]);
+    console.log(JSON.stringify(told));`;
+  const told = async (procRoot: string, ...options: string[]): Promise<string> => {
+    const args = [...options, '--input-type=module', '-e', program(procRoot)];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    return stdout;
+  };
+  for (const procRoot of [root, '/proc']) {
+    const facts = await told(procRoot);
+    assert.match(facts, procRoot === root ? /idle 2/ : /read line arg one/);
+    assert.equal(await told(procRoot, '--import', HIDE_ADDONS), facts);
+  }
 });
 
 test('processes that end while they are read are left out', async (t) => {

@@ -24,6 +24,9 @@ interface Addon {
   readyNetlink(sockets: readonly object[]): Promise<boolean[]>;
   closeNetlink(socket: object): Promise<void>;
   netNamespaces(procRoot: string): Promise<object[]>;
+  readFiles(paths: string, maxBytes: number): Promise<{ data: ArrayBuffer; lengths: Int32Array }>;
+  countEntries(folders: string, sizeTells: boolean): Promise<Int32Array>;
+  releaseProgramPages(turn: number): Promise<number>;
   loadTracker(options: Required<TrackerOptions>): Promise<Tracker>;
 }
 
@@ -90,7 +93,24 @@ async function netlinkRound(): Promise<void> {
   await assert.rejects(addon.openNetlink({ ...broken, netnsPath: '/dev/null' }), /network namespace/);
 }
 
+/** Files that are cut off, empty, no files at all; and pages of this very program. */
+async function filesRound(turn: number): Promise<void> {
+  const paths = ['/proc/self/stat', '/dev/null', '/absent', '/proc', '/proc/self/limits'].join('\0');
+  const { data, lengths } = await addon.readFiles(paths, 7);
+  assert.deepEqual([...lengths], [7, 0, -1, -1, 7]);
+  assert.equal(data.byteLength, 14);
+  assert.deepEqual([...(await addon.readFiles('', 7)).lengths], [-1]);
+  const folders = ['/absent', '/proc/self/fd'].join('\0');
+  for (const sizeTells of [true, false]) {
+    const [absent, descriptors = 0] = await addon.countEntries(folders, sizeTells);
+    assert.equal(absent, -1);
+    assert.ok(sizeTells || descriptors > 0);
+  }
+  await addon.releaseProgramPages(turn);
+}
+
 await addon.probeFeatures();
+await filesRound(0);
 await netlinkRound();
 await round(true, 100);
 await round(true, 10);
@@ -98,5 +118,6 @@ const before = descriptors();
 for (let i = 0; i < Number(rounds); i++) {
   await round(i % 10 === 0, i % 20 === 0 ? 10 : 100);
   await netlinkRound();
+  await filesRound(i);
 }
 process.stdout.write(`descriptors ${before} ${descriptors()}\n`);

@@ -10,13 +10,11 @@ export type ProcessFactsErrorCode = keyof typeof ADVICE;
 
 export class ProcessFactsError extends Error {
   readonly code: ProcessFactsErrorCode;
-  /** Reads like "cannot list processes: permission denied"; the message adds what to do. */
-  readonly attempted: string;
 
+  /** @param attempted reads like "cannot list processes: permission denied"; the message adds what to do */
   constructor(code: ProcessFactsErrorCode, attempted: string, options: { cause?: unknown } = {}) {
     super(`${attempted}; ${ADVICE[code]}`, options);
     this.name = 'ProcessFactsError';
     this.code = code;
-    this.attempted = attempted;
   }
 }

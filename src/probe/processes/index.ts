@@ -21,7 +21,7 @@ export interface ProcessReporterOptions {
 }
 
 export interface ProcessReporter extends Reporter {
-  /** `reads`, `vanished`, `skipped`, `worker_restarts` (monotonic); `last_walk_ms`. */
+  /** `reads`, `vanished`, `skipped` (monotonic); `last_walk_ms`. */
   counters(): Readonly<Record<string, number>>;
   /**
    * Start of the process that had this PID at the last report, in clock ticks after boot; undefined when there was none or
@@ -52,7 +52,6 @@ export function createProcessReporter(options: ProcessReporterOptions): ProcessR
     startTicksOf: (pid) => starts.get(pid),
     counters: () => ({
       ...walker.counters,
-      worker_restarts: walker.restarts,
       last_walk_ms: walker.lastWalkMs,
     }),
     close: () => walker.close(),

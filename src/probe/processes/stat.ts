@@ -33,15 +33,22 @@ const FIELD = {
   argStart: 48,
 } as const;
 const FIRST_FIELD_AFTER_NAME = 3;
+const SPACE = 0x20;
+const ZERO = 0x30;
+const CLOSING_PARENTHESIS = 0x29;
+/** Of more digits, the sum of digits is not the nearest number. */
+const EXACT_DIGITS = 15;
+
+/** Of the text being read, by field; NaN where there is no number. Reused: this text is read for each process each pass. */
+const numbers = new Float64Array(FIELD.argStart + 1);
 
 /** Undefined when the text is not of that form. */
 export function parseStat(bytes: Buffer): ProcessStat | undefined {
-  const text = bytes.toString('latin1');
-  const nameStart = text.indexOf('(');
-  const nameEnd = text.lastIndexOf(')');
+  const nameStart = bytes.indexOf('(');
+  const nameEnd = bytes.lastIndexOf(CLOSING_PARENTHESIS);
   if (nameStart < 0 || nameEnd < nameStart) return undefined;
-  const fields = text.slice(nameEnd + 2).split(' ', FIELD.argStart - FIRST_FIELD_AFTER_NAME + 1);
-  const numberAt = (field: number): number => Number(fields[field - FIRST_FIELD_AFTER_NAME] ?? NaN);
+  readNumbers(bytes, nameEnd + 2);
+  const numberAt = (field: number): number => numbers[field] ?? NaN;
   const stat = {
     comm: bytes.toString('utf8', nameStart + 1, nameEnd),
     ppid: numberAt(FIELD.ppid),
@@ -53,6 +60,23 @@ export function parseStat(bytes: Buffer): ProcessStat | undefined {
     // Not there before Linux 3.5.
     argumentsAt: numberAt(FIELD.argStart) || 0,
   };
-  const isComplete = !Object.values(stat).some((value) => Number.isNaN(value));
-  return isComplete ? stat : undefined;
+  const sum = stat.ppid + stat.cpuTicks + stat.threads + stat.startTicks + stat.rssPages + stat.rssLimitBytes;
+  return Number.isNaN(sum) ? undefined : stat;
+}
+
+function readNumbers(bytes: Buffer, from: number): void {
+  numbers.fill(NaN);
+  let start = from;
+  for (let field = FIRST_FIELD_AFTER_NAME; field < numbers.length && start < bytes.length; field++) {
+    let end = start;
+    let sum = 0;
+    for (; end < bytes.length && bytes[end] !== SPACE; end++) {
+      const digit = (bytes[end] ?? 0) - ZERO;
+      sum = digit >= 0 && digit <= 9 ? sum * 10 + digit : NaN;
+    }
+    if (end > start) {
+      numbers[field] = end - start > EXACT_DIGITS ? Number(bytes.toString('latin1', start, end)) : sum;
+    }
+    start = end + 1;
+  }
 }

@@ -3,14 +3,15 @@
  *
  * Each pass reads `stat` of every process. Its arguments and its limit of open files are read when it is new or young
  * (some programs write over their arguments when they start), after an exec, and again every REFRESH_PASSES; its open files are counted when it used CPU since the last pass
- * (who opens a file runs), and every REFRESH_PASSES. Synchronous; runs in a worker thread.
+ * (who opens a file runs), and every REFRESH_PASSES. Processes are read in batches: that bounds what is in memory, and how
+ * long the event loop is held by taking texts apart.
  */
-import { readdirSync, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { parseCommandLine, type ArgumentsPolicy } from './command-line.js';
 import { ProcessFactsError } from './errors.js';
 import { openFilesLimit } from './open-files-limit.js';
 import { pageBytes } from './page-size.js';
-import { readProcFile } from './proc-file.js';
+import { procFiles, type ProcFiles } from './proc-files.js';
 import { parseStat, TICK_MS, type ProcessStat } from './stat.js';
 
 export interface ProcessFacts {
@@ -52,6 +53,8 @@ export interface WalkOptions {
 const REFRESH_PASSES = 20;
 /** Passes for which a process is young. */
 const YOUNG_PASSES = 3;
+/** Processes read at once. */
+const BATCH = 256;
 
 interface Remembered {
   stat: ProcessStat;
@@ -64,39 +67,50 @@ interface Remembered {
   pass: number;
 }
 
+/** A process in a pass, between its `stat` and the rest. */
+interface Seen {
+  readonly pid: number;
+  readonly folder: string;
+  readonly stat: ProcessStat;
+  readonly before: Remembered | undefined;
+  readonly isNamed: boolean;
+  readonly isCounted: boolean;
+}
+
 export class ProcessWalk {
   readonly counters: WalkCounters = { reads: 0, vanished: 0, skipped: 0 };
   #known = new Map<number, Remembered>();
   #pass = 0;
   #passStartedAt = NaN;
   readonly #pageBytes = pageBytes();
-  readonly #isCountedByKernel: boolean;
+  readonly #files: ProcFiles;
 
   constructor(private readonly options: WalkOptions) {
-    this.#isCountedByKernel = countsOpenFiles(options.procRoot);
+    this.#files = procFiles(options.procRoot);
   }
 
-  /** @throws ProcessFactsError PROC_UNREADABLE when processes can't even be listed */
-  run(): ProcessFacts[] {
-    const pids = this.#pids();
+  /** Not to be called again before it settled. @throws ProcessFactsError PROC_UNREADABLE when processes can't even be listed */
+  async run(): Promise<ProcessFacts[]> {
+    const pids = await this.#pids();
     const startedAt = performance.now();
     const elapsedMs = startedAt - this.#passStartedAt;
     this.#passStartedAt = startedAt;
     this.#pass++;
     const facts: ProcessFacts[] = [];
-    for (const pid of pids) {
-      const process = this.#read(pid, elapsedMs);
-      if (process) facts.push(process);
-      else this.counters.vanished++;
+    for (let at = 0; at < pids.length; at += BATCH) {
+      const batch = pids.slice(at, at + BATCH);
+      const found = await this.#readBatch(batch, elapsedMs);
+      this.counters.vanished += batch.length - found.length;
+      for (const process of found) facts.push(process);
     }
     for (const [pid, known] of this.#known) if (known.pass !== this.#pass) this.#known.delete(pid);
     return facts;
   }
 
-  #pids(): number[] {
+  async #pids(): Promise<number[]> {
     let names: string[];
     try {
-      names = readdirSync(this.options.procRoot);
+      names = await readdir(this.options.procRoot);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new ProcessFactsError('PROC_UNREADABLE', `cannot list processes: ${reason}`, { cause });
@@ -113,35 +127,67 @@ export class ProcessWalk {
     return pids.sort((a, b) => a - b).slice(0, this.options.maxProcesses);
   }
 
-  #read(pid: number, elapsedMs: number): ProcessFacts | undefined {
-    const folder = `${this.options.procRoot}/${pid}`;
-    const bytes = this.#file(`${folder}/stat`);
-    const stat = bytes && parseStat(bytes);
-    if (!stat) return undefined;
-    const known = this.#known.get(pid);
-    const before = known?.stat.startTicks === stat.startTicks ? known : undefined;
-    const isDue = (pid + this.#pass) % REFRESH_PASSES === 0;
-    const isYoung = before !== undefined && this.#pass - before.firstPass < YOUNG_PASSES;
-    const isSame = before !== undefined && !isYoung && !hasExeced(before.stat, stat);
-    const named = isSame && !isDue ? before : this.#naming(folder, stat);
-    const hasRun = before?.stat.cpuTicks !== stat.cpuTicks;
-    const now: Remembered = {
-      ...named,
-      stat,
-      openFiles: before && !hasRun && !isDue ? before.openFiles : this.#openFiles(folder),
-      firstPass: before?.firstPass ?? this.#pass,
-      pass: this.#pass,
-    };
-    this.#known.set(pid, now);
-    return this.#facts(pid, now, before?.stat, elapsedMs);
+  async #readBatch(pids: readonly number[], elapsedMs: number): Promise<ProcessFacts[]> {
+    const seen = await this.#stats(pids);
+    const unnamed = seen.filter(({ isNamed }) => !isNamed);
+    const texts = await this.#read(
+      unnamed.flatMap(({ folder }) => [`${folder}/cmdline`, `${folder}/limits`]),
+    );
+    const uncounted = seen.filter(({ isCounted }) => !isCounted);
+    const counts = await this.#countOpenFiles(uncounted.map(({ folder }) => `${folder}/fd`));
+    let text = 0;
+    let count = 0;
+    return seen.map(({ pid, stat, before, isNamed, isCounted }) => {
+      const named = before && isNamed ? before : this.#naming(stat, texts[text++], texts[text++]);
+      const { name, cmdline, openFilesLimit: limit } = named;
+      const now: Remembered = {
+        stat,
+        name,
+        cmdline,
+        openFilesLimit: limit,
+        openFiles: before && isCounted ? before.openFiles : counts[count++],
+        firstPass: before?.firstPass ?? this.#pass,
+        pass: this.#pass,
+      };
+      this.#known.set(pid, now);
+      return this.#facts(pid, now, before?.stat, elapsedMs);
+    });
   }
 
-  #naming(folder: string, stat: ProcessStat): Pick<Remembered, 'name' | 'cmdline' | 'openFilesLimit'> {
-    const commandLine = this.#file(`${folder}/cmdline`);
+  /** Those of the processes that are there still, each with what needs no reading again. */
+  async #stats(pids: readonly number[]): Promise<Seen[]> {
+    const folders = pids.map((pid) => `${this.options.procRoot}/${pid}`);
+    const texts = await this.#read(folders.map((folder) => `${folder}/stat`));
+    const seen: Seen[] = [];
+    for (const [i, pid] of pids.entries()) {
+      const text = texts[i];
+      const stat = text && parseStat(text);
+      if (!stat) continue;
+      const known = this.#known.get(pid);
+      const before = known?.stat.startTicks === stat.startTicks ? known : undefined;
+      const isDue = (pid + this.#pass) % REFRESH_PASSES === 0;
+      const isYoung = before !== undefined && this.#pass - before.firstPass < YOUNG_PASSES;
+      const hasRun = before?.stat.cpuTicks !== stat.cpuTicks;
+      seen.push({
+        pid,
+        folder: folders[i] ?? '',
+        stat,
+        before,
+        isNamed: before !== undefined && !isDue && !isYoung && !hasExeced(before.stat, stat),
+        isCounted: before !== undefined && !isDue && !hasRun,
+      });
+    }
+    return seen;
+  }
+
+  #naming(
+    stat: ProcessStat,
+    commandLine: Buffer | undefined,
+    limits: Buffer | undefined,
+  ): Pick<Remembered, 'name' | 'cmdline' | 'openFilesLimit'> {
     const { name, cmdline } = commandLine
       ? parseCommandLine(commandLine, this.options.arguments)
       : { name: '', cmdline: '' };
-    const limits = this.#file(`${folder}/limits`);
     return {
       name: name === '' ? `[${stat.comm}]` : name,
       cmdline,
@@ -149,18 +195,14 @@ export class ProcessWalk {
     };
   }
 
-  #openFiles(folder: string): number | undefined {
-    this.counters.reads++;
-    try {
-      return this.#isCountedByKernel ? statSync(`${folder}/fd`).size : readdirSync(`${folder}/fd`).length;
-    } catch {
-      return undefined;
-    }
+  #read(paths: readonly string[]): Promise<readonly (Buffer | undefined)[]> {
+    this.counters.reads += paths.length;
+    return this.#files.read(paths);
   }
 
-  #file(path: string): Buffer | undefined {
-    this.counters.reads++;
-    return readProcFile(path);
+  #countOpenFiles(folders: readonly string[]): Promise<readonly (number | undefined)[]> {
+    this.counters.reads += folders.length;
+    return this.#files.countDescriptors(folders);
   }
 
   #facts(pid: number, now: Remembered, before: ProcessStat | undefined, elapsedMs: number): ProcessFacts {
@@ -184,13 +226,4 @@ export class ProcessWalk {
 
 function hasExeced(before: ProcessStat, now: ProcessStat): boolean {
   return before.comm !== now.comm || before.argumentsAt !== now.argumentsAt;
-}
-
-/** Since Linux 6.2 the size of a process's folder of open files is their number; before, it is 0. */
-function countsOpenFiles(procRoot: string): boolean {
-  try {
-    return statSync(`${procRoot}/self/fd`).size > 0;
-  } catch {
-    return false;
-  }
 }

@@ -1,0 +1,6 @@
+// JavaScript's readFiles() and countEntries().
+#pragma once
+
+#include <napi.h>
+
+void defineFiles(Napi::Env env, Napi::Object exports);
