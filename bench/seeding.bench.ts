@@ -1,6 +1,7 @@
 /**
- * How long it takes to find the sockets that were there before the probe, and who holds them: the tracker's scan of all open
- * files, beside a plain walk of /proc/PID/fd that reads every link, in the same run. Needs root.
+ * How long it takes to find the sockets that were there before the probe, and whose they are: the tracker's first look at
+ * all open files, then with the first snapshot, then with the second look, which tells who else holds them; beside a plain
+ * walk of /proc/PID/fd that reads every link, in the same run. Needs root.
  * Arguments: processes (default 200), connections of each (default 125, two sockets each).
  */
 import { readdirSync, readlinkSync } from 'node:fs';
@@ -33,35 +34,39 @@ interface Took {
 
 const median = (all: readonly Took[]): Took => all.toSorted((a, b) => a.ms - b.ms)[all.length >> 1]!;
 
+async function took(work: () => Promise<number>): Promise<Took> {
+  const start = performance.now();
+  const sockets = await work();
+  return { ms: performance.now() - start, sockets };
+}
+
 if (process.getuid?.() !== 0) {
   console.log('seeding: needs root (eBPF programs are loaded); nothing was measured');
 } else {
   const held = await holdConnections(PROCESSES * CONNECTIONS_EACH, PROCESSES);
-  const scans: Took[] = [];
+  const confirmations: Took[] = [];
   const snapshots: Took[] = [];
+  const tellings: Took[] = [];
   const walks: Took[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const tracker = await loadTracker();
-    const start = performance.now();
-    await tracker.scanFiles();
-    const scanned = performance.now();
+    const confirmed = await took(() => tracker.confirmHolders().then(() => 0));
     const { seeded } = await tracker.counters();
-    const counted = performance.now();
-    const { recordCount } = await tracker.snapshot();
-    const done = performance.now();
+    confirmations.push({ ...confirmed, sockets: seeded });
+    snapshots.push(await took(async () => (await tracker.snapshot()).recordCount));
+    tellings.push(await took(async () => (await tracker.tellHolders()).holderCount));
     await tracker.close();
-    scans.push({ ms: scanned - start, sockets: seeded });
-    snapshots.push({ ms: scanned - start + done - counted, sockets: recordCount });
-    const walkStart = performance.now();
-    const sockets = walkProc();
-    walks.push({ ms: performance.now() - walkStart, sockets });
+    walks.push(await took(() => Promise.resolve(walkProc())));
   }
-  const [scan, snapshot, walk] = [median(scans), median(snapshots), median(walks)];
+  const [confirmed, snapshot, told, walk] = [confirmations, snapshots, tellings, walks].map(median);
   await held.release();
+  const known = confirmed!.ms + snapshot!.ms;
+  const ms = (all: number): string => `${all.toFixed(1)} ms`;
+  const ratio = (all: number): string => `${(walk!.ms / all).toFixed(1)}x`;
   console.log(
-    `${held.sockets} sockets in ${PROCESSES} processes: scan of all open files ${scan.ms.toFixed(1)} ms (${scan.sockets} sockets), ` +
-      `with the first snapshot of them ${snapshot.ms.toFixed(1)} ms (${snapshot.sockets} records); ` +
-      `walk of /proc/PID/fd ${walk.ms.toFixed(1)} ms (${walk.sockets} sockets): ` +
-      `${(walk.ms / scan.ms).toFixed(1)}x, ${(walk.ms / snapshot.ms).toFixed(1)}x with the snapshot`,
+    `${held.sockets} sockets in ${PROCESSES} processes: known with their processes after ${ms(confirmed!.ms)} ` +
+      `(${confirmed!.sockets} sockets), with the first snapshot ${ms(known)} (${snapshot!.sockets} records), with all other ` +
+      `holders ${ms(known + told!.ms)}; walk of /proc/PID/fd ${ms(walk!.ms)} (${walk!.sockets} sockets): ` +
+      `${ratio(confirmed!.ms)}, ${ratio(known)} with the snapshot, ${ratio(known + told!.ms)} with the holders`,
   );
 }

@@ -76,7 +76,7 @@ struct tp_record {
     __u8 pid_evidence;
     __u8 direction_evidence;
     __u8 flags;
-    __u8 emitted_state; /* kernel side only, as emitted_epoch: the TCP state last sent */
+    __u8 emitted_state; /* the TCP state last sent; 0 in a closed record: it was never sent while it lived */
     __u8 held_in; /* kernel side only: the sweep that last found process `pid` holding it, or in which it was
                      noted */
     __u8 reserved[3];

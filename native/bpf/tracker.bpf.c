@@ -10,8 +10,8 @@
  *   emit_live:    iterator over the storage; sends the records of live sockets that changed since last time.
  *   confirm_holders, tell_holders:
  *                 iterators over all open files, run one after the other: a sweep. The first finds sockets
- *                 that existed before and confirms which processes still hold theirs; the second gives each
- *                 socket whose process does not to one that does, and tells all other holders.
+ *                 that existed before, sends them, and confirms which processes still hold theirs; the second
+ *                 gives each socket whose process does not to one that does, and tells all other holders.
  *
  * A child socket of a listener is cloned with the listener's storage (BPF_F_CLONE), so the listening process
  * is known although the handshake ends in softirq, where `current` is whoever was interrupted.
@@ -292,7 +292,8 @@ static __always_inline void set_established(struct sock *sk, struct tp_record *r
         if (record->direction == TP_DIRECTION_LISTENER) {
             record->listener_pid = record->pid;
             record->pid_evidence = TP_PID_LISTENER;
-            record->held_in = 0; /* that was the listener */
+            record->held_in = 0; /* that was the listener, as what was sent */
+            record->emitted_state = 0;
         }
         if (oldstate == TCP_SYN_RECV) {
             record->direction = TP_DIRECTION_ACCEPTED;
@@ -494,6 +495,35 @@ int BPF_PROG(on_read, struct sock *sk) {
     return 0;
 }
 
+/* The traffic so far of a socket in this state. */
+static __always_inline void set_live_traffic(struct tp_record *record, const struct tcp_sock *tp,
+                                             __u8 state) {
+    set_traffic(record, tp, state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING);
+}
+
+/*
+ * A live socket's record as it is now. That it is sent is noted in it before the slot is taken: a closed
+ * record after it has the note, and one without it is of a socket that user space was never told of.
+ * `wake`: the reader is to be woken when much waits, else it comes by itself.
+ */
+static __always_inline void send_live(struct tp_record *record, __u8 state, bool wake) {
+    record->emitted_epoch = shared.epoch;
+    record->emitted_state = state;
+    barrier();
+    struct tp_record *out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
+    if (!out) {
+        record->emitted_epoch = 0;
+        count(TP_COUNT_DEFERRED_RING);
+        return;
+    }
+    __builtin_memcpy(out, record, sizeof(*out));
+    out->state = state;
+    if (record->state == TCP_CLOSE)
+        bpf_ringbuf_discard(out, BPF_RB_NO_WAKEUP);
+    else
+        bpf_ringbuf_submit(out, wake ? wakeup_flags() : BPF_RB_NO_WAKEUP);
+}
+
 /* A connect() whose record is there already, or half of it, and its state not yet. */
 static __always_inline bool is_beginning(const struct tp_record *record) {
     return !record->state ||
@@ -504,7 +534,6 @@ SEC("iter/bpf_sk_storage_map")
 int emit_live(struct bpf_iter__bpf_sk_storage_map *ctx) {
     struct sock *sk = ctx->sk;
     struct tp_record *record = ctx->value;
-    struct tp_record *out;
     struct tcp_sock *tp;
     __u8 state;
 
@@ -543,27 +572,13 @@ int emit_live(struct bpf_iter__bpf_sk_storage_map *ctx) {
         __u32 retransmits = record->retransmits;
         if (record->flags & TP_FLAG_ESTABLISHED)
             shared.live++;
-        set_traffic(record, tp, state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING);
+        set_live_traffic(record, tp, state);
         if (record->emitted_epoch == shared.epoch && record->emitted_state == state &&
             record->bytes_sent == sent && record->bytes_received == received &&
             record->retransmits == retransmits)
             return 0;
     }
-    out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
-    if (!out) {
-        record->emitted_epoch = 0;
-        count(TP_COUNT_DEFERRED_RING);
-        return 0;
-    }
-    record->emitted_epoch = shared.epoch;
-    record->emitted_state = state;
-    __builtin_memcpy(out, record, sizeof(*out));
-    out->state = state;
-    if (record->state == TCP_CLOSE) {
-        bpf_ringbuf_discard(out, BPF_RB_NO_WAKEUP);
-        return 0;
-    }
-    bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);
+    send_live(record, state, false);
     return 0;
 }
 
@@ -590,6 +605,7 @@ int confirm_holders(struct bpf_iter__task_file *ctx) {
     struct task_struct *task = ctx->task;
     struct sock *sk = tcp_socket_of(task, ctx->file);
     struct tp_record *record;
+    struct tcp_sock *tp;
     __u8 state;
 
     if (!sk)
@@ -619,6 +635,13 @@ int confirm_holders(struct bpf_iter__task_file *ctx) {
         set_remote(record, sk);
         set_local(record, sk);
         count(TP_COUNT_SEEDED);
+        set_pid(record, task, TP_PID_TABLE_SCAN);
+        /* Now, while all of it is at hand: a visit to all live sockets would have to fetch it again. */
+        tp = bpf_skc_to_tcp_sock(sk);
+        if (tp && state != TCP_LISTEN)
+            set_live_traffic(record, tp, state);
+        send_live(record, state, true);
+        return 0;
     }
 holder:
     if (!record->pid)

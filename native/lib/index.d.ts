@@ -71,8 +71,8 @@ export interface TrackerSnapshot {
   readonly namespaces: Float64Array;
 }
 
-/** What a sweep over all open files found besides what it put right. */
-export interface FileScan {
+/** What the second half of a sweep found besides what it put right. */
+export interface FoundHolders {
   /**
    * `holderCount` times `struct tp_holder` of record.h: processes that hold a socket which another process uses, by
    * socket and PID.
@@ -113,10 +113,15 @@ export interface TrackerCounters {
  */
 export interface Tracker {
   /**
-   * A sweep over all open files of all processes: adopts sockets older than the tracker, gives sockets that their process
-   * does not hold any more to one that does, and tells who else holds a socket. Other calls need not wait for it.
+   * The first half of a sweep over all open files of all processes: adopts sockets older than the tracker, which the next
+   * snapshot has, and confirms which processes still hold theirs. Only the other half and `close` wait for it.
    */
-  scanFiles(): Promise<FileScan>;
+  confirmHolders(): Promise<void>;
+  /**
+   * The second half: gives sockets that their process did not hold any more in the last first half to one that does, and
+   * tells who else holds a socket.
+   */
+  tellHolders(): Promise<FoundHolders>;
   /** @throws Error (errno ENOLINK) when the programs are not attached any more: close it and load another */
   snapshot(request?: SnapshotRequest): Promise<TrackerSnapshot>;
   counters(): Promise<TrackerCounters>;

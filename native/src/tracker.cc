@@ -281,19 +281,30 @@ void Tracker::readIterator(int fd, const char *what, const Output &output) {
     }
 }
 
-HolderTable Tracker::scanFiles() {
-    std::lock_guard<std::mutex> one_sweep(sweep_mutex_);
-    Descriptor confirm(-1), tell(-1);
+void Tracker::confirmHolders() {
+    std::lock_guard<std::mutex> one_half(sweep_mutex_);
+    Descriptor files(-1);
     {
         std::lock_guard<std::mutex> lock(mutex_);
         requireOpen();
         __atomic_store_n(&shared_->sweep, shared_->sweep % MAX_SWEEP + 1, __ATOMIC_SEQ_CST);
-        confirm.fd = startIterator(confirm_link_, "confirm_holders");
-        tell.fd = startIterator(tell_link_, "tell_holders");
+        files.fd = startIterator(confirm_link_, "confirm_holders");
     }
-    readIterator(confirm.fd, "confirm_holders");
+    readIterator(files.fd, "confirm_holders");
+    std::lock_guard<std::mutex> lock(mutex_);
+    visit_now_ = true;
+}
+
+HolderTable Tracker::tellHolders() {
+    std::lock_guard<std::mutex> one_half(sweep_mutex_);
+    Descriptor files(-1);
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        requireOpen();
+        files.fd = startIterator(tell_link_, "tell_holders");
+    }
     HolderTable holders;
-    readIterator(tell.fd, "tell_holders", [&holders](const char *data, size_t bytes) {
+    readIterator(files.fd, "tell_holders", [&holders](const char *data, size_t bytes) {
         for (size_t at = 0; at + TP_HOLDER_BYTES <= bytes; at += TP_HOLDER_BYTES)
             holders.add(*reinterpret_cast<const struct tp_holder *>(data + at));
     });

@@ -46,8 +46,8 @@ struct TrackerSnapshot {
     std::vector<std::pair<uint32_t, NamespaceCounts>> namespaces; // by inode, those with anything to tell
 };
 
-// All methods block and may be called from any thread; they exclude each other, but for a sweep, which only
-// excludes sweeps and close. Failures throw BpfError.
+// All methods block and may be called from any thread; they exclude each other, but for the halves of a
+// sweep, which only exclude each other and close. Failures throw BpfError.
 class Tracker {
   public:
     explicit Tracker(const TrackerOptions &options);
@@ -55,10 +55,13 @@ class Tracker {
     Tracker(const Tracker &) = delete;
     Tracker &operator=(const Tracker &) = delete;
 
-    // A sweep over all open files of all processes: adopts sockets that existed before, gives those whose
-    // process has left them to another holder, and returns who holds sockets that others use. Snapshots go on
-    // meanwhile.
-    HolderTable scanFiles();
+    // A sweep over all open files of all processes, in two halves; snapshots go on meanwhile. The first
+    // adopts sockets that existed before and confirms which processes still hold theirs: the next snapshot
+    // has them.
+    void confirmHolders();
+    // The second gives sockets whose process has left them to another holder, as of the last first half, and
+    // returns who holds sockets that others use.
+    HolderTable tellHolders();
     // Throws when the programs are not attached any more: the tracker is dead then and must be replaced.
     TrackerSnapshot snapshot(const SnapshotRequest &request);
     std::array<uint64_t, TP_COUNTERS> counters();

@@ -74,13 +74,15 @@ Napi::FunctionReference &constructorOf(Napi::Env env) {
 } // namespace
 
 Napi::Function TrackerObject::define(Napi::Env env) {
-    Napi::Function constructor = DefineClass(env, "NativeTracker",
-                                             {
-                                                 InstanceMethod<&TrackerObject::scanFiles>("scanFiles"),
-                                                 InstanceMethod<&TrackerObject::snapshot>("snapshot"),
-                                                 InstanceMethod<&TrackerObject::counters>("counters"),
-                                                 InstanceMethod<&TrackerObject::close>("close"),
-                                             });
+    Napi::Function constructor =
+        DefineClass(env, "NativeTracker",
+                    {
+                        InstanceMethod<&TrackerObject::confirmHolders>("confirmHolders"),
+                        InstanceMethod<&TrackerObject::tellHolders>("tellHolders"),
+                        InstanceMethod<&TrackerObject::snapshot>("snapshot"),
+                        InstanceMethod<&TrackerObject::counters>("counters"),
+                        InstanceMethod<&TrackerObject::close>("close"),
+                    });
     env.SetInstanceData(new Napi::FunctionReference(Napi::Persistent(constructor)));
     return constructor;
 }
@@ -106,12 +108,23 @@ Napi::Value TrackerObject::load(const Napi::CallbackInfo &info) {
         });
 }
 
-Napi::Value TrackerObject::scanFiles(const Napi::CallbackInfo &info) {
+Napi::Value TrackerObject::confirmHolders(const Napi::CallbackInfo &info) {
+    auto tracker = tracker_;
+    return PromiseWorker<Nothing>::run(
+        info.Env(), Value(),
+        [tracker] {
+            tracker->confirmHolders();
+            return Nothing{};
+        },
+        undefined);
+}
+
+Napi::Value TrackerObject::tellHolders(const Napi::CallbackInfo &info) {
     auto tracker = tracker_;
     return PromiseWorker<FoundHolders>::run(
         info.Env(), Value(),
         [tracker] {
-            HolderTable table = tracker->scanFiles();
+            HolderTable table = tracker->tellHolders();
             return FoundHolders{table.sorted(), table.dropped()};
         },
         holdersValue);

@@ -1,4 +1,4 @@
-// The JavaScript object around a Tracker: scanFiles(), snapshot(), counters(), close().
+// The JavaScript object around a Tracker: confirmHolders(), tellHolders(), snapshot(), counters(), close().
 #pragma once
 
 #include "tracker.h"
@@ -15,7 +15,8 @@ class TrackerObject : public Napi::ObjectWrap<TrackerObject> {
     explicit TrackerObject(const Napi::CallbackInfo &info);
 
   private:
-    Napi::Value scanFiles(const Napi::CallbackInfo &info);
+    Napi::Value confirmHolders(const Napi::CallbackInfo &info);
+    Napi::Value tellHolders(const Napi::CallbackInfo &info);
     Napi::Value snapshot(const Napi::CallbackInfo &info);
     Napi::Value counters(const Napi::CallbackInfo &info);
     Napi::Value close(const Napi::CallbackInfo &info);

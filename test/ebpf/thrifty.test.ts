@@ -90,7 +90,7 @@ test('a put-off visit is said to be one', { skip: ebpfSkip }, async (t) => {
   for (let i = 0; i < HELD; i++) await open();
   const tracker = await loadTracker(EXPENSIVE);
   t.after(() => tracker.close());
-  await tracker.scanFiles();
+  await tracker.confirmHolders();
   assert.equal((await tracker.snapshot({ thrifty: true })).visited, true, 'a sweep has found something new');
   let visited = true;
   for (let i = 0; i < ATTEMPTS && visited; i++) ({ visited } = await tracker.snapshot({ thrifty: true }));

@@ -57,7 +57,8 @@ async function round(withTraffic: boolean, bound: number): Promise<void> {
     maxConnectionsPerNetns: bound,
     cheapVisitNanos: 0,
   });
-  await tracker.scanFiles();
+  await tracker.confirmHolders();
+  await tracker.tellHolders();
   if (withTraffic) {
     await tracker.snapshot(); // from here on the bound on what the kernel stores holds
     await traffic(50);

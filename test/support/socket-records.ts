@@ -8,6 +8,7 @@ export interface SeenSocket {
   readonly direction: number;
   readonly state: number;
   readonly flags: number;
+  readonly pid: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
 }
@@ -30,6 +31,7 @@ export function socketsIn({ records, recordCount }: Records, netns: number): See
       direction: view.getUint8(OFFSET.direction),
       state: view.getUint8(OFFSET.state),
       flags: view.getUint8(OFFSET.flags),
+      pid: view.getUint32(OFFSET.pid, true),
       bytesSent: Number(view.getBigUint64(OFFSET.bytesSent, true)),
       bytesReceived: Number(view.getBigUint64(OFFSET.bytesReceived, true)),
     });

@@ -2,6 +2,8 @@
  * Sweeps over all open files of all processes, one at a time, on the thread pool. The first finds the sockets that are
  * older than the tracker. Later ones find sockets that have changed hands without a sign: descriptors that were inherited
  * or passed on and are not read from, while whoever had them is gone.
+ *
+ * A sweep has two halves: after the first each socket is known with its process, after the second also who else holds it.
  */
 import type { Tracker } from 'ebpf-bridge';
 import { NO_HOLDERS, type HolderBatch } from '../../topology/socket-holders.js';
@@ -10,11 +12,11 @@ import { NO_HOLDERS, type HolderBatch } from '../../topology/socket-holders.js';
 const PAUSE_FACTOR = 100;
 
 export class Sweeps {
-  /** Resolves, or rejects, with the first one. */
+  /** Resolves, or rejects, with the first half of the first one. */
   readonly first: Promise<void>;
   /** As of the last sweep. */
   holders: HolderBatch = NO_HOLDERS;
-  #underWay: Promise<void>;
+  #underWay: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
   #swept = 0;
@@ -24,15 +26,12 @@ export class Sweeps {
 
   /** @param intervalMs from the end of one to the start of the next; longer after long ones */
   constructor(
-    private readonly tracker: Pick<Tracker, 'scanFiles'>,
+    private readonly tracker: Pick<Tracker, 'confirmHolders' | 'tellHolders'>,
     private readonly intervalMs: number,
   ) {
-    this.first = this.#sweep();
-    // The failure is reported by whoever waits for the first one; until then it must not count as unhandled.
-    this.#underWay = this.first.catch(() => undefined);
-    void this.#underWay.then(() => {
-      this.#schedule();
-    });
+    this.first = tracker.confirmHolders();
+    // A failure of it is reported by whoever waits for it.
+    this.#begin(this.first);
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -51,16 +50,23 @@ export class Sweeps {
     await this.#underWay;
   }
 
-  async #sweep(): Promise<void> {
+  /** Counts a failure; a tracker that is dead is noticed by the next snapshot. */
+  #begin(confirmed: Promise<void>): void {
+    this.#underWay = this.#end(confirmed).then(() => {
+      this.#schedule();
+    });
+  }
+
+  async #end(confirmed: Promise<void>): Promise<void> {
     const startedAt = performance.now();
     try {
-      const { dropped, ...holders } = await this.tracker.scanFiles();
+      await confirmed;
+      const { dropped, ...holders } = await this.tracker.tellHolders();
       this.holders = holders.holderCount === 0 ? NO_HOLDERS : holders;
       this.#dropped += dropped;
       this.#swept++;
-    } catch (error) {
+    } catch {
       this.#failed++;
-      throw error;
     } finally {
       this.#lastMs = performance.now() - startedAt;
     }
@@ -70,11 +76,7 @@ export class Sweeps {
     if (this.#closed) return;
     const pauseMs = Math.max(this.intervalMs, this.#lastMs * PAUSE_FACTOR);
     this.#timer = setTimeout(() => {
-      // Counted; a tracker that is dead is noticed by the next snapshot.
-      this.#underWay = this.#sweep().catch(() => undefined);
-      void this.#underWay.then(() => {
-        this.#schedule();
-      });
+      this.#begin(this.tracker.confirmHolders());
     }, pauseMs).unref();
   }
 }
