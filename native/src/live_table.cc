@@ -52,16 +52,20 @@ bool isForgettable(const NamespaceCounts &counts) {
 
 void LiveTable::apply(const struct tp_record &record) {
     changed_ = true;
+    if (record.state == TCP_STATE_CLOSE && !record.emitted_state && !(record.flags & TP_FLAG_UNTRACKED)) {
+        applyUnseen(record);
+        return;
+    }
     established_counted_ = false;
     if (record.flags & TP_FLAG_UNTRACKED) {
         countUntracked(record);
         return;
     }
-    if (!closed_by_resync_.empty() && closed_by_resync_.erase(record.socket_id))
+    if (closed_by_resync_.erase(record.socket_id))
         return;
     bool known = isKnown(record.socket_id);
     if (record.state == TCP_STATE_SYN_SENT) {
-        if (!known && connecting_.size() < limits_.records && connecting_.insert(record.socket_id).second)
+        if (!known && connecting_.size() < limits_.records && connecting_.set(record.socket_id, {}))
             countOpen(record);
         return;
     }
@@ -77,14 +81,23 @@ void LiveTable::apply(const struct tp_record &record) {
     remove(record.socket_id);
     takeFromOther(record.socket_id);
     if (!before_resync_.empty() || !other_before_resync_.empty())
-        closed_in_resync_.insert(record.socket_id);
+        closed_in_resync_.set(record.socket_id, {});
     if (record.direction != TP_DIRECTION_LISTENER)
         close(record);
 }
 
+// A closed socket that was never told of while it lived, as most short connections: nothing here knows it.
+void LiveTable::applyUnseen(const struct tp_record &closed) {
+    countOpen(closed);
+    if (closed.flags & TP_FLAG_ESTABLISHED)
+        ended_unseen_++;
+    if (closed.direction != TP_DIRECTION_LISTENER)
+        close(closed);
+}
+
 bool LiveTable::isKnown(uint64_t socket_id) const {
-    return index_.count(socket_id) || connecting_.count(socket_id) || other_.count(socket_id) ||
-           index_before_resync_.count(socket_id) || other_before_resync_.count(socket_id);
+    return index_.contains(socket_id) || connecting_.contains(socket_id) || other_.contains(socket_id) ||
+           index_before_resync_.contains(socket_id) || other_before_resync_.contains(socket_id);
 }
 
 void LiveTable::countOpen(const struct tp_record &record) {
@@ -120,9 +133,11 @@ void LiveTable::countUntracked(const struct tp_record &record) {
 }
 
 NamespaceCounts &LiveTable::countsOf(uint32_t netns) {
-    if (namespaces_.size() >= MAX_NAMESPACES && !namespaces_.count(netns))
-        return namespaces_[0];
-    return namespaces_[netns];
+    if (last_counted_ && last_counted_->first == netns)
+        return last_counted_->second;
+    bool has_room = namespaces_.size() < MAX_NAMESPACES || namespaces_.count(netns);
+    last_counted_ = &*namespaces_.try_emplace(has_room ? netns : 0).first;
+    return last_counted_->second;
 }
 
 bool LiveTable::hasRoom(const NamespaceCounts &counts) const {
@@ -144,15 +159,15 @@ void LiveTable::countEstablished() {
     for (const struct tp_record &record : live_)
         if (isEstablished(record.state))
             countsOf(record.netns).established++;
-    for (const auto &[id, socket] : other_)
+    other_.forEach([this](uint64_t, const OtherSocket &socket) {
         if (isEstablished(socket.state))
             countsOf(socket.netns).established++;
+    });
 }
 
 void LiveTable::update(const struct tp_record &record) {
-    auto at = index_.find(record.socket_id);
-    if (at != index_.end()) {
-        live_[at->second] = record;
+    if (const uint32_t *slot = index_.find(record.socket_id)) {
+        live_[*slot] = record;
         return;
     }
     NamespaceCounts &counts = countsOf(record.netns);
@@ -162,39 +177,37 @@ void LiveTable::update(const struct tp_record &record) {
         return;
     }
     takeFromOther(record.socket_id);
-    index_.emplace(record.socket_id, static_cast<uint32_t>(live_.size()));
+    index_.set(record.socket_id, static_cast<uint32_t>(live_.size()));
     live_.push_back(record);
     counts.records++;
 }
 
 void LiveTable::remove(uint64_t socket_id) {
-    auto at = index_.find(socket_id);
-    if (at == index_.end())
+    const uint32_t *at = index_.find(socket_id);
+    if (!at)
         return;
-    uint32_t slot = at->second;
+    uint32_t slot = *at;
     lower(countsOf(live_[slot].netns).records);
-    index_.erase(at);
+    index_.erase(socket_id);
     if (slot + 1 != live_.size()) {
         live_[slot] = live_.back();
-        index_[live_[slot].socket_id] = slot;
+        index_.set(live_[slot].socket_id, slot);
     }
     live_.pop_back();
 }
 
 void LiveTable::putIntoOther(const struct tp_record &record) {
     OtherSocket socket = {record.netns, record.state};
-    if (other_.insert_or_assign(record.socket_id, socket).second)
+    if (other_.set(record.socket_id, socket))
         countsOf(record.netns).other.live++;
 }
 
 void LiveTable::takeFromOther(uint64_t socket_id) {
-    if (other_.empty())
+    const OtherSocket *socket = other_.find(socket_id);
+    if (!socket)
         return;
-    auto at = other_.find(socket_id);
-    if (at == other_.end())
-        return;
-    lower(countsOf(at->second.netns).other.live);
-    other_.erase(at);
+    lower(countsOf(socket->netns).other.live);
+    other_.erase(socket_id);
 }
 
 void LiveTable::close(const struct tp_record &record) {
@@ -228,20 +241,20 @@ void LiveTable::beginResync() {
 void LiveTable::endResync(uint64_t now_ns) {
     for (struct tp_record &record : before_resync_) {
         uint64_t id = record.socket_id;
-        if (record.direction == TP_DIRECTION_LISTENER || index_.count(id) || other_.count(id) ||
-            closed_in_resync_.count(id))
+        if (record.direction == TP_DIRECTION_LISTENER || index_.contains(id) || other_.contains(id) ||
+            closed_in_resync_.contains(id))
             continue;
         record.state = TCP_STATE_CLOSE;
         record.end_ns = now_ns;
         close(record);
-        closed_by_resync_.insert(id);
+        closed_by_resync_.set(id, {});
     }
-    for (const auto &[id, socket] : other_before_resync_) {
-        if (index_.count(id) || other_.count(id) || closed_in_resync_.count(id))
-            continue;
+    other_before_resync_.forEach([this](uint64_t id, const OtherSocket &socket) {
+        if (index_.contains(id) || other_.contains(id) || closed_in_resync_.contains(id))
+            return;
         countsOf(socket.netns).other.closed++; // what it transferred was lost with its record
-        closed_by_resync_.insert(id);
-    }
+        closed_by_resync_.set(id, {});
+    });
     before_resync_.clear();
     before_resync_.shrink_to_fit();
     index_before_resync_.clear();
@@ -264,6 +277,7 @@ std::vector<std::pair<uint32_t, NamespaceCounts>> LiveTable::takeNamespaces() {
     if (!established_counted_)
         countEstablished();
     established_counted_ = true;
+    last_counted_ = nullptr; // it may be erased
     std::vector<std::pair<uint32_t, NamespaceCounts>> taken(namespaces_.begin(), namespaces_.end());
     for (auto at = namespaces_.begin(); at != namespaces_.end();) {
         if (isForgettable(at->second)) {

@@ -5,12 +5,12 @@
 #pragma once
 
 #include "../bpf/record.h"
+#include "id_table.h"
 #include "namespace_counts.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -56,9 +56,10 @@ class LiveTable {
         uint32_t netns;
         uint8_t state;
     };
-    using OtherSockets = std::unordered_map<uint64_t, OtherSocket>;
+    using OtherSockets = IdTable<OtherSocket>;
 
     NamespaceCounts &countsOf(uint32_t netns);
+    void applyUnseen(const struct tp_record &closed);
     void countOpen(const struct tp_record &record);
     void countUntracked(const struct tp_record &record);
     void countEstablished();
@@ -75,16 +76,18 @@ class LiveTable {
     bool established_counted_ = false;
     uint64_t ended_unseen_ = 0;
     std::vector<struct tp_record> live_;
-    std::unordered_map<uint64_t, uint32_t> index_;
+    IdTable<uint32_t> index_;
     std::vector<struct tp_record> closed_;
     // Live sockets that had no room, so that each is counted once. The kernel's storage bounds how many.
     OtherSockets other_;
     // Connects that were pending at the last snapshot: counted, and not handed out before they are decided.
-    std::unordered_set<uint64_t> connecting_;
+    IdSet connecting_;
     std::unordered_map<uint32_t, NamespaceCounts> namespaces_;
+    // The one last counted in, most often the next one too; nullptr: none.
+    std::pair<const uint32_t, NamespaceCounts> *last_counted_ = nullptr;
     std::vector<struct tp_record> before_resync_;
-    std::unordered_map<uint64_t, uint32_t> index_before_resync_;
+    IdTable<uint32_t> index_before_resync_;
     OtherSockets other_before_resync_;
-    std::unordered_set<uint64_t> closed_in_resync_;
-    std::unordered_set<uint64_t> closed_by_resync_;
+    IdSet closed_in_resync_;
+    IdSet closed_by_resync_;
 };
