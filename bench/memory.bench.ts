@@ -14,6 +14,8 @@ const CHURNED = Number(process.argv[2] ?? 1_000_000);
 const STEPS = 5;
 const LIVE = 10_000;
 const SETTLE_MS = 15_000;
+/** Until each page of the program that served its start only has had its turn to go. */
+const START_MS = 90_000;
 const CHURN = fileURLToPath(new URL('../churn', import.meta.url));
 
 async function bareNode(): Promise<number> {
@@ -34,6 +36,8 @@ if (process.getuid?.() !== 0) {
   tell('bare Node process', bare);
   const probe = await startProbeProcess();
   await sleep(SETTLE_MS);
+  tell('just started', rssMib(probe.pid));
+  await sleep(START_MS - SETTLE_MS);
   tell('idle', rssMib(probe.pid));
   const held = await holdConnections(LIVE);
   await sleep(SETTLE_MS);
