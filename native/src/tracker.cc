@@ -23,7 +23,7 @@ namespace {
 // A visit to all live sockets reads several cache lines of each: half a microsecond. Where it is not cheap
 // (TrackerOptions) it may take this share of a processor, and more when there are sockets that nobody was
 // told of yet.
-constexpr uint64_t IDLE_VISIT_SHARE = 250;
+constexpr uint64_t IDLE_VISIT_SHARE = 500;
 constexpr uint64_t VISIT_SHARE = 40;
 
 // Passes over the live sockets in one snapshot when they do not fit into the ring at once.
