@@ -112,3 +112,24 @@ test('a batch that is handed out again is as it was', () => {
   assert.equal(identifyProcesses(batch, () => 2).gone.length, 1);
   assert.deepEqual(Buffer.from(batch.records), before);
 });
+
+test('in a batch that did not change a PID can change hands all the same, and back', () => {
+  const batch = encode([
+    of(http(1, 40000), 'old', 5 * TICK_NANOS),
+    of(http(2, 40001), 'new', 6 * TICK_NANOS),
+  ]);
+  const goneAt = (startTicks: number, unchanged: boolean): string[] =>
+    identifyProcesses({ ...batch, unchanged }, () => startTicks).gone.map(({ name }) => name);
+  assert.deepEqual(goneAt(6, false), ['old']);
+  assert.deepEqual(goneAt(5, true), ['new']);
+  assert.deepEqual(goneAt(7, true), ['new', 'old']);
+  assert.deepEqual(goneAt(6, true), ['old']);
+});
+
+test('other records in the same memory are other processes', () => {
+  const batch = encode([of(http(1, 40000), 'old', 5 * TICK_NANOS)]);
+  identifyProcesses(batch, () => 5);
+  const other = encode([{ ...of(http(1, 40000), 'other', 5 * TICK_NANOS), pid: PID + 1 }]);
+  new Uint8Array(batch.records).set(new Uint8Array(other.records));
+  assert.deepEqual([...identifyProcesses(batch, () => 5).names.keys()], [PID + 1]);
+});

@@ -24,6 +24,14 @@ export interface GoneProcess {
   readonly name: string;
 }
 
+/** A batch that may be, in the same memory, what it was the last time. */
+export interface IdentifiableBatch extends RecordBatch {
+  readonly unchanged?: boolean;
+}
+
+/** What was found in batches that are still in use: one that did not change is not worked through again. */
+const incarnationsIn = new WeakMap<ArrayBuffer, Map<number, Incarnation>>();
+
 export interface IdentifiedProcesses {
   /** The given batch, or a copy with such numbers in it. */
   readonly batch: RecordBatch;
@@ -52,17 +60,20 @@ interface Incarnation {
  *   nobody knows. Without it the newest in the batch is taken to be the owner
  */
 export function identifyProcesses(
-  batch: RecordBatch,
+  batch: IdentifiableBatch,
   startTicksOf: (pid: number) => number | undefined = () => undefined,
 ): IdentifiedProcesses {
   const view = new RecordView(batch);
-  const byPid = incarnationsOf(view);
+  const known = batch.unchanged === true ? incarnationsIn.get(batch.records) : undefined;
+  const byPid = known ?? incarnationsOf(view);
+  incarnationsIn.set(batch.records, byPid);
   const names = new Map<number, () => string>();
   const gone: GoneProcess[] = [];
   for (const [pid, newest] of byPid) {
     const owner = ownerOf(newest, startTicksOf(pid));
     if (owner !== undefined) names.set(pid, () => commOf(view, owner.record));
     for (let at: Incarnation | undefined = newest; at !== undefined; at = at.other) {
+      at.number = pid;
       if (owner !== undefined && isSame(at, owner)) continue;
       at.number = FIRST_GONE + gone.length;
       gone.push({ pid, name: commOf(view, at.record) });

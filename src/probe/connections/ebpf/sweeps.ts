@@ -8,8 +8,8 @@
 import type { Tracker } from 'ebpf-bridge';
 import { NO_HOLDERS, type HolderBatch } from '../../topology/socket-holders.js';
 
-/** A sweep that took long is followed by a pause of this many times its duration: one percent of a core at most. */
-const PAUSE_FACTOR = 100;
+/** A sweep that took long is followed by a pause of this many times its duration: a quarter percent of a core at most. */
+const PAUSE_FACTOR = 400;
 
 export class Sweeps {
   /** Resolves, or rejects, with the first half of the first one. */
