@@ -3,7 +3,8 @@
  * and beside it, in the same run, `tcplife` of libbpf-tools where it is installed.
  *
  * Prints: captured %, slowdown of the churn (median of pairs), CPU of the watcher per 100,000 connections above its own
- * idle level, resident memory. Needs root. TOPOPROBE_BENCH_PAIRS and TOPOPROBE_BENCH_SECONDS change the length.
+ * idle level, resident memory. A watcher runs for months: each is measured after it has watched churn for a while, so that
+ * what its start costs (in which Node compiles) is not counted. Needs root. TOPOPROBE_BENCH_PAIRS and TOPOPROBE_BENCH_SECONDS change the length.
  */
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,9 +17,10 @@ import { spawnProbe } from './probe-process.js';
 import { startSink } from './sink.js';
 
 const PAIRS = Number(process.env['TOPOPROBE_BENCH_PAIRS'] ?? 5);
-const SECONDS = Number(process.env['TOPOPROBE_BENCH_SECONDS'] ?? 4);
+const SECONDS = Number(process.env['TOPOPROBE_BENCH_SECONDS'] ?? 6);
 const CLIENTS = 2;
 const SETTLE_MS = 3000;
+const WARM_UP_SECONDS = 12;
 const TCPLIFE = '/usr/sbin/tcplife';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -69,6 +71,8 @@ async function measure(watcher: Watcher): Promise<void> {
       );
       return;
     }
+    await churn(WARM_UP_SECONDS);
+    await sleep(SETTLE_MS);
     const idleFrom = cpuSeconds(pid);
     await sleep(SECONDS * 1000);
     const idle = cpuSeconds(pid) - idleFrom;
