@@ -49,6 +49,11 @@ export interface SnapshotRequest {
 export interface TrackerSnapshot {
   /** The records are those of the last snapshot: there are none in this one. */
   readonly unchanged: boolean;
+  /**
+   * The records are of the same sockets as those of the last snapshot, at the same places, and differ from them in bytes,
+   * round-trip times and retransmits at most.
+   */
+  readonly sameSockets: boolean;
   /** The live sockets were visited; false when that was put off. */
   readonly visited: boolean;
   /**

@@ -44,6 +44,17 @@ void clearFor(std::vector<struct tp_record> &records, size_t expected) {
     records.swap(fresh);
 }
 
+bool isSameButForCounters(const struct tp_record &known, struct tp_record record) {
+    record.bytes_sent = known.bytes_sent;
+    record.bytes_received = known.bytes_received;
+    record.srtt_us = known.srtt_us;
+    record.retransmits = known.retransmits;
+    record.emitted_state = known.emitted_state;
+    record.emitted_epoch = known.emitted_epoch;
+    record.held_in = known.held_in;
+    return memcmp(&known, &record, sizeof(record)) == 0;
+}
+
 // Nothing is left of the namespace that the next snapshot would have to know.
 bool isForgettable(const NamespaceCounts &counts) {
     return counts.records == 0 && counts.other.live == 0;
@@ -51,7 +62,9 @@ bool isForgettable(const NamespaceCounts &counts) {
 } // namespace
 
 void LiveTable::apply(const struct tp_record &record) {
-    changed_ = true;
+    if (updateCounters(record))
+        return;
+    sockets_changed_ = true;
     if (record.state == TCP_STATE_CLOSE && !record.emitted_state && !(record.flags & TP_FLAG_UNTRACKED)) {
         applyUnseen(record);
         return;
@@ -165,6 +178,17 @@ void LiveTable::countEstablished() {
     });
 }
 
+bool LiveTable::updateCounters(const struct tp_record &record) {
+    if (record.state == TCP_STATE_CLOSE || record.flags & TP_FLAG_UNTRACKED)
+        return false;
+    const uint32_t *slot = index_.find(record.socket_id);
+    if (!slot || !isSameButForCounters(live_[*slot], record))
+        return false;
+    live_[*slot] = record;
+    counters_changed_ = true;
+    return true;
+}
+
 void LiveTable::update(const struct tp_record &record) {
     if (const uint32_t *slot = index_.find(record.socket_id)) {
         live_[*slot] = record;
@@ -222,7 +246,7 @@ void LiveTable::close(const struct tp_record &record) {
 
 void LiveTable::beginResync() {
     closed_by_resync_.clear();
-    changed_ = true;
+    sockets_changed_ = true;
     established_counted_ = false;
     before_resync_.swap(live_);
     index_before_resync_.swap(index_);
@@ -270,7 +294,7 @@ void LiveTable::take(struct tp_record *to) {
     for (const struct tp_record &record : closed_)
         lower(countsOf(record.netns).records);
     clearFor(closed_, closed_.size());
-    changed_ = false;
+    sockets_changed_ = counters_changed_ = false;
 }
 
 std::vector<std::pair<uint32_t, NamespaceCounts>> LiveTable::takeNamespaces() {

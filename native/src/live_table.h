@@ -36,7 +36,10 @@ class LiveTable {
     bool hasRoomForOthers() const;
 
     // Nothing was applied since the last take(): what it would copy is the same again.
-    bool isUnchanged() const { return !changed_; }
+    bool isUnchanged() const { return !sockets_changed_ && !counters_changed_; }
+    // It would copy records of the same sockets, at the same places, that differ in their counters at most:
+    // bytes, round-trip times, retransmits.
+    bool hasSameSockets() const { return !sockets_changed_; }
     // Closed sockets, so far, that had never been told of while they lived.
     uint64_t endedUnseen() const { return ended_unseen_; }
     size_t recordCount() const { return live_.size() + closed_.size(); }
@@ -65,6 +68,8 @@ class LiveTable {
     void countEstablished();
     bool isKnown(uint64_t socket_id) const;
     bool hasRoom(const NamespaceCounts &counts) const;
+    // Whether that is all that is new: a live socket known already.
+    bool updateCounters(const struct tp_record &record);
     void update(const struct tp_record &record);
     void remove(uint64_t socket_id);
     void putIntoOther(const struct tp_record &record);
@@ -72,7 +77,8 @@ class LiveTable {
     void close(const struct tp_record &record);
 
     LiveTableLimits limits_;
-    bool changed_ = true;
+    bool sockets_changed_ = true;
+    bool counters_changed_ = true;
     bool established_counted_ = false;
     uint64_t ended_unseen_ = 0;
     std::vector<struct tp_record> live_;

@@ -382,7 +382,7 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     std::lock_guard<std::mutex> lock(mutex_);
     requireOpen();
     requireAttached();
-    TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, true, 0, {}};
+    TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, false, true, 0, {}};
     drain();
     uint64_t lost_in_ring = counter(TP_COUNT_LOST_RING);
     bool lost = lost_in_ring != lost_resynced_;
@@ -401,6 +401,7 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
 
     result.lost = lost_in_ring - lost_reported_;
     lost_reported_ = lost_in_ring;
+    result.same_sockets = table_.hasSameSockets();
     result.unchanged = request.may_be_unchanged && table_.isUnchanged();
     if (result.unchanged) {
         result.namespaces = table_.takeNamespaces();

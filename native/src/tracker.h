@@ -40,9 +40,11 @@ struct TrackerSnapshot {
     size_t room;               // bytes there
     size_t count;
     uint64_t taken_at_ns;
-    bool unchanged; // the records, which are not here, are those of the last snapshot
-    bool visited;   // all live sockets were looked at; else what is new of them comes later
-    uint64_t lost;  // records lost since the last snapshot
+    bool unchanged;    // the records, which are not here, are those of the last snapshot
+    bool same_sockets; // the records are of the last snapshot's sockets, at the same places: only counters
+                       // differ
+    bool visited;      // all live sockets were looked at; else what is new of them comes later
+    uint64_t lost;     // records lost since the last snapshot
     std::vector<std::pair<uint32_t, NamespaceCounts>> namespaces; // by inode, those with anything to tell
 };
 

@@ -33,6 +33,7 @@ Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot, Napi::ArrayB
     object.Set("records", recordsValue(env, snapshot, lent));
     object.Set("recordCount", Napi::Number::New(env, static_cast<double>(snapshot.count)));
     object.Set("unchanged", Napi::Boolean::New(env, snapshot.unchanged));
+    object.Set("sameSockets", Napi::Boolean::New(env, snapshot.same_sockets));
     object.Set("visited", Napi::Boolean::New(env, snapshot.visited));
     object.Set("takenAtNanos", Napi::Number::New(env, static_cast<double>(snapshot.taken_at_ns)));
     object.Set("lost", Napi::Number::New(env, static_cast<double>(snapshot.lost)));

@@ -89,7 +89,7 @@ interface Built {
 const builtOf = new WeakMap<ArrayBuffer, Built>();
 
 function endpointsOf(
-  { records, unchanged, holders }: Batch,
+  { records, unchanged, sameSockets, holders }: Batch,
   { batch, gone }: IdentifiedProcesses,
   { hostName, resolver, startTicksOf }: Observers,
   now: Timestamp,
@@ -109,6 +109,7 @@ function endpointsOf(
     names,
     gone,
     holders,
+    ...(sameSockets !== undefined && { sameSockets }),
     ...(startTicksOf && { startTicksOf }),
   });
   builtOf.set(records, { endpoints, holders, gone });

@@ -1,11 +1,15 @@
 /** Sockets that nothing happens to are not told of again, if that is wanted. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
+import type { Snapshot } from '../../src/probe/connections/source.js';
 import { RECORD_BYTES } from '../../src/probe/topology/record.js';
 import { createNamespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
-import { countSockets } from '../support/socket-records.js';
+import { countSockets, socketsIn } from '../support/socket-records.js';
 import { ebpfSkip } from './requirements.js';
 
 /** For all sockets of this machine, and not so much that it would rather be given back. */
@@ -68,5 +72,49 @@ test(
 
     const hugeForThese = new ArrayBuffer(64 * ROOM);
     assert.notEqual((await source.snapshot({ memory: hugeForThese })).records, hugeForThese);
+  },
+);
+
+test(
+  'where bytes went over known connections the sockets are said to be the same, where one was opened not',
+  { skip: ebpfSkip },
+  async (t) => {
+    const echo = createServer((socket) => socket.pipe(socket));
+    t.after(() => echo.close());
+    await once(echo.listen(0, '127.0.0.1'), 'listening');
+    const { port } = echo.address() as AddressInfo;
+    const source = await EbpfSource.start();
+    t.after(() => source.close());
+    await source.seeded();
+    const open = async (): Promise<Socket> => {
+      const socket = connect(port, '127.0.0.1');
+      t.after(() => socket.destroy());
+      await once(socket, 'connect');
+      return socket;
+    };
+    const socket = await open();
+    await source.snapshot();
+
+    const netns = statSync('/proc/self/ns/net').ino;
+    const portsOf = (snapshot: Snapshot): number[] =>
+      socketsIn(snapshot, netns).map(({ localPort }) => localPort);
+    const sentFrom = (snapshot: Snapshot): number | undefined =>
+      socketsIn(snapshot, netns).find(({ localPort }) => localPort === socket.localPort)?.bytesSent;
+    let before = await source.snapshot();
+    let after: Snapshot | undefined;
+    for (let i = 0; i < ATTEMPTS && after?.sameSockets !== true; i++) {
+      before = await source.snapshot();
+      socket.write('x'.repeat(100));
+      await once(socket, 'data');
+      after = await source.snapshot();
+    }
+    assert.ok(after);
+    assert.equal(after.sameSockets, true);
+    assert.deepEqual(portsOf(after), portsOf(before));
+    assert.equal(sentFrom(after), socket.bytesWritten);
+    assert.equal(sentFrom(before), socket.bytesWritten - 100);
+
+    await open();
+    assert.notEqual((await source.snapshot()).sameSockets, true);
   },
 );

@@ -9,6 +9,7 @@ export interface SeenSocket {
   readonly state: number;
   readonly flags: number;
   readonly pid: number;
+  readonly localPort: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
 }
@@ -32,6 +33,7 @@ export function socketsIn({ records, recordCount }: Records, netns: number): See
       state: view.getUint8(OFFSET.state),
       flags: view.getUint8(OFFSET.flags),
       pid: view.getUint32(OFFSET.pid, true),
+      localPort: view.getUint16(OFFSET.localPort, true),
       bytesSent: Number(view.getBigUint64(OFFSET.bytesSent, true)),
       bytesReceived: Number(view.getBigUint64(OFFSET.bytesReceived, true)),
     });

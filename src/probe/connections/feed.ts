@@ -3,7 +3,13 @@
  * have both ends.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { completeStragglers, ReportedBefore, splitStragglers, type RecordBatch } from '../topology/index.js';
+import {
+  completeStragglers,
+  markReported,
+  ReportedBefore,
+  splitStragglers,
+  type RecordBatch,
+} from '../topology/index.js';
 import { NO_FLOWS, type FlowBatch } from '../topology/nat-flow.js';
 import { NO_HOLDERS, type HolderBatch } from '../topology/socket-holders.js';
 import { joinOther } from './other-connections.js';
@@ -13,6 +19,8 @@ import type { Completeness, ConnectionSource, OtherConnections, Snapshot, Source
 export interface Batch extends RecordBatch {
   /** The records are those of the last batch, in the same memory. */
   readonly unchanged?: boolean;
+  /** The records are of the same sockets as the last batch's, at the same places; only counters differ. */
+  readonly sameSockets?: boolean;
   /** Records lost since the last batch. */
   readonly lost: number;
   /** What connection tracking knows of NAT; none where it is not read. */
@@ -57,6 +65,13 @@ export class ConnectionFeed {
     if (snapshot.unchanged === true && settled !== undefined) {
       [this.#settled, this.#memory] = [settled, memory];
       return { ...settled, unchanged: true, lost: snapshot.lost, ...this.#circumstances(snapshot) };
+    }
+    if (snapshot.sameSockets === true && snapshot.recordCount === settled?.recordCount) {
+      // All were reported, and none of them waits for another end.
+      markReported(snapshot);
+      const batch = { records: snapshot.records, recordCount: snapshot.recordCount };
+      [this.#settled, this.#memory] = [batch, batch.records];
+      return { ...batch, sameSockets: true, lost: snapshot.lost, ...this.#circumstances(snapshot) };
     }
     const { batch, held, overflow } = splitStragglers(snapshot, this.#held);
     const isAllKnown = this.#reportedBefore.mark(batch);

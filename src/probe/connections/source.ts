@@ -58,6 +58,11 @@ export interface SnapshotRequest {
 export interface Snapshot {
   /** The records would be those of the last snapshot, so there are none. Only if the request allows it. */
   readonly unchanged?: boolean;
+  /**
+   * The records are of the same sockets as those of the last snapshot, at the same places, and differ from them in bytes,
+   * round-trip times and retransmits at most. Absent where the source can't tell.
+   */
+  readonly sameSockets?: boolean;
   /** `recordCount` records of RECORD_BYTES each, and perhaps room for more. */
   readonly records: ArrayBuffer;
   readonly recordCount: number;

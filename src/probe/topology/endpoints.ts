@@ -18,6 +18,8 @@ import { tally, type Tallies } from './tallies.js';
 import { keepAll, thin, thinningModulus } from './thinning.js';
 
 export interface EndpointInput extends RecordBatch, EndpointContext {
+  /** The records are of the same sockets as in the last call, in the same memory; only counters differ. */
+  readonly sameSockets?: boolean;
   /** Default: nobody shares a socket. */
   readonly holders?: HolderBatch;
   /** Start of the process that has a PID now, in clock ticks after boot. */
@@ -45,8 +47,13 @@ export interface Endpoints {
   readonly stats: EndpointStats;
 }
 
-/** Nothing in it outlives one call of `buildEndpoints`. */
+/** What was grouped in it stays until something else is grouped. */
 const arena = new Arena();
+/** For the sums of one call of `buildEndpoints`. */
+const sums = new Arena();
+
+/** The last batch that was grouped. */
+let grouped: (ThinnedGroups & { readonly records: ArrayBuffer }) | undefined;
 
 /**
  * Groups the records by (namespace, from, to, to port), joins both ends of local connections, thins each group and
@@ -55,8 +62,10 @@ const arena = new Arena();
  */
 export function buildEndpoints(input: EndpointInput): Endpoints {
   const view = new RecordView(input);
-  const { grouping, ends, standIn } = groupAndThin(view);
-  const tallies = tally(view, grouping, ends, standIn, arena);
+  const { grouping, ends, standIn } =
+    input.sameSockets === true && grouped?.records === input.records ? grouped : groupAndThin(view);
+  sums.begin();
+  const tallies = tally(view, grouping, ends, standIn, sums);
   const { holders = NO_HOLDERS, startTicksOf } = input;
   const shared = holdersOfEntries(view, grouping, standIn, holders, startTicksOf);
   const nodes = new EndpointNodes(input);
@@ -92,13 +101,15 @@ export interface ThinnedGroups {
 
 /** The first half of `buildEndpoints`: no nodes yet. The result is valid until the next call. */
 export function groupAndThin(view: RecordView): ThinnedGroups {
+  grouped = undefined;
   arena.begin();
   const grouping = groupRecords(view, arena);
   joinMirrored(grouping, arena);
   const ends = resolveEnds(view, grouping, arena);
   const standIn = thinGroups(grouping, ends, arena);
   partClients(grouping, standIn);
-  return { grouping, ends, standIn };
+  grouped = { grouping, ends, standIn, records: view.bytes.buffer };
+  return grouped;
 }
 
 function thinGroups(
@@ -204,7 +215,7 @@ function pidEvidenceOf({ bytes }: RecordView, grouping: Grouping, head: number):
 /** Returns how many had no room. */
 function addFailures(nodes: EndpointNodes, view: RecordView, failed: number): number {
   if (failed === 0) return 0;
-  const { table, connects, dropped } = failedConnects(view, arena);
+  const { table, connects, dropped } = failedConnects(view, sums);
   const { keys } = table;
   for (const { group, pid, port, count, reason } of connects) {
     const key = keyOf(group);

@@ -24,12 +24,13 @@ export interface GoneProcess {
   readonly name: string;
 }
 
-/** A batch that may be, in the same memory, what it was the last time. */
+/** A batch that may be, in the same memory, what it was the last time: but for counters, or altogether. */
 export interface IdentifiableBatch extends RecordBatch {
   readonly unchanged?: boolean;
+  readonly sameSockets?: boolean;
 }
 
-/** What was found in batches that are still in use: one that did not change is not worked through again. */
+/** What was found in batches that are still in use: their processes are not looked for again. */
 const incarnationsIn = new WeakMap<ArrayBuffer, Map<number, Incarnation>>();
 
 export interface IdentifiedProcesses {
@@ -64,7 +65,8 @@ export function identifyProcesses(
   startTicksOf: (pid: number) => number | undefined = () => undefined,
 ): IdentifiedProcesses {
   const view = new RecordView(batch);
-  const known = batch.unchanged === true ? incarnationsIn.get(batch.records) : undefined;
+  const isKnown = batch.unchanged === true || batch.sameSockets === true;
+  const known = isKnown ? incarnationsIn.get(batch.records) : undefined;
   const byPid = known ?? incarnationsOf(view);
   incarnationsIn.set(batch.records, byPid);
   const names = new Map<number, () => string>();

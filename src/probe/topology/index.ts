@@ -3,7 +3,7 @@ export { buildEndpoints, type EndpointInput, type Endpoints, type EndpointStats 
 export { exitedProcesses } from './exited-processes.js';
 export { identifyProcesses, type GoneProcess, type IdentifiedProcesses } from './identify-processes.js';
 export { type HolderBatch } from './socket-holders.js';
-export { ReportedBefore } from './reported-before.js';
+export { markReported, ReportedBefore } from './reported-before.js';
 export { type RecordBatch } from './record-view.js';
 export { completeStragglers, splitStragglers, type SplitBatch } from './stragglers.js';
 export { lookThroughNat } from './look-through-nat.js';

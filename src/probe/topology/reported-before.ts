@@ -5,6 +5,7 @@
 import { Arena } from './arena.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
 import { RecordView, WORD, WORDS, type RecordBatch } from './record-view.js';
+import { inStretches } from './stretches.js';
 
 // The module's own constants, which alone the engine takes for such: see grouping.ts.
 const { direction: DIRECTION, flags: FLAGS, state: STATE } = OFFSET;
@@ -119,6 +120,15 @@ export class ReportedBefore {
       if (wanted.has(last[at]!, last[at + 1]!)) known.add(last[at]!, last[at + 1]!);
     return known;
   }
+}
+
+/** Sets `Flag.Reported` on all records of connections. */
+export function markReported(batch: RecordBatch): void {
+  const { bytes, count } = new RecordView(batch);
+  inStretches(count, (from, to) => {
+    for (let i = from; i < to; i++)
+      if (bytes[i * BYTES + DIRECTION] !== LISTENER) bytes[i * BYTES + FLAGS]! |= REPORTED;
+  });
 }
 
 /** Socket ids in an open-addressed table of pairs of words; id 0 marks a free slot and is never in it. */

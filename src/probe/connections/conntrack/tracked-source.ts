@@ -56,9 +56,10 @@ class TrackedSource implements ConnectionSource {
       mayBeUnchanged: mayBeUnchanged && !this.#knowsFlows,
     });
     const { flows } = await this.watcher.refresh();
+    const sameSockets = snapshot.sameSockets === true && !this.#knowsFlows && flows.flowCount === 0;
     this.#knowsFlows = flows.flowCount > 0;
     this.#lookedThrough += lookThroughNat(snapshot, flows);
-    return { ...snapshot, flows };
+    return { ...snapshot, sameSockets, flows };
   }
 
   /**
