@@ -11,7 +11,7 @@ const CONNECTIONS = Number(process.argv[2] ?? 100_000);
 const SECONDS = Number(process.argv[3] ?? 75);
 const TICK_SECONDS = 3;
 /** Until what was new is settled. */
-const SETTLE_MS = 15_000;
+const SETTLE_MS = 30_000;
 
 async function measure(what: string): Promise<void> {
   const probe = await startProbeProcess();
