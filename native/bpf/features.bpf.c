@@ -38,6 +38,11 @@ int iter_task_file(struct bpf_iter__task_file *ctx) {
     return 0;
 }
 
+SEC("iter/tcp")
+int iter_tcp(struct bpf_iter__tcp *ctx) {
+    return 0;
+}
+
 SEC("iter/bpf_sk_storage_map")
 int iter_sk_storage(struct bpf_iter__bpf_sk_storage_map *ctx) {
     return 0;

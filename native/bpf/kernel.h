@@ -53,7 +53,11 @@ struct in6_addr {
     } in6_u;
 };
 
-/* Addresses, ports and namespace, and SOCK_DONE in skc_flags once the peer's FIN was received; in the kernel
+typedef struct {
+    __s64 counter;
+} atomic64_t;
+
+/* Addresses, ports and namespace, the cookie (0 until somebody asks for it), and SOCK_DONE in skc_flags once the peer's FIN was received; in the kernel
  * most of these sit in anonymous unions, which CO-RE looks through. */
 struct sock_common {
     __be32 skc_daddr;
@@ -67,6 +71,7 @@ struct sock_common {
     possible_net_t skc_net;
     struct in6_addr skc_v6_daddr;
     struct in6_addr skc_v6_rcv_saddr;
+    atomic64_t skc_cookie;
 };
 
 /* owned: a process holds the socket's lock, so `current` is one of its users; 0 in softirq. */
@@ -111,7 +116,12 @@ struct inet_connection_sock {
     struct inet_sock icsk_inet;
 };
 
-/* bytes_sent: payload handed to the network, what was sent again among it. */
+struct list_head {
+    struct list_head *next;
+};
+
+/* bytes_sent: payload handed to the network, what was sent again among it. tcp_clock_cache: when the socket
+   last sent or received, CLOCK_MONOTONIC. tsq_node: see listener_key(). */
 struct tcp_sock {
     struct inet_connection_sock inet_conn;
     __u64 bytes_received;
@@ -123,6 +133,8 @@ struct tcp_sock {
     __u32 srtt_us;
     __u32 total_retrans;
     __u32 segs_out; /* 0: not even the SYN of a connect */
+    __u64 tcp_clock_cache;
+    struct list_head tsq_node;
 };
 
 struct socket {
@@ -163,9 +175,9 @@ struct bpf_iter__bpf_sk_storage_map {
     void *value;
 };
 
-struct bpf_iter__task {
+struct bpf_iter__tcp {
     struct bpf_iter_meta *meta;
-    struct task_struct *task;
+    struct sock_common *sk_common;
 };
 
 #pragma clang attribute pop

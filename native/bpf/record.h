@@ -40,18 +40,28 @@ enum tp_flag {
     TP_FLAG_ESTABLISHED = 1,
     TP_FLAG_SEEDED = 2,
     /* 4 is used above the kernel's side: see topology/record.ts */
-    TP_FLAG_UNTRACKED = 128, /* its socket has no storage: told of at its beginning and at its end only */
+    TP_FLAG_UNTRACKED = 128, /* its socket has no record: told of at its beginning and at its end only */
+};
+
+/* What the loader tells the programs, once; constants to them, so that what is not wanted costs nothing. */
+struct tp_settings {
+    /* The ring's reader is woken when more than this many bytes wait in it. Looking costs as much as writing a
+     * record: it is done for one socket in so many (a power of two, less one). */
+    __u64 wake_above_bytes;
+    __u64 look_mask;
+    __u32 table_mask;  /* places of the table, less one */
+    __u32 has_destroy; /* the program that frees them is there: a kernel can refuse it */
 };
 
 /* What the BPF programs and user space tell each other, in the programs' global data. */
 struct tp_shared {
-    __u32 epoch;         /* raised by user space to be sent every live record again; never 0 */
-    __u32 storage_full;  /* set by user space: no further socket gets storage, but listeners */
-    __u32 has_untracked; /* set by the programs: there may be sockets without storage */
-    __u32 live;          /* live sockets that emit_live came by: what user space knows beyond them is gone */
-    __u64 stored;        /* all sockets with storage that it came by; user space sets both to 0 before */
+    __u32 storage_full;  /* set by user space: no further socket gets a record, but listeners */
+    __u32 has_untracked; /* set by the programs: there may be sockets without a record */
     __u32 sweep;         /* number of the sweep under way or last made, 1 to 255; counted by user space */
+    __u32 round;         /* number of the round of visits under way, never 0; counted by user space */
+    __u32 seeded;        /* set by user space: all sockets that were there before have a record */
     __u32 reserved;
+    __u64 overflow; /* records in the overflow map; counted by the programs */
 };
 
 struct tp_record {
@@ -76,14 +86,14 @@ struct tp_record {
     __u8 pid_evidence;
     __u8 direction_evidence;
     __u8 flags;
-    __u8 emitted_state; /* the TCP state last sent; 0 in a closed record: it was never sent while it lived */
+    __u8 emitted_state; /* the TCP state last told; 0 in a closed record: it was never told of while it lived */
     __u8 held_in; /* kernel side only: the sweep that last found process `pid` holding it, or in which it was
                      noted */
     __u8 reserved[3];
     __u64 pid_start_ns; /* with `pid`, the identity of the process */
     __u32 listener_pid;
-    __u32 emitted_epoch; /* kernel side only: the epoch this was last sent in; 0 = must be sent */
-    char comm[16];       /* name of process `pid` when it was noted: it may be gone later */
+    __u32 visit;   /* kernel side only: the round of visits that last came by */
+    char comm[16]; /* name of process `pid` when it was noted: it may be gone later */
 };
 
 #ifdef __cplusplus
@@ -108,19 +118,13 @@ struct tp_holder {
 #define TP_HOLDER_BYTES 24
 TP_ASSERT_BYTES(struct tp_holder, TP_HOLDER_BYTES);
 
-/* Kernel-side counters, one slot each in the per-CPU array `counters`. Names are in src/counters.h. */
+/* Counters of what is rare, one slot each in the per-CPU array `counters`. Names are in src/counters.h. */
 enum tp_counter {
-    TP_COUNT_CONNECTS = 0,   /* connect() calls that sent a SYN */
-    TP_COUNT_OPENED_ACTIVE,  /* handshakes completed on the connecting side */
-    TP_COUNT_OPENED_PASSIVE, /* handshakes completed on the accepting side */
-    TP_COUNT_CLOSED,         /* established connections that ended */
-    TP_COUNT_FAILED,         /* connects that ended without a handshake */
-    TP_COUNT_SEEDED,         /* sockets found by the scan of open files */
-    TP_COUNT_LOST_RING,      /* closed records dropped because the ring was full */
-    TP_COUNT_UNTRACKED,      /* sockets without storage: there are too many, or no memory was to be had */
-    TP_COUNT_SENT_RING,      /* records that events put into the ring: mostly of closed sockets */
-    TP_COUNT_MADE_UP,        /* state changes that the kernel did not tell of, found out afterwards */
-    TP_COUNT_DEFERRED_RING,  /* live records put off to the next pass because the ring was full */
+    TP_COUNT_SEEDED = 0,    /* sockets that were there before, found by a sweep or a visit */
+    TP_COUNT_LOST_RING,     /* closed records dropped because the ring was full */
+    TP_COUNT_UNTRACKED,     /* sockets without a record: there are too many, or no memory was to be had */
+    TP_COUNT_MADE_UP,       /* state changes that the kernel did not tell of, found out afterwards */
+    TP_COUNT_DEFERRED_RING, /* news of live sockets that found the ring full: a later visit tells them */
     TP_COUNTERS,
 };
 

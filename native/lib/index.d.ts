@@ -8,7 +8,7 @@ export class EbpfUnavailableError extends Error {
 
 /** One thing the probe could use of eBPF, tried for real by loading and attaching a do-nothing program. */
 export interface Feature {
-  /** `kprobe`, `fentry`, `tp_btf`, `iter/task_file`, `iter/bpf_sk_storage_map`, `ringbuf` */
+  /** `kprobe`, `fentry`, `tp_btf`, `iter/task_file`, `iter/tcp`, `iter/bpf_sk_storage_map`, `ringbuf` */
   readonly name: string;
   readonly usable: boolean;
   /** errno of the refusal, 0 when usable */
@@ -21,22 +21,54 @@ export interface TrackerOptions {
   /** Size of the ring of closed connections in bytes; a power of two. Default 4 MiB (about 30,000 records). */
   ringBytes?: number;
   /**
-   * Sockets in detail: live ones and those closed since the last snapshot. The kernel stores records of as many live
+   * Sockets in detail: live ones and those closed since the last snapshot. The kernel has records of as many live
    * ones; that bound is looked at with each snapshot. What comes on top is counted, see `namespaces`. Default 500,000.
    */
   maxConnections?: number;
   /** Of them in one network namespace, so that a busy one leaves room for the others. Default 400,000. */
   maxConnectionsPerNetns?: number;
-  /** A visit to all live sockets that takes the kernel less than this is never put off. Default 10,000,000 (10 ms). */
+  /**
+   * Visits of one thrifty snapshot may take this much processor time, or half a percent of the time since the last one.
+   * Default 10,000,000 (10 ms).
+   */
   cheapVisitNanos?: number;
+  /** Where the namespaces of `SnapshotRequest.namespaces` are found. Default `/proc`. */
+  procRoot?: string;
+  /** Programs that are not to be used, as if the kernel refused them. Default: none. */
+  without?: readonly OptionalProgram[];
+}
+
+/** What the tracker can do without; what each is for is told in tracker.bpf.c. */
+export type OptionalProgram =
+  'visit_files' | 'visit_namespace' | 'confirm_holders' | 'tell_holders' | 'on_read' | 'on_destroy';
+
+export const OPTIONAL_PROGRAMS: readonly OptionalProgram[];
+
+/** A program that is not there, and why. */
+export interface Refusal {
+  readonly program: OptionalProgram;
+  /** What it would be attached to: `iter/tcp` … */
+  readonly section: string;
+  /** At which step the kernel refused; `off`: it was not to be used. */
+  readonly step: 'load' | 'attach' | 'start' | 'off';
+  /** 0 when it was not to be used. */
+  readonly errno: number;
+  /** The step, and the kernel's answer to it. */
+  readonly reason: string;
 }
 
 export interface SnapshotRequest {
   /**
-   * A visit to all live sockets, which takes the kernel half a microsecond for each, may be put off when there are very
-   * many: what is new of live ones is told later then. Ended ones are always told. Default: false.
+   * Visits to live sockets, which take the kernel about a microsecond each, may be spread over several snapshots when there
+   * are very many: what live ones transferred is told later then. What began, ended or changed is always told. Default:
+   * false.
    */
   thrifty?: boolean;
+  /**
+   * Inode and PID of a process in it, for each network namespace: they are entered for sockets that no file belongs to.
+   * Default: only the caller's own is gone through.
+   */
+  namespaces?: Float64Array;
   /** No records are wanted if they would be the same as in the last snapshot. Default: false. */
   mayBeUnchanged?: boolean;
   /**
@@ -54,7 +86,7 @@ export interface TrackerSnapshot {
    * round-trip times and retransmits at most.
    */
   readonly sameSockets: boolean;
-  /** The live sockets were visited; false when that was put off. */
+  /** A round of visits to all live sockets has ended; false when it goes on in the next snapshot. */
   readonly visited: boolean;
   /**
    * `recordCount` records laid out as `recordLayout()` says: every live socket, then those closed since the last call. What
@@ -66,6 +98,8 @@ export interface TrackerSnapshot {
   readonly takenAtNanos: number;
   /** Records lost since the last snapshot. */
   readonly lost: number;
+  /** How many programs are not there: see `refusals()`. */
+  readonly refused: number;
   /**
    * Ten numbers for each network namespace that has something to tell. Its inode; to be held against the kernel's own
    * counters: connects and accepted connections seen since the last snapshot (ActiveOpens, PassiveOpens), sockets
@@ -88,27 +122,31 @@ export interface FoundHolders {
   readonly dropped: number;
 }
 
-/** Kernel-side totals since the tracker was loaded. */
+/** Totals since the tracker was loaded. */
 export interface TrackerCounters {
+  /** Of those told of: connects, the pending and failed ones among them. */
   readonly connects: number;
-  readonly openedActive: number;
-  readonly openedPassive: number;
+  /** Connections accepted. */
+  readonly accepted: number;
+  /** Connections that ended. */
   readonly closed: number;
+  /** Connects that failed. */
   readonly failed: number;
+  /** Connects, now. */
+  readonly pending: number;
+  /** Sockets that were there before. */
   readonly seeded: number;
   /** Closed records dropped because the ring was full. */
   readonly lostRing: number;
-  /** Sockets the kernel stores no record of, because there are too many or for want of memory: counted, not lost. */
+  /** Sockets the kernel has no record of, because there are too many or for want of memory: counted, not lost. */
   readonly untracked: number;
-  /** Records that events put into the ring: mostly of closed sockets. */
-  readonly sentRing: number;
   /** State changes that the kernel did not tell of (it does not run a program inside itself), found out afterwards. */
   readonly madeUp: number;
-  /** Live records put off to the next pass because the ring was full (not lost). */
+  /** News of live sockets put off because the ring was full (not lost). */
   readonly deferredRing: number;
   /** Live sockets in detail, listeners among them. */
   readonly live: number;
-  /** Sockets that the kernel stores a record of, as of the last snapshot. */
+  /** Sockets that have a record in the kernel, as of the last snapshot. */
   readonly stored: number;
 }
 
@@ -121,7 +159,7 @@ export interface Tracker {
    * The first half of a sweep over all open files of all processes: adopts sockets older than the tracker, which the next
    * snapshot has, and confirms which processes still hold theirs. Only the other half and `close` wait for it.
    */
-  confirmHolders(): Promise<void>;
+  confirmHolders(namespaces?: Float64Array): Promise<void>;
   /**
    * The second half: gives sockets that their process did not hold any more in the last first half to one that does, and
    * tells who else holds a socket.
@@ -130,6 +168,8 @@ export interface Tracker {
   /** @throws Error (errno ENOLINK) when the programs are not attached any more: close it and load another */
   snapshot(request?: SnapshotRequest): Promise<TrackerSnapshot>;
   counters(): Promise<TrackerCounters>;
+  /** Programs that the kernel refused, so far, or that were not to be used. */
+  refusals(): Promise<Refusal[]>;
   /** Detaches every program and frees every map; idempotent. */
   close(): Promise<void>;
 }

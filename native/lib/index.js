@@ -1,5 +1,5 @@
 // ebpf-bridge: what the kernel allows, and the TCP tracker. Options are checked here, before native code sees them.
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { addon } from './addon.js';
 import { EbpfUnavailableError } from './errors.js';
 import { countEntries, readFiles } from './files.js';
@@ -10,8 +10,21 @@ export { countEntries, EbpfUnavailableError, netlinkReady, netNamespaces, openNe
 const BTF_PATH = '/sys/kernel/btf/vmlinux';
 const EPERM = 1;
 const EACCES = 13;
+/** Of linux/capability.h. */
+const CAP_SYS_ADMIN = 21;
+const CAP_PERFMON = 38;
+const CAP_BPF = 39;
 const PAGE_BYTES = 4096;
 const MAX_RING_BYTES = 1 << 30;
+/** Of tracker.bpf.c: whatever the tracker can do without. */
+export const OPTIONAL_PROGRAMS = [
+  'visit_files',
+  'visit_namespace',
+  'confirm_holders',
+  'tell_holders',
+  'on_read',
+  'on_destroy',
+];
 /** Of program_pages.h. */
 export const PROGRAM_PAGE_TURNS = 16;
 
@@ -32,8 +45,22 @@ function requireBtf() {
   }
 }
 
+/** Of the calling process, as far as /proc tells. */
+function hasCapabilities(...wanted) {
+  try {
+    const [, hex = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? [];
+    const effective = BigInt(`0x${hex}`);
+    const has = (capability) => (effective & (1n << BigInt(capability))) !== 0n;
+    return has(CAP_SYS_ADMIN) || wanted.every(has);
+  } catch {
+    return true; // not known: not to be blamed
+  }
+}
+
+/** Capabilities are to blame only where they are what lacks: kernels refuse for reasons of their own, too. */
 function refusedByKernel(cause) {
-  if (cause.errno === EPERM || cause.errno === EACCES) {
+  const isDenied = cause.errno === EPERM || cause.errno === EACCES;
+  if (isDenied && !hasCapabilities(CAP_BPF, CAP_PERFMON)) {
     return new EbpfUnavailableError(
       'NO_PERMISSION',
       `${cause.message}: run as root, or give the probe CAP_BPF and CAP_PERFMON`,
@@ -52,6 +79,8 @@ function checkedTrackerOptions({
   maxConnections = 500_000,
   maxConnectionsPerNetns = 400_000,
   cheapVisitNanos = 10_000_000,
+  procRoot = '/proc',
+  without = [],
 } = {}) {
   const isPowerOfTwo = Number.isInteger(ringBytes) && ringBytes > 0 && Number.isInteger(Math.log2(ringBytes));
   if (!isPowerOfTwo || ringBytes < PAGE_BYTES || ringBytes > MAX_RING_BYTES) {
@@ -65,7 +94,10 @@ function checkedTrackerOptions({
   }
   if (!Number.isInteger(cheapVisitNanos) || cheapVisitNanos < 0 || cheapVisitNanos > 0xffff_ffff)
     throw new RangeError(`cheapVisitNanos must be a whole number to 4294967295, not ${cheapVisitNanos}`);
-  return { ringBytes, maxConnections, maxConnectionsPerNetns, cheapVisitNanos };
+  const unknown = without.find((program) => !OPTIONAL_PROGRAMS.includes(program));
+  if (unknown !== undefined)
+    throw new RangeError(`without names programs of ${OPTIONAL_PROGRAMS.join(', ')}, not ${unknown}`);
+  return { ringBytes, maxConnections, maxConnectionsPerNetns, cheapVisitNanos, procRoot, without: [...without] };
 }
 
 export function recordLayout() {

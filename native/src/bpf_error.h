@@ -6,8 +6,8 @@
 
 class BpfError : public std::runtime_error {
   public:
-    // `attempted` reads after "could not"; `error` is a positive errno.
-    BpfError(const std::string &attempted, int error);
+    // `attempted` reads after "could not"; `error` is a positive errno; `detail` what else the kernel said, or "".
+    BpfError(const std::string &attempted, int error, const std::string &detail = "");
     int error() const { return error_; }
 
   private:
@@ -23,4 +23,6 @@ class LibbpfLog {
     LibbpfLog &operator=(const LibbpfLog &) = delete;
     // The last line that was a warning, or "".
     std::string lastWarning() const;
+    // What the verifier said last, or "": the reason, as what comes before is how it got there.
+    std::string verifierLine() const;
 };

@@ -21,6 +21,7 @@ constexpr ProgramKind KINDS[] = {
     {"fentry", "fentry"},
     {"tp_btf", "tp_btf"},
     {"iter/task_file", "iter_task_file"},
+    {"iter/tcp", "iter_tcp"},
     {"iter/bpf_sk_storage_map", "iter_sk_storage"},
 };
 

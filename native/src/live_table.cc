@@ -25,7 +25,7 @@ template <typename Count> void lower(Count &count) {
         count--;
 }
 
-void countEnd(OtherCounts &other, const struct tp_record &record) {
+void addEnd(OtherCounts &other, const struct tp_record &record) {
     (record.flags & TP_FLAG_ESTABLISHED ? other.closed : other.failed)++;
     other.bytes_sent += record.bytes_sent;
     other.bytes_received += record.bytes_received;
@@ -50,7 +50,7 @@ bool isSameButForCounters(const struct tp_record &known, struct tp_record record
     record.srtt_us = known.srtt_us;
     record.retransmits = known.retransmits;
     record.emitted_state = known.emitted_state;
-    record.emitted_epoch = known.emitted_epoch;
+    record.visit = known.visit;
     record.held_in = known.held_in;
     return memcmp(&known, &record, sizeof(record)) == 0;
 }
@@ -74,7 +74,7 @@ void LiveTable::apply(const struct tp_record &record) {
         countUntracked(record);
         return;
     }
-    if (closed_by_resync_.erase(record.socket_id))
+    if (closed_unseen_.erase(record.socket_id))
         return;
     bool known = isKnown(record.socket_id);
     if (record.state == TCP_STATE_SYN_SENT) {
@@ -89,12 +89,8 @@ void LiveTable::apply(const struct tp_record &record) {
         update(record);
         return;
     }
-    if (!known && record.flags & TP_FLAG_ESTABLISHED)
-        ended_unseen_++;
     remove(record.socket_id);
     takeFromOther(record.socket_id);
-    if (!before_resync_.empty() || !other_before_resync_.empty())
-        closed_in_resync_.set(record.socket_id, {});
     if (record.direction != TP_DIRECTION_LISTENER)
         close(record);
 }
@@ -102,15 +98,12 @@ void LiveTable::apply(const struct tp_record &record) {
 // A closed socket that was never told of while it lived, as most short connections: nothing here knows it.
 void LiveTable::applyUnseen(const struct tp_record &closed) {
     countOpen(closed);
-    if (closed.flags & TP_FLAG_ESTABLISHED)
-        ended_unseen_++;
     if (closed.direction != TP_DIRECTION_LISTENER)
         close(closed);
 }
 
 bool LiveTable::isKnown(uint64_t socket_id) const {
-    return index_.contains(socket_id) || connecting_.contains(socket_id) || other_.contains(socket_id) ||
-           index_before_resync_.contains(socket_id) || other_before_resync_.contains(socket_id);
+    return index_.contains(socket_id) || connecting_.contains(socket_id) || other_.contains(socket_id);
 }
 
 void LiveTable::countOpen(const struct tp_record &record) {
@@ -123,17 +116,34 @@ void LiveTable::countOpen(const struct tp_record &record) {
         }
         return;
     }
-    if (record.direction == TP_DIRECTION_CONNECTED)
-        countsOf(record.netns).active++;
-    else if (record.direction == TP_DIRECTION_ACCEPTED)
-        countsOf(record.netns).passive++;
+    countBegin(countsOf(record.netns), record.direction);
+}
+
+void LiveTable::countBegin(NamespaceCounts &counts, uint8_t direction) {
+    if (direction == TP_DIRECTION_CONNECTED) {
+        counts.active++;
+        totals_.connects++;
+    } else if (direction == TP_DIRECTION_ACCEPTED) {
+        counts.passive++;
+        totals_.accepted++;
+    }
+}
+
+void LiveTable::countEnd(const struct tp_record &record) {
+    (record.flags & TP_FLAG_ESTABLISHED ? totals_.closed : totals_.failed)++;
+}
+
+SocketTotals LiveTable::totals() const {
+    SocketTotals totals = totals_;
+    totals.pending = connecting_.size();
+    return totals;
 }
 
 // The kernel tells of the beginning and the end of such a socket, and of nothing between.
 void LiveTable::countUntracked(const struct tp_record &record) {
     NamespaceCounts &counts = countsOf(record.netns);
     if (record.state != TCP_STATE_CLOSE) {
-        (record.direction == TP_DIRECTION_CONNECTED ? counts.active : counts.passive)++;
+        countBegin(counts, record.direction);
         counts.untracked++;
         counts.other.live++;
         return;
@@ -142,7 +152,8 @@ void LiveTable::countUntracked(const struct tp_record &record) {
         counts.untracked--;
         lower(counts.other.live);
     }
-    countEnd(counts.other, record);
+    countEnd(record);
+    addEnd(counts.other, record);
 }
 
 NamespaceCounts &LiveTable::countsOf(uint32_t netns) {
@@ -164,6 +175,17 @@ bool LiveTable::hasRoomForOthers() const {
         if (counts.other.live > counts.untracked && hasAmpleRoom(counts.records, limits_.records_per_netns))
             return true;
     return false;
+}
+
+std::vector<uint64_t> LiveTable::othersWithRoom() const {
+    std::vector<uint64_t> ids;
+    if (hasRoomForOthers())
+        other_.forEach([&](uint64_t id, const OtherSocket &socket) {
+            auto counts = namespaces_.find(socket.netns);
+            if (counts == namespaces_.end() || counts->second.records < limits_.records_per_netns)
+                ids.push_back(id);
+        });
+    return ids;
 }
 
 void LiveTable::countEstablished() {
@@ -236,54 +258,48 @@ void LiveTable::takeFromOther(uint64_t socket_id) {
 
 void LiveTable::close(const struct tp_record &record) {
     NamespaceCounts &counts = countsOf(record.netns);
+    countEnd(record);
     if (!hasRoom(counts)) {
-        countEnd(counts.other, record);
+        addEnd(counts.other, record);
         return;
     }
     closed_.push_back(record);
     counts.records++;
 }
 
-void LiveTable::beginResync() {
-    closed_by_resync_.clear();
-    sockets_changed_ = true;
-    established_counted_ = false;
-    before_resync_.swap(live_);
-    index_before_resync_.swap(index_);
-    other_before_resync_.swap(other_);
-    live_.clear();
-    index_.clear();
-    other_.clear();
-    for (auto &[netns, counts] : namespaces_) {
-        counts.records = 0;
-        counts.other.live = counts.untracked;
-    }
-    for (const struct tp_record &record : closed_)
-        countsOf(record.netns).records++;
+void LiveTable::closeUnseen(const std::function<bool(uint64_t socket_id)> &lives, uint64_t now_ns) {
+    std::vector<uint64_t> gone;
+    auto look = [&](uint64_t id) {
+        if (!lives(id))
+            gone.push_back(id);
+    };
+    for (const struct tp_record &record : live_)
+        look(record.socket_id);
+    other_.forEach([&](uint64_t id, const OtherSocket &) { look(id); });
+    connecting_.forEach([&](uint64_t id, const auto &) { look(id); });
+    closed_unseen_.clear();
+    for (uint64_t id : gone)
+        closeUnseen(id, now_ns);
 }
 
-void LiveTable::endResync(uint64_t now_ns) {
-    for (struct tp_record &record : before_resync_) {
-        uint64_t id = record.socket_id;
-        if (record.direction == TP_DIRECTION_LISTENER || index_.contains(id) || other_.contains(id) ||
-            closed_in_resync_.contains(id))
-            continue;
-        record.state = TCP_STATE_CLOSE;
-        record.end_ns = now_ns;
-        close(record);
-        closed_by_resync_.set(id, {});
+void LiveTable::closeUnseen(uint64_t socket_id, uint64_t now_ns) {
+    sockets_changed_ = true;
+    established_counted_ = false;
+    if (const uint32_t *slot = index_.find(socket_id)) {
+        struct tp_record record = live_[*slot];
+        remove(socket_id);
+        if (record.direction != TP_DIRECTION_LISTENER) {
+            record.state = TCP_STATE_CLOSE;
+            record.end_ns = now_ns;
+            close(record);
+        }
+    } else if (const OtherSocket *socket = other_.find(socket_id)) {
+        countsOf(socket->netns).other.closed++; // what it transferred was lost with its record
+        takeFromOther(socket_id);
+    } else if (!connecting_.erase(socket_id)) { // a failed connect: nothing more is known of it
+        return;
     }
-    other_before_resync_.forEach([this](uint64_t id, const OtherSocket &socket) {
-        if (index_.contains(id) || other_.contains(id) || closed_in_resync_.contains(id))
-            return;
-        countsOf(socket.netns).other.closed++; // what it transferred was lost with its record
-        closed_by_resync_.set(id, {});
-    });
-    before_resync_.clear();
-    before_resync_.shrink_to_fit();
-    index_before_resync_.clear();
-    other_before_resync_.clear();
-    closed_in_resync_.clear();
+    closed_unseen_.set(socket_id, {});
 }
 
 void LiveTable::take(struct tp_record *to) {

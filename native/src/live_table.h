@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -19,6 +20,15 @@ struct LiveTableLimits {
     size_t records_per_netns; // so that a busy namespace leaves room for the others
 };
 
+// Of all sockets told of, since the beginning.
+struct SocketTotals {
+    uint64_t connects = 0; // pending and failed ones among them
+    uint64_t accepted = 0;
+    uint64_t closed = 0; // connections
+    uint64_t failed = 0; // connects
+    uint64_t pending = 0; // connects, now
+};
+
 class LiveTable {
   public:
     explicit LiveTable(const LiveTableLimits &limits) : limits_(limits) {}
@@ -26,22 +36,21 @@ class LiveTable {
     // Takes one record from the ring: a live socket's news, or a closed socket.
     void apply(const struct tp_record &record);
 
-    // After a loss: the kernel will send every live socket again between begin and end; whoever is not among
-    // them has closed unseen, and is closed here as of `now_ns`. If its end is told of all the same, because
-    // its record was on its way, it does not count again.
-    void beginResync();
-    void endResync(uint64_t now_ns);
+    // After a loss: whoever does not live any more has closed unseen, and is closed here as of `now_ns`. If its
+    // end is told of all the same, because its record was on its way, it does not count again.
+    void closeUnseen(const std::function<bool(uint64_t socket_id)> &lives, uint64_t now_ns);
+    // The same of one socket.
+    void closeUnseen(uint64_t socket_id, uint64_t now_ns);
 
-    // There are live sockets in the "other" group and room for records: it helps to send all of them again.
-    bool hasRoomForOthers() const;
+    // Sockets in the "other" group, when there is room for records: it helps to tell of them again.
+    std::vector<uint64_t> othersWithRoom() const;
 
     // Nothing was applied since the last take(): what it would copy is the same again.
     bool isUnchanged() const { return !sockets_changed_ && !counters_changed_; }
     // It would copy records of the same sockets, at the same places, that differ in their counters at most:
     // bytes, round-trip times, retransmits.
     bool hasSameSockets() const { return !sockets_changed_; }
-    // Closed sockets, so far, that had never been told of while they lived.
-    uint64_t endedUnseen() const { return ended_unseen_; }
+    SocketTotals totals() const;
     size_t recordCount() const { return live_.size() + closed_.size(); }
     size_t liveCount() const { return live_.size(); }
     // Those in the "other" group too.
@@ -63,10 +72,13 @@ class LiveTable {
 
     NamespaceCounts &countsOf(uint32_t netns);
     void applyUnseen(const struct tp_record &closed);
+    void countEnd(const struct tp_record &record);
+    void countBegin(NamespaceCounts &counts, uint8_t direction);
     void countOpen(const struct tp_record &record);
     void countUntracked(const struct tp_record &record);
     void countEstablished();
     bool isKnown(uint64_t socket_id) const;
+    bool hasRoomForOthers() const;
     bool hasRoom(const NamespaceCounts &counts) const;
     // Whether that is all that is new: a live socket known already.
     bool updateCounters(const struct tp_record &record);
@@ -80,7 +92,7 @@ class LiveTable {
     bool sockets_changed_ = true;
     bool counters_changed_ = true;
     bool established_counted_ = false;
-    uint64_t ended_unseen_ = 0;
+    SocketTotals totals_;
     std::vector<struct tp_record> live_;
     IdTable<uint32_t> index_;
     std::vector<struct tp_record> closed_;
@@ -91,9 +103,6 @@ class LiveTable {
     std::unordered_map<uint32_t, NamespaceCounts> namespaces_;
     // The one last counted in, most often the next one too; nullptr: none.
     std::pair<const uint32_t, NamespaceCounts> *last_counted_ = nullptr;
-    std::vector<struct tp_record> before_resync_;
-    IdTable<uint32_t> index_before_resync_;
-    OtherSockets other_before_resync_;
-    IdSet closed_in_resync_;
-    IdSet closed_by_resync_;
+    // Until the next loss: those whose record of the end was lost, or is still to come.
+    IdSet closed_unseen_;
 };

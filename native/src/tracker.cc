@@ -1,37 +1,24 @@
 #include "tracker.h"
 
 #include "bpf_error.h"
-#include "objects.h"
+#include "clocks.h"
 
 #include <algorithm>
-#include <bit>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <cerrno>
 #include <cstdlib>
-#include <ctime>
-#include <string>
+#include <cstring>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
-#include <vector>
 
 namespace {
 
-// A visit to all live sockets reads several cache lines of each: half a microsecond. Where it is not cheap
-// (TrackerOptions) it may take this share of a processor, and more when there are sockets that nobody was
-// told of yet.
-constexpr uint64_t IDLE_VISIT_SHARE = 500;
-constexpr uint64_t VISIT_SHARE = 40;
-
-// Passes over the live sockets in one snapshot when they do not fit into the ring at once.
-constexpr int MAX_LIVE_PASSES = 64;
-// A record and the ring's own header of 8 bytes.
-constexpr uint32_t RING_RECORD_BYTES = TP_RECORD_BYTES + 8;
-// Closed records that a CPU sends at most before it looks how full the ring is.
-constexpr uint64_t MAX_RECORDS_PER_LOOK = 64;
+// A visit to a live socket takes the kernel about a microsecond. All visits together may take this share of a
+// processor, or what the caller calls cheap where that is more.
+constexpr uint64_t VISIT_SHARE = 200;
 
 // Sweeps are numbered 1 to this: a record has one byte for the number.
 constexpr uint32_t MAX_SWEEP = 255;
@@ -46,66 +33,14 @@ bool isFitting(size_t room, size_t wanted) {
 }
 
 // What an iterator is read by: whole holders, so that none is cut in two.
-constexpr size_t ITERATOR_READ_BYTES = 256 * TP_HOLDER_BYTES;
+constexpr size_t HOLDERS_AT_ONCE_BYTES = 256 * TP_HOLDER_BYTES;
 
-uint64_t monotonicNanos() {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1000000000ull + static_cast<uint64_t>(now.tv_nsec);
-}
+constexpr const char *CONFIRM = "confirm_holders";
+constexpr const char *TELL = "tell_holders";
 
-uint64_t threadNanos() {
-    struct timespec used;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return static_cast<uint64_t>(used.tv_sec) * 1000000000ull + static_cast<uint64_t>(used.tv_nsec);
-}
-
-struct bpf_program *programNamed(struct bpf_object *object, const char *name) {
-    struct bpf_program *program = bpf_object__find_program_by_name(object, name);
-    if (!program)
-        throw BpfError(std::string("find BPF program ") + name, ENOENT);
-    return program;
-}
-
-struct bpf_link *attached(struct bpf_link *link, const char *name) {
-    if (!link)
-        throw BpfError(std::string("attach BPF program ") + name, errno);
-    return link;
-}
-
-// 0 when the descriptor is not a BPF link's (any more).
-uint32_t linkId(struct bpf_link *link) {
-    struct bpf_link_info info = {};
-    uint32_t size = sizeof(info);
-    return bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &size) ? 0 : info.id;
-}
-
-// A descriptor that is closed with its scope.
-struct Descriptor {
-    int fd;
-    explicit Descriptor(int fd) : fd(fd) {}
-    ~Descriptor() {
-        if (fd >= 0)
-            ::close(fd);
-    }
-    Descriptor(const Descriptor &) = delete;
-    Descriptor &operator=(const Descriptor &) = delete;
-};
-
-// The map of a global-data section, by the section's own name, and what it is to begin with. That memory is
-// libbpf's own copy: what is written to it after the object was loaded, the kernel never sees.
-struct Section {
-    struct bpf_map *map;
-    void *initial;
-};
-
-Section sectionNamed(struct bpf_object *object, const char *section, size_t wanted) {
-    struct bpf_map *map = bpf_object__find_map_by_name(object, section);
-    size_t size = 0;
-    void *initial = map ? const_cast<void *>(bpf_map__initial_value(map, &size)) : nullptr;
-    if (!initial || size < wanted)
-        throw BpfError(std::string("find BPF data section ") + section, ENOENT);
-    return {map, initial};
+// The kernel won't, now or later; anything else may pass, or is a fault.
+bool isRefusal(int error) {
+    return error == EPERM || error == EACCES || error == EOPNOTSUPP;
 }
 
 } // namespace
@@ -114,7 +49,21 @@ Tracker::Tracker(const TrackerOptions &options)
     : table_({options.max_connections, options.max_connections_per_netns}),
       max_connections_(options.max_connections), cheap_visit_ns_(options.cheap_visit_ns) {
     try {
-        load(options);
+        programs_ = std::make_unique<TrackerPrograms>(
+            ProgramOptions{options.ring_bytes, options.max_connections, options.without});
+        void *shared = mmap(nullptr, sizeof(struct tp_shared), PROT_READ | PROT_WRITE, MAP_SHARED,
+                            programs_->mapFd(".data"), 0);
+        if (shared == MAP_FAILED)
+            throw BpfError("map the BPF programs' global data", errno);
+        shared_ = static_cast<struct tp_shared *>(shared);
+        counters_fd_ = programs_->mapFd("counters");
+        sockets_ = std::make_unique<SocketTable>(programs_->mapFd("places"), programs_->mapEntries("places"),
+                                                 programs_->mapFd("overflow"), shared_);
+        visitor_ = std::make_unique<LiveVisitor>(programs_->link("visit_files"), programs_->link("visit_namespace"),
+                                                 *sockets_, shared_, options.proc_root);
+        can_confirm_ = programs_->link(CONFIRM) != nullptr;
+        can_tell_ = programs_->link(TELL) != nullptr;
+        startDraining();
     } catch (...) {
         close();
         throw;
@@ -125,33 +74,9 @@ Tracker::~Tracker() {
     close();
 }
 
-void Tracker::load(const TrackerOptions &options) {
-    LibbpfLog log;
-    LIBBPF_OPTS(bpf_object_open_opts, open_options);
-    open_options.object_name = "topoprobe";
-    object_ = bpf_object__open_mem(
-        topoprobe_tracker_object,
-        static_cast<size_t>(topoprobe_tracker_object_end - topoprobe_tracker_object), &open_options);
-    if (!object_)
-        throw BpfError("open the embedded BPF object", errno);
-
-    setWakeUps(options.ring_bytes);
-    struct bpf_map *ring_map = bpf_object__find_map_by_name(object_, "ring");
-    if (!ring_map || bpf_map__set_max_entries(ring_map, options.ring_bytes))
-        throw BpfError("size the ring buffer", EINVAL);
-    if (int error = bpf_object__load(object_)) {
-        std::string why = log.lastWarning();
-        throw BpfError("load the tracker's BPF programs" + (why.empty() ? "" : " (" + why + ")"), -error);
-    }
-    struct bpf_map *data = sectionNamed(object_, ".data", sizeof(struct tp_shared)).map;
-    void *shared =
-        mmap(nullptr, sizeof(struct tp_shared), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(data), 0);
-    if (shared == MAP_FAILED)
-        throw BpfError("map the BPF programs' global data", errno);
-    shared_ = static_cast<struct tp_shared *>(shared);
-    counters_fd_ = bpf_object__find_map_fd_by_name(object_, "counters");
-
-    ring_ = std::make_unique<RingReader>(bpf_map__fd(ring_map), bpf_map__max_entries(ring_map));
+void Tracker::startDraining() {
+    int ring_fd = programs_->mapFd("ring");
+    ring_ = std::make_unique<RingReader>(ring_fd, programs_->mapEntries("ring"));
     stop_fd_ = eventfd(0, EFD_CLOEXEC);
     epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
     if (stop_fd_ < 0 || epoll_fd_ < 0)
@@ -161,46 +86,9 @@ void Tracker::load(const TrackerOptions &options) {
     // spin.
     struct epoll_event ready = {.events = EPOLLIN | EPOLLET, .data = {.u64 = 1}};
     if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, stop_fd_, &stop) ||
-        epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, bpf_map__fd(ring_map), &ready))
+        epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, ring_fd, &ready))
         throw BpfError("watch the ring buffer", errno);
-
-    union bpf_iter_link_info info = {};
-    info.map.map_fd = static_cast<uint32_t>(bpf_object__find_map_fd_by_name(object_, "sockets"));
-    LIBBPF_OPTS(bpf_iter_attach_opts, live_options);
-    live_options.link_info = &info;
-    live_options.link_info_len = sizeof(info);
-    live_link_ =
-        attached(bpf_program__attach_iter(programNamed(object_, "emit_live"), &live_options), "emit_live");
-    confirm_link_ =
-        attached(bpf_program__attach(programNamed(object_, "confirm_holders")), "confirm_holders");
-    tell_link_ = attached(bpf_program__attach(programNamed(object_, "tell_holders")), "tell_holders");
-    read_link_ = attached(bpf_program__attach(programNamed(object_, "on_read")), "on_read");
-    destroy_link_ = attached(bpf_program__attach(programNamed(object_, "on_destroy")), "on_destroy");
-    state_link_ = attached(bpf_program__attach(programNamed(object_, "on_tcp_state")), "on_tcp_state");
-
-    for (size_t i = 0; i < link_ids_.size(); i++)
-        link_ids_[i] = linkId(*links()[i]);
-
     drainer_ = std::thread([this] { drainWhenWoken(); });
-}
-
-// See the programs' .rodata. No CPU puts more than an eighth of its share of the ring in without looking.
-void Tracker::setWakeUps(uint32_t ring_bytes) {
-    auto *wake = static_cast<uint64_t *>(sectionNamed(object_, ".rodata", 2 * sizeof(uint64_t)).initial);
-    uint64_t share = ring_bytes / 8 / RING_RECORD_BYTES / static_cast<uint64_t>(std::max(1, get_nprocs()));
-    wake[0] = ring_bytes / 4;
-    wake[1] = std::bit_floor(std::clamp<uint64_t>(share, 1, MAX_RECORDS_PER_LOOK)) - 1;
-}
-
-std::array<struct bpf_link **, Tracker::LINKS> Tracker::links() {
-    return {&state_link_, &destroy_link_, &read_link_, &confirm_link_, &tell_link_, &live_link_};
-}
-
-// A descriptor that was closed behind our back may since have become something else: the id tells.
-void Tracker::requireAttached() {
-    for (size_t i = 0; i < link_ids_.size(); i++)
-        if (linkId(*links()[i]) != link_ids_[i])
-            throw BpfError("watch TCP sockets: a BPF program was detached from outside", ENOLINK);
 }
 
 void Tracker::close() {
@@ -214,24 +102,21 @@ void Tracker::close() {
     }
     std::lock_guard<std::mutex> no_sweep(sweep_mutex_);
     std::lock_guard<std::mutex> lock(mutex_);
-    for (struct bpf_link **link : links()) {
-        bpf_link__destroy(*link);
-        *link = nullptr;
-    }
+    visitor_.reset();
+    sockets_.reset();
     ring_.reset();
     if (shared_)
         munmap(shared_, sizeof(struct tp_shared));
     shared_ = nullptr;
-    bpf_object__close(object_);
+    programs_.reset();
     for (int fd : {stop_fd_, epoll_fd_})
         if (fd >= 0)
             ::close(fd);
-    object_ = nullptr;
     stop_fd_ = epoll_fd_ = counters_fd_ = -1;
 }
 
 void Tracker::requireOpen() {
-    if (!object_)
+    if (!programs_)
         throw BpfError("use the tracker after it was closed", EBADF);
 }
 
@@ -260,56 +145,53 @@ void Tracker::drainWhenWoken() {
     }
 }
 
-int Tracker::startIterator(struct bpf_link *link, const char *what) {
-    int fd = bpf_iter_create(bpf_link__fd(link));
-    if (fd < 0)
-        throw BpfError(std::string("start iterator ") + what, errno);
-    return fd;
-}
-
-void Tracker::readIterator(int fd, const char *what, const Output &output) {
-    alignas(8) char buffer[ITERATOR_READ_BYTES];
-    for (;;) {
-        ssize_t got = read(fd, buffer, sizeof(buffer));
-        if (got == 0)
-            return;
-        if (got > 0 && output)
-            output(buffer, static_cast<size_t>(got));
-        // EAGAIN: the kernel pauses after a million objects without output.
-        if (got < 0 && errno != EAGAIN && errno != EINTR)
-            throw BpfError(std::string("read iterator ") + what, errno);
-    }
-}
-
-void Tracker::confirmHolders() {
-    std::lock_guard<std::mutex> one_half(sweep_mutex_);
-    Descriptor files(-1);
-    {
+bool Tracker::isPermitted(const char *program, const std::function<void()> &run) {
+    try {
+        run();
+        return true;
+    } catch (const BpfError &error) {
+        if (!isRefusal(error.error()))
+            throw;
         std::lock_guard<std::mutex> lock(mutex_);
         requireOpen();
-        __atomic_store_n(&shared_->sweep, shared_->sweep % MAX_SWEEP + 1, __ATOMIC_SEQ_CST);
-        files.fd = startIterator(confirm_link_, "confirm_holders");
+        programs_->refuseLate(program, error.error());
+        return false;
     }
-    readIterator(files.fd, "confirm_holders");
+}
+
+void Tracker::confirmHolders(const NamespacePids &namespaces) {
+    std::lock_guard<std::mutex> one_half(sweep_mutex_);
+    if (can_confirm_)
+        can_confirm_ = isPermitted(CONFIRM, [this] {
+            std::unique_lock<std::mutex> lock(mutex_);
+            requireOpen();
+            __atomic_store_n(&shared_->sweep, shared_->sweep % MAX_SWEEP + 1, __ATOMIC_SEQ_CST);
+            BpfIterator files(programs_->link(CONFIRM), CONFIRM);
+            lock.unlock();
+            files.readAll(HOLDERS_AT_ONCE_BYTES, [](const char *, size_t) {});
+        });
     std::lock_guard<std::mutex> lock(mutex_);
-    visit_now_ = true;
+    requireOpen();
+    bool was_seeded = shared_->seeded;
+    if (!can_confirm_ && !was_seeded && visitor_->hasIterators())
+        visitor_->visitAll(namespaces); // it adopts what it comes by
+    __atomic_store_n(&shared_->seeded, can_confirm_ || was_seeded, __ATOMIC_SEQ_CST);
 }
 
 HolderTable Tracker::tellHolders() {
     std::lock_guard<std::mutex> one_half(sweep_mutex_);
-    Descriptor files(-1);
-    {
-        std::lock_guard<std::mutex> lock(mutex_);
-        requireOpen();
-        files.fd = startIterator(tell_link_, "tell_holders");
-    }
     HolderTable holders;
-    readIterator(files.fd, "tell_holders", [&holders](const char *data, size_t bytes) {
-        for (size_t at = 0; at + TP_HOLDER_BYTES <= bytes; at += TP_HOLDER_BYTES)
-            holders.add(*reinterpret_cast<const struct tp_holder *>(data + at));
-    });
-    std::lock_guard<std::mutex> lock(mutex_);
-    visit_now_ = true;
+    if (can_tell_)
+        can_tell_ = isPermitted(TELL, [this, &holders] {
+            std::unique_lock<std::mutex> lock(mutex_);
+            requireOpen();
+            BpfIterator files(programs_->link(TELL), TELL);
+            lock.unlock();
+            files.readAll(HOLDERS_AT_ONCE_BYTES, [&holders](const char *data, size_t bytes) {
+                for (size_t at = 0; at + TP_HOLDER_BYTES <= bytes; at += TP_HOLDER_BYTES)
+                    holders.add(*reinterpret_cast<const struct tp_holder *>(data + at));
+            });
+        });
     return holders;
 }
 
@@ -323,84 +205,58 @@ uint64_t Tracker::counter(uint32_t which) {
     return sum;
 }
 
-uint64_t Tracker::openedCount() {
-    return counter(TP_COUNT_OPENED_ACTIVE) + counter(TP_COUNT_OPENED_PASSIVE);
-}
-
-void Tracker::sendAllAgain() {
-    uint32_t next = shared_->epoch + 1;
-    __atomic_store_n(&shared_->epoch, next ? next : 1, __ATOMIC_SEQ_CST);
-}
-
-void Tracker::emitLive() {
-    for (int pass = 0; pass < MAX_LIVE_PASSES; pass++) {
-        uint64_t deferred = counter(TP_COUNT_DEFERRED_RING);
-        shared_->stored = 0;
-        shared_->live = 0;
-        uint64_t before = threadNanos();
-        Descriptor live(startIterator(live_link_, "emit_live"));
-        readIterator(live.fd, "emit_live");
-        visit_cost_ns_ = threadNanos() - before;
-        drain();
-        if (counter(TP_COUNT_DEFERRED_RING) == deferred)
-            return;
+// True: every live socket was come by.
+bool Tracker::visit(const SnapshotRequest &request, uint64_t now_ns) {
+    uint64_t budget_ns = std::max<uint64_t>(cheap_visit_ns_, (now_ns - visited_at_ns_) / VISIT_SHARE);
+    visited_at_ns_ = now_ns;
+    while (visitor_->hasIterators()) {
+        try {
+            if (request.thrifty)
+                return visitor_->visit(request.namespaces, budget_ns);
+            visitor_->visitAll(request.namespaces);
+            return true;
+        } catch (const BpfError &error) {
+            const char *refused = isRefusal(error.error()) ? visitor_->giveUp() : nullptr;
+            if (refused == nullptr)
+                throw;
+            programs_->refuseLate(refused, error.error());
+        }
     }
+    return false;
 }
 
-void Tracker::resync() {
-    table_.beginResync();
-    sendAllAgain();
-    visitLive();
-    table_.endResync(monotonicNanos());
-}
-
-// Between two snapshots more may come: what they need is little beside the sockets themselves.
-void Tracker::boundStorage() {
-    stored_ = shared_->stored;
+// Live sockets from their table first, then what the ring has: an end comes after what was told of its life.
+void Tracker::takeNews() {
+    stored_ = sockets_->takeNews([this](const struct tp_record &record) { table_.apply(record); });
+    stored_ += __atomic_load_n(&shared_->overflow, __ATOMIC_RELAXED);
+    drain();
+    // Between two snapshots more may come: what they need is little beside the sockets themselves.
     __atomic_store_n(&shared_->storage_full, stored_ >= max_connections_, __ATOMIC_SEQ_CST);
-}
-
-bool Tracker::isVisitDue(const SnapshotRequest &request, uint64_t now_ns) {
-    if (!request.thrifty || visit_now_ || visit_cost_ns_ < cheap_visit_ns_)
-        return true;
-    uint64_t opened = openedCount() - opened_at_visit_;
-    bool has_unseen = opened > table_.endedUnseen() - ended_unseen_at_visit_;
-    uint64_t share = has_unseen ? VISIT_SHARE : IDLE_VISIT_SHARE;
-    return now_ns - visited_at_ns_ >= visit_cost_ns_ * share;
-}
-
-void Tracker::visitLive() {
-    visit_now_ = false;
-    visited_at_ns_ = monotonicNanos();
-    opened_at_visit_ = openedCount();
-    emitLive();
-    ended_unseen_at_visit_ = table_.endedUnseen();
-    boundStorage();
 }
 
 TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     std::lock_guard<std::mutex> lock(mutex_);
     requireOpen();
-    requireAttached();
-    TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, false, true, 0, {}};
-    drain();
+    programs_->requireAttached();
+    TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, false, false, 0, 0, {}};
+    result.visited = visit(request, result.taken_at_ns);
+    result.refused = programs_->refusals().size();
+    takeNews();
     uint64_t lost_in_ring = counter(TP_COUNT_LOST_RING);
-    bool lost = lost_in_ring != lost_resynced_;
-    if (!lost && table_.hasRoomForOthers()) {
-        sendAllAgain();
-        visit_now_ = true;
-    }
-    result.visited = lost || isVisitDue(request, result.taken_at_ns);
-    if (!lost && result.visited)
-        visitLive();
-    // More live sockets known than there are: some ended without a word.
-    if (lost || (result.visited && table_.knownLive() > shared_->live)) {
-        lost_resynced_ = lost_in_ring;
-        resync();
-    }
-
     result.lost = lost_in_ring - lost_reported_;
     lost_reported_ = lost_in_ring;
+    if (result.lost > 0)
+        table_.closeUnseen([this](uint64_t id) { return sockets_->find(id); }, monotonicNanos());
+    for (uint64_t gone : visitor_->takeGone())
+        if (sockets_->find(gone)) { // it has not ended in the meantime, as others do
+            table_.closeUnseen(gone, monotonicNanos());
+            sockets_->remove(gone);
+        }
+    struct tp_record record;
+    for (uint64_t id : table_.othersWithRoom())
+        if (sockets_->find(id, &record))
+            table_.apply(record);
+
     result.same_sockets = table_.hasSameSockets();
     result.unchanged = request.may_be_unchanged && table_.isUnchanged();
     if (result.unchanged) {
@@ -423,21 +279,17 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     return result;
 }
 
-std::array<uint64_t, TP_COUNTERS> Tracker::counters() {
+TrackerCounters Tracker::counters() {
     std::lock_guard<std::mutex> lock(mutex_);
     requireOpen();
-    std::array<uint64_t, TP_COUNTERS> values;
+    TrackerCounters counters = {{}, table_.totals(), table_.liveCount(), stored_};
     for (uint32_t which = 0; which < TP_COUNTERS; which++)
-        values[which] = counter(which);
-    return values;
+        counters.programs[which] = counter(which);
+    return counters;
 }
 
-uint64_t Tracker::storedCount() {
+std::vector<Refusal> Tracker::refusals() {
     std::lock_guard<std::mutex> lock(mutex_);
-    return stored_;
-}
-
-size_t Tracker::liveCount() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return table_.liveCount();
+    requireOpen();
+    return programs_->refusals();
 }

@@ -36,6 +36,7 @@ Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot, Napi::ArrayB
     object.Set("sameSockets", Napi::Boolean::New(env, snapshot.same_sockets));
     object.Set("visited", Napi::Boolean::New(env, snapshot.visited));
     object.Set("takenAtNanos", Napi::Number::New(env, static_cast<double>(snapshot.taken_at_ns)));
+    object.Set("refused", Napi::Number::New(env, static_cast<double>(snapshot.refused)));
     object.Set("lost", Napi::Number::New(env, static_cast<double>(snapshot.lost)));
     Napi::Float64Array namespaces =
         Napi::Float64Array::New(env, snapshot.namespaces.size() * NAMESPACE_NUMBERS);
@@ -49,6 +50,17 @@ Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot, Napi::ArrayB
     }
     object.Set("namespaces", namespaces);
     return object;
+}
+
+// Inodes of network namespaces, each followed by the PID of a process in it; undefined: none.
+NamespacePids namespacePids(const Napi::Value &given) {
+    NamespacePids pids;
+    if (!given.IsTypedArray())
+        return pids;
+    Napi::Float64Array numbers = given.As<Napi::Float64Array>();
+    for (size_t at = 0; at + 1 < numbers.ElementLength(); at += 2)
+        pids.emplace(static_cast<uint32_t>(numbers[at]), static_cast<uint32_t>(numbers[at + 1]));
+    return pids;
 }
 
 struct FoundHolders {
@@ -82,6 +94,7 @@ Napi::Function TrackerObject::define(Napi::Env env) {
                         InstanceMethod<&TrackerObject::tellHolders>("tellHolders"),
                         InstanceMethod<&TrackerObject::snapshot>("snapshot"),
                         InstanceMethod<&TrackerObject::counters>("counters"),
+                        InstanceMethod<&TrackerObject::refusals>("refusals"),
                         InstanceMethod<&TrackerObject::close>("close"),
                     });
     env.SetInstanceData(new Napi::FunctionReference(Napi::Persistent(constructor)));
@@ -100,7 +113,12 @@ Napi::Value TrackerObject::load(const Napi::CallbackInfo &info) {
     TrackerOptions options = {given.Get("ringBytes").As<Napi::Number>().Uint32Value(),
                               given.Get("maxConnections").As<Napi::Number>().Uint32Value(),
                               given.Get("maxConnectionsPerNetns").As<Napi::Number>().Uint32Value(),
-                              given.Get("cheapVisitNanos").As<Napi::Number>().Uint32Value()};
+                              given.Get("cheapVisitNanos").As<Napi::Number>().Uint32Value(),
+                              given.Get("procRoot").As<Napi::String>().Utf8Value(),
+                              {}};
+    Napi::Array without = given.Get("without").As<Napi::Array>();
+    for (uint32_t i = 0; i < without.Length(); i++)
+        options.without.push_back(without.Get(i).As<Napi::String>().Utf8Value());
     using Shared = std::shared_ptr<Tracker>;
     return PromiseWorker<Shared>::run(
         info.Env(), given, [options] { return std::make_shared<Tracker>(options); },
@@ -111,10 +129,11 @@ Napi::Value TrackerObject::load(const Napi::CallbackInfo &info) {
 
 Napi::Value TrackerObject::confirmHolders(const Napi::CallbackInfo &info) {
     auto tracker = tracker_;
+    NamespacePids namespaces = namespacePids(info[0]);
     return PromiseWorker<Nothing>::run(
         info.Env(), Value(),
-        [tracker] {
-            tracker->confirmHolders();
+        [tracker, namespaces] {
+            tracker->confirmHolders(namespaces);
             return Nothing{};
         },
         undefined);
@@ -138,6 +157,7 @@ Napi::Value TrackerObject::snapshot(const Napi::CallbackInfo &info) {
         Napi::Object given = info[0].As<Napi::Object>();
         request.thrifty = given.Get("thrifty").ToBoolean();
         request.may_be_unchanged = given.Get("mayBeUnchanged").ToBoolean();
+        request.namespaces = namespacePids(given.Get("namespaces"));
         Napi::Value memory = given.Get("memory");
         if (memory.IsArrayBuffer()) {
             auto buffer = memory.As<Napi::ArrayBuffer>();
@@ -155,25 +175,45 @@ Napi::Value TrackerObject::snapshot(const Napi::CallbackInfo &info) {
 }
 
 Napi::Value TrackerObject::counters(const Napi::CallbackInfo &info) {
-    struct Counters {
-        std::array<uint64_t, TP_COUNTERS> kernel;
-        size_t live;
-        uint64_t stored;
-    };
     auto tracker = tracker_;
-    return PromiseWorker<Counters>::run(
-        info.Env(), Value(),
-        [tracker] {
-            return Counters{tracker->counters(), tracker->liveCount(), tracker->storedCount()};
-        },
-        [](Napi::Env env, Counters &values) -> Napi::Value {
+    return PromiseWorker<TrackerCounters>::run(
+        info.Env(), Value(), [tracker] { return tracker->counters(); },
+        [](Napi::Env env, TrackerCounters &counters) -> Napi::Value {
             Napi::Object object = Napi::Object::New(env);
+            auto set = [&](const char *name, uint64_t value) {
+                object.Set(name, Napi::Number::New(env, static_cast<double>(value)));
+            };
             for (uint32_t which = 0; which < TP_COUNTERS; which++)
-                object.Set(COUNTER_NAMES[which],
-                           Napi::Number::New(env, static_cast<double>(values.kernel[which])));
-            object.Set("live", Napi::Number::New(env, static_cast<double>(values.live)));
-            object.Set("stored", Napi::Number::New(env, static_cast<double>(values.stored)));
+                set(COUNTER_NAMES[which], counters.programs[which]);
+            const SocketTotals &sockets = counters.sockets;
+            set("connects", sockets.connects);
+            set("accepted", sockets.accepted);
+            set("closed", sockets.closed);
+            set("failed", sockets.failed);
+            set("pending", sockets.pending);
+            set("live", counters.live);
+            set("stored", counters.stored);
             return object;
+        });
+}
+
+Napi::Value TrackerObject::refusals(const Napi::CallbackInfo &info) {
+    using Refusals = std::vector<Refusal>;
+    auto tracker = tracker_;
+    return PromiseWorker<Refusals>::run(
+        info.Env(), Value(), [tracker] { return tracker->refusals(); },
+        [](Napi::Env env, Refusals &refusals) -> Napi::Value {
+            Napi::Array list = Napi::Array::New(env, refusals.size());
+            for (uint32_t i = 0; i < refusals.size(); i++) {
+                Napi::Object object = Napi::Object::New(env);
+                object.Set("program", refusals[i].program);
+                object.Set("section", refusals[i].section);
+                object.Set("step", refusals[i].step);
+                object.Set("errno", refusals[i].error);
+                object.Set("reason", refusals[i].reason());
+                list[i] = object;
+            }
+            return list;
         });
 }
 

@@ -1,4 +1,4 @@
-/** Visits to all live sockets that are put off, because they are expensive, lose nothing and count nothing twice. */
+/** Visits to live sockets that are spread over snapshots, because they are expensive, delay bytes and nothing else. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
@@ -9,15 +9,18 @@ import type { Snapshot } from '../../src/probe/connections/source.js';
 import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
 import { ebpfSkip } from './requirements.js';
 
-/** However expensive, a visit becomes due by and by: a snapshot may fall on that moment, but not one after the other. */
-const ATTEMPTS = 200;
-/** Connections that make a visit cost something. */
+/** A round of visits ends by and by. */
+const ATTEMPTS = 20_000;
+/** Connections that no snapshot has the time to visit all of. */
 const HELD = 300;
 const EXPENSIVE = { cheapVisitNanos: 0 };
+const SENT = 1000;
 
 interface Connection {
   /** The client's. */
   readonly port: number;
+  /** From the client to the server, which has it all when this resolves. */
+  send(bytes: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -39,6 +42,11 @@ async function serve(t: TestContext): Promise<() => Promise<Connection>> {
     const [[served]] = await Promise.all([accepted, once(client, 'connect')]);
     return {
       port: client.localPort!,
+      async send(bytes) {
+        const before = served.bytesRead;
+        client.write('x'.repeat(bytes));
+        while (served.bytesRead < before + bytes) await once(served, 'data');
+      },
       async close() {
         const closed = Promise.all([once(client, 'close'), once(served, 'close')]);
         client.end();
@@ -61,82 +69,73 @@ async function start(
   return { source, open };
 }
 
+interface Told {
+  readonly live: number;
+  readonly closed: number;
+  /** By the client. */
+  readonly bytesSent: number;
+}
+
 /** What a snapshot says of both ends of a connection. */
-function told({ records, recordCount }: Snapshot, { port }: Connection): { live: number; closed: number } {
+function told({ records, recordCount }: Snapshot, { port }: Connection): Told {
   const view = new DataView(records);
-  const ends = { live: 0, closed: 0 };
+  const ends = { live: 0, closed: 0, bytesSent: 0 };
   for (let at = 0; at < recordCount * RECORD_BYTES; at += RECORD_BYTES) {
-    if (![OFFSET.localPort, OFFSET.remotePort].some((end) => view.getUint16(at + end, true) === port))
-      continue;
+    const isClient = view.getUint16(at + OFFSET.localPort, true) === port;
+    if (!isClient && view.getUint16(at + OFFSET.remotePort, true) !== port) continue;
     if (view.getUint8(at + OFFSET.state) === TcpState.Close) ends.closed++;
     else ends.live++;
+    if (isClient) ends.bytesSent += Number(view.getBigUint64(at + OFFSET.bytesSent, true));
   }
   return ends;
 }
 
-/** A connection that a snapshot did not tell of though it was there. */
-async function putOff(source: EbpfSource, open: () => Promise<Connection>): Promise<Connection> {
-  for (let i = 0; i < ATTEMPTS; i++) {
-    const connection = await open();
-    const snapshot = await source.snapshot({ thrifty: true });
-    assert.deepEqual(snapshot.completeness.namespaces, [], 'what was not looked for is not missed');
-    if (told(snapshot, connection).live === 0) return connection;
-  }
-  return assert.fail('every visit was made');
-}
-
-test('a put-off visit is said to be one', { skip: ebpfSkip }, async (t) => {
+test('a round of visits that is spread is said to be so, and ends', { skip: ebpfSkip }, async (t) => {
   const open = await serve(t);
   for (let i = 0; i < HELD; i++) await open();
   const tracker = await loadTracker(EXPENSIVE);
   t.after(() => tracker.close());
   await tracker.confirmHolders();
-  assert.equal((await tracker.snapshot({ thrifty: true })).visited, true, 'a sweep has found something new');
-  let visited = true;
-  for (let i = 0; i < ATTEMPTS && visited; i++) ({ visited } = await tracker.snapshot({ thrifty: true }));
-  assert.equal(visited, false);
+  const seen = new Set<boolean>();
+  for (let i = 0; i < ATTEMPTS && seen.size < 2; i++)
+    seen.add((await tracker.snapshot({ thrifty: true })).visited);
+  assert.deepEqual(seen, new Set([false, true]));
   assert.equal((await tracker.snapshot()).visited, true);
 });
 
-test(
-  'sockets that were not looked for are told of later, and not missed meanwhile',
-  { skip: ebpfSkip },
-  async (t) => {
-    const { source, open } = await start(t, EXPENSIVE);
-    const connection = await putOff(source, open);
-    let snapshot;
-    do {
-      snapshot = await source.snapshot({ thrifty: true });
-      assert.deepEqual(snapshot.completeness.namespaces, []);
-    } while (told(snapshot, connection).live === 0);
-    assert.deepEqual(told(snapshot, connection), { live: 2, closed: 0 });
-  },
-);
-
-test('a connection that ends before it was looked for is told of once', { skip: ebpfSkip }, async (t) => {
+test('what begins and what ends is told at once', { skip: ebpfSkip }, async (t) => {
   const { source, open } = await start(t, EXPENSIVE);
-  const connection = await putOff(source, open);
-  await connection.close();
-  const sum = { live: 0, closed: 0 };
-  for (const thrifty of [true, true, false, false]) {
-    const snapshot = await source.snapshot({ thrifty });
-    assert.deepEqual(snapshot.completeness.namespaces, []);
-    const { live, closed } = told(snapshot, connection);
-    sum.live += live;
-    sum.closed += closed;
+  for (let i = 0; i < 20; i++) {
+    const connection = await open();
+    const opened = await source.snapshot({ thrifty: true });
+    assert.deepEqual(told(opened, connection), { live: 2, closed: 0, bytesSent: 0 });
+    assert.deepEqual(opened.completeness.namespaces, []);
+    await connection.send(SENT);
+    await connection.close();
+    const closed = await source.snapshot({ thrifty: true });
+    assert.deepEqual(told(closed, connection), { live: 0, closed: 2, bytesSent: SENT });
+    assert.deepEqual(closed.completeness.namespaces, []);
   }
-  assert.deepEqual(sum, { live: 0, closed: 2 });
 });
 
-test('no visit is put off that is cheap, or by who is not thrifty', { skip: ebpfSkip }, async (t) => {
-  for (const [options, thrifty] of [
-    [{ cheapVisitNanos: 0xffff_ffff }, true],
-    [EXPENSIVE, false],
-  ] as const) {
-    const { source, open } = await start(t, options);
-    for (let i = 0; i < 20; i++) {
-      const connection = await open();
-      assert.equal(told(await source.snapshot({ thrifty }), connection).live, 2);
-    }
+test('what a live connection sent is told by and by, and at once to who wants it', { skip: ebpfSkip }, async (t) => {
+  const { source, open } = await start(t, EXPENSIVE);
+  const connection = await open();
+  await source.snapshot({ thrifty: true });
+  await connection.send(SENT);
+  let bytesSent = 0;
+  for (let i = 0; i < ATTEMPTS && bytesSent === 0; i++)
+    ({ bytesSent } = told(await source.snapshot({ thrifty: true }), connection));
+  assert.equal(bytesSent, SENT);
+  await connection.send(SENT);
+  assert.equal(told(await source.snapshot(), connection).bytesSent, 2 * SENT);
+});
+
+test('visits that are cheap are not spread', { skip: ebpfSkip }, async (t) => {
+  const { source, open } = await start(t, { cheapVisitNanos: 0xffff_ffff });
+  const connection = await open();
+  for (let sent = SENT; sent <= 20 * SENT; sent += SENT) {
+    await connection.send(SENT);
+    assert.equal(told(await source.snapshot({ thrifty: true }), connection).bytesSent, sent);
   }
 });

@@ -129,7 +129,7 @@ test(
     giveBack = takeAllDescriptors();
     const snapshot = await source.snapshot().finally(giveBack);
     assert.equal(said.length, 1);
-    assert.match(said[0] ?? '', /died and was started again: .*start iterator emit_live/);
+    assert.match(said[0] ?? '', /died and was started again: .*start iterator visit_files/);
     assert.equal(countSockets(snapshot, netns.inode).live, 2);
     assert.equal(
       snapshot.completeness?.namespaces.find(({ netns: inode }) => inode === netns.inode),

@@ -12,6 +12,7 @@ import {
 } from '../topology/index.js';
 import { NO_FLOWS, type FlowBatch } from '../topology/nat-flow.js';
 import { NO_HOLDERS, type HolderBatch } from '../topology/socket-holders.js';
+import type { Coverage } from './ebpf/rungs.js';
 import { joinOther } from './other-connections.js';
 import type { Completeness, ConnectionSource, OtherConnections, Snapshot, SourceKind } from './source.js';
 
@@ -28,13 +29,15 @@ export interface Batch extends RecordBatch {
   /** Processes that hold sockets which others use. */
   readonly holders: HolderBatch;
   readonly sourceKind: SourceKind;
+  /** What the kernel allowed of eBPF; absent where it is not used. */
+  readonly coverage?: Coverage | undefined;
   /** What no record tells of for want of room. Absent where the source has no such group. */
   readonly other?: OtherConnections;
   /** Absent where the source can't tell. */
   readonly completeness?: Completeness;
 }
 
-type Circumstances = Pick<Batch, 'flows' | 'holders' | 'sourceKind' | 'other' | 'completeness'>;
+type Circumstances = Pick<Batch, 'flows' | 'holders' | 'sourceKind' | 'coverage' | 'other' | 'completeness'>;
 
 /** How long the other end of a connection may lag behind in a one-off batch. */
 const SETTLE_MS = 50;
@@ -57,8 +60,7 @@ export class ConnectionFeed {
     // If this snapshot fails, nobody knows what is in that memory.
     this.#settled = this.#memory = undefined;
     const snapshot = await this.source.snapshot({
-      // The other end of one that waits may live, and be new: only a visit tells.
-      thrifty: this.#held.byteLength === 0,
+      thrifty: true,
       mayBeUnchanged: settled !== undefined,
       ...(memory && { memory }),
     });
@@ -112,6 +114,7 @@ export class ConnectionFeed {
       flows: flows ?? NO_FLOWS,
       holders: holders ?? NO_HOLDERS,
       sourceKind: this.source.kind,
+      coverage: this.source.coverage,
       ...(other && { other }),
       ...(completeness && { completeness }),
     };

@@ -5,6 +5,7 @@
 import { ConntrackWatcher, withConntrack, type WatcherOptions } from './conntrack/index.js';
 import { EbpfSource, type EbpfBounds } from './ebpf/ebpf-source.js';
 import type { Ledger } from './ebpf/ledger.js';
+import type { Rung } from './ebpf/rungs.js';
 import { FailoverSource } from './failover-source.js';
 import { NamespaceListing } from './net-namespaces.js';
 import { createProcfsSource } from './procfs/index.js';
@@ -32,6 +33,8 @@ export interface OpenOptions {
   readonly bounds?: SourceBounds;
   /** Milliseconds between two sweeps over all open files, by eBPF. Default 30,000. */
   readonly sweepIntervalMs?: number;
+  /** The highest rung that eBPF may be on. Default: the highest there is. */
+  readonly rung?: Rung;
 }
 
 /**
@@ -50,7 +53,7 @@ export async function openSource(choice: SourceChoice, options: OpenOptions): Pr
 }
 
 async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
-  const { procRoot, bounds = {}, sweepIntervalMs, warn = () => undefined } = options;
+  const { procRoot, bounds = {}, sweepIntervalMs, rung, warn = () => undefined } = options;
   // One ledger for all trackers, one after the other: what happened while none was there is missed.
   let ledger: Ledger | undefined;
   const open = async (): Promise<OpenedSource> => {
@@ -59,6 +62,7 @@ async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
     const source = await EbpfSource.start({
       ...bounds,
       ...(sweepIntervalMs !== undefined && { sweepIntervalMs }),
+      ...(rung && { rung }),
       procRoot,
       listNamespaces: () => listing.renew(),
       ...(ledger && { ledger }),

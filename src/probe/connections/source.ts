@@ -3,6 +3,7 @@
  * stop. A snapshot holds every socket live now and each that closed since the last snapshot, exactly once.
  */
 
+import type { Coverage } from './ebpf/rungs.js';
 import type { FlowBatch } from '../topology/nat-flow.js';
 import type { HolderBatch } from '../topology/socket-holders.js';
 
@@ -47,7 +48,7 @@ export interface OtherConnections extends OtherCounts {
 }
 
 export interface SnapshotRequest {
-  /** What is costly may be done less often: something new of a live socket may be told a few snapshots later. */
+  /** What is costly may be spread out: what a live socket transferred may be told a few snapshots later. */
   readonly thrifty?: boolean;
   /** No records are wanted if they would be the same as in the last snapshot. */
   readonly mayBeUnchanged?: boolean;
@@ -82,6 +83,8 @@ export interface Snapshot {
 
 export interface ConnectionSource {
   readonly kind: SourceKind;
+  /** What the kernel allowed of eBPF; absent where the source has no use for it. */
+  readonly coverage?: Coverage | undefined;
   /** Reads everything since the last call. Never two at once. Runs off the event loop where it blocks. */
   snapshot(request?: SnapshotRequest): Promise<Snapshot>;
   /** Monotonic counters by name, for metrics and `doctor`. */

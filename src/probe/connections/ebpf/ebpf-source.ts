@@ -8,6 +8,7 @@ import {
   EbpfUnavailableError,
   loadTracker,
   recordLayout,
+  type NetNamespace,
   type Tracker,
   type TrackerCounters,
   type TrackerOptions,
@@ -22,9 +23,10 @@ import type {
   Snapshot,
   SnapshotRequest,
 } from '../source.js';
-import { readKernelCounts, type TcpCounts } from './kernel-counters.js';
+import { readKernelCounts } from './kernel-counters.js';
 import { Ledger, type Reading } from './ledger.js';
 import { readNamespaceCounts } from './namespace-counts.js';
+import { coverageOf, WITHOUT, type Coverage, type Rung } from './rungs.js';
 import { Sweeps } from './sweeps.js';
 
 /** What is told in detail, and how much of it may wait in the kernel. */
@@ -34,6 +36,8 @@ export interface EbpfBounds extends TrackerOptions {
 }
 
 export interface EbpfSourceOptions extends EbpfBounds {
+  /** The highest rung of the ladder that is tried. Default: the highest there is. */
+  readonly rung?: Rung;
   /** Milliseconds between two sweeps over all open files, which find sockets that changed hands. Default 30,000. */
   readonly sweepIntervalMs?: number;
   readonly procRoot?: string;
@@ -57,14 +61,19 @@ export class EbpfSource implements ConnectionSource {
     otherLive: 0,
   };
   readonly #sweeps: Sweeps;
+  #coverage: Coverage;
+  #rounds = 0;
+  #namespaces: Float64Array;
 
   private constructor(
     private readonly tracker: Tracker,
     readonly ledger: Ledger,
     private readonly kernel: KernelReader,
-    sweepIntervalMs: number,
+    { sweepIntervalMs, coverage, namespaces }: Started,
   ) {
-    this.#sweeps = new Sweeps(tracker, sweepIntervalMs);
+    this.#coverage = coverage;
+    this.#namespaces = namespaces;
+    this.#sweeps = new Sweeps(tracker, sweepIntervalMs, () => this.#namespaces);
   }
 
   /**
@@ -76,12 +85,29 @@ export class EbpfSource implements ConnectionSource {
     const {
       listNamespaces = () => findNamespaces(procRoot),
       sweepIntervalMs = DEFAULT_SWEEP_INTERVAL_MS,
+      rung = 'files',
+      without = [],
       ...trackerOptions
     } = rest;
     assertSameLayout(recordLayout());
-    const tracker = await loadTracker(trackerOptions);
+    const tracker = await loadTracker({
+      ...trackerOptions,
+      procRoot,
+      without: [...new Set([...WITHOUT[rung], ...without])],
+    });
     const kernel: KernelReader = { procRoot, maxNamespaces, listNamespaces };
-    return new EbpfSource(tracker, ledger ?? (await beginLedger(kernel)), kernel, sweepIntervalMs);
+    const all = await listNamespaces().catch(() => []);
+    const started: Started = {
+      sweepIntervalMs,
+      coverage: coverageOf(await tracker.refusals()),
+      namespaces: namespacePids(all),
+    };
+    return new EbpfSource(tracker, ledger ?? (await beginLedger(kernel, all)), kernel, started);
+  }
+
+  /** As of the last snapshot: a kernel can say no late. */
+  get coverage(): Coverage {
+    return this.#coverage;
   }
 
   /** Resolves when sockets older than this source are known. */
@@ -90,20 +116,24 @@ export class EbpfSource implements ConnectionSource {
   }
 
   async snapshot(request: SnapshotRequest = {}): Promise<Snapshot & { readonly completeness: Completeness }> {
-    const { alive, kernel } = await readKernel(this.kernel, this.ledger);
-    const { namespaces, visited, ...snapshot } = await this.tracker.snapshot(request);
+    const { all, ...reading } = await readKernel(this.kernel, this.ledger);
+    if (all !== undefined) this.#namespaces = namespacePids(all);
+    const { namespaces, refused, visited, ...snapshot } = await this.tracker.snapshot({
+      ...request,
+      namespaces: this.#namespaces,
+    });
+    if (visited) this.#rounds++;
+    if (refused !== this.#coverage.blind.length) this.#coverage = coverageOf(await this.tracker.refusals());
     this.#counters = await this.tracker.counters();
     const { seen, other } = readNamespaceCounts(namespaces);
     this.#count(other);
-    // Sockets that were not visited may be new: the kernel's counts have them, the tracker's do not.
-    const looked = visited ? kernel : new Map<number, TcpCounts>();
-    const completeness = this.ledger.reconcile({ ...(alive && { alive }), kernel: looked, seen });
+    const completeness = this.ledger.reconcile({ ...reading, seen });
     return { ...snapshot, other, holders: this.#sweeps.holders, completeness };
   }
 
   /** `otherLive` is as of now; `live` and `stored`, too. */
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#counters, ...this.#other, ...this.#sweeps.counters() };
+    return { ...this.#counters, ...this.#other, visitRounds: this.#rounds, ...this.#sweeps.counters() };
   }
 
   async close(): Promise<void> {
@@ -126,8 +156,16 @@ interface KernelReader {
   readonly listNamespaces: ListNamespaces;
 }
 
-async function beginLedger({ procRoot, maxNamespaces, listNamespaces }: KernelReader): Promise<Ledger> {
-  const all = await listNamespaces().catch(() => []);
+interface Started {
+  readonly sweepIntervalMs: number;
+  readonly coverage: Coverage;
+  readonly namespaces: Float64Array;
+}
+
+async function beginLedger(
+  { procRoot, maxNamespaces }: KernelReader,
+  all: readonly NetNamespace[],
+): Promise<Ledger> {
   return new Ledger(await readKernelCounts(procRoot, all.slice(0, maxNamespaces)));
 }
 
@@ -135,11 +173,16 @@ async function beginLedger({ procRoot, maxNamespaces, listNamespaces }: KernelRe
 async function readKernel(
   { procRoot, maxNamespaces, listNamespaces }: KernelReader,
   ledger: Ledger,
-): Promise<Pick<Reading, 'alive' | 'kernel'>> {
+): Promise<Pick<Reading, 'alive' | 'kernel'> & { readonly all?: readonly NetNamespace[] }> {
   const all = await listNamespaces().catch(() => undefined);
   if (all === undefined) return { kernel: new Map() };
   const kernel = await readKernelCounts(procRoot, ledger.choose(all, maxNamespaces));
-  return { alive: all.map(({ inode }) => inode), kernel };
+  return { all, alive: all.map(({ inode }) => inode), kernel };
+}
+
+/** As the tracker takes them. */
+function namespacePids(all: readonly NetNamespace[]): Float64Array {
+  return Float64Array.from(all.flatMap(({ inode, pid }) => [inode, pid]));
 }
 
 /** The addon was compiled from record.h; reading it with other offsets would show wrong connections. */

@@ -24,12 +24,16 @@ export class Sweeps {
   #dropped = 0;
   #lastMs = 0;
 
-  /** @param intervalMs from the end of one to the start of the next; longer after long ones */
+  /**
+   * @param intervalMs from the end of one to the start of the next; longer after long ones
+   * @param namespaces where sockets are, as of now: see Tracker.confirmHolders
+   */
   constructor(
     private readonly tracker: Pick<Tracker, 'confirmHolders' | 'tellHolders'>,
     private readonly intervalMs: number,
+    private readonly namespaces: () => Float64Array,
   ) {
-    this.first = tracker.confirmHolders();
+    this.first = tracker.confirmHolders(namespaces());
     // A failure of it is reported by whoever waits for it.
     this.#begin(this.first);
   }
@@ -76,7 +80,7 @@ export class Sweeps {
     if (this.#closed) return;
     const pauseMs = Math.max(this.intervalMs, this.#lastMs * PAUSE_FACTOR);
     this.#timer = setTimeout(() => {
-      this.#begin(this.tracker.confirmHolders());
+      this.#begin(this.tracker.confirmHolders(this.namespaces()));
     }, pauseMs).unref();
   }
 }

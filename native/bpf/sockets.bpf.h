@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * The sockets' records from the programs' side: found, made and given back. See socket_table.h.
+ */
+#ifndef TOPOPROBE_SOCKETS_BPF_H
+#define TOPOPROBE_SOCKETS_BPF_H
+
+#include "kernel.h"
+#include "record.h"
+#include "socket_table.h"
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, TP_TABLE_PLACES);
+    __type(key, __u32);
+    __type(value, struct tp_place);
+} places SEC(".maps");
+
+/* By cookie. Memory is taken as sockets come. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 1000000); /* set by the loader */
+    __type(key, __u64);
+    __type(value, struct tp_record);
+} overflow SEC(".maps");
+
+/* Cookies of listeners, by listener_key(). */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 65536);
+    __type(key, __u64);
+    __type(value, __u64);
+} listeners SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, TP_COUNTERS);
+    __type(key, __u32);
+    __type(value, __u64);
+} counters SEC(".maps");
+
+/* Set by the loader: the only thing in .rodata. */
+const volatile struct tp_settings settings = {
+    .wake_above_bytes = 1024 * 1024,
+    .table_mask = TP_TABLE_PLACES - 1,
+    .has_destroy = 1,
+};
+
+struct tp_shared shared = {.sweep = 1, .round = 1};
+
+/* Atomic: a softirq may count on the same CPU meanwhile. */
+static __always_inline void count(__u32 which) {
+    __u64 *value = bpf_map_lookup_elem(&counters, &which);
+    if (value)
+        __sync_fetch_and_add(value, 1);
+}
+
+/* A socket's record, and its word in the table; none when it is in the overflow. */
+struct entry {
+    struct tp_record *record;
+    __u64 *word;
+};
+
+/* The result is used so that the operation is one that orders memory: without, some processors' is not. */
+static __always_inline __u64 raise_flags(__u64 *word, __u64 flags) {
+    __u64 before = __sync_fetch_and_or(word, flags);
+    barrier_var(before);
+    return before;
+}
+
+static __always_inline void lower_flags(__u64 *word, __u64 flags) {
+    __u64 before = __sync_fetch_and_and(word, ~flags);
+    barrier_var(before);
+}
+
+static __always_inline bool take_place(struct tp_place *place, struct entry *entry) {
+    entry->word = &place->word;
+    entry->record = &place->record;
+    return true;
+}
+
+static __always_inline bool is_at(__u32 at, __u64 cookie, struct entry *entry) {
+    struct tp_place *place = bpf_map_lookup_elem(&places, &at);
+    return place && place->word >> TP_WORD_SHIFT == cookie && take_place(place, entry);
+}
+
+static __always_inline bool find_cookie(__u64 cookie, struct entry *entry) {
+    if (is_at(tp_first_place(cookie, settings.table_mask), cookie, entry) ||
+        is_at(tp_second_place(cookie, settings.table_mask), cookie, entry))
+        return true;
+    if (!shared.overflow)
+        return false;
+    entry->word = 0;
+    entry->record = bpf_map_lookup_elem(&overflow, &cookie);
+    return entry->record != 0;
+}
+
+/* Whoever has a record has a cookie: it is asked for when the record is made. */
+static __always_inline bool find(const struct sock *sk, struct entry *entry) {
+    __u64 cookie = sk->__sk_common.skc_cookie.counter;
+    return cookie && find_cookie(cookie, entry);
+}
+
+/* True also when somebody else has just taken it for the same socket. */
+static __always_inline bool claim(__u32 at, __u64 cookie, struct entry *entry) {
+    struct tp_place *place = bpf_map_lookup_elem(&places, &at);
+    __u64 word;
+
+    if (!place)
+        return false;
+    word = place->word;
+    if (!word) {
+        word = __sync_val_compare_and_swap(&place->word, 0, cookie << TP_WORD_SHIFT);
+        if (!word) {
+            __builtin_memset(&place->record, 0, sizeof(place->record));
+            return take_place(place, entry);
+        }
+    }
+    return word >> TP_WORD_SHIFT == cookie && take_place(place, entry);
+}
+
+/* Not inlined: it is rare, and its callers are not. */
+static __noinline int create_overflow(__u64 cookie) {
+    struct tp_record blank = {};
+    if (bpf_map_update_elem(&overflow, &cookie, &blank, BPF_NOEXIST))
+        return -1;
+    __sync_fetch_and_add(&shared.overflow, 1);
+    return 0;
+}
+
+/* An empty record, unless the socket had one meanwhile. False: there is no room, or no memory. */
+static __always_inline bool create(struct sock *sk, struct entry *entry) {
+    __u64 cookie = bpf_get_socket_cookie(sk);
+    if (claim(tp_first_place(cookie, settings.table_mask), cookie, entry) ||
+        claim(tp_second_place(cookie, settings.table_mask), cookie, entry))
+        return true;
+    create_overflow(cookie);
+    entry->word = 0;
+    entry->record = bpf_map_lookup_elem(&overflow, &cookie);
+    return entry->record != 0;
+}
+
+/* Its place is free again. */
+static __always_inline void release(const struct sock *sk, struct entry *entry) {
+    __u64 cookie = sk->__sk_common.skc_cookie.counter;
+    if (entry->word)
+        *entry->word = 0;
+    else if (!bpf_map_delete_elem(&overflow, &cookie))
+        __sync_fetch_and_add(&shared.overflow, -1);
+}
+
+/*
+ * What tells a listener from all others, and is in its children too when they are born: a list head that is
+ * empty in a listener points to itself, and a child is a copy of its listener until after its first change of
+ * state (inet_csk_clone_lock, then tcp_create_openreq_child, in net/ipv4). So the listener of a child is known,
+ * however many share its port. 0: not a TCP socket.
+ */
+static __always_inline __u64 listener_key(struct sock *sk) {
+    struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+    return tp ? (__u64)tp->tsq_node.next : 0;
+}
+
+static __always_inline void remember_listener(struct sock *sk) {
+    __u64 key = listener_key(sk), cookie = sk->__sk_common.skc_cookie.counter;
+    if (key)
+        bpf_map_update_elem(&listeners, &key, &cookie, BPF_ANY);
+}
+
+static __always_inline void forget_listener(struct sock *sk) {
+    __u64 key = listener_key(sk);
+    bpf_map_delete_elem(&listeners, &key);
+}
+
+/* The record of the listener that a socket is being cloned from; 0: it is not known. */
+static __always_inline struct tp_record *listener_of(struct sock *child) {
+    __u64 key = listener_key(child);
+    __u64 *cookie = bpf_map_lookup_elem(&listeners, &key);
+    struct entry entry;
+    if (!cookie || !find_cookie(*cookie, &entry))
+        return 0;
+    return entry.record;
+}
+
+#endif

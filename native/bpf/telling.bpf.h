@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * How user space learns of sockets: of those that ended, and of all news of the overflow, by records in the
+ * ring; of live ones in the table by a flag in their word, which it looks at by itself.
+ */
+#ifndef TOPOPROBE_TELLING_BPF_H
+#define TOPOPROBE_TELLING_BPF_H
+
+#include "fields.bpf.h"
+#include "sockets.bpf.h"
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 4 * 1024 * 1024); /* set by the loader */
+} ring SEC(".maps");
+
+static __always_inline __u64 wakeup_flags(__u64 socket_id) {
+    if (socket_id & settings.look_mask || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= settings.wake_above_bytes)
+        return BPF_RB_NO_WAKEUP;
+    return BPF_RB_FORCE_WAKEUP;
+}
+
+static __always_inline void send_closed(const struct tp_record *record) {
+    struct tp_record *out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
+    if (!out) {
+        count(TP_COUNT_LOST_RING);
+        return;
+    }
+    __builtin_memcpy(out, record, sizeof(*out));
+    bpf_ringbuf_submit(out, wakeup_flags(record->socket_id));
+}
+
+/*
+ * A live record of the overflow. That it is told is noted in it before the slot is taken: a closed record after
+ * it has the note. A record that closes meanwhile is not told: a live record never follows its closed one.
+ */
+static __noinline int send_live(struct tp_record *record, __u8 state) {
+    __u8 before = record->emitted_state;
+    struct tp_record *out;
+
+    record->emitted_state = state;
+    barrier();
+    out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
+    if (!out) {
+        record->emitted_state = before;
+        count(TP_COUNT_DEFERRED_RING);
+        return 0;
+    }
+    __builtin_memcpy(out, record, sizeof(*out));
+    out->state = state;
+    if (record->state == TCP_CLOSE)
+        bpf_ringbuf_discard(out, BPF_RB_NO_WAKEUP);
+    else
+        bpf_ringbuf_submit(out, wakeup_flags(record->socket_id));
+    return 0;
+}
+
+/* There is something new of a socket whose record can be believed: `flag` says since when, or is 0. */
+static __always_inline void tell(struct entry *entry, __u64 flag) {
+    if (entry->word)
+        raise_flags(entry->word, flag | TP_WORD_DIRTY);
+    else
+        send_live(entry->record, entry->record->state);
+}
+
+/* Whether user space knows the socket, as its end is now decided: it will not be told that it lives. */
+static __always_inline bool end_telling(struct entry *entry) {
+    if (entry->word)
+        return raise_flags(entry->word, TP_WORD_CLOSED) & TP_WORD_TOLD;
+    return entry->record->emitted_state != 0;
+}
+
+/* A process is noted: a stronger evidence than the last, or another process. */
+static __always_inline void set_pid(struct entry *entry, struct task_struct *task, __u8 evidence) {
+    struct tp_record *record = entry->record;
+    bool is_known = !entry->word || *entry->word & (TP_WORD_LIVE | TP_WORD_PENDING);
+
+    if (task->flags & PF_KTHREAD)
+        return;                     /* a deferred close, or a socket of the kernel itself */
+    record->held_in = shared.sweep; /* a sweep under way must not take what it has not seen change */
+    if (is_process_of(record, task)) {
+        record->pid_evidence = evidence;
+        return;
+    }
+    if (entry->word && is_known)
+        raise_flags(entry->word, TP_WORD_BUSY);
+    copy_process(record, task);
+    record->pid_evidence = evidence;
+    if (entry->word && is_known) {
+        raise_flags(entry->word, TP_WORD_DIRTY);
+        lower_flags(entry->word, TP_WORD_BUSY);
+    } else if (!entry->word && record->emitted_state && record->state != TCP_CLOSE) {
+        send_live(record, record->state);
+    }
+}
+
+/*
+ * A socket without a record: only its beginning and its end are told of, so that it is counted in its
+ * namespace. Not inlined: it is rare, and its callers are not.
+ */
+static __noinline int send_untracked(struct sock *sk, __u8 direction, int oldstate, __u8 state) {
+    struct tp_record *out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
+
+    if (state != TCP_CLOSE) {
+        shared.has_untracked = 1;
+        count(TP_COUNT_UNTRACKED);
+    }
+    if (!out) {
+        count(TP_COUNT_LOST_RING);
+        return 0;
+    }
+    __builtin_memset(out, 0, sizeof(*out));
+    out->netns = sk->__sk_common.skc_net.net->ns.inum;
+    out->direction = direction;
+    out->state = state;
+    out->flags = TP_FLAG_UNTRACKED;
+    if (state == TCP_CLOSE) {
+        struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+        if (oldstate != TCP_SYN_SENT)
+            out->flags |= TP_FLAG_ESTABLISHED;
+        if (tp) {
+            set_traffic(out, tp, had_closed(oldstate));
+            /* Which side connected is not known, so neither whether its SYN is among what was acknowledged.
+             */
+            if (out->bytes_sent > tp->bytes_sent - tp->bytes_retrans)
+                out->bytes_sent = tp->bytes_sent - tp->bytes_retrans;
+        }
+    }
+    bpf_ringbuf_submit(out, wakeup_flags(0));
+    return 0;
+}
+
+#endif

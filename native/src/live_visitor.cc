@@ -1,0 +1,239 @@
+#include "live_visitor.h"
+
+#include "bpf_error.h"
+#include "clocks.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+namespace {
+
+constexpr const char *FILES = "visit_files";
+constexpr const char *SOCKETS = "visit_namespace";
+constexpr const char *OWN_NAMESPACE = "/proc/thread-self/ns/net";
+
+// A program writes one byte for each socket: so many are visited between two looks at the clock.
+constexpr size_t SOCKETS_AT_ONCE = 512;
+
+// A connection that its process has closed is kept for its last bytes and its FIN: for as long as TCP tries
+// (tcp_orphan_retries), or waits for the other end's (tcp_fin_timeout). Both are minutes.
+constexpr uint64_t LONGEST_CLOSING_NS = 15 * 60 * 1000000000ull;
+
+bool isClosing(uint8_t state) {
+    constexpr uint8_t FIN_WAIT1 = 4, FIN_WAIT2 = 5, LAST_ACK = 9, CLOSING = 11;
+    return state == FIN_WAIT1 || state == FIN_WAIT2 || state == LAST_ACK || state == CLOSING;
+}
+
+uint32_t inodeOf(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 ? static_cast<uint32_t>(status.st_ino) : 0;
+}
+
+// The iterator of another namespace's sockets. None when it may not be entered, or is gone. It is made by a
+// thread that ends afterwards, as no other may enter one.
+std::optional<BpfIterator> iteratorIn(const std::string &path, struct bpf_link *link) {
+    std::optional<BpfIterator> made;
+    std::optional<BpfError> refusal;
+    std::thread([&] {
+        int netns = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+        if (netns < 0)
+            return;
+        bool is_in = setns(netns, CLONE_NEWNET) == 0;
+        close(netns);
+        if (!is_in)
+            return;
+        try {
+            made.emplace(link, SOCKETS);
+        } catch (const BpfError &error) {
+            refusal = error;
+        }
+    }).join();
+    if (refusal)
+        throw *refusal;
+    return made;
+}
+
+} // namespace
+
+LiveVisitor::LiveVisitor(struct bpf_link *files, struct bpf_link *sockets, const SocketTable &table,
+                         struct tp_shared *shared, const std::string &proc_root)
+    : files_(files), sockets_(sockets), table_(table), shared_(shared), proc_root_(proc_root) {}
+
+const char *LiveVisitor::giveUp() {
+    bool is_files = step_ == Step::Begin || step_ == Step::Files;
+    struct bpf_link *&link = is_files ? files_ : sockets_;
+    if (link == nullptr)
+        return nullptr;
+    link = nullptr;
+    iterator_.reset();
+    step_ = Step::Begin;
+    return is_files ? FILES : SOCKETS;
+}
+
+void LiveVisitor::visitAll(const NamespacePids &namespaces) {
+    step_ = Step::Begin;
+    is_thorough_ = true;
+    visit(namespaces, UINT64_MAX);
+    is_thorough_ = false;
+}
+
+bool LiveVisitor::visit(const NamespacePids &namespaces, uint64_t budget_ns) {
+    uint64_t now = threadNanos();
+    uint64_t until = budget_ns < UINT64_MAX - now ? now + budget_ns : UINT64_MAX;
+    for (;;) {
+        switch (step_) {
+        case Step::Begin:
+            begin();
+            break;
+        case Step::Files:
+            if (!readOn(until))
+                return false;
+            step_ = Step::FindNamespaces;
+            break;
+        case Step::FindNamespaces:
+            findNamespaces(namespaces);
+            step_ = Step::Namespaces;
+            break;
+        case Step::Namespaces:
+            if (!readOn(until))
+                return false;
+            if (!openNextNamespace())
+                step_ = Step::SecondLook;
+            break;
+        case Step::SecondLook:
+            step_ = lookAgain() ? Step::Namespaces : Step::End;
+            break;
+        case Step::End:
+            end();
+            step_ = Step::Begin;
+            return true;
+        }
+    }
+}
+
+void LiveVisitor::begin() {
+    began_at_ns_ = monotonicNanos();
+    uint32_t next = shared_->round + 1;
+    __atomic_store_n(&shared_->round, next ? next : 1, __ATOMIC_SEQ_CST);
+    to_enter_.clear();
+    visited_.clear();
+    is_second_look_ = false;
+    iterator_.reset();
+    if (files_ != nullptr)
+        iterator_.emplace(files_, FILES);
+    step_ = Step::Files;
+}
+
+bool LiveVisitor::readOn(uint64_t until_ns) {
+    char visited[SOCKETS_AT_ONCE];
+    while (iterator_) {
+        if (iterator_->read(visited, sizeof(visited)) == 0) {
+            iterator_.reset();
+            break;
+        }
+        if (threadNanos() >= until_ns)
+            return false;
+    }
+    return true;
+}
+
+// One that began in this round may have come too late for it.
+bool LiveVisitor::isUnvisited(const struct tp_record &record) const {
+    return record.visit != shared_->round && record.start_ns < began_at_ns_;
+}
+
+void LiveVisitor::findNamespaces(const NamespacePids &namespaces) {
+    if (sockets_ == nullptr)
+        return;
+    std::unordered_set<uint32_t> wanted;
+    uint32_t own = inodeOf(OWN_NAMESPACE);
+    if (files_ == nullptr) {
+        wanted.insert(own);
+        for (const auto &[inode, pid] : namespaces)
+            wanted.insert(inode);
+    }
+    std::unordered_set<uint64_t> without_file;
+    table_.forEachLive([&](const struct tp_record &record) {
+        if (!isUnvisited(record))
+            return;
+        without_file.insert(record.socket_id);
+        if (is_thorough_ || without_file_.count(record.socket_id))
+            wanted.insert(record.netns);
+    });
+    without_file_ = std::move(without_file);
+    for (uint32_t inode : wanted) {
+        auto process = namespaces.find(inode);
+        if (inode == own)
+            to_enter_.emplace_back(inode, "");
+        else if (process != namespaces.end())
+            to_enter_.emplace_back(inode, proc_root_ + "/" + std::to_string(process->second) + "/ns/net");
+    }
+}
+
+// False: there is none left.
+bool LiveVisitor::openNextNamespace() {
+    while (!to_enter_.empty()) {
+        Enterable next = to_enter_.back();
+        to_enter_.pop_back();
+        if (next.second.empty())
+            iterator_.emplace(sockets_, SOCKETS);
+        else
+            iterator_ = iteratorIn(next.second, sockets_);
+        if (!iterator_)
+            continue;
+        visited_.push_back(next);
+        return true;
+    }
+    return false;
+}
+
+// Whoever was not come by in its own namespace is gone, or was just changing: a second look tells. False: there
+// is nobody, or they were looked for twice.
+bool LiveVisitor::lookAgain() {
+    if (is_second_look_ || visited_.empty())
+        return false;
+    std::unordered_set<uint32_t> wanted;
+    table_.forEachLive([&](const struct tp_record &record) {
+        if (isUnvisited(record))
+            wanted.insert(record.netns);
+    });
+    for (const Enterable &visited : std::exchange(visited_, {}))
+        if (wanted.count(visited.first))
+            to_enter_.push_back(visited);
+    is_second_look_ = !to_enter_.empty();
+    return is_second_look_;
+}
+
+// Where a namespace can't be entered, nobody looks for what its processes have left. The kernel itself gives up
+// on that by and by.
+void LiveVisitor::end() {
+    uint64_t now = monotonicNanos();
+    std::unordered_set<uint32_t> visited;
+    if (is_second_look_)
+        for (const Enterable &one : visited_)
+            visited.insert(one.first);
+    std::unordered_map<uint64_t, uint64_t> unreachable;
+    table_.forEachLive([&](const struct tp_record &record) {
+        if (!isUnvisited(record))
+            return;
+        if (visited.count(record.netns)) {
+            gone_.push_back(record.socket_id);
+        } else if (files_ != nullptr && isClosing(record.state)) {
+            auto known = unreachable_since_.find(record.socket_id);
+            uint64_t since = known == unreachable_since_.end() ? now : known->second;
+            if (now - since < LONGEST_CLOSING_NS)
+                unreachable.emplace(record.socket_id, since);
+            else
+                gone_.push_back(record.socket_id);
+        }
+    });
+    unreachable_since_ = std::move(unreachable);
+}
+
+std::vector<uint64_t> LiveVisitor::takeGone() {
+    return std::exchange(gone_, {});
+}

@@ -1,0 +1,151 @@
+#include "socket_table.h"
+
+#include "bpf_error.h"
+
+#include <bpf/bpf.h>
+#include <cerrno>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+// A place that changes more often than this while it is read is left for the next time.
+constexpr int MAX_READS = 8;
+constexpr uint32_t OVERFLOW_BATCH = 256;
+constexpr uint64_t COOKIE_MASK = 0x00ffffffffffffffULL;
+
+uint64_t load(const struct tp_place &place) {
+    return __atomic_load_n(&place.word, __ATOMIC_ACQUIRE);
+}
+
+bool isLive(uint64_t word) {
+    return word & (TP_WORD_LIVE | TP_WORD_PENDING) && !(word & TP_WORD_CLOSED);
+}
+
+constexpr uint8_t TCP_STATE_CLOSE = 7;
+
+} // namespace
+
+SocketTable::SocketTable(int places_fd, uint32_t places, int overflow_fd, struct tp_shared *shared)
+    : mask_(places - 1), overflow_fd_(overflow_fd), shared_(shared) {
+    size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    mapped_bytes_ = (places * sizeof(struct tp_place) + page - 1) / page * page;
+    void *memory = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, places_fd, 0);
+    if (memory == MAP_FAILED)
+        throw BpfError("map the table of sockets", errno);
+    places_ = static_cast<struct tp_place *>(memory);
+}
+
+SocketTable::~SocketTable() {
+    munmap(places_, mapped_bytes_);
+}
+
+size_t SocketTable::takeNews(const Take &take) {
+    size_t taken = 0;
+    for (uint32_t at = 0; at <= mask_; at++) {
+        uint64_t word = __atomic_load_n(&places_[at].word, __ATOMIC_RELAXED);
+        taken += word != 0;
+        if (word & TP_WORD_DIRTY && isLive(word))
+            for (int reads = 0; reads < MAX_READS && takeOne(places_[at], take); reads++) {
+            }
+    }
+    return taken;
+}
+
+// True: it changed meanwhile, and is to be read again.
+bool SocketTable::takeOne(struct tp_place &place, const Take &take) {
+    uint64_t word = load(place);
+    if (!(word & TP_WORD_DIRTY) || word & TP_WORD_BUSY || !isLive(word))
+        return false;
+    uint64_t told = (word & ~static_cast<uint64_t>(TP_WORD_DIRTY)) | TP_WORD_TOLD;
+    if (!__atomic_compare_exchange_n(&place.word, &word, told, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return true;
+    struct tp_record record = place.record;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    uint64_t after = load(place);
+    if (after == told) {
+        take(record);
+        return false;
+    }
+    // Once it has ended, the record of its end, which comes by the ring, says all there is to say.
+    return after >> TP_WORD_SHIFT == told >> TP_WORD_SHIFT && isLive(after);
+}
+
+struct tp_place *SocketTable::placeOf(uint64_t socket_id) const {
+    uint64_t cookie = socket_id & COOKIE_MASK;
+    for (uint32_t at : {tp_first_place(cookie, mask_), tp_second_place(cookie, mask_)})
+        if (load(places_[at]) >> TP_WORD_SHIFT == cookie)
+            return &places_[at];
+    return nullptr;
+}
+
+bool SocketTable::findOverflow(uint64_t socket_id, struct tp_record *record) const {
+    uint64_t cookie = socket_id & COOKIE_MASK;
+    return bpf_map_lookup_elem(overflow_fd_, &cookie, record) == 0;
+}
+
+bool SocketTable::find(uint64_t socket_id, struct tp_record *record) const {
+    struct tp_record found;
+    const struct tp_place *place = placeOf(socket_id);
+    if (place != nullptr) {
+        if (!isLive(load(*place)))
+            return false;
+        found = place->record;
+    } else if (!findOverflow(socket_id, &found)) {
+        return false;
+    }
+    if (found.socket_id != socket_id || found.state == TCP_STATE_CLOSE)
+        return false;
+    if (record != nullptr)
+        *record = found;
+    return true;
+}
+
+void SocketTable::forEachLive(const Take &take) const {
+    for (uint32_t at = 0; at <= mask_; at++)
+        if (isLive(load(places_[at]))) {
+            struct tp_record record = places_[at].record;
+            take(record);
+        }
+    forEachInOverflow([&take](const struct tp_record &record) {
+        if (record.state != TCP_STATE_CLOSE)
+            take(record);
+    });
+}
+
+// Entries that come or go meanwhile may be left out, or handed out twice.
+void SocketTable::forEachInOverflow(const Take &take) const {
+    std::vector<uint64_t> cookies(OVERFLOW_BATCH);
+    std::vector<struct tp_record> records(OVERFLOW_BATCH);
+    uint32_t from = 0;
+    bool is_first = true;
+    for (bool more = true; more;) {
+        uint32_t count = static_cast<uint32_t>(cookies.size()), next = 0;
+        int failed = bpf_map_lookup_batch(overflow_fd_, is_first ? nullptr : &from, &next, cookies.data(),
+                                          records.data(), &count, nullptr);
+        if (failed && errno == ENOSPC) { // more than that are in one bucket
+            cookies.resize(cookies.size() * 2);
+            records.resize(cookies.size());
+            continue;
+        }
+        if (failed && errno != ENOENT)
+            throw BpfError("read the records of sockets", errno);
+        more = !failed;
+        is_first = false;
+        from = next;
+        for (uint32_t i = 0; i < count; i++)
+            take(records[i]);
+    }
+}
+
+void SocketTable::remove(uint64_t socket_id) {
+    struct tp_place *place = placeOf(socket_id);
+    if (place != nullptr) {
+        __atomic_store_n(&place->word, 0, __ATOMIC_RELEASE);
+        return;
+    }
+    uint64_t cookie = socket_id & COOKIE_MASK;
+    if (bpf_map_delete_elem(overflow_fd_, &cookie) == 0)
+        __atomic_fetch_sub(&shared_->overflow, 1, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,81 @@
+/**
+ * The ladder of the eBPF source: what it does without when the kernel refuses some of its programs. Only the program on
+ * state changes is indispensable: connections, their ends and counts are the same on every rung. A rung is named after
+ * how live sockets are visited, for what no event tells of them; readers, holders and destroyed sockets have programs of
+ * their own, each refused by itself.
+ *
+ *   files     iterators over all open files, and over the sockets of namespaces that have some without a file
+ *   sockets   an iterator over the sockets of each namespace that may be entered
+ *   events    no visits
+ */
+import type { OptionalProgram, Refusal } from 'ebpf-bridge';
+
+export const RUNGS = ['files', 'sockets', 'events'] as const;
+export type Rung = (typeof RUNGS)[number];
+
+/** What the kernel allowed, and what is not seen because of what it refused. */
+export interface Coverage {
+  readonly rung: Rung;
+  /** One for each program that is not there. */
+  readonly blind: readonly Blindness[];
+}
+
+export interface Blindness {
+  readonly program: OptionalProgram;
+  /** What the program is attached to: `iter/tcp` … */
+  readonly section: string;
+  /** The kernel's answer. */
+  readonly reason: string;
+  /** What can't be seen without it. */
+  readonly lost: string;
+}
+
+const FILES: readonly OptionalProgram[] = ['visit_files', 'confirm_holders', 'tell_holders'];
+
+/** The programs that a rung goes without. */
+export const WITHOUT: Readonly<Record<Rung, readonly OptionalProgram[]>> = {
+  files: [],
+  sockets: FILES,
+  events: [...FILES, 'visit_namespace'],
+};
+
+const LOST: Readonly<Record<OptionalProgram, string>> = {
+  visit_files: 'bytes of live connections in network namespaces that may not be entered are told when they end',
+  visit_namespace:
+    'bytes of connections that no process holds (not accepted yet, or left by it) are told when they end',
+  confirm_holders: 'connections older than the probe have no process, and sockets that changed hands are not found',
+  tell_holders: 'who else holds a socket is not told',
+  on_read: 'an accepted connection is its listener’s until its process closes it',
+  on_destroy: 'an end that the kernel did not tell of is found by the next visit only',
+};
+
+/** Without either way to visit live sockets. */
+const LOST_VISITS = 'bytes and round-trip times are told when a connection ends, not while it lives';
+
+/** @param refusals of the tracker */
+export function coverageOf(refusals: readonly Refusal[]): Coverage {
+  const missing = new Set(refusals.map(({ program }) => program));
+  const rung = !missing.has('visit_files') ? 'files' : !missing.has('visit_namespace') ? 'sockets' : 'events';
+  const lostWith = (program: OptionalProgram): string => {
+    if (rung === 'events' && (program === 'visit_files' || program === 'visit_namespace')) return LOST_VISITS;
+    if (rung === 'events' && program === 'confirm_holders')
+      return 'connections older than the probe are not known until they end, and sockets that changed hands are not found';
+    return LOST[program];
+  };
+  const blind = refusals.map(({ program, section, reason }) => ({
+    program,
+    section,
+    reason,
+    lost: lostWith(program),
+  }));
+  return { rung, blind };
+}
+
+/** One line for people: `rung files`, or what is not seen and why. */
+export function coverageText({ rung, blind }: Coverage): string {
+  if (blind.length === 0) return `rung ${rung}, nothing refused`;
+  const losses = new Map<string, string[]>();
+  for (const { program, section, reason, lost } of blind)
+    losses.set(lost, [...(losses.get(lost) ?? []), `${program} (${section}): ${reason}`]);
+  return `rung ${rung}: ${[...losses].map(([lost, why]) => `${lost} [${why.join(', ')}]`).join('; ')}`;
+}
