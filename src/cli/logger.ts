@@ -2,26 +2,37 @@
  * The program's log: pino on stderr, as JSON lines or for reading. Stdout belongs to a command's own output. The same
  * message again and again is told of a few times a minute, with the number of those held back (`repeated`).
  */
-import pino, { type Logger, type LoggerOptions } from 'pino';
-import pretty from 'pino-pretty';
+import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'pino';
+import { prettyFactory } from 'pino-pretty';
 import { RepeatLimit } from '../probe/self/repeat-limit.js';
 import type { LogFormat, LogLevel } from './shared-options.js';
 
 const STDERR = 2;
+/** Messages that could not be written are tried again with the next one; beyond this they are dropped. */
+const MAX_WAITING_BYTES = 64 * 1024;
 type LogMethod = NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']>;
 
 export function createLogger(level: LogLevel, format: LogFormat): Logger {
-  const destination =
-    format === 'pretty'
-      ? pretty({
-          destination: STDERR,
-          sync: true,
-          colorize: process.stderr.isTTY,
-          ignore: 'pid,hostname',
-          translateTime: 'SYS:HH:MM:ss',
-        })
-      : pino.destination({ fd: STDERR, sync: true });
+  const stderr = pino.destination({ fd: STDERR, sync: true, maxLength: MAX_WAITING_BYTES });
+  // A log that nobody reads, or a full disk below it, is no reason to stop: what can't be written is lost.
+  stderr.on('error', () => undefined);
+  const destination = format === 'pretty' ? readable(stderr) : stderr;
   return pino({ level, base: { name: 'topoprobe' }, hooks: { logMethod: limitRepeats() } }, destination);
+}
+
+/** Not pino-pretty's own stream: that one ends for ever at the first line that can't be written. */
+function readable(to: DestinationStream): DestinationStream {
+  const asText = prettyFactory({
+    colorize: process.stderr.isTTY,
+    ignore: 'pid,hostname',
+    translateTime: 'SYS:HH:MM:ss',
+  });
+  return {
+    write(line) {
+      const text = asText(line);
+      if (text !== undefined) to.write(text);
+    },
+  };
 }
 
 function limitRepeats(): LogMethod {
