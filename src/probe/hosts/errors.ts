@@ -9,7 +9,7 @@ export type HostFactsErrorCode = keyof typeof ADVICE;
 export class HostFactsError extends Error {
   readonly code: HostFactsErrorCode;
 
-  /** `attempted` reads like "cannot read /proc/uptime: permission denied". */
+  /** `attempted` reads like "cannot read /proc/uptime (EACCES)". */
   constructor(code: HostFactsErrorCode, attempted: string, options: { cause?: unknown } = {}) {
     super(`${attempted}; ${ADVICE[code]}`, options);
     this.name = 'HostFactsError';
