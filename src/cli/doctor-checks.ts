@@ -1,13 +1,15 @@
 /** What `doctor` finds out: each thing the probe could use, tried for real, and the source that follows from it. */
 import { once } from 'node:events';
 import { constants } from 'node:fs';
-import { access, readdir, readFile } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
-import { release, userInfo } from 'node:os';
+import { release } from 'node:os';
 import { EbpfUnavailableError, probeFeatures } from 'ebpf-bridge';
 import { capturedPercent } from '../probe/completeness.js';
 import { ConntrackWatcher } from '../probe/connections/conntrack/index.js';
 import { EbpfSource } from '../probe/connections/ebpf/ebpf-source.js';
+import { createProcfsSource } from '../probe/connections/procfs/index.js';
+import { userText } from './user.js';
 
 export interface Check {
   readonly name: string;
@@ -47,11 +49,6 @@ export async function diagnose(procRoot: string): Promise<Diagnosis> {
   return { ...base, source: undefined, reason: `${refused}; and ${proc.detail}` };
 }
 
-function userText(): string {
-  const { uid, username } = userInfo();
-  return `${username} (uid ${uid})`;
-}
-
 async function featureChecks(): Promise<Check[]> {
   try {
     return (await probeFeatures()).map(({ name, usable, reason }) => ({
@@ -80,7 +77,8 @@ async function btfCheck(): Promise<Check> {
 
 async function procCheck(procRoot: string): Promise<Check> {
   try {
-    await readFile(`${procRoot}/net/tcp`);
+    const source = await createProcfsSource({ procRoot });
+    await source.close();
     const pids = (await readdir(procRoot)).filter((name) => /^\d+$/.test(name));
     const readable = await Promise.all(
       pids.map((pid) =>
@@ -97,12 +95,8 @@ async function procCheck(procRoot: string): Promise<Check> {
       detail: `sockets of ${count} of ${pids.length} processes can be read`,
     };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return {
-      name: '/proc',
-      status: 'refused',
-      detail: `could not read ${procRoot}: ${why}: mount proc there, or set --proc-root`,
-    };
+    const detail = error instanceof Error ? error.message : String(error);
+    return { name: '/proc', status: 'refused', detail };
   }
 }
 
