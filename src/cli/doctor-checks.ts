@@ -130,8 +130,10 @@ async function captureCheck(procRoot: string): Promise<Check> {
       const { completeness } = await source.snapshot();
       const { opened, missed } = completeness;
       const detail =
-        `${capturedPercent(completeness)} %: of ${opened} ends of connections that the kernel counted, ` +
-        `${missed} were not seen`;
+        opened === 0
+          ? `connections are seen; whether all, can't be told: the kernel's counters can't be read below ${procRoot}`
+          : `${capturedPercent(completeness)} %: of ${opened} ends of connections that the kernel counted, ` +
+            `${missed} were not seen`;
       return { name, status: 'usable', detail };
     } finally {
       await source.close();

@@ -14,9 +14,6 @@ export function interfaceAddresses(): NetworkInterfaceInfo[] {
   try {
     return Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   } catch (cause) {
-    throw new InterfacesError(
-      "cannot list this machine's network interfaces; allow sockets of AF_NETLINK (systemd: RestrictAddressFamilies)",
-      { cause },
-    );
+    throw new InterfacesError("cannot list this machine's network interfaces", { cause });
   }
 }

@@ -2,6 +2,7 @@
 import type { Timestamp, Topology, TopologyKey } from '../../report/model.js';
 import { InterfacesError } from '../interfaces.js';
 import type { Reporter } from '../reporter.js';
+import { describeLacks, HostFactsError } from './errors.js';
 import { cpuPercent, readHostFacts, type CpuTimes } from './host-facts.js';
 import { hostTopology, type HostIdentity } from './host-topology.js';
 import { readLocalNetworks } from './local-networks.js';
@@ -26,9 +27,9 @@ export function createHostReporter(options: HostReporterOptions): HostReporter {
   let networks: readonly string[] | undefined;
   let before: CpuTimes | undefined;
   let told = '';
-  const tell = (lacks: readonly Error[]): void => {
-    const text = lacks.map(({ message }) => message).join('; ');
-    if (text !== told && text !== '') warn(`the host goes without some facts: ${text}`);
+  const tell = (lacks: readonly HostFactsError[]): void => {
+    const text = describeLacks(lacks);
+    if (text !== told && lacks.length > 0) warn(`the host goes without some facts: ${text}`);
     told = text;
   };
   return {
@@ -46,11 +47,12 @@ export function createHostReporter(options: HostReporterOptions): HostReporter {
   };
 }
 
-function networksOrLack(): { networks: readonly string[]; lacks: readonly Error[] } {
+function networksOrLack(): { networks: readonly string[]; lacks: readonly HostFactsError[] } {
   try {
     return { networks: readLocalNetworks(), lacks: [] };
   } catch (error) {
-    if (error instanceof InterfacesError) return { networks: [], lacks: [error] };
-    throw error;
+    if (!(error instanceof InterfacesError)) throw error;
+    const lack = new HostFactsError('INTERFACES_UNREADABLE', error.message, { cause: error });
+    return { networks: [], lacks: [lack] };
   }
 }
