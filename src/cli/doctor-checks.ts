@@ -1,10 +1,9 @@
 /** What `doctor` finds out: each thing the probe could use, tried for real, and the source that follows from it. */
 import { once } from 'node:events';
-import { constants } from 'node:fs';
-import { access, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { release } from 'node:os';
-import { EbpfUnavailableError, probeFeatures } from 'ebpf-bridge';
+import { EbpfUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge';
 import { capturedPercent } from '../probe/completeness.js';
 import { ConntrackWatcher } from '../probe/connections/conntrack/index.js';
 import { EbpfSource } from '../probe/connections/ebpf/ebpf-source.js';
@@ -62,17 +61,11 @@ async function featureChecks(): Promise<Check[]> {
   }
 }
 
-async function btfCheck(): Promise<Check> {
-  try {
-    await access(BTF_PATH, constants.R_OK);
-    return { name: 'BTF', status: 'usable', detail: BTF_PATH };
-  } catch {
-    return {
-      name: 'BTF',
-      status: 'missing',
-      detail: `${BTF_PATH} can't be read: the kernel needs CONFIG_DEBUG_INFO_BTF=y`,
-    };
-  }
+function btfCheck(): Check {
+  const reason = whyNoBtf();
+  return reason === undefined
+    ? { name: 'BTF', status: 'usable', detail: BTF_PATH }
+    : { name: 'BTF', status: 'missing', detail: reason };
 }
 
 async function procCheck(procRoot: string): Promise<Check> {
