@@ -12,6 +12,14 @@ WEB      := $(shell find src/web -type f 2>/dev/null) vite.config.ts package-loc
 TESTS    ?= build/test
 FUZZ_BODIES ?= 1000000
 
+# npm wants a home folder and a cache that it can write to. A user without an entry in /etc/passwd may have neither.
+ifneq ($(shell [ -d "$${HOME:-}" ] || echo none),)
+  export HOME := $(CURDIR)/build/home
+  $(shell mkdir -p "$(CURDIR)/build/home")
+else ifneq ($(shell [ -w "$$HOME" ] || echo none),)
+  export npm_config_cache ?= $(CURDIR)/build/npm-cache
+endif
+
 .PHONY: help
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
