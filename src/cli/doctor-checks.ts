@@ -32,14 +32,13 @@ const BTF_PATH = '/sys/kernel/btf/vmlinux';
 const SELF_CONNECTIONS = 50;
 
 export async function diagnose(procRoot: string): Promise<Diagnosis> {
-  const [features, btf, proc, conntrack, capture] = await Promise.all([
+  const [features, proc, conntrack, capture] = await Promise.all([
     featureChecks(),
-    btfCheck(),
     procCheck(procRoot),
     conntrackCheck(procRoot),
     captureCheck(procRoot),
   ]);
-  const checks = [btf, ...features, capture, conntrack, proc];
+  const checks = [btfCheck(), ...features, capture, conntrack, proc];
   const base = { kernel: release(), user: userText(), checks };
   if (capture.status === 'usable')
     return { ...base, source: 'ebpf', reason: 'the tracker was loaded, attached and closed again' };

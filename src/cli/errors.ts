@@ -15,9 +15,8 @@ export class CommandError extends Error {
 
 /** Why a system call failed, in the kernel's words and without Node's: `no space left on device`. */
 export function reasonOf(error: unknown): string {
-  const errno = error instanceof Error && 'errno' in error ? error.errno : undefined;
-  const [, words] = (typeof errno === 'number' && getSystemErrorMap().get(errno)) || [];
-  return words ?? oneLine(error);
+  const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : NaN;
+  return getSystemErrorMap().get(errno)?.[1] ?? oneLine(error);
 }
 
 /** One line without a stack trace, from anything that was thrown. */

@@ -29,8 +29,7 @@ function readable(to: DestinationStream): DestinationStream {
   });
   return {
     write(line) {
-      const text = asText(line);
-      if (text !== undefined) to.write(text);
+      to.write(asText(line));
     },
   };
 }

@@ -96,9 +96,7 @@ export async function probe(t: TestContext, machine: Machine, source = 'proc'): 
 
 /** `--help` and `--version`. */
 export async function texts(t: TestContext, machine: Machine): Promise<void> {
-  const [help, version] = await Promise.all(
-    [['--help'], ['--version']].map((args) => run(t, machine, args)),
-  );
+  const [help, version] = await Promise.all([['--help'], ['--version']].map((args) => run(t, machine, args)));
   assert.equal(help?.code, 0);
   assert.match(help.stdout, /Usage: topoprobe/);
   assert.equal(version?.code, 0);

@@ -24,17 +24,21 @@ const NAMELESS = `uid ${NAMELESS_UID} (without a name in /etc/passwd)`;
 const NO_SERVER = /^\/etc\/resolv\.conf can't be read \((ENOENT|EACCES)\): .*--dns-server/;
 
 for (const file of FILES) {
-  test(`a machine without /etc/${file}, or with one that may not be read`, { skip: MACHINES_SKIP }, async (t) => {
-    const machines: readonly Machine[] = [
-      { prepare: changed(`rm -f ${file}`) },
-      { prepare: changed(`rm -f ${file}; touch ${file}; chmod 000 ${file}`), as: 'nameless user' },
-    ];
-    const lacks = file === 'resolv.conf' ? 1 : 0;
-    for (const { warnings } of await Promise.all(machines.map((machine) => report(t, machine)))) {
-      assert.equal(warnings.filter((line) => NO_SERVER.test(line)).length, lacks);
-      assert.equal(warnings.length, lacks, warnings.join('\n'));
-    }
-  });
+  test(
+    `a machine without /etc/${file}, or with one that may not be read`,
+    { skip: MACHINES_SKIP },
+    async (t) => {
+      const machines: readonly Machine[] = [
+        { prepare: changed(`rm -f ${file}`) },
+        { prepare: changed(`rm -f ${file}; touch ${file}; chmod 000 ${file}`), as: 'nameless user' },
+      ];
+      const lacks = file === 'resolv.conf' ? 1 : 0;
+      for (const { warnings } of await Promise.all(machines.map((machine) => report(t, machine)))) {
+        assert.equal(warnings.filter((line) => NO_SERVER.test(line)).length, lacks);
+        assert.equal(warnings.length, lacks, warnings.join('\n'));
+      }
+    },
+  );
 }
 
 test('doctor tells a user without a name by number', { skip: MACHINES_SKIP }, async (t) => {
@@ -58,7 +62,9 @@ for (const as of ['root', 'nameless user'] as const) {
 }
 
 test('a resolv.conf that names no server is told of', { skip: MACHINES_SKIP }, async (t) => {
-  const { warnings } = await report(t, { prepare: changed('rm resolv.conf; echo search example > resolv.conf') });
+  const { warnings } = await report(t, {
+    prepare: changed('rm resolv.conf; echo search example > resolv.conf'),
+  });
   assert.match(warnings[0] ?? '', /^\/etc\/resolv\.conf names no DNS server/);
 });
 

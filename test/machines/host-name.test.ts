@@ -22,25 +22,37 @@ for (const name of ['', '(none)', 'a;b', 'a b']) {
 test('every command that tells the name says once that there is none', { skip: MACHINES_SKIP }, async (t) => {
   const outcomes = await Promise.all([app, up, probe].map((command) => command(t, called(''))));
   for (const { warnings } of outcomes)
-    assert.equal(warnings.filter((line) => line.includes('no usable host name')).length, 1, warnings.join('\n'));
+    assert.equal(
+      warnings.filter((line) => line.includes('no usable host name')).length,
+      1,
+      warnings.join('\n'),
+    );
 });
 
-test('the name that is made up lasts until the next boot, and can be chosen', { skip: MACHINES_SKIP }, async (t) => {
-  const [first, second, chosen] = await Promise.all([
-    report(t, called('')),
-    report(t, called('')),
-    report(t, called(''), { args: ['--hostname', 'web-1.example'] }),
-  ]);
-  assert.equal(first.host.id, second.host.id);
-  assert.equal(chosen.host.id, 'web-1.example;<host>');
-  assert.deepEqual(chosen.warnings, []);
-});
+test(
+  'the name that is made up lasts until the next boot, and can be chosen',
+  { skip: MACHINES_SKIP },
+  async (t) => {
+    const [first, second, chosen] = await Promise.all([
+      report(t, called('')),
+      report(t, called('')),
+      report(t, called(''), { args: ['--hostname', 'web-1.example'] }),
+    ]);
+    assert.equal(first.host.id, second.host.id);
+    assert.equal(chosen.host.id, 'web-1.example;<host>');
+    assert.deepEqual(chosen.warnings, []);
+  },
+);
 
-test('a nameless machine that hides its boot id has a name all the same', { skip: MACHINES_SKIP }, async (t) => {
-  const { prepare = '' } = called('');
-  const { host } = await report(t, { prepare: `${prepare}; mount -t tmpfs none /proc/sys/kernel/random` });
-  assert.match(host.id, /^unnamed-[0-9a-f]{8};/);
-});
+test(
+  'a nameless machine that hides its boot id has a name all the same',
+  { skip: MACHINES_SKIP },
+  async (t) => {
+    const { prepare = '' } = called('');
+    const { host } = await report(t, { prepare: `${prepare}; mount -t tmpfs none /proc/sys/kernel/random` });
+    assert.match(host.id, /^unnamed-[0-9a-f]{8};/);
+  },
+);
 
 test('localhost is told to be no name for one of many', { skip: MACHINES_SKIP }, async (t) => {
   const { host, warnings } = await report(t, called('localhost'));

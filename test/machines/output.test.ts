@@ -24,8 +24,11 @@ for (const args of [
   });
 }
 
-
-for (const args of [['--help'], ['doctor'], ['report', '--duration', '100ms', '--source', 'proc', '--log-format', 'json']]) {
+for (const args of [
+  ['--help'],
+  ['doctor'],
+  ['report', '--duration', '100ms', '--source', 'proc', '--log-format', 'json'],
+]) {
   test(`${args[0]}: who reads no further is no failure`, { skip: MACHINES_SKIP }, async (t) => {
     // The reader has gone before anything is written: the pipe's other end is closed by then.
     const within = ['/bin/sh', '-c', 'mkfifo $0; : <$0 & exec 3>$0; wait; exec "$@" >&3'];
@@ -67,8 +70,12 @@ test('every command works without a stdin', { skip: MACHINES_SKIP }, async (t) =
   assert.deepEqual(await everyCommand(t, { prepare: 'exec 0<&-' }), { report: [], up: [], probe: [] });
 });
 
-test('a stdout that is closed is no stdout: a report is made for nobody', { skip: MACHINES_SKIP }, async (t) => {
-  const args = ['report', '--duration', '100ms', '--source', 'proc', '--log-format', 'json'];
-  const { code, stdout, said } = await run(t, { prepare: 'exec 1>&-' }, args);
-  assert.deepEqual([code, stdout, said], [0, '', []]);
-});
+test(
+  'a stdout that is closed is no stdout: a report is made for nobody',
+  { skip: MACHINES_SKIP },
+  async (t) => {
+    const args = ['report', '--duration', '100ms', '--source', 'proc', '--log-format', 'json'];
+    const { code, stdout, said } = await run(t, { prepare: 'exec 1>&-' }, args);
+    assert.deepEqual([code, stdout, said], [0, '', []]);
+  },
+);

@@ -39,20 +39,24 @@ test('every command works without any environment', { skip: MACHINES_SKIP }, asy
   assert.deepEqual(await everyCommand(t, { within: ['/usr/bin/env', '-i'] }), NOTHING_SAID);
 });
 
-test('a working directory that was deleted is told of, and nothing else happens', { skip: MACHINES_SKIP }, async (t) => {
-  const gone: Machine = { prepare: 'mkdir $scratch/gone; cd $scratch/gone; rmdir $scratch/gone' };
-  const [help, reported, page] = await Promise.all([
-    run(t, gone, ['--help']),
-    run(t, gone, ['report', '--duration', '100ms', '--source', 'proc', '--log-format', 'json']),
-    up(t, gone),
-  ]);
-  assert.equal(help.code, 0);
-  assert.equal(reported.code, 0, reported.said.join('\n'));
-  for (const { said } of [help, reported, page]) {
-    assert.equal(said.length, 1);
-    assert.match(said[0] ?? '', /working directory was deleted/);
-  }
-});
+test(
+  'a working directory that was deleted is told of, and nothing else happens',
+  { skip: MACHINES_SKIP },
+  async (t) => {
+    const gone: Machine = { prepare: 'mkdir $scratch/gone; cd $scratch/gone; rmdir $scratch/gone' };
+    const [help, reported, page] = await Promise.all([
+      run(t, gone, ['--help']),
+      run(t, gone, ['report', '--duration', '100ms', '--source', 'proc', '--log-format', 'json']),
+      up(t, gone),
+    ]);
+    assert.equal(help.code, 0);
+    assert.equal(reported.code, 0, reported.said.join('\n'));
+    for (const { said } of [help, reported, page]) {
+      assert.equal(said.length, 1);
+      assert.match(said[0] ?? '', /working directory was deleted/);
+    }
+  },
+);
 
 test('a machine without /sys is told to mount it, and reads /proc', { skip: MACHINES_SKIP }, async (t) => {
   const machine: Machine = { prepare: 'mount -t tmpfs none /sys' };
@@ -65,19 +69,23 @@ test('a machine without /sys is told to mount it, and reads /proc', { skip: MACH
     assert.match(text, /mount it|not built/);
 });
 
-test('eBPF needs nothing of /sys but the types of the kernel', { skip: MACHINES_SKIP || ebpfSkip }, async (t) => {
-  const prepare = `
+test(
+  'eBPF needs nothing of /sys but the types of the kernel',
+  { skip: MACHINES_SKIP || ebpfSkip },
+  async (t) => {
+    const prepare = `
     cp /sys/kernel/btf/vmlinux $scratch
     mount -t tmpfs none /sys
     mkdir -p /sys/kernel/btf
     mv $scratch/vmlinux /sys/kernel/btf`;
-  const [{ host }, { source, reason }] = await Promise.all([
-    report(t, { prepare }, { source: 'ebpf' }),
-    doctor(t, { prepare }),
-  ]);
-  assert.equal(host.latest('connection_source'), 'ebpf');
-  assert.equal(source, 'ebpf', reason);
-});
+    const [{ host }, { source, reason }] = await Promise.all([
+      report(t, { prepare }, { source: 'ebpf' }),
+      doctor(t, { prepare }),
+    ]);
+    assert.equal(host.latest('connection_source'), 'ebpf');
+    assert.equal(source, 'ebpf', reason);
+  },
+);
 
 test('a user who is as nice as can be reads /proc', { skip: MACHINES_SKIP }, async (t) => {
   await report(t, { as: 'nameless user', within: ['/usr/bin/nice', '-n', '19'] });

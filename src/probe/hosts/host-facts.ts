@@ -68,15 +68,11 @@ async function textOf(path: string): Promise<string> {
 
 /** Where /proc/sys is hidden the system call tells: the kernel is the same, whatever root /proc has. */
 async function readKernelVersion(procRoot: string): Promise<string> {
-  const [fromRelease, fromVersion] = await Promise.all(
-    ['osrelease', 'version'].map((file) =>
-      readFile(`${procRoot}/sys/kernel/${file}`, 'utf8').then(
-        (text) => text.trim(),
-        () => '',
-      ),
-    ),
-  );
-  return `${fromRelease || release()} ${fromVersion || version()}`;
+  const read = async (file: string, byCall: string): Promise<string> => {
+    const text = await readFile(`${procRoot}/sys/kernel/${file}`, 'utf8').catch(() => '');
+    return text.trim() === '' ? byCall : text.trim();
+  };
+  return (await Promise.all([read('osrelease', release()), read('version', version())])).join(' ');
 }
 
 /** Of all cores: 100 is one core in full. Undefined when no time passed between the two readings. */
