@@ -8,6 +8,7 @@ import { capturedPercent } from '../probe/completeness.js';
 import { ConntrackWatcher } from '../probe/connections/conntrack/index.js';
 import { EbpfSource } from '../probe/connections/ebpf/ebpf-source.js';
 import { createProcfsSource } from '../probe/connections/procfs/index.js';
+import { reasonOf } from './errors.js';
 import { userText } from './user.js';
 
 export interface Check {
@@ -118,7 +119,8 @@ async function captureCheck(procRoot: string): Promise<Check> {
   try {
     const source = await EbpfSource.start({ procRoot });
     try {
-      await connectToSelf();
+      const noConnections = await whyNotConnected();
+      if (noConnections !== undefined) return { name, status: 'usable', detail: noConnections };
       const { completeness } = await source.snapshot();
       const { opened, missed } = completeness;
       const detail =
@@ -135,16 +137,29 @@ async function captureCheck(procRoot: string): Promise<Check> {
   }
 }
 
+/** Undefined when connections could be made to try the tracker with; without loopback it works all the same. */
+async function whyNotConnected(): Promise<string | undefined> {
+  try {
+    await connectToSelf();
+    return undefined;
+  } catch (error) {
+    return `attached, but not tried: no connection to 127.0.0.1 could be made (${reasonOf(error)}); try ip link set lo up`;
+  }
+}
+
 async function connectToSelf(): Promise<void> {
   const server = createServer((socket) => socket.end());
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  for (let i = 0; i < SELF_CONNECTIONS; i++) {
-    const socket = connect(port, '127.0.0.1');
-    socket.resume();
-    await once(socket, 'close');
+  try {
+    const { port } = server.address() as AddressInfo;
+    for (let i = 0; i < SELF_CONNECTIONS; i++) {
+      const socket = connect(port, '127.0.0.1');
+      socket.resume();
+      await once(socket, 'close');
+    }
+  } finally {
+    server.close();
+    await once(server, 'close');
   }
-  server.close();
-  await once(server, 'close');
 }

@@ -6,21 +6,16 @@ import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'p
 import { prettyFactory } from 'pino-pretty';
 import { RepeatLimit } from '../probe/self/repeat-limit.js';
 import type { LogFormat, LogLevel } from './shared-options.js';
+import { stderrLines } from './stderr-lines.js';
 
-const STDERR = 2;
-/** Messages that could not be written are tried again with the next one; beyond this they are dropped. */
-const MAX_WAITING_BYTES = 64 * 1024;
 type LogMethod = NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']>;
 
 export function createLogger(level: LogLevel, format: LogFormat): Logger {
-  const stderr = pino.destination({ fd: STDERR, sync: true, maxLength: MAX_WAITING_BYTES });
-  // A log that nobody reads, or a full disk below it, is no reason to stop: what can't be written is lost.
-  stderr.on('error', () => undefined);
+  const stderr = stderrLines();
   const destination = format === 'pretty' ? readable(stderr) : stderr;
   return pino({ level, base: { name: 'topoprobe' }, hooks: { logMethod: limitRepeats() } }, destination);
 }
 
-/** Not pino-pretty's own stream: that one ends for ever at the first line that can't be written. */
 function readable(to: DestinationStream): DestinationStream {
   const asText = prettyFactory({
     colorize: process.stderr.isTTY,

@@ -1,6 +1,7 @@
 /** Programs whose stdin, stdout or stderr is closed, full, or read by nobody. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { programPath } from '../support/program.js';
 import { everyCommand } from './commands.js';
 import { MACHINES_SKIP, run, runUntil, type Machine } from './machine.js';
 
@@ -59,6 +60,23 @@ for (const format of ['pretty', 'json']) {
       assert.equal(code, 0);
     });
   }
+}
+
+for (const format of ['pretty', 'json']) {
+  test(`a ${format} log goes on when its disk has room again`, { skip: MACHINES_SKIP }, async (t) => {
+    const machine: Machine = {
+      prepare: `
+        mount -t tmpfs -o size=512k none $scratch
+        cd $scratch
+        exec 2>$scratch/log`,
+      program: [process.execPath, programPath('log-on-full-disk')],
+    };
+    const { code, stdout } = await run(t, machine, [format]);
+    assert.equal(code, 0);
+    const { whileFull, lines } = JSON.parse(stdout) as { whileFull: number; lines: string[] };
+    assert.equal(whileFull, 0, 'the disk was full');
+    assert.ok(lines.at(-1)?.includes('the disk has room again'), lines.at(-1));
+  });
 }
 
 test('bad usage is bad usage where nobody can be told', { skip: MACHINES_SKIP }, async (t) => {

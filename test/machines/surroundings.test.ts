@@ -87,6 +87,18 @@ test(
   },
 );
 
+test('without loopback the tracker is there all the same', { skip: MACHINES_SKIP || ebpfSkip }, async (t) => {
+  const machine: Machine = { within: ['/usr/bin/unshare', '--net'] };
+  const [{ host }, { source, checks }] = await Promise.all([
+    report(t, machine, { source: 'auto' }),
+    doctor(t, machine),
+  ]);
+  assert.equal(host.latest('connection_source'), 'ebpf');
+  assert.equal(source, 'ebpf');
+  const capture = checks.find(({ name }) => name === 'capture');
+  assert.match(capture?.detail ?? '', /not tried: .*network is unreachable.*ip link set lo up/);
+});
+
 test('a user who is as nice as can be reads /proc', { skip: MACHINES_SKIP }, async (t) => {
   await report(t, { as: 'nameless user', within: ['/usr/bin/nice', '-n', '19'] });
 });
