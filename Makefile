@@ -12,6 +12,14 @@ WEB      := $(shell find src/web -type f 2>/dev/null) vite.config.ts package-loc
 TESTS    ?= build/test
 FUZZ_BODIES ?= 1000000
 
+# npm wants a home folder and a cache that it can write to. A user without an entry in /etc/passwd may have neither.
+ifneq ($(shell [ -d "$${HOME:-}" ] || echo none),)
+  export HOME := $(CURDIR)/build/home
+  $(shell mkdir -p "$(CURDIR)/build/home")
+else ifneq ($(shell [ -w "$$HOME" ] || echo none),)
+  export npm_config_cache ?= $(CURDIR)/build/npm-cache
+endif
+
 .PHONY: help
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +32,7 @@ start: build ## install, build, then run probe, app and dashboard on this machin
 build: native web build/.tsc ## install what the build needs, then compile the addon, the server and the page
 
 .PHONY: test
-test: packages-for-tests build build/churn build/scenarios ## run every test; the eBPF ones need root
+test: packages-for-tests build build/churn build/scenarios build/without-netlink ## run every test; the eBPF ones need root
 	@bash scripts/run-tests.sh $(TESTS)
 
 .PHONY: fuzz
@@ -37,13 +45,13 @@ check: packages-for-tests build ## formatting, lint, types and import directions
 	$(NODE_BIN)/eslint --max-warnings 0 .
 	$(NODE_BIN)/tsc --noEmit -p src/web/tsconfig.json
 	$(NODE_BIN)/depcruise --config .dependency-cruiser.cjs --output-type err src native/lib test bench
-	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c test/scenarios/*.c; \
+	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c test/scenarios/*.c test/machines/*.c; \
 	 else echo "make check: C and C++ formatting not checked: clang-format-14 is missing"; fi
 
 .PHONY: format
 format: node_modules/.package-lock.json ## rewrite files the way `make check` wants them
 	$(NODE_BIN)/prettier --write --log-level warn .
-	clang-format-14 -i native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c test/scenarios/*.c
+	clang-format-14 -i native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c test/scenarios/*.c test/machines/*.c
 
 .PHONY: bench
 bench: packages-for-bench build build/churn build/hold ## measure: capture rate, slowdown, CPU and memory against tcplife (root)
@@ -68,7 +76,8 @@ build/.tsc: $(SOURCES) tsconfig.json node_modules/.package-lock.json native/lib/
 build/churn: bench/churn/churn.c
 build/hold: bench/churn/hold.c
 build/scenarios: test/scenarios/scenarios.c
-build/churn build/hold build/scenarios:
+build/without-netlink: test/machines/without-netlink.c
+build/churn build/hold build/scenarios build/without-netlink:
 	@mkdir -p build
 	@if command -v cc >/dev/null; then cc -O2 -Wall -Wextra -Werror -pthread $< -o $@; \
 	 else echo "make: $@ not built: a C compiler (cc) is missing"; fi

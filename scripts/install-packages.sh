@@ -31,8 +31,8 @@ if [ "$(id -u)" != 0 ]; then
   exit 0
 fi
 echo "topoprobe: installing ${missing[*]}" >&2
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+# What apt says is shown when it fails; where no temporary file can be made, it is lost.
+if log=$(mktemp 2>/dev/null); then trap 'rm -f "$log"' EXIT; else log=/dev/null; fi
 export DEBIAN_FRONTEND=noninteractive
 install() { apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1; }
 # Without fresh lists the first try may find nothing.

@@ -20,7 +20,7 @@ function load() {
         )
       : new EbpfUnavailableError(
           'NOT_LOADABLE',
-          `the native addon could not be loaded (${cause instanceof Error ? cause.message : String(cause)}): run make build on this machine`,
+          `the native addon could not be loaded (${cause instanceof Error ? cause.message : String(cause)}): install what it lacks, or run make build on this machine`,
           cause,
         );
   }

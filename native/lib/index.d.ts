@@ -6,6 +6,9 @@ export class EbpfUnavailableError extends Error {
   readonly code: EbpfUnavailableCode;
 }
 
+/** Why the kernel's own types (BTF), which every BPF program here needs, can't be had, and what to do; undefined when they can. */
+export function whyNoBtf(): string | undefined;
+
 /** One thing the probe could use of eBPF, tried for real by loading and attaching a do-nothing program. */
 export interface Feature {
   /** `kprobe`, `fentry`, `tp_btf`, `iter/task_file`, `iter/tcp`, `iter/bpf_sk_storage_map`, `ringbuf` */

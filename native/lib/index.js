@@ -1,13 +1,13 @@
 // ebpf-bridge: what the kernel allows, and the TCP tracker. Options are checked here, before native code sees them.
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { addon } from './addon.js';
+import { whyNoBtf } from './btf.js';
 import { EbpfUnavailableError } from './errors.js';
 import { countEntries, readFiles } from './files.js';
 import { netlinkReady, netNamespaces, openNetlink } from './netlink.js';
 
-export { countEntries, EbpfUnavailableError, netlinkReady, netNamespaces, openNetlink, readFiles };
+export { countEntries, EbpfUnavailableError, netlinkReady, netNamespaces, openNetlink, readFiles, whyNoBtf };
 
-const BTF_PATH = '/sys/kernel/btf/vmlinux';
 const EPERM = 1;
 const EACCES = 13;
 /** Of linux/capability.h. */
@@ -34,15 +34,8 @@ function requireAddon() {
 }
 
 function requireBtf() {
-  try {
-    accessSync(BTF_PATH, constants.R_OK);
-  } catch (cause) {
-    throw new EbpfUnavailableError(
-      'NO_BTF',
-      `${BTF_PATH} can't be read: eBPF tracking needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (5.11 or later)`,
-      cause,
-    );
-  }
+  const reason = whyNoBtf();
+  if (reason !== undefined) throw new EbpfUnavailableError('NO_BTF', reason);
 }
 
 /** Of the calling process, as far as /proc tells. */

@@ -23,6 +23,9 @@ constexpr uint64_t VISIT_SHARE = 200;
 // Sweeps are numbered 1 to this: a record has one byte for the number.
 constexpr uint32_t MAX_SWEEP = 255;
 
+// The most that any architecture's NR_CPUS can be set to.
+constexpr size_t MAX_POSSIBLE_CPUS = 8192;
+
 // Memory for a snapshot that the last one left is used again unless it is far too large: memory of its own
 // each time would have the garbage collector look for more of it every few seconds.
 constexpr size_t KEPT_BYTES = 1 << 20;
@@ -196,7 +199,10 @@ HolderTable Tracker::tellHolders() {
 }
 
 uint64_t Tracker::counter(uint32_t which) {
-    std::vector<uint64_t> per_cpu(static_cast<size_t>(libbpf_num_possible_cpus()));
+    // The kernel writes a value for each possible CPU. Where /sys does not tell how many there are, there is
+    // room for all.
+    int possible = libbpf_num_possible_cpus();
+    std::vector<uint64_t> per_cpu(possible > 0 ? static_cast<size_t>(possible) : MAX_POSSIBLE_CPUS);
     if (bpf_map_lookup_elem(counters_fd_, &which, per_cpu.data()))
         return 0;
     uint64_t sum = 0;

@@ -15,6 +15,7 @@ const FAULTS: ReadonlyMap<string, readonly [AppErrorCode, string]> = new Map([
   ['EACCES', ['LISTEN_DENIED', 'permission denied']],
   ['EADDRNOTAVAIL', ['LISTEN_NO_ADDRESS', 'this machine has no such address']],
   ['ENOTFOUND', ['LISTEN_NO_ADDRESS', 'the name is not known']],
+  ['EAI_AGAIN', ['LISTEN_NO_ADDRESS', 'the name is not in /etc/hosts, and no DNS server answers']],
 ]);
 
 /**

@@ -1,7 +1,6 @@
 /**
  * What an app can be told, and what it does when it is told nothing.
  */
-import { hostname } from 'node:os';
 import { pino, type Logger } from 'pino';
 import type { AuthOptions } from './auth/credentials.js';
 import type { PublicWithoutAuth } from './auth/exposure.js';
@@ -29,7 +28,7 @@ export interface AppOptions {
   readonly allowedHosts?: readonly string[];
   readonly log?: Logger;
   readonly version?: string;
-  /** Name of this machine as `/api` tells it. */
+  /** Name of this machine as `/api` tells it. Default: none. */
   readonly hostname?: string;
   /** Milliseconds since 1970; tests bring their own. */
   readonly clock?: () => number;
@@ -62,7 +61,7 @@ export function settingsFrom(options: AppOptions): AppSettings {
     allowedHosts: (options.allowedHosts ?? []).map((name) => name.toLowerCase()),
     log: options.log ?? pino({ enabled: false }),
     version: options.version ?? '0.0.0',
-    hostname: options.hostname ?? hostname(),
+    hostname: options.hostname ?? '',
     clock: options.clock ?? Date.now,
   };
 }

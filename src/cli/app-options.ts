@@ -6,6 +6,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_LIMITS, type AppLimits } from '../app/limits.js';
 import type { ViewFreshness } from '../app/options.js';
 import { UsageError } from './errors.js';
+import { givenHostName } from './host-name.js';
 
 export interface ExposureOptions {
   readonly publicWithoutAuth: boolean;
@@ -115,7 +116,9 @@ export const serving = (): Option[] => [
     .env('TOPOPROBE_VIEWS')
     .choices(['prompt', 'newest'])
     .default('prompt'),
-  new Option('--hostname <name>', 'name of this machine as /api tells it').env('TOPOPROBE_HOSTNAME'),
+  new Option('--hostname <name>', 'name of this machine as /api tells it')
+    .env('TOPOPROBE_HOSTNAME')
+    .argParser(givenHostName),
   new Option('--web-root <path>', 'folder of the built page').env('TOPOPROBE_WEB_ROOT'),
   ...Object.values(LIMITS).map(limitOption),
 ];

@@ -1,13 +1,15 @@
 /** What `doctor` finds out: each thing the probe could use, tried for real, and the source that follows from it. */
 import { once } from 'node:events';
-import { constants } from 'node:fs';
-import { access, readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
-import { release, userInfo } from 'node:os';
-import { EbpfUnavailableError, probeFeatures } from 'ebpf-bridge';
+import { release } from 'node:os';
+import { EbpfUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge';
 import { capturedPercent } from '../probe/completeness.js';
 import { ConntrackWatcher } from '../probe/connections/conntrack/index.js';
 import { EbpfSource } from '../probe/connections/ebpf/ebpf-source.js';
+import { createProcfsSource } from '../probe/connections/procfs/index.js';
+import { reasonOf } from './errors.js';
+import { userText } from './user.js';
 
 export interface Check {
   readonly name: string;
@@ -31,25 +33,19 @@ const BTF_PATH = '/sys/kernel/btf/vmlinux';
 const SELF_CONNECTIONS = 50;
 
 export async function diagnose(procRoot: string): Promise<Diagnosis> {
-  const [features, btf, proc, conntrack, capture] = await Promise.all([
+  const [features, proc, conntrack, capture] = await Promise.all([
     featureChecks(),
-    btfCheck(),
     procCheck(procRoot),
     conntrackCheck(procRoot),
     captureCheck(procRoot),
   ]);
-  const checks = [btf, ...features, capture, conntrack, proc];
+  const checks = [btfCheck(), ...features, capture, conntrack, proc];
   const base = { kernel: release(), user: userText(), checks };
   if (capture.status === 'usable')
     return { ...base, source: 'ebpf', reason: 'the tracker was loaded, attached and closed again' };
   const refused = `eBPF is not available: ${capture.detail}`;
   if (proc.status === 'usable') return { ...base, source: 'proc', reason: refused };
   return { ...base, source: undefined, reason: `${refused}; and ${proc.detail}` };
-}
-
-function userText(): string {
-  const { uid, username } = userInfo();
-  return `${username} (uid ${uid})`;
 }
 
 async function featureChecks(): Promise<Check[]> {
@@ -65,22 +61,17 @@ async function featureChecks(): Promise<Check[]> {
   }
 }
 
-async function btfCheck(): Promise<Check> {
-  try {
-    await access(BTF_PATH, constants.R_OK);
-    return { name: 'BTF', status: 'usable', detail: BTF_PATH };
-  } catch {
-    return {
-      name: 'BTF',
-      status: 'missing',
-      detail: `${BTF_PATH} can't be read: the kernel needs CONFIG_DEBUG_INFO_BTF=y`,
-    };
-  }
+function btfCheck(): Check {
+  const reason = whyNoBtf();
+  return reason === undefined
+    ? { name: 'BTF', status: 'usable', detail: BTF_PATH }
+    : { name: 'BTF', status: 'missing', detail: reason };
 }
 
 async function procCheck(procRoot: string): Promise<Check> {
   try {
-    await readFile(`${procRoot}/net/tcp`);
+    const source = await createProcfsSource({ procRoot });
+    await source.close();
     const pids = (await readdir(procRoot)).filter((name) => /^\d+$/.test(name));
     const readable = await Promise.all(
       pids.map((pid) =>
@@ -97,12 +88,8 @@ async function procCheck(procRoot: string): Promise<Check> {
       detail: `sockets of ${count} of ${pids.length} processes can be read`,
     };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return {
-      name: '/proc',
-      status: 'refused',
-      detail: `could not read ${procRoot}: ${why}: mount proc there, or set --proc-root`,
-    };
+    const detail = error instanceof Error ? error.message : String(error);
+    return { name: '/proc', status: 'refused', detail };
   }
 }
 
@@ -132,12 +119,15 @@ async function captureCheck(procRoot: string): Promise<Check> {
   try {
     const source = await EbpfSource.start({ procRoot });
     try {
-      await connectToSelf();
+      const noConnections = await whyNotConnected();
+      if (noConnections !== undefined) return { name, status: 'usable', detail: noConnections };
       const { completeness } = await source.snapshot();
       const { opened, missed } = completeness;
       const detail =
-        `${capturedPercent(completeness)} %: of ${opened} ends of connections that the kernel counted, ` +
-        `${missed} were not seen`;
+        opened === 0
+          ? `connections are seen; whether all, can't be told: the kernel's counters can't be read below ${procRoot}`
+          : `${capturedPercent(completeness)} %: of ${opened} ends of connections that the kernel counted, ` +
+            `${missed} were not seen`;
       return { name, status: 'usable', detail };
     } finally {
       await source.close();
@@ -147,16 +137,29 @@ async function captureCheck(procRoot: string): Promise<Check> {
   }
 }
 
+/** Undefined when connections could be made to try the tracker with; without loopback it works all the same. */
+async function whyNotConnected(): Promise<string | undefined> {
+  try {
+    await connectToSelf();
+    return undefined;
+  } catch (error) {
+    return `attached, but not tried: no connection to 127.0.0.1 could be made (${reasonOf(error)}); try ip link set lo up`;
+  }
+}
+
 async function connectToSelf(): Promise<void> {
   const server = createServer((socket) => socket.end());
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  for (let i = 0; i < SELF_CONNECTIONS; i++) {
-    const socket = connect(port, '127.0.0.1');
-    socket.resume();
-    await once(socket, 'close');
+  try {
+    const { port } = server.address() as AddressInfo;
+    for (let i = 0; i < SELF_CONNECTIONS; i++) {
+      const socket = connect(port, '127.0.0.1');
+      socket.resume();
+      await once(socket, 'close');
+    }
+  } finally {
+    server.close();
+    await once(server, 'close');
   }
-  server.close();
-  await once(server, 'close');
 }

@@ -2,26 +2,31 @@
  * The program's log: pino on stderr, as JSON lines or for reading. Stdout belongs to a command's own output. The same
  * message again and again is told of a few times a minute, with the number of those held back (`repeated`).
  */
-import pino, { type Logger, type LoggerOptions } from 'pino';
-import pretty from 'pino-pretty';
+import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'pino';
+import { prettyFactory } from 'pino-pretty';
 import { RepeatLimit } from '../probe/self/repeat-limit.js';
 import type { LogFormat, LogLevel } from './shared-options.js';
+import { stderrLines } from './stderr-lines.js';
 
-const STDERR = 2;
 type LogMethod = NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']>;
 
 export function createLogger(level: LogLevel, format: LogFormat): Logger {
-  const destination =
-    format === 'pretty'
-      ? pretty({
-          destination: STDERR,
-          sync: true,
-          colorize: process.stderr.isTTY,
-          ignore: 'pid,hostname',
-          translateTime: 'SYS:HH:MM:ss',
-        })
-      : pino.destination({ fd: STDERR, sync: true });
+  const stderr = stderrLines();
+  const destination = format === 'pretty' ? readable(stderr) : stderr;
   return pino({ level, base: { name: 'topoprobe' }, hooks: { logMethod: limitRepeats() } }, destination);
+}
+
+function readable(to: DestinationStream): DestinationStream {
+  const asText = prettyFactory({
+    colorize: process.stderr.isTTY,
+    ignore: 'pid,hostname',
+    translateTime: 'SYS:HH:MM:ss',
+  });
+  return {
+    write(line) {
+      to.write(asText(line));
+    },
+  };
 }
 
 function limitRepeats(): LogMethod {

@@ -10,12 +10,15 @@ import { probeCommand } from './commands/probe.js';
 import { reportCommand } from './commands/report.js';
 import { upCommand } from './commands/up.js';
 import { oneLine, UsageError } from './errors.js';
+import { print, surviveLostOutput } from './stdout.js';
 import { VERSION } from './version.js';
+import { leaveDeletedDirectory } from './working-directory.js';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
-function program(): Command {
+/** @param writeOut takes help and version */
+function program(writeOut: (text: string) => void): Command {
   const root = new Command('topoprobe')
     .description('Shows who talks to whom on a fleet of Linux machines, live.')
     .version(VERSION, '--version', 'print the version')
@@ -28,6 +31,7 @@ function program(): Command {
       .exitOverride()
       .showSuggestionAfterError()
       .configureOutput({
+        writeOut,
         outputError: (text, write) => {
           const help = command === root ? 'topoprobe --help' : `topoprobe ${command.name()} --help`;
           write(`topoprobe: ${oneLine(text.replace(/^error: /, ''))} (see ${help})\n`);
@@ -39,11 +43,20 @@ function program(): Command {
 
 /** Runs one command line (`process.argv` form) and sets the exit code. Never throws. */
 export async function run(argv: readonly string[]): Promise<void> {
+  surviveLostOutput();
+  leaveDeletedDirectory();
+  let printed = Promise.resolve();
+  const writeOut = (text: string): void => {
+    printed = print(text);
+  };
   try {
-    await program().parseAsync(argv);
+    await program(writeOut).parseAsync(argv);
   } catch (error) {
     process.exitCode = exitCode(error);
   }
+  await printed.catch((error: unknown) => {
+    process.exitCode = exitCode(error);
+  });
 }
 
 function exitCode(error: unknown): number {

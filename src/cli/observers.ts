@@ -1,10 +1,16 @@
 /** The reporters and the resolver every report is made with, from the command line's options. */
 import type { Logger } from 'pino';
 import type { Observers } from '../probe/assemble-report.js';
-import { createReverseResolver, parseServers, type ReverseResolver } from '../probe/dns/index.js';
+import {
+  createReverseResolver,
+  parseServers,
+  systemServers,
+  type ReverseResolver,
+} from '../probe/dns/index.js';
 import { createHostReporter } from '../probe/hosts/index.js';
 import { createProcessReporter, type ProcessReporter } from '../probe/processes/index.js';
 import { argumentsPolicy } from './detail-options.js';
+import { thisHostName } from './host-name.js';
 import type { ObserveOptions } from './shared-options.js';
 import { VERSION } from './version.js';
 
@@ -15,8 +21,12 @@ export interface ComposedObservers extends Observers {
 }
 
 export function observersFor(options: ObserveOptions, probeId: string, log: Logger): ComposedObservers {
-  const { hostname: hostName, procRoot } = options;
-  const hosts = createHostReporter({ procRoot, hostName, version: VERSION, probeId });
+  const { procRoot } = options;
+  const hostName = options.hostname ?? thisHostName(log);
+  const warn = (message: string): void => {
+    log.warn(message);
+  };
+  const hosts = createHostReporter({ procRoot, hostName, version: VERSION, probeId, warn });
   const processes = createProcessReporter({
     procRoot,
     hostName,
@@ -26,7 +36,8 @@ export function observersFor(options: ObserveOptions, probeId: string, log: Logg
   const resolver = createReverseResolver({
     hostName,
     lookups: options.dns === 'on' ? 'on' : 'off',
-    ...(options.dnsServer && { servers: parseServers(options.dnsServer) }),
+    ...(options.dnsServer && { servers: parseServers(options.dnsServer, () => systemServers(warn)) }),
+    warn,
     limits: {
       ratePerSecond: options.dnsRate,
       concurrency: options.dnsConcurrency,

@@ -1,8 +1,8 @@
 /** The options that several commands have, each with its environment variable. */
-import { hostname } from 'node:os';
 import { Option } from 'commander';
 import { bounding, type BoundOptions } from './bound-options.js';
 import { detailing, type DetailOptions } from './detail-options.js';
+import { givenHostName } from './host-name.js';
 import { durationMs, listenAddress, type ListenAddress } from './option-values.js';
 import type { SourceChoice } from '../probe/connections/open-source.js';
 
@@ -17,7 +17,8 @@ export interface LogOptions {
 
 export interface ObserveOptions extends DetailOptions, BoundOptions {
   readonly source: SourceChoice;
-  readonly hostname: string;
+  /** Without it: this machine's. */
+  readonly hostname?: string;
   readonly procRoot: string;
   /** Milliseconds. */
   readonly sweepInterval: number;
@@ -57,7 +58,8 @@ export const observing = (): Option[] => [
     .default('auto'),
   new Option('--hostname <name>', 'name of this host in reports')
     .env('TOPOPROBE_HOSTNAME')
-    .default(hostname(), "this machine's"),
+    .argParser(givenHostName)
+    .default(undefined, "this machine's"),
   new Option('--proc-root <path>', "the host's /proc, where it is mounted elsewhere")
     .env('TOPOPROBE_PROC_ROOT')
     .default('/proc'),

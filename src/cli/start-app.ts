@@ -1,8 +1,8 @@
 /** Composes the app and makes it listen, for the commands that run one: `app` and `up`. */
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createApp, type AppOptions } from '../app/index.js';
+import { thisHostName } from './host-name.js';
 import type { ListenAddress } from './option-values.js';
 import { PROJECT_ROOT } from './project-root.js';
 import { VERSION } from './version.js';
@@ -24,7 +24,7 @@ export async function startApp(
   options: AppOptions = {},
 ): Promise<RunningApp> {
   const app = await createApp({
-    hostname: hostname(),
+    hostname: options.hostname ?? thisHostName(log),
     webRoot: join(PROJECT_ROOT, 'build/web'),
     ...options,
     windowMs,

@@ -87,7 +87,7 @@ export async function startProbe(
     });
     closing.unshift(() => probe.stop());
     probe.start();
-    log.info(`watching connections by ${opened.source.kind} as host ${options.hostname}`);
+    log.info(`watching connections by ${opened.source.kind} as host ${observers.hostName}`);
     return { sourceKind: opened.source.kind, stop };
   } catch (error) {
     await stop();

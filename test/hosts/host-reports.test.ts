@@ -11,12 +11,13 @@ import { createHostReporter, type HostReporter } from '../../src/probe/hosts/ind
 import { now, parseTimestamp } from '../../src/report/index.js';
 import type { Node } from '../../src/report/model.js';
 
-const create = (procRoot?: string): HostReporter =>
+const create = (procRoot?: string, warn?: (message: string) => void): HostReporter =>
   createHostReporter({
     hostName: 'vm.example',
     version: '1.2.3',
     probeId: 'abc',
     ...(procRoot !== undefined && { procRoot }),
+    ...(warn && { warn }),
   });
 
 async function hostNode(reporter: HostReporter): Promise<Node> {
@@ -94,21 +95,39 @@ test('the root of /proc can be elsewhere', async (t) => {
   assert.equal(metric('load1'), 0.5);
 });
 
-test('a root that can not be read is named in a typed error', async () => {
-  await assert.rejects(create('/nonexistent/proc').report(now()), (error: Error & { code?: string }) => {
-    assert.equal(error.code, 'PROC_UNREADABLE');
-    return error.message.includes('/nonexistent/proc');
-  });
+test('a root that can not be read leaves the host with its name, kernel and networks, and is named once', async () => {
+  const told: string[] = [];
+  const reporter = create('/nonexistent/proc', (message) => told.push(message));
+  const node = await hostNode(reporter);
+  await hostNode(reporter);
+  assert.equal(value(node, 'host_name'), 'vm.example');
+  assert.ok(value(node, 'kernel_version').startsWith(`${release()} `));
+  assert.deepEqual(node.sets?.get('local_networks'), reporter.localNetworks());
+  assert.equal(value(node, 'uptime'), '');
+  assert.equal(node.metrics?.size, 0);
+  assert.equal(told.length, 1);
+  assert.match(told[0]!, /cannot read \/nonexistent\/proc\/uptime \(ENOENT\).*--proc-root/);
 });
 
-for (const file of ['uptime', 'loadavg', 'stat', 'meminfo'] as const) {
-  test(`a malformed ${file} is named in a typed error`, async (t) => {
+for (const [file, metric] of [
+  ['uptime', undefined],
+  ['loadavg', 'load1'],
+  ['stat', 'host_cpu_usage_percent'],
+  ['meminfo', 'host_mem_usage_bytes'],
+] as const) {
+  test(`a malformed ${file} is named, and the other facts are told`, async (t) => {
+    const told: string[] = [];
     const root = procRoot({ [file]: 'nothing of use\n' });
     t.after(() => rmSync(root, { recursive: true }));
-    await assert.rejects(create(root).report(now()), (error: Error & { code?: string }) => {
-      assert.equal(error.code, 'PROC_MALFORMED');
-      return error.message.includes(file);
-    });
+    const node = await hostNode(create(root, (message) => told.push(message)));
+    const missing = ['load1', 'host_mem_usage_bytes'].filter((key) => node.metrics?.has(key) === false);
+    assert.deepEqual(
+      missing,
+      [metric].filter((key) => key === 'load1' || key === 'host_mem_usage_bytes'),
+    );
+    assert.equal(value(node, 'uptime'), file === 'uptime' ? '' : '10');
+    assert.equal(told.length, 1);
+    assert.ok(told[0]!.includes(`its ${file} is not of the documented form`), told[0]);
   });
 }
 

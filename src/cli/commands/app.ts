@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { checkServing, limitsFrom, serving, type AppServeOptions } from '../app-options.js';
 import type { ListenAddress } from '../option-values.js';
 import { listen, logging, window, type LogOptions } from '../shared-options.js';
+import { announce } from '../stdout.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 
 interface AppCommandOptions extends LogOptions, AppServeOptions {
@@ -34,7 +35,7 @@ export function appCommand(): Command {
       ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
       ...(options.webRoot === undefined ? {} : { webRoot: options.webRoot }),
     });
-    process.stdout.write(`Dashboard: ${app.url.origin}\n`);
+    await announce(`Dashboard: ${app.url.origin}`, log);
     log.info({ signal: await stopped }, 'stopping');
     await stopWithin(log, () => app.close());
   });

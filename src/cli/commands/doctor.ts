@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import type { Diagnosis } from '../doctor-checks.js';
 import { CommandError } from '../errors.js';
+import { print } from '../stdout.js';
 
 interface DoctorCommandOptions {
   readonly json: boolean;
@@ -22,7 +23,7 @@ export function doctorCommand(): Command {
     .action(async (options: DoctorCommandOptions) => {
       const { diagnose } = await import('../doctor-checks.js');
       const diagnosis = await diagnose(options.procRoot);
-      process.stdout.write(options.json ? `${JSON.stringify(diagnosis, null, 2)}\n` : asText(diagnosis));
+      await print(options.json ? `${JSON.stringify(diagnosis, null, 2)}\n` : asText(diagnosis));
       if (diagnosis.source === undefined)
         throw new CommandError('no source of connections works on this machine');
     });

@@ -5,6 +5,7 @@ import type { Batch } from '../../probe/connections/feed.js';
 import type { Report } from '../../report/model.js';
 import { boundsOf } from '../bound-options.js';
 import { duration, logging, observing, type LogOptions, type ObserveOptions } from '../shared-options.js';
+import { print } from '../stdout.js';
 
 /**
  * A long watch is made in slices, as a probe makes reports, and their reports are joined: what is kept of closed
@@ -33,7 +34,7 @@ export function reportCommand(): Command {
     );
   for (const option of [...observing(), ...logging()]) command.addOption(option);
   return command.action(async (options: ReportCommandOptions) => {
-    await writeStdout(await encode(await observe(options), options.format));
+    await print(await encode(await observe(options), options.format));
   });
 }
 
@@ -97,17 +98,4 @@ async function encode(report: Report, format: ReportFormat): Promise<Uint8Array 
   if (format === 'dot') return (await import('../dot.js')).reportToDot(report);
   const { encodeReport, reportToJson } = await import('../../report/index.js');
   return format === 'json' ? `${reportToJson(report)}\n` : encodeReport(report);
-}
-
-/** A pipe that is closed early (`| head`) is the reader's choice, not a failure. */
-async function writeStdout(output: Uint8Array | string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    process.stdout.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') resolve();
-      else reject(error);
-    });
-    process.stdout.write(output, () => {
-      resolve();
-    });
-  });
 }

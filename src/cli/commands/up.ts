@@ -1,6 +1,7 @@
 /** `topoprobe up`: probe, app and dashboard in one process, for one machine. */
 import { Command } from 'commander';
 import { exposure, type ExposureOptions } from '../app-options.js';
+import { thisHostName } from '../host-name.js';
 import type { ListenAddress } from '../option-values.js';
 import { metricsListen, type MetricsOptions } from '../publish-options.js';
 import {
@@ -12,6 +13,7 @@ import {
   type LogOptions,
   type ObserveOptions,
 } from '../shared-options.js';
+import { announce } from '../stdout.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 
 interface UpCommandOptions extends LogOptions, ObserveOptions, MetricsOptions, ExposureOptions {
@@ -37,12 +39,15 @@ export function upCommand(): Command {
     ]);
     const log = createLogger(options.logLevel, options.logFormat);
     const stopped = stopSignal();
+    // Asked for once: what is wrong with it is told once.
+    const hostname = options.hostname ?? thisHostName(log);
     const app = await startApp(options.listen, options.window, log, {
+      hostname,
       publicWithoutAuth: options.publicWithoutAuth ? 'warn' : 'refuse',
     });
     try {
-      const probe = await startProbe([app.url], options, log);
-      process.stdout.write(`Dashboard: ${app.url.origin}\n`);
+      const probe = await startProbe([app.url], { ...options, hostname }, log);
+      await announce(`Dashboard: ${app.url.origin}`, log);
       log.info({ signal: await stopped }, 'stopping');
       await stopWithin(log, () => probe.stop());
     } finally {

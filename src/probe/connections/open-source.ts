@@ -8,7 +8,7 @@ import type { Ledger } from './ebpf/ledger.js';
 import type { Rung } from './ebpf/rungs.js';
 import { FailoverSource } from './failover-source.js';
 import { NamespaceListing } from './net-namespaces.js';
-import { createProcfsSource } from './procfs/index.js';
+import { createProcfsSource, ProcfsError } from './procfs/index.js';
 import type { ConnectionSource } from './source.js';
 
 export type SourceChoice = 'auto' | 'ebpf' | 'proc';
@@ -48,7 +48,18 @@ export async function openSource(choice: SourceChoice, options: OpenOptions): Pr
   } catch (error) {
     if (choice === 'ebpf') throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    return { ...(await openProcfs(options)), fallbackReason: reason };
+    return { ...(await openInstead(options, reason)), fallbackReason: reason };
+  }
+}
+
+/** @throws ProcfsError that also says why eBPF is no way out */
+async function openInstead(options: OpenOptions, noEbpf: string): Promise<OpenedSource> {
+  try {
+    return await openProcfs(options);
+  } catch (error) {
+    if (!(error instanceof ProcfsError)) throw error;
+    const message = `${error.message} (eBPF is not available either: ${noEbpf})`;
+    throw new ProcfsError(error.code, message, { cause: error });
   }
 }
 

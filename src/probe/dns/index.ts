@@ -1,5 +1,4 @@
 /** Reverse DNS for reports: names of addresses, learnt in the background within bounds. */
-import { hostname } from 'node:os';
 import { ReverseDnsError } from './errors.js';
 import { ownAddresses } from './own-addresses.js';
 import { questionFor } from './question.js';
@@ -16,13 +15,15 @@ export { DEFAULT_RESOLVER_LIMITS, type ResolverLimits, type ReverseResolver } fr
 export { parseServers, systemServers, type DnsServer, type DnsServers } from './server-list.js';
 
 export interface ReverseResolverOptions {
-  /** Name of this host's own addresses. Default: the machine's. */
+  /** Name of this host's own addresses. Default: they have none. */
   readonly hostName?: string;
   /** Default: those of /etc/resolv.conf. */
   readonly servers?: DnsServers;
   /** `off`: no question leaves the machine; own addresses are still named. Default: `on`. */
   readonly lookups?: 'on' | 'off';
   readonly limits?: Partial<ResolverLimits>;
+  /** Told in one line when the system names no servers. */
+  readonly warn?: (message: string) => void;
 }
 
 /** @throws ReverseDnsError BAD_LIMIT */
@@ -35,9 +36,11 @@ export function createReverseResolver(options: ReverseResolverOptions = {}): Rev
     throw new ReverseDnsError('BAD_LIMIT', `cannot limit ratePerSecond to ${limits.ratePerSecond}`);
   }
   const isOwn = ownAddresses();
-  const ownName = [options.hostName ?? hostname()];
+  const ownName = options.hostName === undefined ? [] : [options.hostName];
   const servers =
-    options.lookups === 'off' ? { private: [], public: [] } : (options.servers ?? systemServers());
+    options.lookups === 'off'
+      ? { private: [], public: [] }
+      : (options.servers ?? systemServers(options.warn));
   return new BackgroundResolver({
     servers,
     limits,

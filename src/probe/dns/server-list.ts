@@ -3,6 +3,7 @@
  * have servers of their own: a public resolver knows nothing of them and should not learn of them.
  */
 import { getServers } from 'node:dns';
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { ReverseDnsError } from './errors.js';
 
@@ -20,9 +21,19 @@ export interface DnsServers {
 
 const DNS_PORT = 53;
 const OFF = 'off';
+const RESOLV_CONF = '/etc/resolv.conf';
 
-/** The servers of /etc/resolv.conf. Its search domains are never applied: questions are for full names. */
-export function systemServers(): DnsServers {
+/**
+ * The servers of /etc/resolv.conf. Its search domains are never applied: questions are for full names. Without any there
+ * the server of this machine itself is meant (resolv.conf(5)), which may not exist.
+ * @param warn told when it names none
+ */
+export function systemServers(warn: (message: string) => void = () => undefined): DnsServers {
+  const reason = whyNoServers();
+  if (reason !== undefined)
+    warn(
+      `${reason}: names of addresses are asked of 127.0.0.1; name a server with --dns-server, or ask none with --dns off`,
+    );
   const servers = getServers().flatMap((text) => parseServer(text) ?? []);
   return { private: servers, public: servers };
 }
@@ -44,6 +55,16 @@ export function parseServers(texts: readonly string[], system: () => DnsServers 
   return chosen.private && chosen.public
     ? { private: chosen.private, public: chosen.public }
     : { ...system(), ...chosen };
+}
+
+function whyNoServers(): string | undefined {
+  try {
+    const text = readFileSync(RESOLV_CONF, 'utf8');
+    return /^[ \t]*nameserver[ \t]+\S/m.test(text) ? undefined : `${RESOLV_CONF} names no DNS server`;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    return `${RESOLV_CONF} can't be read (${code})`;
+  }
 }
 
 function parseServer(text: string): DnsServer | undefined {

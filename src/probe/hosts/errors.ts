@@ -2,17 +2,27 @@
 
 const ADVICE = {
   PROC_UNREADABLE: "mount the host's /proc there, or name the right place with --proc-root",
+  INTERFACES_UNREADABLE: 'allow sockets of AF_NETLINK (systemd: RestrictAddressFamilies)',
   PROC_MALFORMED: 'name the place of a Linux /proc with --proc-root',
 } as const;
 export type HostFactsErrorCode = keyof typeof ADVICE;
 
 export class HostFactsError extends Error {
   readonly code: HostFactsErrorCode;
+  readonly attempted: string;
 
-  /** `attempted` reads like "cannot read /proc/uptime: permission denied". */
+  /** `attempted` reads like "cannot read /proc/uptime (EACCES)". */
   constructor(code: HostFactsErrorCode, attempted: string, options: { cause?: unknown } = {}) {
     super(`${attempted}; ${ADVICE[code]}`, options);
     this.name = 'HostFactsError';
     this.code = code;
+    this.attempted = attempted;
   }
+}
+
+/** Several in one line: what was attempted each time, and each advice once. */
+export function describeLacks(lacks: readonly HostFactsError[]): string {
+  const attempts = lacks.map(({ attempted }) => attempted).join(', ');
+  const advice = new Set(lacks.map(({ code }) => ADVICE[code]));
+  return [attempts, ...advice].join('; ');
 }

@@ -1,15 +1,18 @@
-/** Reads what /proc says of the whole machine. Four small files, read on the thread pool. */
+/**
+ * Reads what /proc says of the whole machine. A few small files, read on the thread pool. A file that is not there (containers
+ * and `mount -o subset=pid` hide some) takes its own facts away, and no others.
+ */
 import { readFile } from 'node:fs/promises';
+import { release, version } from 'node:os';
 import { HostFactsError } from './errors.js';
 
 export interface HostFacts {
   /** Release and version, as uname(1) prints them. */
   readonly kernelVersion: string;
-  readonly uptimeSeconds: number;
-  readonly load1: number;
-  readonly cpu: CpuTimes;
-  readonly memoryUsedBytes: number;
-  readonly memoryTotalBytes: number;
+  readonly uptimeSeconds: number | undefined;
+  readonly load1: number | undefined;
+  readonly cpu: CpuTimes | undefined;
+  readonly memory: MemoryUse | undefined;
 }
 
 /** Ticks of all CPUs since boot; only differences mean something. */
@@ -19,26 +22,57 @@ export interface CpuTimes {
   readonly cores: number;
 }
 
-/** @throws HostFactsError when a file can't be read or is not of the documented form */
-export async function readHostFacts(procRoot: string): Promise<HostFacts> {
-  const read = async (path: string): Promise<string> => {
+export interface MemoryUse {
+  readonly usedBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface HostReading {
+  readonly facts: HostFacts;
+  /** Why the facts that are undefined are. */
+  readonly lacks: readonly HostFactsError[];
+}
+
+/** Never rejects for what can't be read or is not of the documented form. */
+export async function readHostFacts(procRoot: string): Promise<HostReading> {
+  const lacks: HostFactsError[] = [];
+  const read = async <Fact>(file: string, parse: (text: string) => Fact): Promise<Fact | undefined> => {
     try {
-      return await readFile(`${procRoot}/${path}`, 'utf8');
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new HostFactsError('PROC_UNREADABLE', `cannot read facts of the host: ${reason}`, { cause });
+      return parse(await textOf(`${procRoot}/${file}`));
+    } catch (error) {
+      if (!(error instanceof HostFactsError)) throw error;
+      lacks.push(error);
+      return undefined;
     }
   };
-  const [uptime, load, stat, memory, release, version] = await Promise.all(
-    ['uptime', 'loadavg', 'stat', 'meminfo', 'sys/kernel/osrelease', 'sys/kernel/version'].map(read),
-  );
-  return {
-    kernelVersion: `${(release ?? '').trim()} ${(version ?? '').trim()}`,
-    uptimeSeconds: Math.floor(firstNumber(uptime ?? '', 'uptime')),
-    load1: firstNumber(load ?? '', 'loadavg'),
-    cpu: parseCpuTimes(stat ?? ''),
-    ...parseMemory(memory ?? ''),
+  const [uptime, load1, cpu, memory, kernelVersion] = await Promise.all([
+    read('uptime', (text) => firstNumber(text, 'uptime')),
+    read('loadavg', (text) => firstNumber(text, 'loadavg')),
+    read('stat', parseCpuTimes),
+    read('meminfo', parseMemory),
+    readKernelVersion(procRoot),
+  ]);
+  const uptimeSeconds = uptime === undefined ? undefined : Math.floor(uptime);
+  return { facts: { kernelVersion, uptimeSeconds, load1, cpu, memory }, lacks };
+}
+
+/** @throws HostFactsError PROC_UNREADABLE */
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    throw new HostFactsError('PROC_UNREADABLE', `cannot read ${path} (${code})`, { cause });
+  }
+}
+
+/** Where /proc/sys is hidden the system call tells: the kernel is the same, whatever root /proc has. */
+async function readKernelVersion(procRoot: string): Promise<string> {
+  const read = async (file: string, byCall: string): Promise<string> => {
+    const text = await readFile(`${procRoot}/sys/kernel/${file}`, 'utf8').catch(() => '');
+    return text.trim() === '' ? byCall : text.trim();
   };
+  return (await Promise.all([read('osrelease', release()), read('version', version())])).join(' ');
 }
 
 /** Of all cores: 100 is one core in full. Undefined when no time passed between the two readings. */
@@ -63,13 +97,13 @@ export function parseCpuTimes(stat: string): CpuTimes {
 }
 
 /** Used is what can't be had without swapping: total less available. */
-function parseMemory(meminfo: string): Pick<HostFacts, 'memoryUsedBytes' | 'memoryTotalBytes'> {
+function parseMemory(meminfo: string): MemoryUse {
   const bytesOf = (key: string): number =>
     Number(new RegExp(`^${key}: +(\\d+) kB$`, 'm').exec(meminfo)?.[1] ?? NaN) * 1024;
-  const memoryTotalBytes = bytesOf('MemTotal');
-  const memoryUsedBytes = memoryTotalBytes - bytesOf('MemAvailable');
-  if (Number.isNaN(memoryUsedBytes)) throw malformed('meminfo');
-  return { memoryUsedBytes, memoryTotalBytes };
+  const totalBytes = bytesOf('MemTotal');
+  const usedBytes = totalBytes - bytesOf('MemAvailable');
+  if (Number.isNaN(usedBytes)) throw malformed('meminfo');
+  return { usedBytes, totalBytes };
 }
 
 function firstNumber(text: string, file: string): number {

@@ -33,7 +33,7 @@ export interface HostIdentity {
   readonly probeId: string;
 }
 
-/** @param cpuPercent 100 is one core in full; undefined in the first report */
+/** What is undefined or empty is left out. @param cpuPercent 100 is one core in full; undefined in the first report */
 export function hostTopology(
   identity: HostIdentity,
   facts: HostFacts,
@@ -49,16 +49,17 @@ export function hostTopology(
     control_probe_id: identity.probeId,
     kernel_version: facts.kernelVersion,
     os: 'linux',
-    uptime: String(facts.uptimeSeconds),
+    uptime: facts.uptimeSeconds === undefined ? '' : String(facts.uptimeSeconds),
     ts: formatTimestamp(now),
   };
   const metrics = new Map<string, Metric>();
   const add = (key: string, value: number, max: number): void => {
     metrics.set(key, { samples: [{ date: now, value }], min: value, max });
   };
-  add('load1', facts.load1, facts.load1);
-  if (cpuPercent !== undefined) add('host_cpu_usage_percent', cpuPercent, 100 * facts.cpu.cores);
-  add('host_mem_usage_bytes', facts.memoryUsedBytes, facts.memoryTotalBytes);
+  const { load1, cpu, memory } = facts;
+  if (load1 !== undefined) add('load1', load1, load1);
+  if (cpuPercent !== undefined && cpu) add('host_cpu_usage_percent', cpuPercent, 100 * cpu.cores);
+  if (memory) add('host_mem_usage_bytes', memory.usedBytes, memory.totalBytes);
   const node = {
     id,
     topology: 'host',

@@ -1,6 +1,8 @@
 /** Facts about this host, as Scope's Host topology, and the networks it is in. */
 import type { Timestamp, Topology, TopologyKey } from '../../report/model.js';
+import { InterfacesError } from '../interfaces.js';
 import type { Reporter } from '../reporter.js';
+import { describeLacks, HostFactsError } from './errors.js';
 import { cpuPercent, readHostFacts, type CpuTimes } from './host-facts.js';
 import { hostTopology, type HostIdentity } from './host-topology.js';
 import { readLocalNetworks } from './local-networks.js';
@@ -10,6 +12,8 @@ export { HostFactsError, type HostFactsErrorCode } from './errors.js';
 export interface HostReporterOptions extends HostIdentity {
   /** Where the host's /proc is. Default: `/proc`. */
   readonly procRoot?: string;
+  /** Told in one line what the host's node goes without; once, until that changes. */
+  readonly warn?: (message: string) => void;
 }
 
 export interface HostReporter extends Reporter {
@@ -17,19 +21,38 @@ export interface HostReporter extends Reporter {
   localNetworks(): readonly string[];
 }
 
-/** Its report rejects with HostFactsError when /proc can't be read. */
+/** Its report always has the host; what can't be read of it is left out, and told of. */
 export function createHostReporter(options: HostReporterOptions): HostReporter {
+  const { procRoot = '/proc', warn = () => undefined } = options;
   let networks: readonly string[] | undefined;
   let before: CpuTimes | undefined;
+  let told = '';
+  const tell = (lacks: readonly HostFactsError[]): void => {
+    const text = describeLacks(lacks);
+    if (text !== told && lacks.length > 0) warn(`the host goes without some facts: ${text}`);
+    told = text;
+  };
   return {
     name: 'hosts',
     async report(now: Timestamp): Promise<ReadonlyMap<TopologyKey, Topology>> {
-      const facts = await readHostFacts(options.procRoot ?? '/proc');
-      const percent = before && cpuPercent(before, facts.cpu);
+      const { facts, lacks } = await readHostFacts(procRoot);
+      const percent = before && facts.cpu && cpuPercent(before, facts.cpu);
       before = facts.cpu;
-      networks = readLocalNetworks();
+      const read = networksOrLack();
+      networks = read.networks;
+      tell([...lacks, ...read.lacks]);
       return new Map([['Host', hostTopology(options, facts, percent, networks, now)]]);
     },
-    localNetworks: () => (networks ??= readLocalNetworks()),
+    localNetworks: () => (networks ??= networksOrLack().networks),
   };
+}
+
+function networksOrLack(): { networks: readonly string[]; lacks: readonly HostFactsError[] } {
+  try {
+    return { networks: readLocalNetworks(), lacks: [] };
+  } catch (error) {
+    if (!(error instanceof InterfacesError)) throw error;
+    const lack = new HostFactsError('INTERFACES_UNREADABLE', error.message, { cause: error });
+    return { networks: [], lacks: [lack] };
+  }
 }

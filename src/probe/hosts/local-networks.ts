@@ -2,11 +2,12 @@
  * The networks this machine's interfaces are in, as CIDR texts: the interface's address with its prefix length, the
  * way Scope reports them. An address outside of all hosts' networks is the Internet to the app.
  */
-import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
+import type { NetworkInterfaceInfo } from 'node:os';
+import { interfaceAddresses } from '../interfaces.js';
 
-/** Of the network namespace the probe runs in, which is meant to be the host's. Sorted, without repeats. */
+/** Sorted, without repeats. @throws InterfacesError */
 export function readLocalNetworks(): readonly string[] {
-  return networksOf(Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []));
+  return networksOf(interfaceAddresses());
 }
 
 export function networksOf(addresses: readonly Pick<NetworkInterfaceInfo, 'cidr'>[]): readonly string[] {

@@ -1,5 +1,5 @@
 /** Facts about every process of the host, as Scope's Process topology. */
-import { cpus } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import type { Timestamp, Topology, TopologyKey } from '../../report/model.js';
 import type { Reporter } from '../reporter.js';
 import { bootOffsetTicks } from './boot-offset.js';
@@ -38,7 +38,8 @@ export function createProcessReporter(options: ProcessReporterOptions): ProcessR
     arguments: options.arguments ?? 'masked',
     maxProcesses: options.maxProcesses ?? 30_000,
   });
-  const cores = cpus().length;
+  // Without /proc/cpuinfo there is no list of them.
+  const cores = cpus().length || availableParallelism();
   const starts = new Map<number, number>();
   const offset = bootOffsetTicks();
   return {

@@ -165,8 +165,20 @@ function addTo(sums: Map<string, number>, counters: object): void {
   }
 }
 
-/** As the system resolves names: /etc/hosts included. */
+const LOOKUP_FAULTS: ReadonlyMap<string, string> = new Map([
+  ['EAI_AGAIN', 'it is not in /etc/hosts, and no DNS server answers'],
+  ['ENOTFOUND', 'there is no such name'],
+]);
+
+/** As the system resolves names: /etc/hosts included. @throws Error whose message is the reason */
 export async function systemLookup(host: string): Promise<readonly HostAddress[]> {
-  const found = await lookup(host, { all: true });
-  return found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));
+  try {
+    const found = await lookup(host, { all: true });
+    return found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));
+  } catch (cause) {
+    // Without /etc/hosts nobody may know it, and it still means this machine (RFC 6761, 6.3).
+    if (/^localhost\.?$/i.test(host)) return [{ address: '127.0.0.1', family: 4 }];
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    throw new Error(LOOKUP_FAULTS.get(code) ?? (cause instanceof Error ? cause.message : code), { cause });
+  }
 }

@@ -35,7 +35,7 @@ export class SocketReader {
     textOnly: boolean,
   ) {
     this.#textOnly = textOnly;
-    this.#ownNetns = statSync('/proc/self/ns/net', { throwIfNoEntry: false })?.ino ?? 0;
+    this.#ownNetns = ownNetns();
   }
 
   /**
@@ -73,6 +73,15 @@ export class SocketReader {
       }
     }
     return undefined;
+  }
+}
+
+/** Inode of this program's network namespace; 0, which none has, where /proc does not tell. */
+function ownNetns(): number {
+  try {
+    return statSync('/proc/self/ns/net').ino;
+  } catch {
+    return 0;
   }
 }
 

@@ -1,0 +1,16 @@
+// The kernel's own types, which BPF programs are fitted to it by when they are loaded.
+import { accessSync, constants, existsSync } from 'node:fs';
+
+export const BTF_PATH = '/sys/kernel/btf/vmlinux';
+
+// Why they can't be had and what to do; undefined when they can.
+export function whyNoBtf() {
+  try {
+    accessSync(BTF_PATH, constants.R_OK);
+    return undefined;
+  } catch (cause) {
+    if (!existsSync('/sys/kernel'))
+      return `${BTF_PATH} can't be read, as /sys is not mounted here: mount it (mount -t sysfs sysfs /sys)`;
+    return `${BTF_PATH} can't be read (${cause.code}): eBPF tracking needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (5.11 or later)`;
+  }
+}
