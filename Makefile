@@ -32,7 +32,7 @@ start: build ## install, build, then run probe, app and dashboard on this machin
 build: native web build/.tsc ## install what the build needs, then compile the addon, the server and the page
 
 .PHONY: test
-test: packages-for-tests build build/churn build/scenarios build/without-netlink ## run every test; the eBPF ones need root
+test: packages-for-tests build build/churn build/scenarios build/without-netlink build/refuse-bpf.so ## run every test; the eBPF ones need root
 	@bash scripts/run-tests.sh $(TESTS)
 
 .PHONY: fuzz
@@ -45,13 +45,13 @@ check: packages-for-tests build ## formatting, lint, types and import directions
 	$(NODE_BIN)/eslint --max-warnings 0 .
 	$(NODE_BIN)/tsc --noEmit -p src/web/tsconfig.json
 	$(NODE_BIN)/depcruise --config .dependency-cruiser.cjs --output-type err src native/lib test bench
-	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c test/scenarios/*.c test/machines/*.c; \
+	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c test/scenarios/*.c test/machines/*.c test/ebpf/*.c; \
 	 else echo "make check: C and C++ formatting not checked: clang-format-14 is missing"; fi
 
 .PHONY: format
 format: node_modules/.package-lock.json ## rewrite files the way `make check` wants them
 	$(NODE_BIN)/prettier --write --log-level warn .
-	clang-format-14 -i native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c test/scenarios/*.c test/machines/*.c
+	clang-format-14 -i native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c test/scenarios/*.c test/machines/*.c test/ebpf/*.c
 
 .PHONY: bench
 bench: packages-for-bench build build/churn build/hold ## measure: capture rate, slowdown, CPU and memory against tcplife (root)
@@ -80,6 +80,12 @@ build/without-netlink: test/machines/without-netlink.c
 build/churn build/hold build/scenarios build/without-netlink:
 	@mkdir -p build
 	@if command -v cc >/dev/null; then cc -O2 -Wall -Wextra -Werror -pthread $< -o $@; \
+	 else echo "make: $@ not built: a C compiler (cc) is missing"; fi
+
+# A library that has the kernel refuse BPF programs, for tests.
+build/refuse-bpf.so: test/ebpf/refuse-bpf.c
+	@mkdir -p build
+	@if command -v cc >/dev/null; then cc -O2 -Wall -Wextra -Werror -pthread -shared -fPIC $< -o $@ -ldl; \
 	 else echo "make: $@ not built: a C compiler (cc) is missing"; fi
 
 # The lock file decides; `npm ci` also runs no install scripts here.

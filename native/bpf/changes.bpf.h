@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * What a socket's record becomes with each change of its state, from connect(), listen() or a handshake to its
- * end; and what is made up for when the kernel did not tell of a change.
+ * What a socket's record becomes with each change of its state, from connect(), listen() or a handshake to
+ * its end; and what is made up for when the kernel did not tell of a change.
  */
 #ifndef TOPOPROBE_CHANGES_BPF_H
 #define TOPOPROBE_CHANGES_BPF_H
@@ -44,7 +44,8 @@ static __always_inline bool begin_record(struct sock *sk, struct entry *entry, _
             return false;
         record = entry->record;
         id = first_socket_id(sk);
-        if (!settings.has_destroy) /* nothing is left of the connections that this socket had before: the time tells */
+        if (!settings.has_destroy) /* nothing is left of the connections that this socket had before: the time
+                                      tells */
             id |= bpf_ktime_get_ns() >> 24 << 56;
     }
     record->socket_id = id;

@@ -93,8 +93,8 @@ static __always_inline __u64 next_socket_id(const struct tp_record *record, cons
 }
 
 /*
- * Now, by the socket's own clock. It has just looked at it when something came from the network, went there or
- * timed out (tcp_mstamp_refresh in net/ipv4), and asking again is one of the dear parts of a program.
+ * Now, by the socket's own clock. It has just looked at it when something came from the network, went there
+ * or timed out (tcp_mstamp_refresh in net/ipv4), and asking again is one of the dear parts of a program.
  */
 static __always_inline __u64 time_of(const struct tcp_sock *tp) {
     return tp && tp->tcp_clock_cache ? tp->tcp_clock_cache : bpf_ktime_get_ns();

@@ -57,8 +57,9 @@ typedef struct {
     __s64 counter;
 } atomic64_t;
 
-/* Addresses, ports and namespace, the cookie (0 until somebody asks for it), and SOCK_DONE in skc_flags once the peer's FIN was received; in the kernel
- * most of these sit in anonymous unions, which CO-RE looks through. */
+/* Addresses, ports and namespace, the cookie (0 until somebody asks for it), and SOCK_DONE in skc_flags once
+ * the peer's FIN was received; in the kernel most of these sit in anonymous unions, which CO-RE looks
+ * through. */
 struct sock_common {
     __be32 skc_daddr;
     __be32 skc_rcv_saddr;

@@ -45,8 +45,8 @@ enum tp_flag {
 
 /* What the loader tells the programs, once; constants to them, so that what is not wanted costs nothing. */
 struct tp_settings {
-    /* The ring's reader is woken when more than this many bytes wait in it. Looking costs as much as writing a
-     * record: it is done for one socket in so many (a power of two, less one). */
+    /* The ring's reader is woken when more than this many bytes wait in it. Looking costs as much as writing
+     * a record: it is done for one socket in so many (a power of two, less one). */
     __u64 wake_above_bytes;
     __u64 look_mask;
     __u32 table_mask;  /* places of the table, less one */
@@ -86,7 +86,8 @@ struct tp_record {
     __u8 pid_evidence;
     __u8 direction_evidence;
     __u8 flags;
-    __u8 emitted_state; /* the TCP state last told; 0 in a closed record: it was never told of while it lived */
+    __u8 emitted_state; /* the TCP state last told; 0 in a closed record: it was never told of while it lived
+                         */
     __u8 held_in; /* kernel side only: the sweep that last found process `pid` holding it, or in which it was
                      noted */
     __u8 reserved[3];

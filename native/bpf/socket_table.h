@@ -4,17 +4,17 @@
  * has it mapped and reads what is new without asking the kernel.
  *
  * It is an array of places. A socket's cookie tells its two possible ones. Whoever finds both taken goes to a
- * hash map, the overflow: short connections seldom do, as cookies are in sequence and the places of those that
- * ended are free again.
+ * hash map, the overflow: short connections seldom do, as cookies are in sequence and the places of those
+ * that ended are free again.
  *
- * A place has a word and a record. The word is the cookie, and flags in its lowest byte. It is changed by atomic operations only, which are full
- * barriers; they order what is read and written of the record:
+ * A place has a word and a record. The word is the cookie, and flags in its lowest byte. It is changed by
+ * atomic operations only, which are full barriers; they order what is read and written of the record:
  *
  *   programs    claim a free place (0 -> cookie), write the record, raise PENDING or LIVE, and DIRTY.
  *               What user space may have seen they change between raising BUSY and lowering it.
- *               They raise CLOSED, and learn from it whether TOLD was; on the socket's last event they free it.
- *   user space  looks at places that are DIRTY, and neither BUSY nor CLOSED: lowers DIRTY and raises TOLD, in
- *               one step that fails when anything changed, reads the record, and looks at the word again.
+ *               They raise CLOSED, and learn from it whether TOLD was; on the socket's last event they free
+ * it. user space  looks at places that are DIRTY, and neither BUSY nor CLOSED: lowers DIRTY and raises TOLD,
+ * in one step that fails when anything changed, reads the record, and looks at the word again.
  */
 #ifndef TOPOPROBE_SOCKET_TABLE_H
 #define TOPOPROBE_SOCKET_TABLE_H
@@ -40,7 +40,8 @@ enum tp_word_flag {
 #define TP_TABLE_WAYS   2
 #define TP_TABLE_PLACES 16384 /* a power of two; the loader may have fewer of them */
 
-/* The places of a cookie. The first one goes with the sequence: neighbours in time are neighbours in memory. */
+/* The places of a cookie. The first one goes with the sequence: neighbours in time are neighbours in memory.
+ */
 static inline __u32 tp_first_place(__u64 cookie, __u32 mask) {
     return (__u32)cookie & mask;
 }

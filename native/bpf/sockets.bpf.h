@@ -155,8 +155,8 @@ static __always_inline void release(const struct sock *sk, struct entry *entry) 
 /*
  * What tells a listener from all others, and is in its children too when they are born: a list head that is
  * empty in a listener points to itself, and a child is a copy of its listener until after its first change of
- * state (inet_csk_clone_lock, then tcp_create_openreq_child, in net/ipv4). So the listener of a child is known,
- * however many share its port. 0: not a TCP socket.
+ * state (inet_csk_clone_lock, then tcp_create_openreq_child, in net/ipv4). So the listener of a child is
+ * known, however many share its port. 0: not a TCP socket.
  */
 static __always_inline __u64 listener_key(struct sock *sk) {
     struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);

@@ -15,7 +15,8 @@ struct {
 } ring SEC(".maps");
 
 static __always_inline __u64 wakeup_flags(__u64 socket_id) {
-    if (socket_id & settings.look_mask || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= settings.wake_above_bytes)
+    if (socket_id & settings.look_mask ||
+        bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= settings.wake_above_bytes)
         return BPF_RB_NO_WAKEUP;
     return BPF_RB_FORCE_WAKEUP;
 }
@@ -31,8 +32,9 @@ static __always_inline void send_closed(const struct tp_record *record) {
 }
 
 /*
- * A live record of the overflow. That it is told is noted in it before the slot is taken: a closed record after
- * it has the note. A record that closes meanwhile is not told: a live record never follows its closed one.
+ * A live record of the overflow. That it is told is noted in it before the slot is taken: a closed record
+ * after it has the note. A record that closes meanwhile is not told: a live record never follows its closed
+ * one.
  */
 static __noinline int send_live(struct tp_record *record, __u8 state) {
     __u8 before = record->emitted_state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * The tracker: one record per TCP socket, in a table that user space reads, brought up to date by the socket's
- * state changes. Nothing here wakes user space per event. Each program's name is known to
+ * The tracker: one record per TCP socket, in a table that user space reads, brought up to date by the
+ * socket's state changes. Nothing here wakes user space per event. Each program's name is known to
  * src/tracker_programs.cc; only on_tcp_state is indispensable.
  *
  *   on_tcp_state: every state change of every TCP socket of every namespace. A closed socket's record goes to
@@ -19,8 +19,8 @@
  * The kernel does not run a program again on a CPU where it runs already (__bpf_trace_run in
  * kernel/trace/bpf_trace.c): a softirq that interrupts on_tcp_state in a process's context has its own state
  * changes dropped, where network cards interrupt about one in a hundred. What a process does (connect,
- * listen, close, shut down) is never dropped; the other changes, into SYN_RECV, ESTABLISHED and CLOSE, are made
- * up for by what comes after them: the next change, a read, a visit, or on_destroy.
+ * listen, close, shut down) is never dropped; the other changes, into SYN_RECV, ESTABLISHED and CLOSE, are
+ * made up for by what comes after them: the next change, a read, a visit, or on_destroy.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_core_read.h>
@@ -115,7 +115,8 @@ int BPF_PROG(on_read, struct sock *sk) {
     return 0;
 }
 
-/* A connect() whose record is there already, and its state not yet: the kernel writes it after telling of it. */
+/* A connect() whose record is there already, and its state not yet: the kernel writes it after telling of it.
+ */
 static __always_inline bool is_beginning(const struct tp_record *record) {
     return record->state == TCP_SYN_SENT && bpf_ktime_get_ns() - record->start_ns < CONNECT_BEGUN_NS;
 }

@@ -90,7 +90,14 @@ function checkedTrackerOptions({
   const unknown = without.find((program) => !OPTIONAL_PROGRAMS.includes(program));
   if (unknown !== undefined)
     throw new RangeError(`without names programs of ${OPTIONAL_PROGRAMS.join(', ')}, not ${unknown}`);
-  return { ringBytes, maxConnections, maxConnectionsPerNetns, cheapVisitNanos, procRoot, without: [...without] };
+  return {
+    ringBytes,
+    maxConnections,
+    maxConnectionsPerNetns,
+    cheapVisitNanos,
+    procRoot,
+    without: [...without],
+  };
 }
 
 export function recordLayout() {

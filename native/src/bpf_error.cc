@@ -33,8 +33,8 @@ std::string lastLineOfLog(const std::string &text) {
     std::istringstream lines(text);
     std::string line, last;
     while (std::getline(lines, line))
-        if (!line.empty() && line.find(LOG_BEGIN) == std::string::npos && line.find(LOG_END) == std::string::npos &&
-            line.rfind(LOG_ACCOUNT, 0) != 0)
+        if (!line.empty() && line.find(LOG_BEGIN) == std::string::npos &&
+            line.find(LOG_END) == std::string::npos && line.rfind(LOG_ACCOUNT, 0) != 0)
             last = line;
     return last;
 }

@@ -6,7 +6,8 @@
 
 class BpfError : public std::runtime_error {
   public:
-    // `attempted` reads after "could not"; `error` is a positive errno; `detail` what else the kernel said, or "".
+    // `attempted` reads after "could not"; `error` is a positive errno; `detail` what else the kernel said,
+    // or "".
     BpfError(const std::string &attempted, int error, const std::string &detail = "");
     int error() const { return error_; }
 

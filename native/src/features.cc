@@ -17,12 +17,9 @@ struct ProgramKind {
 };
 
 constexpr ProgramKind KINDS[] = {
-    {"kprobe", "kprobe"},
-    {"fentry", "fentry"},
-    {"tp_btf", "tp_btf"},
-    {"iter/task_file", "iter_task_file"},
-    {"iter/tcp", "iter_tcp"},
-    {"iter/bpf_sk_storage_map", "iter_sk_storage"},
+    {"kprobe", "kprobe"},     {"fentry", "fentry"},
+    {"tp_btf", "tp_btf"},     {"iter/task_file", "iter_task_file"},
+    {"iter/tcp", "iter_tcp"}, {"iter/bpf_sk_storage_map", "iter_sk_storage"},
 };
 
 Feature refused(const char *name, const char *step, int error) {

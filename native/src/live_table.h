@@ -24,8 +24,8 @@ struct LiveTableLimits {
 struct SocketTotals {
     uint64_t connects = 0; // pending and failed ones among them
     uint64_t accepted = 0;
-    uint64_t closed = 0; // connections
-    uint64_t failed = 0; // connects
+    uint64_t closed = 0;  // connections
+    uint64_t failed = 0;  // connects
     uint64_t pending = 0; // connects, now
 };
 
@@ -36,8 +36,8 @@ class LiveTable {
     // Takes one record from the ring: a live socket's news, or a closed socket.
     void apply(const struct tp_record &record);
 
-    // After a loss: whoever does not live any more has closed unseen, and is closed here as of `now_ns`. If its
-    // end is told of all the same, because its record was on its way, it does not count again.
+    // After a loss: whoever does not live any more has closed unseen, and is closed here as of `now_ns`. If
+    // its end is told of all the same, because its record was on its way, it does not count again.
     void closeUnseen(const std::function<bool(uint64_t socket_id)> &lives, uint64_t now_ns);
     // The same of one socket.
     void closeUnseen(uint64_t socket_id, uint64_t now_ns);

@@ -191,8 +191,8 @@ bool LiveVisitor::openNextNamespace() {
     return false;
 }
 
-// Whoever was not come by in its own namespace is gone, or was just changing: a second look tells. False: there
-// is nobody, or they were looked for twice.
+// Whoever was not come by in its own namespace is gone, or was just changing: a second look tells. False:
+// there is nobody, or they were looked for twice.
 bool LiveVisitor::lookAgain() {
     if (is_second_look_ || visited_.empty())
         return false;
@@ -208,8 +208,8 @@ bool LiveVisitor::lookAgain() {
     return is_second_look_;
 }
 
-// Where a namespace can't be entered, nobody looks for what its processes have left. The kernel itself gives up
-// on that by and by.
+// Where a namespace can't be entered, nobody looks for what its processes have left. The kernel itself gives
+// up on that by and by.
 void LiveVisitor::end() {
     uint64_t now = monotonicNanos();
     std::unordered_set<uint32_t> visited;

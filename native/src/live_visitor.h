@@ -1,5 +1,5 @@
-// Visits to live sockets: what they transferred, of which no event tells. In rounds, each of which comes by every
-// socket once; a round goes on over several calls where one would be too long.
+// Visits to live sockets: what they transferred, of which no event tells. In rounds, each of which comes by
+// every socket once; a round goes on over several calls where one would be too long.
 //
 // Open files come first, of all processes of all namespaces at once. Sockets that no file belongs to (not
 // accepted yet, or left by their process) are found afterwards, in the namespaces that have any and may be
@@ -38,12 +38,19 @@ class LiveVisitor {
     // Handed out once.
     std::vector<uint64_t> takeGone();
 
-    // The kernel said no to the iterator under way, late: it is not tried again. Returns the program's name, or
-    // nullptr when there is none.
+    // The kernel said no to the iterator under way, late: it is not tried again. Returns the program's name,
+    // or nullptr when there is none.
     const char *giveUp();
 
   private:
-    enum class Step { Begin, Files, FindNamespaces, Namespaces, SecondLook, End };
+    enum class Step {
+        Begin,
+        Files,
+        FindNamespaces,
+        Namespaces,
+        SecondLook,
+        End
+    };
 
     void begin();
     bool isUnvisited(const struct tp_record &record) const;
@@ -68,7 +75,7 @@ class LiveVisitor {
     std::vector<Enterable> visited_;
     bool is_thorough_ = false;
     bool is_second_look_ = false;
-    std::unordered_set<uint64_t> without_file_;               // by id, in the last round
+    std::unordered_set<uint64_t> without_file_;                // by id, in the last round
     std::unordered_map<uint64_t, uint64_t> unreachable_since_; // by id, CLOCK_MONOTONIC
     std::vector<uint64_t> gone_;
 };

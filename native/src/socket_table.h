@@ -1,5 +1,5 @@
-// The table of sockets that the BPF programs write (bpf/socket_table.h), from user space: what is new in it, and
-// whether a socket is still there. Everything is read from mapped memory, but for the overflow.
+// The table of sockets that the BPF programs write (bpf/socket_table.h), from user space: what is new in it,
+// and whether a socket is still there. Everything is read from mapped memory, but for the overflow.
 #pragma once
 
 #include "../bpf/socket_table.h"
@@ -18,8 +18,8 @@ class SocketTable {
     SocketTable &operator=(const SocketTable &) = delete;
 
     using Take = std::function<void(const struct tp_record &)>;
-    // Hands out each live socket's record of which there is something new, and notes that it was told. One that
-    // is changed just now is left for the next time. Returns how many places are taken.
+    // Hands out each live socket's record of which there is something new, and notes that it was told. One
+    // that is changed just now is left for the next time. Returns how many places are taken.
     size_t takeNews(const Take &take);
     // Whether the socket lives, and its record if it is wanted.
     bool find(uint64_t socket_id, struct tp_record *record = nullptr) const;

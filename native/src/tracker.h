@@ -20,12 +20,13 @@
 
 struct TrackerOptions {
     uint32_t ring_bytes; // a power of two, at least one page
-    // Sockets in detail, live ones and those closed since the last snapshot; the kernel has records of as many
-    // live ones.
+    // Sockets in detail, live ones and those closed since the last snapshot; the kernel has records of as
+    // many live ones.
     uint32_t max_connections;
     uint32_t max_connections_per_netns;
-    uint32_t cheap_visit_ns; // visits of one snapshot may take this much processor time, however short the last was ago
-    std::string proc_root;            // by which namespaces are found
+    uint32_t cheap_visit_ns; // visits of one snapshot may take this much processor time, however short the
+                             // last was ago
+    std::string proc_root;   // by which namespaces are found
     std::vector<std::string> without; // programs that are not wanted (tracker.bpf.c)
 };
 
@@ -34,7 +35,7 @@ struct SnapshotRequest {
     bool may_be_unchanged = false;      // no records are wanted when they are those of the last snapshot
     struct tp_record *memory = nullptr; // the caller's: to be used for the records if they fit
     size_t room = 0;                    // bytes of it
-    NamespacePids namespaces;          // those that may have sockets without a file
+    NamespacePids namespaces;           // those that may have sockets without a file
 };
 
 struct TrackerSnapshot {

@@ -1,5 +1,5 @@
-// The JavaScript object around a Tracker: confirmHolders(), tellHolders(), snapshot(), counters(), refusals(),
-// close().
+// The JavaScript object around a Tracker: confirmHolders(), tellHolders(), snapshot(), counters(),
+// refusals(), close().
 #pragma once
 
 #include "tracker.h"

@@ -62,7 +62,8 @@ uint32_t placesFor(uint32_t max_connections) {
     return std::bit_floor(std::clamp<uint32_t>(max_connections, 64, TP_TABLE_PLACES));
 }
 
-// It is libbpf's own copy until the object is loaded; what is written to it afterwards, the kernel never sees.
+// It is libbpf's own copy until the object is loaded; what is written to it afterwards, the kernel never
+// sees.
 struct tp_settings &settingsOf(struct bpf_object *object) {
     size_t size = 0;
     void *initial = const_cast<void *>(bpf_map__initial_value(mapNamed(object, ".rodata"), &size));
@@ -129,7 +130,8 @@ struct bpf_object *TrackerPrograms::open(const std::vector<std::string> &program
         resize(object, "places", places);
         resize(object, "overflow", options_.max_connections * 2 + MORE_RECORDS);
         // No CPU puts more than an eighth of its share of the ring in without looking.
-        uint64_t share = options_.ring_bytes / 8 / RING_RECORD_BYTES / static_cast<uint64_t>(std::max(1, get_nprocs()));
+        uint64_t share =
+            options_.ring_bytes / 8 / RING_RECORD_BYTES / static_cast<uint64_t>(std::max(1, get_nprocs()));
         settingsOf(object) = {
             .wake_above_bytes = options_.ring_bytes / 4,
             .look_mask = std::bit_floor(std::clamp<uint64_t>(share, 1, MAX_RECORDS_PER_LOOK)) - 1,
@@ -170,7 +172,8 @@ std::vector<std::string> TrackerPrograms::findLoadable() {
             continue;
         }
         if (strcmp(name, INDISPENSABLE) == 0)
-            throw BpfError(std::string("load the BPF program ") + name + " (" + section + ")", -error, log.verifierLine());
+            throw BpfError(std::string("load the BPF program ") + name + " (" + section + ")", -error,
+                           log.verifierLine());
         refusals_.push_back({name, section, "load", -error, log.verifierLine()});
     }
     return loadable;
@@ -211,7 +214,8 @@ uint32_t TrackerPrograms::mapEntries(const char *name) const {
 }
 
 void TrackerPrograms::refuseLate(const char *program, int error) {
-    refusals_.push_back({program, bpf_program__section_name(programNamed(object_, program)), "start", error, ""});
+    refusals_.push_back(
+        {program, bpf_program__section_name(programNamed(object_, program)), "start", error, ""});
 }
 
 // A descriptor that was closed may since have become something else: the id tells.

@@ -23,8 +23,8 @@ struct Refusal {
 };
 
 struct ProgramOptions {
-    uint32_t ring_bytes;      // a power of two, at least one page
-    uint32_t max_connections; // sockets that get a record
+    uint32_t ring_bytes;              // a power of two, at least one page
+    uint32_t max_connections;         // sockets that get a record
     std::vector<std::string> without; // programs that are not wanted
 };
 

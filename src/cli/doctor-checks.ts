@@ -1,14 +1,11 @@
 /** What `doctor` finds out: each thing the probe could use, tried for real, and the source that follows from it. */
-import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
 import { release } from 'node:os';
 import { EbpfUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge';
-import { capturedPercent } from '../probe/completeness.js';
 import { ConntrackWatcher } from '../probe/connections/conntrack/index.js';
-import { EbpfSource } from '../probe/connections/ebpf/ebpf-source.js';
+import { RUNG_TEXT, type Coverage, type Rung } from '../probe/connections/ebpf/rungs.js';
 import { createProcfsSource } from '../probe/connections/procfs/index.js';
-import { reasonOf } from './errors.js';
+import { tryCapture } from './try-capture.js';
 import { userText } from './user.js';
 
 export interface Check {
@@ -26,21 +23,22 @@ export interface Diagnosis {
   readonly source: 'ebpf' | 'proc' | undefined;
   /** Why it is this one. */
   readonly reason: string;
+  /** What this kernel allows of eBPF, and what can't be seen for what it refuses; absent where eBPF can't be had. */
+  readonly coverage?: Coverage;
 }
 
 const BTF_PATH = '/sys/kernel/btf/vmlinux';
-/** Enough to see that connections are seen. */
-const SELF_CONNECTIONS = 50;
 
-export async function diagnose(procRoot: string): Promise<Diagnosis> {
-  const [features, proc, conntrack, capture] = await Promise.all([
+/** @param rung the highest rung that eBPF may be on */
+export async function diagnose(procRoot: string, rung: Rung = 'files'): Promise<Diagnosis> {
+  const [features, proc, conntrack, { capture, coverage }] = await Promise.all([
     featureChecks(),
     procCheck(procRoot),
     conntrackCheck(procRoot),
-    captureCheck(procRoot),
+    tryCapture(procRoot, rung),
   ]);
-  const checks = [btfCheck(), ...features, capture, conntrack, proc];
-  const base = { kernel: release(), user: userText(), checks };
+  const checks = [btfCheck(), ...features, capture, ...ladderChecks(coverage), conntrack, proc];
+  const base = { kernel: release(), user: userText(), checks, ...(coverage && { coverage }) };
   if (capture.status === 'usable')
     return { ...base, source: 'ebpf', reason: 'the tracker was loaded, attached and closed again' };
   const refused = `eBPF is not available: ${capture.detail}`;
@@ -59,6 +57,18 @@ async function featureChecks(): Promise<Check[]> {
     if (!(error instanceof EbpfUnavailableError)) throw error;
     return [{ name: 'native addon', status: 'missing', detail: error.message }];
   }
+}
+
+/** The rung, and each of the tracker's programs that is not there. */
+function ladderChecks(coverage: Coverage | undefined): Check[] {
+  if (coverage === undefined) return [];
+  const { rung, blind } = coverage;
+  return [
+    { name: 'rung', status: 'usable', detail: `${rung}: ${RUNG_TEXT[rung]}` },
+    ...blind.map(({ program, section, reason, lost }): Check => {
+      return { name: program, status: 'refused', detail: `${section}: ${reason}; so ${lost}` };
+    }),
+  ];
 }
 
 function btfCheck(): Check {
@@ -110,56 +120,5 @@ async function conntrackCheck(procRoot: string): Promise<Check> {
     return { name, status, detail: `NAT is not looked through: ${unavailable.message}` };
   } finally {
     await watcher.close();
-  }
-}
-
-/** Loads the tracker, makes connections, and holds what it saw against what the kernel counted meanwhile. */
-async function captureCheck(procRoot: string): Promise<Check> {
-  const name = 'capture';
-  try {
-    const source = await EbpfSource.start({ procRoot });
-    try {
-      const noConnections = await whyNotConnected();
-      if (noConnections !== undefined) return { name, status: 'usable', detail: noConnections };
-      const { completeness } = await source.snapshot();
-      const { opened, missed } = completeness;
-      const detail =
-        opened === 0
-          ? `connections are seen; whether all, can't be told: the kernel's counters can't be read below ${procRoot}`
-          : `${capturedPercent(completeness)} %: of ${opened} ends of connections that the kernel counted, ` +
-            `${missed} were not seen`;
-      return { name, status: 'usable', detail };
-    } finally {
-      await source.close();
-    }
-  } catch (error) {
-    return { name, status: 'refused', detail: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-/** Undefined when connections could be made to try the tracker with; without loopback it works all the same. */
-async function whyNotConnected(): Promise<string | undefined> {
-  try {
-    await connectToSelf();
-    return undefined;
-  } catch (error) {
-    return `attached, but not tried: no connection to 127.0.0.1 could be made (${reasonOf(error)}); try ip link set lo up`;
-  }
-}
-
-async function connectToSelf(): Promise<void> {
-  const server = createServer((socket) => socket.end());
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  try {
-    const { port } = server.address() as AddressInfo;
-    for (let i = 0; i < SELF_CONNECTIONS; i++) {
-      const socket = connect(port, '127.0.0.1');
-      socket.resume();
-      await once(socket, 'close');
-    }
-  } finally {
-    server.close();
-    await once(server, 'close');
   }
 }

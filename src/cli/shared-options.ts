@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import { bounding, type BoundOptions } from './bound-options.js';
 import { detailing, type DetailOptions } from './detail-options.js';
 import { givenHostName } from './host-name.js';
+import { rung, type RungChoice } from './rung-option.js';
 import { durationMs, listenAddress, type ListenAddress } from './option-values.js';
 import type { SourceChoice } from '../probe/connections/open-source.js';
 
@@ -17,6 +18,7 @@ export interface LogOptions {
 
 export interface ObserveOptions extends DetailOptions, BoundOptions {
   readonly source: SourceChoice;
+  readonly rung: RungChoice;
   /** Without it: this machine's. */
   readonly hostname?: string;
   readonly procRoot: string;
@@ -56,6 +58,7 @@ export const observing = (): Option[] => [
     .env('TOPOPROBE_SOURCE')
     .choices(['auto', 'ebpf', 'proc'])
     .default('auto'),
+  rung(),
   new Option('--hostname <name>', 'name of this host in reports')
     .env('TOPOPROBE_HOSTNAME')
     .argParser(givenHostName)

@@ -7,6 +7,8 @@ import { Probe } from '../probe/probe.js';
 import { createPublisher, type CredentialOptions, type TlsOptions } from '../probe/publish/index.js';
 import { Ticks } from '../probe/self/index.js';
 import { boundsOf } from './bound-options.js';
+import { rungOf } from './rung-option.js';
+import { sourceText } from './source-text.js';
 import { observersFor } from './observers.js';
 import { TOKEN_VARIABLE, type MetricsOptions, type ShipOptions } from './publish-options.js';
 import type { ObserveOptions } from './shared-options.js';
@@ -59,6 +61,7 @@ export async function startProbe(
       procRoot: options.procRoot,
       bounds: boundsOf(options),
       sweepIntervalMs: options.sweepInterval,
+      rung: rungOf(options),
       warn: (message) => {
         log.warn(message);
       },
@@ -87,7 +90,7 @@ export async function startProbe(
     });
     closing.unshift(() => probe.stop());
     probe.start();
-    log.info(`watching connections by ${opened.source.kind} as host ${observers.hostName}`);
+    log.info(`watching connections by ${sourceText(opened.source)} as host ${observers.hostName}`);
     return { sourceKind: opened.source.kind, stop };
   } catch (error) {
     await stop();

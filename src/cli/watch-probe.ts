@@ -46,7 +46,12 @@ export async function serveMetrics(
       listen,
       ticks,
       publishIntervalMs,
-      observed: { sourceKind: () => feed.source.kind, parts: partsOf(probe), apps: () => publisher.apps() },
+      observed: {
+        sourceKind: () => feed.source.kind,
+        coverage: () => feed.source.coverage,
+        parts: partsOf(probe),
+        apps: () => publisher.apps(),
+      },
     });
     log.info(`metrics and health at ${server.url.origin}`);
     return server;

@@ -4,6 +4,8 @@
  * host's node, which Scope ignores; of the `other_…` there is but the first where nothing is beyond the bounds:
  *
  *   `connection_source`                        ebpf | procfs
+ *   `ebpf_rung`                                files | sockets | events: see connections/ebpf/rungs.ts
+ *   `ebpf_refused`                             programs that the kernel refused, what can't be seen without, and why
  *   `connections_opened` `connections_missed`  ends of connections since the source was started: the kernel's count, and
  *                                              those of them that were not seen
  *   `captured_percent`                         the share that was seen
@@ -18,6 +20,7 @@
  */
 import { hostNodeId } from '../report/index.js';
 import type { MetadataTemplate, Timestamp, Topology } from '../report/model.js';
+import { coverageText } from './connections/ebpf/rungs.js';
 import type { Batch } from './connections/feed.js';
 import { otherEnds } from './connections/other-connections.js';
 
@@ -40,6 +43,7 @@ const TEMPLATES: readonly MetadataTemplate[] = [
     priority: 17,
   },
   { id: 'connection_source', label: 'Connections read by', from: 'latest', priority: 16 },
+  { id: 'ebpf_refused', label: 'Not seen', from: 'latest', priority: 18 },
 ];
 
 /** 100 only when nothing was missed: rounding must not hide a loss. */
@@ -49,7 +53,13 @@ export function capturedPercent({ opened, missed }: { opened: number; missed: nu
 }
 
 export function completenessFacts(
-  { sourceKind, lost, other, completeness }: Pick<Batch, 'sourceKind' | 'lost' | 'other' | 'completeness'>,
+  {
+    sourceKind,
+    coverage,
+    lost,
+    other,
+    completeness,
+  }: Pick<Batch, 'sourceKind' | 'coverage' | 'lost' | 'other' | 'completeness'>,
   hostName: string,
   now: Timestamp,
 ): Topology {
@@ -57,6 +67,10 @@ export function completenessFacts(
     ['connection_source', sourceKind],
     ['records_lost', String(lost)],
   ]);
+  if (coverage !== undefined) {
+    facts.set('ebpf_rung', coverage.rung);
+    if (coverage.blind.length > 0) facts.set('ebpf_refused', coverageText(coverage));
+  }
   if (completeness !== undefined) {
     const { opened, missed, unknownEstablished, namespaces } = completeness;
     facts.set('connections_opened', String(opened));

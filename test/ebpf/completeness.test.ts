@@ -4,11 +4,12 @@ import { execFile } from 'node:child_process';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { EbpfSource, type EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
+import type { EbpfSource, EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import { createNamespace, joinNamespaces } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
 import { reportWhile } from '../support/report-while.js';
 import { countSockets } from '../support/socket-records.js';
+import { startEbpf } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
 const CONNECTIONS = 500;
@@ -17,7 +18,7 @@ const CHURN = fileURLToPath(new URL('../../churn', import.meta.url));
 const SMALLEST_RING = 4096;
 
 async function openSource(t: TestContext, options: EbpfSourceOptions = {}): Promise<EbpfSource> {
-  const source = await EbpfSource.start(options);
+  const source = await startEbpf(options);
   t.after(() => source.close());
   await source.seeded();
   return source;

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import { ConnectionFeed } from '../../src/probe/connections/feed.js';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/index.js';
 import { createNamespace } from '../support/namespace.js';
 import { runScenario, type Truth } from '../support/scenario.js';
+import { startEbpf } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
 /** What the firewall says on a port, by IPv4 and by IPv6. */
@@ -53,7 +53,7 @@ for (const address of ['127.0.0.1', '::1']) {
     };
     for (const [port, ipv4, ipv6] of ANSWERS) firewall(port, 'REJECT', '--reject-with', isIpv6 ? ipv6 : ipv4);
     for (const port of ['7002:7003', '7010:7012']) firewall(port, 'DROP');
-    const source = await EbpfSource.start();
+    const source = await startEbpf();
     t.after(() => source.close());
     await source.seeded();
     const { truth } = await runScenario(t, netns, ['failing', address], (line, goOn) => {

@@ -8,11 +8,11 @@ import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { loadTracker } from 'ebpf-bridge';
 import { Direction, Flag, TcpState } from '../../src/probe/topology/record.js';
 import { createNamespace } from '../support/namespace.js';
 import { startProgram } from '../support/program.js';
 import { socketsIn } from '../support/socket-records.js';
+import { loadOnRung } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
 const CHURN = fileURLToPath(new URL('../../churn', import.meta.url));
@@ -21,7 +21,7 @@ const skip = ebpfSkip || (availableParallelism() < 2 && 'needs two CPUs: packets
 
 test('connections whose state changes interrupt the tracker are seen whole', { skip }, async (t) => {
   const netns = createNamespace(t);
-  const tracker = await loadTracker();
+  const tracker = await loadOnRung();
   t.after(() => tracker.close());
   await tracker.confirmHolders();
   const { stdout } = await promisify(execFile)('ip', [
@@ -30,7 +30,15 @@ test('connections whose state changes interrupt the tracker are seen whole', { s
   ]);
   const { connections } = JSON.parse(stdout) as { connections: number };
   // In there, sockets that ended without a word are looked for.
-  const inside = await startProgram(t, ['ip', 'netns', 'exec', netns.name, 'sh', '-c', 'echo; exec sleep 600']);
+  const inside = await startProgram(t, [
+    'ip',
+    'netns',
+    'exec',
+    netns.name,
+    'sh',
+    '-c',
+    'echo; exec sleep 600',
+  ]);
   const request = { namespaces: Float64Array.of(netns.inode, inside.pid) };
   const ends = socketsIn(await tracker.snapshot(request), netns.inode).filter(
     ({ direction }) => direction !== Direction.Listener,

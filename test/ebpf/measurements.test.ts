@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import { ConnectionFeed } from '../../src/probe/connections/feed.js';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/index.js';
@@ -30,6 +29,7 @@ for line in sys.stdin:
     at = lambda form, offset: struct.unpack_from(form, info, offset)[0]
     print(json.dumps({'rtt': at('I', 68), 'retransmits': at('I', 100)}), flush=True)
 `;
+import { startEbpf } from '../support/rung.js';
 
 interface Told {
   readonly rtt: number;
@@ -48,7 +48,7 @@ async function ask(client: Program, bytes: number, meanwhile: () => Promise<void
 type Facts = (id: string, key: string) => string | undefined;
 
 async function factsOf(t: TestContext, traffic: () => Promise<void>): Promise<[Facts, readonly string[]]> {
-  const source = await EbpfSource.start();
+  const source = await startEbpf();
   t.after(() => source.close());
   await source.seeded();
   await traffic();

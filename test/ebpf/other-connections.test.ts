@@ -8,12 +8,13 @@ import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { EbpfSource, type EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
+import type { EbpfSource, EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import type { Completeness, OtherCounts, Snapshot } from '../../src/probe/connections/source.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, type Program } from '../support/program.js';
 import { reportWhile } from '../support/report-while.js';
 import { countSockets } from '../support/socket-records.js';
+import { startEbpf } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
 type Told = Snapshot & { readonly completeness: Completeness };
@@ -31,7 +32,7 @@ const NOTHING: OtherCounts = {
 };
 
 async function open(t: TestContext, options: EbpfSourceOptions): Promise<EbpfSource> {
-  const source = await EbpfSource.start(options);
+  const source = await startEbpf(options);
   t.after(() => source.close());
   await source.seeded();
   await source.snapshot();

@@ -4,9 +4,10 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { loadTracker, type TrackerOptions } from 'ebpf-bridge';
+import type { TrackerOptions } from 'ebpf-bridge';
 import { createNamespace } from '../support/namespace.js';
 import { countSockets } from '../support/socket-records.js';
+import { loadOnRung } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
 const CHURN = fileURLToPath(new URL('../../churn', import.meta.url));
@@ -18,7 +19,7 @@ for (const [what, options, rounds, connections] of [
 ] as const satisfies (readonly [string, TrackerOptions, number, number])[]) {
   test(`nothing is lost or told twice ${what}`, { skip: ebpfSkip }, async (t) => {
     const { name, inode } = createNamespace(t);
-    const tracker = await loadTracker(options);
+    const tracker = await loadOnRung(options);
     t.after(() => tracker.close());
     await tracker.snapshot();
     for (let round = 0; round < rounds; round++) {

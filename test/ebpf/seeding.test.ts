@@ -2,8 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadTracker } from 'ebpf-bridge';
-import { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import { Direction, TcpState } from '../../src/probe/topology/record.js';
 import { createNamespace } from '../support/namespace.js';
 import { startProgram } from '../support/program.js';
@@ -26,6 +24,7 @@ for _ in range(int(sys.argv[1])):
 print('ready', flush=True)
 sys.stdin.read()
 `;
+import { loadOnRung, startEbpf } from '../support/rung.js';
 const SMALL_RING_BYTES = 65_536;
 /** A table of sockets has no more places than this many, or the fewest there are. */
 const FEW = 1;
@@ -40,7 +39,7 @@ for (const ringBytes of [4 << 20, SMALL_RING_BYTES])
       const netns = createNamespace(t);
       const command = ['python3', '-c', HOLDER, String(CONNECTIONS)];
       const holder = await startProgram(t, ['ip', 'netns', 'exec', netns.name, ...command]);
-      const source = await EbpfSource.start({ ringBytes });
+      const source = await startEbpf({ ringBytes });
       t.after(() => source.close());
       await source.seeded();
       assert.equal(source.counters()['sweeps'], 0, 'who else holds them is not waited for');
@@ -61,7 +60,7 @@ test(
     const netns = createNamespace(t);
     const command = ['python3', '-c', HOLDER, String(CONNECTIONS)];
     await startProgram(t, ['ip', 'netns', 'exec', netns.name, ...command]);
-    const tracker = await loadTracker({ ringBytes: SMALL_RING_BYTES, maxConnections: FEW });
+    const tracker = await loadOnRung({ ringBytes: SMALL_RING_BYTES, maxConnections: FEW });
     t.after(() => tracker.close());
     await tracker.confirmHolders();
     for (let waited = 0; (await tracker.counters()).live === 0; waited += 10) {

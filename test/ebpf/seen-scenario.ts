@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { ConnectionFeed } from '../../src/probe/connections/feed.js';
-import { EbpfSource, type EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
+import type { EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import { createProcessReporter } from '../../src/probe/processes/index.js';
 import { buildEndpoints, identifyProcesses } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/index.js';
 import type { Node } from '../../src/report/model.js';
 import type { Namespace } from '../support/namespace.js';
+import { startEbpf } from '../support/rung.js';
 import type { Truth } from '../support/scenario.js';
 
 export interface Seen {
@@ -17,7 +18,7 @@ export interface Seen {
 }
 
 export async function watch(t: TestContext, options: EbpfSourceOptions = {}): Promise<Seen> {
-  const source = await EbpfSource.start(options);
+  const source = await startEbpf(options);
   t.after(() => source.close());
   await source.seeded();
   const processes = createProcessReporter({ hostName: 'vm' });

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { loadTracker } from 'ebpf-bridge';
-import { EbpfSource, type EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
+import type { EbpfSource, EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import type { Snapshot } from '../../src/probe/connections/source.js';
 import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
+import { loadOnRung, startEbpf } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
 /** A round of visits ends by and by. */
@@ -62,7 +62,7 @@ async function start(
 ): Promise<{ source: EbpfSource; open: () => Promise<Connection> }> {
   const open = await serve(t);
   for (let i = 0; i < HELD; i++) await open();
-  const source = await EbpfSource.start(options);
+  const source = await startEbpf(options);
   t.after(() => source.close());
   await source.seeded();
   await source.snapshot();
@@ -93,7 +93,7 @@ function told({ records, recordCount }: Snapshot, { port }: Connection): Told {
 test('a round of visits that is spread is said to be so, and ends', { skip: ebpfSkip }, async (t) => {
   const open = await serve(t);
   for (let i = 0; i < HELD; i++) await open();
-  const tracker = await loadTracker(EXPENSIVE);
+  const tracker = await loadOnRung(EXPENSIVE);
   t.after(() => tracker.close());
   await tracker.confirmHolders();
   const seen = new Set<boolean>();
@@ -118,18 +118,22 @@ test('what begins and what ends is told at once', { skip: ebpfSkip }, async (t) 
   }
 });
 
-test('what a live connection sent is told by and by, and at once to who wants it', { skip: ebpfSkip }, async (t) => {
-  const { source, open } = await start(t, EXPENSIVE);
-  const connection = await open();
-  await source.snapshot({ thrifty: true });
-  await connection.send(SENT);
-  let bytesSent = 0;
-  for (let i = 0; i < ATTEMPTS && bytesSent === 0; i++)
-    ({ bytesSent } = told(await source.snapshot({ thrifty: true }), connection));
-  assert.equal(bytesSent, SENT);
-  await connection.send(SENT);
-  assert.equal(told(await source.snapshot(), connection).bytesSent, 2 * SENT);
-});
+test(
+  'what a live connection sent is told by and by, and at once to who wants it',
+  { skip: ebpfSkip },
+  async (t) => {
+    const { source, open } = await start(t, EXPENSIVE);
+    const connection = await open();
+    await source.snapshot({ thrifty: true });
+    await connection.send(SENT);
+    let bytesSent = 0;
+    for (let i = 0; i < ATTEMPTS && bytesSent === 0; i++)
+      ({ bytesSent } = told(await source.snapshot({ thrifty: true }), connection));
+    assert.equal(bytesSent, SENT);
+    await connection.send(SENT);
+    assert.equal(told(await source.snapshot(), connection).bytesSent, 2 * SENT);
+  },
+);
 
 test('visits that are cheap are not spread', { skip: ebpfSkip }, async (t) => {
   const { source, open } = await start(t, { cheapVisitNanos: 0xffff_ffff });

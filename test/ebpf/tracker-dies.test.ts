@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
-import { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import { FailoverSource } from '../../src/probe/connections/failover-source.js';
 import { openSource } from '../../src/probe/connections/open-source.js';
 import type { ConnectionSource, Snapshot } from '../../src/probe/connections/source.js';
@@ -11,6 +10,7 @@ import { OFFSET, RECORD_BYTES } from '../../src/probe/topology/record.js';
 import { createNamespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
 import { countSockets } from '../support/socket-records.js';
+import { rung, startEbpf } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
 /**
@@ -42,7 +42,11 @@ test(
   { skip: ebpfSkip },
   async (t) => {
     const said: string[] = [];
-    const opened = await openSource('ebpf', { procRoot: '/proc', warn: (message) => said.push(message) });
+    const opened = await openSource('ebpf', {
+      procRoot: '/proc',
+      rung,
+      warn: (message) => said.push(message),
+    });
     const source: ConnectionSource = opened.source;
     t.after(() => source.close());
     await opened.seeded;
@@ -111,14 +115,14 @@ test(
     const netns = createNamespace(t);
     const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1'], netns.name);
     await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine], netns.name);
-    const first = await EbpfSource.start();
+    const first = await startEbpf();
     await first.seeded();
     const said: string[] = [];
     let giveBack = (): void => undefined;
     const source = new FailoverSource(first, {
       openEbpf: async () => {
         giveBack();
-        const next = await EbpfSource.start({ ledger: first.ledger });
+        const next = await startEbpf({ ledger: first.ledger });
         return { source: next, seeded: next.seeded() };
       },
       openProcfs: () => assert.fail('one death is no reason to give up'),

@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import type { Snapshot } from '../../src/probe/connections/source.js';
 import { RECORD_BYTES } from '../../src/probe/topology/record.js';
 import { createNamespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
 import { countSockets, socketsIn } from '../support/socket-records.js';
+import { startEbpf } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
 /** For all sockets of this machine, and not so much that it would rather be given back. */
@@ -24,7 +24,7 @@ test(
   async (t) => {
     const netns = createNamespace(t);
     const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1'], netns.name);
-    const source = await EbpfSource.start();
+    const source = await startEbpf();
     t.after(() => source.close());
     await source.seeded();
     await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine], netns.name);
@@ -54,7 +54,7 @@ test(
     const netns = createNamespace(t);
     const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1'], netns.name);
     await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine], netns.name);
-    const source = await EbpfSource.start();
+    const source = await startEbpf();
     t.after(() => source.close());
     await source.seeded();
 
@@ -83,7 +83,7 @@ test(
     t.after(() => echo.close());
     await once(echo.listen(0, '127.0.0.1'), 'listening');
     const { port } = echo.address() as AddressInfo;
-    const source = await EbpfSource.start();
+    const source = await startEbpf();
     t.after(() => source.close());
     await source.seeded();
     const open = async (): Promise<Socket> => {

@@ -4,7 +4,7 @@
  * --expose-gc, so that garbage does not count.
  */
 import { readdirSync } from 'node:fs';
-import { loadTracker } from 'ebpf-bridge';
+import { loadOnRung } from '../support/rung.js';
 import { heldBy, leftOf } from '../support/bpf-objects.js';
 
 const ROUNDS = Number(process.argv[2]);
@@ -20,7 +20,7 @@ const now = (): { descriptors: number; resident: number } => {
 let before = now();
 for (let round = 0; round < ROUNDS; round++) {
   if (round === WARM_UP) before = now();
-  const tracker = await loadTracker();
+  const tracker = await loadOnRung();
   await tracker.snapshot();
   for (const object of heldBy('self')) held.add(object);
   await tracker.close();

@@ -2,11 +2,13 @@
 import { Command, Option } from 'commander';
 import type { Diagnosis } from '../doctor-checks.js';
 import { CommandError } from '../errors.js';
+import { rung, rungOf, type RungChoice } from '../rung-option.js';
 import { print } from '../stdout.js';
 
 interface DoctorCommandOptions {
   readonly json: boolean;
   readonly procRoot: string;
+  readonly rung: RungChoice;
 }
 
 export function doctorCommand(): Command {
@@ -20,9 +22,10 @@ export function doctorCommand(): Command {
         .env('TOPOPROBE_PROC_ROOT')
         .default('/proc'),
     )
+    .addOption(rung())
     .action(async (options: DoctorCommandOptions) => {
       const { diagnose } = await import('../doctor-checks.js');
-      const diagnosis = await diagnose(options.procRoot);
+      const diagnosis = await diagnose(options.procRoot, rungOf(options));
       await print(options.json ? `${JSON.stringify(diagnosis, null, 2)}\n` : asText(diagnosis));
       if (diagnosis.source === undefined)
         throw new CommandError('no source of connections works on this machine');

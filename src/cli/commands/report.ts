@@ -4,6 +4,8 @@ import { Command, Option } from 'commander';
 import type { Batch } from '../../probe/connections/feed.js';
 import type { Report } from '../../report/model.js';
 import { boundsOf } from '../bound-options.js';
+import { rungOf } from '../rung-option.js';
+import { sourceText } from '../source-text.js';
 import { duration, logging, observing, type LogOptions, type ObserveOptions } from '../shared-options.js';
 import { print } from '../stdout.js';
 
@@ -48,6 +50,7 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
     procRoot: options.procRoot,
     bounds: boundsOf(options),
     sweepIntervalMs: options.sweepInterval,
+    rung: rungOf(options),
   });
   const attachedAt = performance.now();
   try {
@@ -66,7 +69,7 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
     const observers = observersFor(options, '', log);
     try {
       const feed = new ConnectionFeed(source);
-      log.info(`watching connections by ${source.kind} for ${options.duration / 1000} s`);
+      log.info(`watching connections by ${sourceText(source)} for ${options.duration / 1000} s`);
       const joiner = new ReportJoiner(JOINED_BOUNDS);
       let sliceFrom = attachedAt;
       const join = async (earlier: Report | undefined, batch: Batch): Promise<Report> => {

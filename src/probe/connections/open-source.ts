@@ -34,7 +34,7 @@ export interface OpenOptions {
   /** Milliseconds between two sweeps over all open files, by eBPF. Default 30,000. */
   readonly sweepIntervalMs?: number;
   /** The highest rung that eBPF may be on. Default: the highest there is. */
-  readonly rung?: Rung;
+  readonly rung?: Rung | undefined;
 }
 
 /**

@@ -31,6 +31,7 @@ export class ProbeMetrics {
       { kind: this.observed.sourceKind() },
       1,
     );
+    this.#setCoverage();
     for (const part of this.observed.parts) this.#setPart(part);
     this.#setPart({ name: 'ticks', counters: () => this.ticks.counters });
     for (const [topology, count] of this.ticks.lastNodes) {
@@ -38,6 +39,20 @@ export class ProbeMetrics {
     }
     for (const app of this.observed.apps().slice(0, APPS_MAX)) this.#setApp(app);
     return `${await this.#registry.metrics()}${this.#durations()}`;
+  }
+
+  #setCoverage(): void {
+    const coverage = this.observed.coverage?.();
+    if (coverage === undefined) return;
+    this.#gauge('ebpf_rung', 'Rung of the eBPF source: how live sockets are visited', ['rung']).set(
+      { rung: coverage.rung },
+      1,
+    );
+    for (const { program, section } of coverage.blind)
+      this.#gauge('ebpf_program_refused', 'BPF programs that are not there', ['program', 'section']).set(
+        { program, section },
+        1,
+      );
   }
 
   #setPart(part: Counting): void {

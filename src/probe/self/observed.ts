@@ -25,6 +25,13 @@ export interface AppSeen {
 export interface Observed {
   /** The source of connections in use, as of now: it changes when the probe falls back. */
   readonly sourceKind: () => string;
+  /** What eBPF does without; absent where it is not in use. */
+  readonly coverage?: () =>
+    | {
+        readonly rung: string;
+        readonly blind: readonly { readonly program: string; readonly section: string }[];
+      }
+    | undefined;
   readonly parts: readonly Counting[];
   readonly apps: () => readonly AppSeen[];
 }

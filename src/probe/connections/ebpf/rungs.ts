@@ -39,11 +39,20 @@ export const WITHOUT: Readonly<Record<Rung, readonly OptionalProgram[]>> = {
   events: [...FILES, 'visit_namespace'],
 };
 
+/** What each is, for people. */
+export const RUNG_TEXT: Readonly<Record<Rung, string>> = {
+  files: 'live connections are visited through open files, and in namespaces where some belong to no file',
+  sockets: 'live connections are visited namespace by namespace, where those may be entered',
+  events: 'live connections are not visited: what they transfer is told when they end',
+};
+
 const LOST: Readonly<Record<OptionalProgram, string>> = {
-  visit_files: 'bytes of live connections in network namespaces that may not be entered are told when they end',
+  visit_files:
+    'bytes of live connections in network namespaces that may not be entered are told when they end',
   visit_namespace:
     'bytes of connections that no process holds (not accepted yet, or left by it) are told when they end',
-  confirm_holders: 'connections older than the probe have no process, and sockets that changed hands are not found',
+  confirm_holders:
+    'connections older than the probe have no process, and sockets that changed hands are not found',
   tell_holders: 'who else holds a socket is not told',
   on_read: 'an accepted connection is its listener’s until its process closes it',
   on_destroy: 'an end that the kernel did not tell of is found by the next visit only',
