@@ -23,9 +23,14 @@ constexpr size_t SOCKETS_AT_ONCE = 512;
 // (tcp_orphan_retries), or waits for the other end's (tcp_fin_timeout). Both are minutes.
 constexpr uint64_t LONGEST_CLOSING_NS = 15 * 60 * 1000000000ull;
 
-bool isClosing(uint8_t state) {
+// A round of nothing but that.
+constexpr uint64_t BLIND_ROUND_NS = 60 * 1000000000ull;
+
+// A connection that no process has open closes; where that is not known, only these states tell.
+bool isClosing(uint8_t state, bool has_no_file) {
     constexpr uint8_t FIN_WAIT1 = 4, FIN_WAIT2 = 5, LAST_ACK = 9, CLOSING = 11;
-    return state == FIN_WAIT1 || state == FIN_WAIT2 || state == LAST_ACK || state == CLOSING;
+    return state == LAST_ACK || state == CLOSING ||
+           (has_no_file && (state == FIN_WAIT1 || state == FIN_WAIT2));
 }
 
 uint32_t inodeOf(const char *path) {
@@ -81,7 +86,10 @@ void LiveVisitor::visitAll(const NamespacePids &namespaces) {
     is_thorough_ = false;
 }
 
+// Without iterators there is only to look who has been closing for too long.
 bool LiveVisitor::visit(const NamespacePids &namespaces, uint64_t budget_ns) {
+    if (!hasIterators() && step_ == Step::Begin && monotonicNanos() - began_at_ns_ < BLIND_ROUND_NS)
+        return false;
     uint64_t now = threadNanos();
     uint64_t until = budget_ns < UINT64_MAX - now ? now + budget_ns : UINT64_MAX;
     for (;;) {
@@ -92,9 +100,10 @@ bool LiveVisitor::visit(const NamespacePids &namespaces, uint64_t budget_ns) {
         case Step::Files:
             if (!readOn(until))
                 return false;
-            step_ = Step::FindNamespaces;
+            step_ = Step::Find;
             break;
-        case Step::FindNamespaces:
+        case Step::Find:
+            findUnvisited();
             findNamespaces(namespaces);
             step_ = Step::Namespaces;
             break;
@@ -146,6 +155,26 @@ bool LiveVisitor::isUnvisited(const struct tp_record &record) const {
     return record.visit != shared_->round && record.start_ns < began_at_ns_;
 }
 
+// All sockets are looked through once in a round, and from then on those that were found.
+void LiveVisitor::findUnvisited() {
+    unvisited_.clear();
+    table_.forEachLive([this](const struct tp_record &record) {
+        if (isUnvisited(record))
+            unvisited_.push_back({record.socket_id, record.netns, record.state});
+    });
+}
+
+// Those that were come by since, or have ended.
+void LiveVisitor::dropVisited() {
+    std::erase_if(unvisited_, [this](Unvisited &one) {
+        struct tp_record record;
+        if (!table_.find(one.id, &record) || !isUnvisited(record))
+            return true;
+        one.state = record.state;
+        return false;
+    });
+}
+
 void LiveVisitor::findNamespaces(const NamespacePids &namespaces) {
     if (sockets_ == nullptr)
         return;
@@ -157,14 +186,12 @@ void LiveVisitor::findNamespaces(const NamespacePids &namespaces) {
             wanted.insert(inode);
     }
     std::unordered_set<uint64_t> without_file;
-    table_.forEachLive([&](const struct tp_record &record) {
-        if (!isUnvisited(record))
-            return;
-        without_file.insert(record.socket_id);
-        if (is_thorough_ || without_file_.count(record.socket_id))
-            wanted.insert(record.netns);
-    });
-    without_file_ = std::move(without_file);
+    for (const Unvisited &one : unvisited_) {
+        without_file.insert(one.id);
+        if (is_thorough_ || unvisited_before_.count(one.id))
+            wanted.insert(one.netns);
+    }
+    unvisited_before_ = std::move(without_file);
     for (uint32_t inode : wanted) {
         auto process = namespaces.find(inode);
         if (inode == own)
@@ -196,11 +223,10 @@ bool LiveVisitor::openNextNamespace() {
 bool LiveVisitor::lookAgain() {
     if (is_second_look_ || visited_.empty())
         return false;
+    dropVisited();
     std::unordered_set<uint32_t> wanted;
-    table_.forEachLive([&](const struct tp_record &record) {
-        if (isUnvisited(record))
-            wanted.insert(record.netns);
-    });
+    for (const Unvisited &one : unvisited_)
+        wanted.insert(one.netns);
     for (const Enterable &visited : std::exchange(visited_, {}))
         if (wanted.count(visited.first))
             to_enter_.push_back(visited);
@@ -211,26 +237,25 @@ bool LiveVisitor::lookAgain() {
 // Where a namespace can't be entered, nobody looks for what its processes have left. The kernel itself gives
 // up on that by and by.
 void LiveVisitor::end() {
+    dropVisited();
     uint64_t now = monotonicNanos();
     std::unordered_set<uint32_t> visited;
     if (is_second_look_)
         for (const Enterable &one : visited_)
             visited.insert(one.first);
     std::unordered_map<uint64_t, uint64_t> unreachable;
-    table_.forEachLive([&](const struct tp_record &record) {
-        if (!isUnvisited(record))
-            return;
-        if (visited.count(record.netns)) {
-            gone_.push_back(record.socket_id);
-        } else if (files_ != nullptr && isClosing(record.state)) {
-            auto known = unreachable_since_.find(record.socket_id);
+    for (const Unvisited &one : unvisited_) {
+        if (visited.count(one.netns)) {
+            gone_.push_back(one.id);
+        } else if (isClosing(one.state, files_ != nullptr)) {
+            auto known = unreachable_since_.find(one.id);
             uint64_t since = known == unreachable_since_.end() ? now : known->second;
             if (now - since < LONGEST_CLOSING_NS)
-                unreachable.emplace(record.socket_id, since);
+                unreachable.emplace(one.id, since);
             else
-                gone_.push_back(record.socket_id);
+                gone_.push_back(one.id);
         }
-    });
+    }
     unreachable_since_ = std::move(unreachable);
 }
 

@@ -46,7 +46,7 @@ class LiveVisitor {
     enum class Step {
         Begin,
         Files,
-        FindNamespaces,
+        Find,
         Namespaces,
         SecondLook,
         End
@@ -54,8 +54,10 @@ class LiveVisitor {
 
     void begin();
     bool isUnvisited(const struct tp_record &record) const;
+    void dropVisited();
     // False: the budget is used up.
     bool readOn(uint64_t until_ns);
+    void findUnvisited();
     void findNamespaces(const NamespacePids &namespaces);
     bool openNextNamespace();
     bool lookAgain();
@@ -75,7 +77,13 @@ class LiveVisitor {
     std::vector<Enterable> visited_;
     bool is_thorough_ = false;
     bool is_second_look_ = false;
-    std::unordered_set<uint64_t> without_file_;                // by id, in the last round
+    struct Unvisited {
+        uint64_t id;
+        uint32_t netns;
+        uint8_t state;
+    };
+    std::vector<Unvisited> unvisited_;                         // what this round did not come by, so far
+    std::unordered_set<uint64_t> unvisited_before_;            // by id, in the last round, by files
     std::unordered_map<uint64_t, uint64_t> unreachable_since_; // by id, CLOCK_MONOTONIC
     std::vector<uint64_t> gone_;
 };

@@ -216,10 +216,10 @@ uint64_t Tracker::counter(uint32_t which) {
 bool Tracker::visit(const SnapshotRequest &request, uint64_t now_ns) {
     uint64_t budget_ns = std::max<uint64_t>(cheap_visit_ns_, (now_ns - visited_at_ns_) / VISIT_SHARE);
     visited_at_ns_ = now_ns;
-    while (visitor_->hasIterators()) {
+    for (;;) {
         try {
-            if (request.thrifty)
-                return visitor_->visit(request.namespaces, budget_ns);
+            if (request.thrifty || !visitor_->hasIterators())
+                return visitor_->visit(request.namespaces, budget_ns) && visitor_->hasIterators();
             visitor_->visitAll(request.namespaces);
             return true;
         } catch (const BpfError &error) {
@@ -229,7 +229,6 @@ bool Tracker::visit(const SnapshotRequest &request, uint64_t now_ns) {
             programs_->refuseLate(refused, error.error());
         }
     }
-    return false;
 }
 
 // Live sockets from their table first, then what the ring has: an end comes after what was told of its life.

@@ -3,17 +3,12 @@ import { readdir } from 'node:fs/promises';
 import { release } from 'node:os';
 import { EbpfUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge';
 import { ConntrackWatcher } from '../probe/connections/conntrack/index.js';
-import { RUNG_TEXT, type Coverage, type Rung } from '../probe/connections/ebpf/rungs.js';
+import type { Coverage, Rung } from '../probe/connections/coverage.js';
+import { RUNG_TEXT } from '../probe/connections/ebpf/rungs.js';
 import { createProcfsSource } from '../probe/connections/procfs/index.js';
+import type { Check } from './check.js';
 import { tryCapture } from './try-capture.js';
 import { userText } from './user.js';
-
-export interface Check {
-  readonly name: string;
-  readonly status: 'usable' | 'refused' | 'missing';
-  /** What was found, or why not and what to do. */
-  readonly detail: string;
-}
 
 export interface Diagnosis {
   readonly kernel: string;
@@ -28,6 +23,9 @@ export interface Diagnosis {
 }
 
 const BTF_PATH = '/sys/kernel/btf/vmlinux';
+
+/** Tried to know the kernel by; nothing here uses them. */
+const NOT_NEEDED: ReadonlySet<string> = new Set(['kprobe', 'fentry', 'iter/bpf_sk_storage_map']);
 
 /** @param rung the highest rung that eBPF may be on */
 export async function diagnose(procRoot: string, rung: Rung = 'files'): Promise<Diagnosis> {
@@ -51,7 +49,7 @@ async function featureChecks(): Promise<Check[]> {
     return (await probeFeatures()).map(({ name, usable, reason }) => ({
       name,
       status: usable ? 'usable' : 'refused',
-      detail: usable ? 'loaded and attached' : reason,
+      detail: `${usable ? 'loaded and attached' : reason}${NOT_NEEDED.has(name) ? ' (not needed)' : ''}`,
     }));
   } catch (error) {
     if (!(error instanceof EbpfUnavailableError)) throw error;

@@ -1,6 +1,6 @@
 /** The option that keeps eBPF below a rung of its ladder, as if the kernel refused what is above. */
 import { Option } from 'commander';
-import { RUNGS, type Rung } from '../probe/connections/ebpf/rungs.js';
+import { RUNGS, type Rung } from '../probe/connections/coverage.js';
 
 export type RungChoice = Rung | 'auto';
 

@@ -1,5 +1,5 @@
 /** How a source of connections is named in the log's one line. */
-import { coverageText } from '../probe/connections/ebpf/rungs.js';
+import { coverageText } from '../probe/connections/coverage.js';
 import type { ConnectionSource } from '../probe/connections/source.js';
 
 /** `ebpf (rung files, nothing refused)`, `procfs` … */

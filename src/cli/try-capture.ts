@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { capturedPercent } from '../probe/completeness.js';
 import { EbpfSource } from '../probe/connections/ebpf/ebpf-source.js';
-import type { Coverage, Rung } from '../probe/connections/ebpf/rungs.js';
-import type { Check } from './doctor-checks.js';
+import type { Coverage, Rung } from '../probe/connections/coverage.js';
+import type { Check } from './check.js';
 import { reasonOf } from './errors.js';
 
 export interface Capture {

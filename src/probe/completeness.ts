@@ -20,7 +20,7 @@
  */
 import { hostNodeId } from '../report/index.js';
 import type { MetadataTemplate, Timestamp, Topology } from '../report/model.js';
-import { coverageText } from './connections/ebpf/rungs.js';
+import { coverageText } from './connections/coverage.js';
 import type { Batch } from './connections/feed.js';
 import { otherEnds } from './connections/other-connections.js';
 

@@ -9,6 +9,7 @@ import { Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/r
 import { createNamespace, deleteNamespace, joinNamespaces, type Namespace } from '../support/namespace.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 import { runScenario, type Truth } from '../support/scenario.js';
+import { needsRung } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 import { assertTrue, edgesTo, inNamespace, watch, type Seen } from './seen-scenario.js';
 
@@ -102,27 +103,31 @@ function deviceOf({ name }: Namespace): string {
   return (listed.split(': ')[1] ?? '').replace(/@.*/, '');
 }
 
-test('a probe is killed under load, and a new one is started', { skip: ebpfSkip }, async (t) => {
-  const netns = createNamespace(t);
-  const killed = spawn(process.execPath, [TOPOPROBE, 'report', '--duration', '1h', '--source', 'ebpf'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const exited = once(killed, 'exit');
-  t.after(() => killed.kill('SIGKILL'));
-  for await (const line of createInterface({ input: killed.stderr }))
-    if (line.includes('watching connections')) break;
-  let seen: Seen | undefined;
-  const { truth } = await runScenario(t, netns, ['under-load'], async (_, goOn) => {
-    killed.kill('SIGKILL');
-    await exited;
-    seen = await watch(t);
-    goOn();
-  });
-  assert.ok(seen !== undefined);
-  const nodes = await seen.nodes();
-  const [kept, last, busy] = truth;
-  assert.ok(kept !== undefined && last !== undefined && busy !== undefined);
-  assertTrue(nodes, [kept, last], inNamespace(netns));
-  const ofLoad = edgesTo(nodes, new Set([busy.serverPort]), inNamespace(netns));
-  assert.deepEqual([...ofLoad.keys()], [`${busy.clientPid} > ${busy.serverPid} : ${busy.serverPort}`]);
-});
+test(
+  'a probe is killed under load, and a new one is started',
+  { skip: ebpfSkip || needsRung('files') },
+  async (t) => {
+    const netns = createNamespace(t);
+    const killed = spawn(process.execPath, [TOPOPROBE, 'report', '--duration', '1h', '--source', 'ebpf'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const exited = once(killed, 'exit');
+    t.after(() => killed.kill('SIGKILL'));
+    for await (const line of createInterface({ input: killed.stderr }))
+      if (line.includes('watching connections')) break;
+    let seen: Seen | undefined;
+    const { truth } = await runScenario(t, netns, ['under-load'], async (_, goOn) => {
+      killed.kill('SIGKILL');
+      await exited;
+      seen = await watch(t);
+      goOn();
+    });
+    assert.ok(seen !== undefined);
+    const nodes = await seen.nodes();
+    const [kept, last, busy] = truth;
+    assert.ok(kept !== undefined && last !== undefined && busy !== undefined);
+    assertTrue(nodes, [kept, last], inNamespace(netns));
+    const ofLoad = edgesTo(nodes, new Set([busy.serverPort]), inNamespace(netns));
+    assert.deepEqual([...ofLoad.keys()], [`${busy.clientPid} > ${busy.serverPid} : ${busy.serverPort}`]);
+  },
+);

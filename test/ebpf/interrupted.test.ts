@@ -12,12 +12,15 @@ import { Direction, Flag, TcpState } from '../../src/probe/topology/record.js';
 import { createNamespace } from '../support/namespace.js';
 import { startProgram } from '../support/program.js';
 import { socketsIn } from '../support/socket-records.js';
-import { loadOnRung } from '../support/rung.js';
+import { loadOnRung, needsRung } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
 const CHURN = fileURLToPath(new URL('../../churn', import.meta.url));
 const CONNECTIONS = 20_000;
-const skip = ebpfSkip || (availableParallelism() < 2 && 'needs two CPUs: packets are steered between them');
+const skip =
+  ebpfSkip ||
+  needsRung('sockets') ||
+  (availableParallelism() < 2 && 'needs two CPUs: packets are steered between them');
 
 test('connections whose state changes interrupt the tracker are seen whole', { skip }, async (t) => {
   const netns = createNamespace(t);

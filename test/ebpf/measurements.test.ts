@@ -29,7 +29,7 @@ for line in sys.stdin:
     at = lambda form, offset: struct.unpack_from(form, info, offset)[0]
     print(json.dumps({'rtt': at('I', 68), 'retransmits': at('I', 100)}), flush=True)
 `;
-import { startEbpf } from '../support/rung.js';
+import { needsRung, startEbpf } from '../support/rung.js';
 
 interface Told {
   readonly rtt: number;
@@ -61,7 +61,7 @@ const endpoint = ({ inode }: Namespace, port: string): string => `vm-${inode};12
 
 test(
   'round-trip time, retransmits, connect latency and bytes are the kernel’s own',
-  { skip: ebpfSkip },
+  { skip: ebpfSkip || needsRung('sockets') },
   async (t) => {
     const netns = createNamespace(t);
     const firewall = (change: '-A' | '-D', port: string): void => {

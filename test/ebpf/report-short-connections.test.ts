@@ -8,6 +8,7 @@ import { edgesTo } from '../support/edges.js';
 import { createNamespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
 import { reportWhile } from '../support/report-while.js';
+import { needsRung } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
 const CONNECTIONS = 1000;
@@ -73,19 +74,23 @@ test('a client that exited before the report still has its name', { skip: ebpfSk
   assert.equal(process?.latest?.['name']?.value, 'node');
 });
 
-test('what existed before the start has its processes and direction', { skip: ebpfSkip }, async (t) => {
-  const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1']);
-  const client = await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine]);
-  const report = await reportWhile(t, async () => {
-    const late = await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine]);
-    createInterface({ input: late.child.stdout ?? process.stdin }).close();
-  });
-  const edges = edgesTo(report, server.firstLine);
-  assert.equal(edges.length, 2);
-  const old = edges.find((edge) => edge.from.endsWith(`;${client.firstLine}`));
-  assert.equal(old?.fromPid, String(client.pid));
-  assert.equal(old.toPid, String(server.pid));
-});
+test(
+  'what existed before the start has its processes and direction',
+  { skip: ebpfSkip || needsRung('files') },
+  async (t) => {
+    const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1']);
+    const client = await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine]);
+    const report = await reportWhile(t, async () => {
+      const late = await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine]);
+      createInterface({ input: late.child.stdout ?? process.stdin }).close();
+    });
+    const edges = edgesTo(report, server.firstLine);
+    assert.equal(edges.length, 2);
+    const old = edges.find((edge) => edge.from.endsWith(`;${client.firstLine}`));
+    assert.equal(old?.fromPid, String(client.pid));
+    assert.equal(old.toPid, String(server.pid));
+  },
+);
 
 test('a long watch counts more connections than there is room for at once', { skip: ebpfSkip }, async (t) => {
   const { name } = createNamespace(t);

@@ -24,7 +24,7 @@ for _ in range(int(sys.argv[1])):
 print('ready', flush=True)
 sys.stdin.read()
 `;
-import { loadOnRung, startEbpf } from '../support/rung.js';
+import { loadOnRung, needsRung, startEbpf } from '../support/rung.js';
 const SMALL_RING_BYTES = 65_536;
 /** A table of sockets has no more places than this many, or the fewest there are. */
 const FEW = 1;
@@ -34,7 +34,7 @@ const PATIENCE_MS = 20_000;
 for (const ringBytes of [4 << 20, SMALL_RING_BYTES])
   test(
     `all of them are in the next snapshot, with their processes and bytes, by a ring of ${ringBytes} bytes`,
-    { skip: ebpfSkip },
+    { skip: ebpfSkip || needsRung('files') },
     async (t) => {
       const netns = createNamespace(t);
       const command = ['python3', '-c', HOLDER, String(CONNECTIONS)];
@@ -55,7 +55,7 @@ for (const ringBytes of [4 << 20, SMALL_RING_BYTES])
 
 test(
   'those that the table has no place for are sent as they are found, and taken meanwhile: no snapshot is needed for that',
-  { skip: ebpfSkip },
+  { skip: ebpfSkip || needsRung('files') },
   async (t) => {
     const netns = createNamespace(t);
     const command = ['python3', '-c', HOLDER, String(CONNECTIONS)];

@@ -8,6 +8,7 @@ import { test, type TestContext } from 'node:test';
 import type { Node } from '../../src/report/model.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { runScenario, type Truth } from '../support/scenario.js';
+import { needsRung } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 import { assertTrue, fact, inNamespace, watch, type Seen } from './seen-scenario.js';
 
@@ -43,7 +44,7 @@ function serverOf(nodes: ReadonlyMap<string, Node>, { serverPort }: Truth): Node
 
 test(
   'a connection belongs to the process that has it, though it never reads',
-  { skip: ebpfSkip },
+  { skip: ebpfSkip || needsRung('files') },
   async (t) => {
     const { netns, seen, truth } = await sweptScenario(t, 'handed-on');
     const nodes = await seen.nodes();
@@ -65,7 +66,7 @@ test('a sweep takes no connection from a process that has it open', { skip: ebpf
   }
 });
 
-test('all that wait at a listener are told', { skip: ebpfSkip }, async (t) => {
+test('all that wait at a listener are told', { skip: ebpfSkip || needsRung('files') }, async (t) => {
   const { netns, seen, truth } = await sweptScenario(t, 'shared-listener');
   const nodes = await seen.nodes();
   assertTrue(nodes, truth, inNamespace(netns));
@@ -77,7 +78,7 @@ test('all that wait at a listener are told', { skip: ebpfSkip }, async (t) => {
 
 test(
   "what a process left to a child when it ended is the child's, though its PID is used again",
-  { skip: ebpfSkip },
+  { skip: ebpfSkip || needsRung('files') },
   async (t) => {
     const { seen, truth } = await sweptScenario(t, 'reused-client-pid');
     const [gone, present] = truth;

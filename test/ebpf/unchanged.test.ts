@@ -9,7 +9,7 @@ import { RECORD_BYTES } from '../../src/probe/topology/record.js';
 import { createNamespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
 import { countSockets, socketsIn } from '../support/socket-records.js';
-import { startEbpf } from '../support/rung.js';
+import { needsRung, startEbpf } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
 /** For all sockets of this machine, and not so much that it would rather be given back. */
@@ -49,7 +49,7 @@ test(
 
 test(
   'records are put into memory that is lent for them where they fit, and nothing is read from behind them',
-  { skip: ebpfSkip },
+  { skip: ebpfSkip || needsRung('sockets') },
   async (t) => {
     const netns = createNamespace(t);
     const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1'], netns.name);
@@ -77,7 +77,7 @@ test(
 
 test(
   'where bytes went over known connections the sockets are said to be the same, where one was opened not',
-  { skip: ebpfSkip },
+  { skip: ebpfSkip || needsRung('sockets') },
   async (t) => {
     const echo = createServer((socket) => socket.pipe(socket));
     t.after(() => echo.close());

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { edgesTo } from '../support/edges.js';
 import { startNodeProgram } from '../support/program.js';
 import { reportWhile } from '../support/report-while.js';
+import { needsRung } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
 const CONNECTIONS = 50;
@@ -33,7 +34,7 @@ for (const [how, argument] of [
 
 test(
   'processes are known from within a time namespace, where the machine has been up for longer',
-  { skip: ebpfSkip },
+  { skip: ebpfSkip || needsRung('files') },
   async (t) => {
     const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1']);
     let clientPid = 0;

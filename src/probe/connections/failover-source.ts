@@ -2,7 +2,7 @@
  * Keeps connections coming when the eBPF source dies: it is replaced by a new one, which finds what lives by itself; when
  * it dies again soon, or can't be replaced, /proc is read from then on. The snapshot under way is made all the same.
  */
-import type { Coverage } from './ebpf/rungs.js';
+import type { Coverage } from './coverage.js';
 import type { ConnectionSource, Snapshot, SnapshotRequest } from './source.js';
 
 export interface SeededSource {

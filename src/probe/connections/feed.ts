@@ -12,7 +12,7 @@ import {
 } from '../topology/index.js';
 import { NO_FLOWS, type FlowBatch } from '../topology/nat-flow.js';
 import { NO_HOLDERS, type HolderBatch } from '../topology/socket-holders.js';
-import type { Coverage } from './ebpf/rungs.js';
+import type { Coverage } from './coverage.js';
 import { joinOther } from './other-connections.js';
 import type { Completeness, ConnectionSource, OtherConnections, Snapshot, SourceKind } from './source.js';
 

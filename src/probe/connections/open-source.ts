@@ -5,7 +5,7 @@
 import { ConntrackWatcher, withConntrack, type WatcherOptions } from './conntrack/index.js';
 import { EbpfSource, type EbpfBounds } from './ebpf/ebpf-source.js';
 import type { Ledger } from './ebpf/ledger.js';
-import type { Rung } from './ebpf/rungs.js';
+import type { Rung } from './coverage.js';
 import { FailoverSource } from './failover-source.js';
 import { NamespaceListing } from './net-namespaces.js';
 import { createProcfsSource, ProcfsError } from './procfs/index.js';

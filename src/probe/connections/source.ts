@@ -3,7 +3,7 @@
  * stop. A snapshot holds every socket live now and each that closed since the last snapshot, exactly once.
  */
 
-import type { Coverage } from './ebpf/rungs.js';
+import type { Coverage } from './coverage.js';
 import type { FlowBatch } from '../topology/nat-flow.js';
 import type { HolderBatch } from '../topology/socket-holders.js';
 

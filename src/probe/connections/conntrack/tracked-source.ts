@@ -2,7 +2,7 @@
  * A connection source together with connection tracking: its records are looked through NAT, and where the source misses
  * short connections (/proc), those that connection tracking saw are added.
  */
-import type { Coverage } from '../ebpf/rungs.js';
+import type { Coverage } from '../coverage.js';
 import type { ConnectionSource, Snapshot, SnapshotRequest } from '../source.js';
 import { lookThroughNat } from '../../topology/look-through-nat.js';
 import { NO_FLOWS, type FlowBatch } from '../../topology/nat-flow.js';

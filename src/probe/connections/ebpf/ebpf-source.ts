@@ -15,6 +15,7 @@ import {
 } from 'ebpf-bridge';
 import { OFFSET, RECORD_BYTES } from '../../topology/record.js';
 import { HOLDER_BYTES } from '../../topology/socket-holders.js';
+import type { Coverage, Rung } from '../coverage.js';
 import { findNamespaces, type ListNamespaces } from '../net-namespaces.js';
 import type {
   Completeness,
@@ -26,7 +27,7 @@ import type {
 import { readKernelCounts } from './kernel-counters.js';
 import { Ledger, type Reading } from './ledger.js';
 import { readNamespaceCounts } from './namespace-counts.js';
-import { coverageOf, WITHOUT, type Coverage, type Rung } from './rungs.js';
+import { coverageOf, WITHOUT } from './rungs.js';
 import { Sweeps } from './sweeps.js';
 
 /** What is told in detail, and how much of it may wait in the kernel. */

@@ -9,26 +9,7 @@
  *   events    no visits
  */
 import type { OptionalProgram, Refusal } from 'ebpf-bridge';
-
-export const RUNGS = ['files', 'sockets', 'events'] as const;
-export type Rung = (typeof RUNGS)[number];
-
-/** What the kernel allowed, and what is not seen because of what it refused. */
-export interface Coverage {
-  readonly rung: Rung;
-  /** One for each program that is not there. */
-  readonly blind: readonly Blindness[];
-}
-
-export interface Blindness {
-  readonly program: OptionalProgram;
-  /** What the program is attached to: `iter/tcp` … */
-  readonly section: string;
-  /** The kernel's answer. */
-  readonly reason: string;
-  /** What can't be seen without it. */
-  readonly lost: string;
-}
+import type { Coverage, Rung } from '../coverage.js';
 
 const FILES: readonly OptionalProgram[] = ['visit_files', 'confirm_holders', 'tell_holders'];
 
@@ -78,13 +59,4 @@ export function coverageOf(refusals: readonly Refusal[]): Coverage {
     lost: lostWith(program),
   }));
   return { rung, blind };
-}
-
-/** One line for people: `rung files`, or what is not seen and why. */
-export function coverageText({ rung, blind }: Coverage): string {
-  if (blind.length === 0) return `rung ${rung}, nothing refused`;
-  const losses = new Map<string, string[]>();
-  for (const { program, section, reason, lost } of blind)
-    losses.set(lost, [...(losses.get(lost) ?? []), `${program} (${section}): ${reason}`]);
-  return `rung ${rung}: ${[...losses].map(([lost, why]) => `${lost} [${why.join(', ')}]`).join('; ')}`;
 }
