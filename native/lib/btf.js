@@ -11,6 +11,6 @@ export function whyNoBtf() {
   } catch (cause) {
     if (!existsSync('/sys/kernel'))
       return `${BTF_PATH} can't be read, as /sys is not mounted here: mount it (mount -t sysfs sysfs /sys)`;
-    return `${BTF_PATH} can't be read (${cause.code}): eBPF tracking needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (5.11 or later)`;
+    return `${BTF_PATH} can't be read (${cause.code}): eBPF tracking needs a kernel built with CONFIG_DEBUG_INFO_BTF=y (5.12 or later)`;
   }
 }

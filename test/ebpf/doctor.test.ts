@@ -43,11 +43,11 @@ async function conntrackCheck(ids: { uid?: number; gid?: number } = {}): Promise
 test('as root every needed feature is usable and the source is ebpf', { skip: ebpfSkip }, async () => {
   const { checks, source } = await diagnose();
   const status = new Map(checks.map((check) => [check.name, check.status]));
-  for (const name of ['BTF', 'tp_btf', 'iter/task_file', 'iter/bpf_sk_storage_map', 'ringbuf', '/proc']) {
+  for (const name of ['BTF', 'tp_btf', 'iter/task_file', 'iter/tcp', 'ringbuf', '/proc']) {
     assert.equal(status.get(name), 'usable', name);
   }
-  // Whether these two are usable is the kernel's business; that they were tried is ours.
-  assert.ok(status.has('kprobe') && status.has('fentry'));
+  // Whether these are usable is the kernel's business; that they were tried is ours.
+  assert.ok(['kprobe', 'fentry', 'iter/bpf_sk_storage_map'].every((name) => status.has(name)));
   assert.equal(source, 'ebpf');
   const capture = checks.find(({ name }) => name === 'capture');
   assert.match(capture?.detail ?? '', /^100 %: of \d{3,} ends of connections .*, 0 were not seen$/);

@@ -8,6 +8,7 @@ import {
   Ticks,
   type AppSeen,
   type Counting,
+  type Observed,
   type SelfServer,
 } from '../../src/probe/self/index.js';
 
@@ -16,6 +17,7 @@ interface Watched {
   readonly apps?: () => readonly AppSeen[];
   readonly ticks?: Ticks;
   readonly sourceKind?: () => string;
+  readonly coverage?: NonNullable<Observed['coverage']>;
 }
 
 async function serve(t: TestContext, watched: Watched = {}): Promise<SelfServer> {
@@ -25,6 +27,7 @@ async function serve(t: TestContext, watched: Watched = {}): Promise<SelfServer>
     ticks: watched.ticks ?? new Ticks(),
     observed: {
       sourceKind: watched.sourceKind ?? (() => 'ebpf'),
+      ...(watched.coverage && { coverage: watched.coverage }),
       parts: watched.parts ?? [],
       apps: watched.apps ?? (() => []),
     },
@@ -66,6 +69,20 @@ test('ticks, their durations, sizes and losses are counted', async (t) => {
   assert.equal(found.get('tick_duration_seconds_bucket{le="3"}'), 2);
   assert.equal(found.get('tick_duration_seconds_bucket{le="10"}'), 3);
   assert.equal(found.get('tick_duration_seconds_count'), 3);
+});
+
+test('the rung and the programs that a kernel refused are series', async (t) => {
+  const blind = [{ program: 'visit_files', section: 'iter/task_file' }];
+  let coverage = { rung: 'files', blind: [] as typeof blind };
+  const server = await serve(t, { coverage: () => coverage });
+  const before = await series(server);
+  assert.equal(before.get('ebpf_rung{rung="files"}'), 1);
+  assert.deepEqual([...before.keys()].filter((name) => name.startsWith('ebpf_program')), []);
+  coverage = { rung: 'sockets', blind };
+  const after = await series(server);
+  assert.equal(after.get('ebpf_rung{rung="sockets"}'), 1);
+  assert.equal(after.get('ebpf_rung{rung="files"}'), undefined);
+  assert.equal(after.get('ebpf_program_refused{program="visit_files",section="iter/task_file"}'), 1);
 });
 
 test('counters of the parts are as of the scrape, each of its own type', async (t) => {
