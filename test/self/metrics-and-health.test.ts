@@ -77,7 +77,10 @@ test('the rung and the programs that a kernel refused are series', async (t) => 
   const server = await serve(t, { coverage: () => coverage });
   const before = await series(server);
   assert.equal(before.get('ebpf_rung{rung="files"}'), 1);
-  assert.deepEqual([...before.keys()].filter((name) => name.startsWith('ebpf_program')), []);
+  assert.deepEqual(
+    [...before.keys()].filter((name) => name.startsWith('ebpf_program')),
+    [],
+  );
   coverage = { rung: 'sockets', blind };
   const after = await series(server);
   assert.equal(after.get('ebpf_rung{rung="sockets"}'), 1);
