@@ -49,6 +49,10 @@ format: node_modules/.package-lock.json ## rewrite files the way `make check` wa
 bench: packages-for-bench build build/churn build/hold ## measure: capture rate, slowdown, CPU and memory against tcplife (root)
 	@bash bench/run.sh
 
+.PHONY: kernels
+kernels: packages-for-kernels build build/churn build/scenarios ## boot other kernels with the product inside: what is seen there (KERNELS="6.1-amd64 …" RUNGS="auto …")
+	@node build/test/kernels/host/main.js && $(NODE_BIN)/prettier --write --log-level warn docs/kernels.md
+
 .PHONY: native
 native: packages node_modules/.package-lock.json ## compile the eBPF addon, where this machine can
 	@if bash scripts/can-build-native.sh; then $(MAKE) --no-print-directory -s -C native; fi
@@ -78,13 +82,15 @@ node_modules/.package-lock.json: package.json package-lock.json native/package.j
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: packages packages-for-tests packages-for-bench
+.PHONY: packages packages-for-tests packages-for-bench packages-for-kernels
 packages:
 	@bash scripts/install-packages.sh build
 packages-for-tests:
-	@bash scripts/install-packages.sh build test
+	@bash scripts/install-packages.sh build test kernel
 packages-for-bench:
 	@bash scripts/install-packages.sh build test bench
+packages-for-kernels:
+	@bash scripts/install-packages.sh build kernel other-kernels
 
 .PHONY: clean
 clean: ## remove everything that was built

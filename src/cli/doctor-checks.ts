@@ -48,8 +48,13 @@ export async function diagnose(procRoot: string): Promise<Diagnosis> {
 }
 
 function userText(): string {
-  const { uid, username } = userInfo();
-  return `${username} (uid ${uid})`;
+  const uid = process.geteuid?.() ?? 0;
+  try {
+    return `${userInfo().username} (uid ${uid})`;
+  } catch {
+    // Containers often run as a user that their /etc/passwd does not know, or have none.
+    return `uid ${uid}, without a name`;
+  }
 }
 
 async function featureChecks(): Promise<Check[]> {
