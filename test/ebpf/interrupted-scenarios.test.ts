@@ -4,60 +4,17 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
-import { createNamespace, deleteNamespace, joinNamespaces, type Namespace } from '../support/namespace.js';
+import { createNamespace, deleteNamespace, type Namespace } from '../support/namespace.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
-import { runScenario, type Truth } from '../support/scenario.js';
+import { runScenario } from '../support/scenario.js';
+import { held, ofServer } from './held-connections.js';
 import { ebpfSkip } from './requirements.js';
 import { assertTrue, edgesTo, inNamespace, watch, type Seen } from './seen-scenario.js';
 
 /** Tenths of a second. */
 const PATIENCE = 150;
-const CLIENT = '10.77.0.1';
-const SERVER = '10.77.0.2';
-
-interface Held {
-  readonly truth: Truth;
-  readonly client: Namespace;
-  readonly server: Namespace;
-  readonly endClient: () => Promise<void>;
-}
-
-/** Connections between two namespaces, kept open. */
-async function held(t: TestContext): Promise<Held> {
-  const [client, server] = [createNamespace(t), createNamespace(t)];
-  joinNamespaces(client, `${CLIENT}/24`, server, `${SERVER}/24`);
-  const listening = new Promise<Truth>((resolve, reject) => {
-    const truth: Truth[] = [];
-    runScenario(
-      t,
-      server,
-      ['hold-server', SERVER],
-      () => {
-        resolve(truth[0]!);
-      },
-      (one) => truth.push(one),
-    ).catch(reject);
-  });
-  const { serverPid, serverPort } = await listening;
-  const { truth, child } = await runScenario(t, client, ['hold-client', SERVER, String(serverPort)]);
-  const [one] = truth;
-  assert.ok(one !== undefined);
-  return {
-    truth: { ...one, serverPid },
-    client,
-    server,
-    async endClient() {
-      const exited = once(child, 'exit');
-      child.kill('SIGKILL');
-      await exited;
-    },
-  };
-}
-
-const ofServer = /^;10\.77\.0\.2;/;
-
 /** Established sockets of a namespace that the source believes to be alive. */
 async function liveIn({ feed }: Seen, { inode }: Namespace): Promise<number> {
   const { records, recordCount } = await feed.source.snapshot();

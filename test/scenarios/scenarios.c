@@ -1094,6 +1094,99 @@ static void reset_at_once(void) {
     truth(getpid(), server, ports[1], FEW);
 }
 
+// The clients have said that they send no more; the servers know it and keep their ends.
+static void half_closed(void) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    int ready[2];
+    must(pipe(ready), "make a pipe");
+    int server = forked();
+    if (!server) {
+        for (int i = 0; i < FEW; i++) {
+            int fd = must(accept(listener, NULL, NULL), "accept");
+            answer(fd);
+            char byte;
+            if (recv(fd, &byte, 1, 0) != 0)
+                die("see the client's end");
+        }
+        say_so(ready[1]);
+        pause();
+    }
+    close(listener);
+    for (int i = 0; i < FEW; i++) {
+        int fd = connected(address_text, port);
+        ask(fd);
+        must(shutdown(fd, SHUT_WR), "shut down one way");
+    }
+    wait_for(ready[0]);
+    truth(getpid(), server, port, FEW);
+}
+
+// They wait in the queue of a listener whose process never takes them.
+static void unaccepted(void) {
+    int told[2], port;
+    must(pipe(told), "make a pipe");
+    int server = forked();
+    if (!server) {
+        int own_port = port_of(listening(address_text, 0));
+        must((int)write(told[1], &own_port, sizeof(own_port)), "tell the port");
+        pause();
+    }
+    if (read(told[0], &port, sizeof(port)) != sizeof(port))
+        die("learn the port");
+    for (int i = 0; i < FEW; i++)
+        must((int)send(connected(address_text, port), "x", 1, MSG_NOSIGNAL), "send");
+    truth(getpid(), server, port, FEW);
+}
+
+// Sends what has room on the way, and closes: the kernel goes on with it, and no process has the socket.
+static long send_and_leave(const char *address, int port) {
+    static const char data[4096];
+    int fd = connected(address, port);
+    long sent = 0, part;
+    while ((part = send(fd, data, sizeof(data), MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
+        sent += part;
+    if (errno != EAGAIN)
+        die("send");
+    close(fd);
+    return sent;
+}
+
+// Clients that are done before their server has begun to read. It begins when told to go on.
+static void orphaned(void) {
+    int listener = new_socket(address_text, 0), small = 16384;
+    setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    must(listen(listener, BACKLOG), "listen");
+    int port = port_of(listener);
+    int begin[2];
+    must(pipe(begin), "make a pipe");
+    int server = forked();
+    if (!server) {
+        int fds[FEW];
+        for (int i = 0; i < FEW; i++)
+            fds[i] = must(accept(listener, NULL, NULL), "accept");
+        wait_for(begin[0]);
+        for (int i = 0; i < FEW; i++) {
+            char data[4096];
+            while (must((int)recv(fds[i], data, sizeof(data), 0), "receive") > 0)
+                ;
+            close(fds[i]);
+        }
+        _exit(0);
+    }
+    close(listener);
+    long bytes = 0;
+    for (int i = 0; i < FEW; i++)
+        bytes += send_and_leave(address_text, port);
+    printf("{\"clientPid\":%d,\"serverPid\":%d,\"serverPort\":%d,\"count\":%d,\"bytes\":%ld}\n", getpid(),
+           server, port, FEW, bytes);
+    printf("under way\n");
+    fflush(stdout);
+    wait_for(0);
+    say_so(begin[1]);
+    waitpid(server, NULL, 0);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -1126,6 +1219,9 @@ static const struct {
     {"hold-server", hold_server},
     {"hold-client", hold_client},
     {"under-load", under_load},
+    {"half-closed", half_closed},
+    {"unaccepted", unaccepted},
+    {"orphaned", orphaned},
 };
 
 int main(int argc, char **argv) {

@@ -6,7 +6,7 @@ export interface CommandOptions {
   readonly input?: string;
 }
 
-/** @throws Error with one line: what was attempted, and the last line that the program said */
+/** @throws Error with one line: what was attempted, and what the program said of its failure */
 export function runCommand(
   attempt: string,
   [file, ...args]: readonly [string, ...string[]],
@@ -19,10 +19,16 @@ export function runCommand(
         return;
       }
       const isMissing = error.code === 'ENOENT' && (cwd === undefined || error.path === file);
-      const why = isMissing ? `${file} is not installed` : (stderr.trim().split('\n').at(-1) ?? '');
+      const why = isMissing ? `${file} is not installed` : tellingLine(stderr);
       reject(new Error(`could not ${attempt}: ${why === '' ? error.message : why}`, { cause: error }));
     });
     child.stdin?.on('error', () => undefined); // it may end without reading
     child.stdin?.end(input);
   });
+}
+
+/** Compilers and make say what follows from an error after it. */
+function tellingLine(stderr: string): string {
+  const lines = stderr.trim().split('\n');
+  return lines.find((line) => /error|cannot|failed|unable/i.test(line)) ?? lines.at(-1) ?? '';
 }
