@@ -50,8 +50,8 @@ bench: packages-for-bench build build/churn build/hold ## measure: capture rate,
 	@bash bench/run.sh
 
 .PHONY: kernels
-kernels: packages-for-kernels build build/churn build/scenarios ## boot other kernels with the product inside: what is seen there (KERNELS="6.1-amd64 …" RUNGS="auto …")
-	@node build/test/kernels/host/main.js && $(NODE_BIN)/prettier --write --log-level warn docs/kernels.md
+kernels: packages-for-kernels build build/churn build/scenarios ## what is seen on other kernels, in emulation (KERNELS="6.1-amd64 …" RUNGS="auto …")
+	@node build/test/kernels/host/main.js
 
 .PHONY: native
 native: packages node_modules/.package-lock.json ## compile the eBPF addon, where this machine can
@@ -86,11 +86,11 @@ node_modules/.package-lock.json: package.json package-lock.json native/package.j
 packages:
 	@bash scripts/install-packages.sh build
 packages-for-tests:
-	@bash scripts/install-packages.sh build test kernel
+	@bash scripts/install-packages.sh build test kernels
 packages-for-bench:
 	@bash scripts/install-packages.sh build test bench
 packages-for-kernels:
-	@bash scripts/install-packages.sh build kernel other-kernels
+	@bash scripts/install-packages.sh build kernels $(if $(or $(if $(KERNELS),,all),$(findstring arm64,$(KERNELS))),kernels-arm64)
 
 .PHONY: clean
 clean: ## remove everything that was built

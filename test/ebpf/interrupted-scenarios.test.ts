@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
 import { Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
-import { createNamespace, deleteNamespace, type Namespace } from '../support/namespace.js';
+import { createNamespace, deleteNamespace, pairedDevice, type Namespace } from '../support/namespace.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 import { runScenario } from '../support/scenario.js';
 import { held, ofServer } from './held-connections.js';
@@ -15,6 +15,7 @@ import { assertTrue, edgesTo, inNamespace, watch, type Seen } from './seen-scena
 
 /** Tenths of a second. */
 const PATIENCE = 150;
+
 /** Established sockets of a namespace that the source believes to be alive. */
 async function liveIn({ feed }: Seen, { inode }: Namespace): Promise<number> {
   const { records, recordCount } = await feed.source.snapshot();
@@ -31,7 +32,7 @@ async function liveIn({ feed }: Seen, { inode }: Namespace): Promise<number> {
 test('half-open: the client is gone and no FIN came', { skip: ebpfSkip }, async (t) => {
   const seen = await watch(t);
   const { truth, server, endClient } = await held(t);
-  execFileSync('ip', ['-n', server.name, 'link', 'set', deviceOf(server), 'down']);
+  execFileSync('ip', ['-n', server.name, 'link', 'set', pairedDevice(server), 'down']);
   await endClient();
   assertTrue(await seen.nodes(), [truth], ofServer);
   assert.equal(await liveIn(seen, server), truth.count, 'the server still has its ends');
@@ -44,7 +45,7 @@ test('a namespace disappears while its connections live', { skip: ebpfSkip }, as
   // Ends that wait for an answer to their FIN keep the namespace: not for long, then.
   const retries = '/proc/sys/net/ipv4/tcp_orphan_retries';
   execFileSync('ip', ['netns', 'exec', client.name, 'sh', '-c', `echo 1 > ${retries}`]);
-  execFileSync('ip', ['-n', client.name, 'link', 'delete', 'dev', deviceOf(client)]);
+  execFileSync('ip', ['-n', client.name, 'link', 'delete', 'dev', pairedDevice(client)]);
   await endClient();
   deleteNamespace(client);
   assert.equal(await liveIn(seen, server), truth.count);
@@ -53,11 +54,6 @@ test('a namespace disappears while its connections live', { skip: ebpfSkip }, as
     await sleep(100);
   }
 });
-
-function deviceOf({ name }: Namespace): string {
-  const listed = execFileSync('ip', ['-n', name, '-o', 'link', 'show', 'type', 'veth'], { encoding: 'utf8' });
-  return (listed.split(': ')[1] ?? '').replace(/@.*/, '');
-}
 
 test('a probe is killed under load, and a new one is started', { skip: ebpfSkip }, async (t) => {
   const netns = createNamespace(t);

@@ -15,6 +15,8 @@ export interface Check {
 export const EVERY_RUNG: readonly Rung[] = RUNGS;
 /** Those that know live sockets while they live, and those older than the probe. */
 export const VISITING_RUNGS: readonly Rung[] = RUNGS.filter((rung) => rung !== 'events');
+/** What is not seen on any yet. */
+export const NO_RUNG: readonly Rung[] = [];
 
 /** Of a source on that rung. */
 export function optionsOf(rung: Rung): EbpfSourceOptions {

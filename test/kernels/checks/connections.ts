@@ -64,10 +64,8 @@ export const connections: readonly Check[] = [
       const { stdout } = await promisify(execFile)('ip', command);
       const { connections: made } = JSON.parse(stdout) as Churned;
       assert.ok(made >= SHORT_CONNECTIONS);
-      const ends = { live: 0, closed: 0 };
-      const snapshot = await seen.feed.source.snapshot();
-      Object.assign(ends, countSockets(snapshot, netns.inode));
-      assert.deepEqual({ live: ends.live, closed: ends.closed }, { live: 0, closed: made * 2 });
+      const { live, closed } = countSockets(await seen.feed.source.snapshot(), netns.inode);
+      assert.deepEqual({ live, closed }, { live: 0, closed: made * 2 });
     },
   },
   scenarios('processes and directions, IPv4', [['short'], ['whole-loopback']]),
@@ -85,10 +83,9 @@ export const connections: readonly Check[] = [
       assertTrue(await seen.nodes(), [truth], ofServer);
     },
   },
-  ...(['127.0.0.1', '::1'] as const).map((address) => ({
+  ...(['127.0.0.1', '::1'] as const).map<Check>((address) => ({
     name: `failed connects by reason, over ${address}`,
     rungs: EVERY_RUNG,
-    run: (t: Parameters<Check['run']>[0], rung: Parameters<Check['run']>[1]) =>
-      assertFailuresSeen(t, address, optionsOf(rung)),
+    run: (t, rung) => assertFailuresSeen(t, address, optionsOf(rung)),
   })),
 ];

@@ -4,63 +4,79 @@ import { execFileSync } from 'node:child_process';
 import type { TestContext } from 'node:test';
 import { held, ofServer } from '../../ebpf/held-connections.js';
 import { assertTrue, inNamespace, watch, type Seen } from '../../ebpf/seen-scenario.js';
+import type { Snapshot } from '../../../src/probe/connections/source.js';
 import { Direction, TcpState } from '../../../src/probe/topology/record.js';
-import { createNamespace, type Namespace } from '../../support/namespace.js';
-import { runScenario } from '../../support/scenario.js';
+import { createNamespace, pairedDevice, type Namespace } from '../../support/namespace.js';
+import { runScenario, type Truth } from '../../support/scenario.js';
 import { countSockets, socketsIn, type SeenSocket } from '../../support/socket-records.js';
-import { EVERY_RUNG, optionsOf, VISITING_RUNGS, type Check } from './check.js';
+import type { Rung } from '../rungs.js';
+import { EVERY_RUNG, NO_RUNG, optionsOf, VISITING_RUNGS, type Check } from './check.js';
 
-async function ends({ feed }: Seen, netns: Namespace): Promise<SeenSocket[]> {
-  return socketsIn(await feed.source.snapshot(), netns.inode).filter(
-    ({ direction }) => direction !== Direction.Listener,
-  );
-}
+const connectionEnds = (snapshot: Snapshot, netns: Namespace): SeenSocket[] =>
+  socketsIn(snapshot, netns.inode).filter(({ direction }) => direction !== Direction.Listener);
 
-/** How many have a process, by its PID. */
-function byProcess(sockets: readonly { readonly pid: number }[]): Record<string, number> {
+const ends = async ({ feed }: Seen, netns: Namespace): Promise<SeenSocket[]> =>
+  connectionEnds(await feed.source.snapshot(), netns);
+
+/** How many are whose: named by what a process is to the connections, as PIDs differ each time. */
+function byRole(
+  sockets: readonly { readonly pid: number }[],
+  { clientPid, serverPid }: Truth,
+): Record<string, number> {
+  const roles = new Map([
+    [clientPid, 'client'],
+    [serverPid, 'server'],
+    [0, 'nobody'],
+  ]);
   const counts: Record<string, number> = {};
-  for (const { pid } of sockets) counts[pid] = (counts[pid] ?? 0) + 1;
+  for (const { pid } of sockets) {
+    const role = roles.get(pid) ?? 'another process';
+    counts[role] = (counts[role] ?? 0) + 1;
+  }
   return counts;
 }
 
 /** Connections of a scenario that stay, and are looked at by a source that is started before or after them. */
-function kept(name: string, scenario: string, when: 'younger' | 'older'): Check {
+function kept(
+  name: string,
+  scenario: string,
+  when: 'younger' | 'older',
+  rungs: readonly Rung[] = when === 'older' ? VISITING_RUNGS : EVERY_RUNG,
+): Check {
   return {
     name,
-    rungs: when === 'older' ? VISITING_RUNGS : EVERY_RUNG,
+    rungs,
     run: async (t, rung) => {
       const netns = createNamespace(t);
       const early = when === 'younger' ? await watch(t, optionsOf(rung)) : undefined;
       const { truth } = await runScenario(t, netns, [scenario]);
       const seen = early ?? (await watch(t, optionsOf(rung)));
-      assertTrue(await seen.nodes(), truth, inNamespace(netns));
       const [one] = truth;
       assert.ok(one !== undefined);
-      const expected = { [one.clientPid]: one.count, [one.serverPid]: one.count };
-      assert.deepEqual(byProcess(await ends(seen, netns)), expected);
+      assert.deepEqual(byRole(await ends(seen, netns), one), { client: one.count, server: one.count });
+      assertTrue(await seen.nodes(), truth, inNamespace(netns));
     },
   };
 }
 
-async function orphaned(t: TestContext, seen: Seen): Promise<void> {
-  const netns = createNamespace(t);
-  let waiting = 0;
-  const { truth } = await runScenario(t, netns, ['orphaned'], async (_, goOn) => {
-    waiting = (await ends(seen, netns)).filter(({ state }) => state === TcpState.FinWait1).length;
+/** Runs the scenario; tells what was seen of it while the kernel had the clients' ends for itself. */
+async function leave(
+  t: TestContext,
+  netns: Namespace,
+  look: () => Promise<SeenSocket[]>,
+): Promise<{ readonly truth: Truth; readonly meanwhile: SeenSocket[] }> {
+  let meanwhile: SeenSocket[] = [];
+  const scenario = await runScenario(t, netns, ['orphaned'], async (_, goOn) => {
+    meanwhile = await look();
     goOn();
   });
-  const [one] = truth;
-  assert.ok(one !== undefined);
-  assert.deepEqual({ 'in FIN-WAIT-1': waiting }, { 'in FIN-WAIT-1': one.count });
-  const snapshot = await seen.feed.source.snapshot();
-  const { closed, bytesSent, bytesReceived } = countSockets(snapshot, netns.inode);
-  assert.deepEqual(
-    { closed, bytesSent, bytesReceived },
-    { closed: one.count * 2, bytesSent: one.bytes, bytesReceived: one.bytes },
-  );
-  const pids = byProcess(socketsIn(snapshot, netns.inode).filter(({ state }) => state === TcpState.Close));
-  assert.deepEqual(pids, { [one.clientPid]: one.count, [one.serverPid]: one.count });
+  const [truth] = scenario.truth;
+  assert.ok(truth !== undefined);
+  return { truth, meanwhile };
 }
+
+const inFinWait = (sockets: readonly SeenSocket[]): SeenSocket[] =>
+  sockets.filter(({ state }) => state === TcpState.FinWait1);
 
 export const states: readonly Check[] = [
   {
@@ -72,8 +88,8 @@ export const states: readonly Check[] = [
       const sockets = socketsIn(await seen.feed.source.snapshot(), server.inode);
       const listeners = sockets.filter(({ direction }) => direction === Direction.Listener);
       assert.deepEqual(
-        { listeners: byProcess(listeners), all: byProcess(sockets) },
-        { listeners: { [truth.serverPid]: 1 }, all: { [truth.serverPid]: truth.count + 1 } },
+        { listeners: byRole(listeners, truth), all: byRole(sockets, truth) },
+        { listeners: { server: 1 }, all: { server: truth.count + 1 } },
       );
       assertTrue(await seen.nodes(), [truth], ofServer);
     },
@@ -84,20 +100,55 @@ export const states: readonly Check[] = [
     run: async (t, rung) => {
       const seen = await watch(t, optionsOf(rung));
       const { truth, server, endClient } = await held(t);
-      execFileSync('ip', ['-n', server.name, 'link', 'set', 'lo', 'down']);
-      execFileSync('ip', ['-n', server.name, 'route', 'flush', 'table', 'main']);
+      execFileSync('ip', ['-n', server.name, 'link', 'set', pairedDevice(server), 'down']);
       await endClient();
       assertTrue(await seen.nodes(), [truth], ofServer);
-      assert.deepEqual(byProcess(await ends(seen, server)), { [truth.serverPid]: truth.count });
+      const open = (await ends(seen, server)).filter(({ state }) => state === TcpState.Established);
+      assert.deepEqual(byRole(open, truth), { server: truth.count });
     },
   },
   kept('half closed: the client has sent its FIN', 'half-closed', 'younger'),
   kept('half closed, older than the probe', 'half-closed', 'older'),
   kept('not accepted yet', 'unaccepted', 'younger'),
-  kept('not accepted yet, older than the probe', 'unaccepted', 'older'),
+  // The server's ends are in no process's files, which is where older sockets are found.
+  kept('not accepted yet, older than the probe', 'unaccepted', 'older', NO_RUNG),
   {
-    name: 'left to the kernel by a close() with data under way, and ended later: bytes exact',
+    name: 'left to the kernel by a close() with data under way: still there',
+    rungs: VISITING_RUNGS,
+    run: async (t, rung) => {
+      const netns = createNamespace(t);
+      const seen = await watch(t, optionsOf(rung));
+      const { truth, meanwhile } = await leave(t, netns, () => ends(seen, netns));
+      assert.deepEqual(byRole(inFinWait(meanwhile), truth), { client: truth.count });
+    },
+  },
+  {
+    name: 'left to the kernel by a close(), and ended later: processes and bytes exact',
     rungs: EVERY_RUNG,
-    run: async (t, rung) => orphaned(t, await watch(t, optionsOf(rung))),
+    run: async (t, rung) => {
+      const netns = createNamespace(t);
+      const seen = await watch(t, optionsOf(rung));
+      const { truth } = await leave(t, netns, () => ends(seen, netns));
+      const snapshot = await seen.feed.source.snapshot();
+      const { live, closed, bytesSent, bytesReceived } = countSockets(snapshot, netns.inode);
+      const { count, bytes } = truth;
+      assert.deepEqual(
+        { live, closed, bytesSent, bytesReceived },
+        { live: 0, closed: count * 2, bytesSent: bytes, bytesReceived: bytes },
+      );
+      assert.deepEqual(byRole(connectionEnds(snapshot, netns), truth), { client: count, server: count });
+    },
+  },
+  {
+    name: 'left to the kernel, older than the probe: both ends',
+    rungs: NO_RUNG,
+    run: async (t, rung) => {
+      const netns = createNamespace(t);
+      const { truth, meanwhile } = await leave(t, netns, async () =>
+        ends(await watch(t, optionsOf(rung)), netns),
+      );
+      // No process has the clients' ends any more.
+      assert.deepEqual(byRole(meanwhile, truth), { nobody: truth.count, server: truth.count });
+    },
   },
 ];

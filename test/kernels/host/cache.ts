@@ -1,7 +1,7 @@
 /** What was downloaded or made before, kept below build/kernels: each thing is a folder that is there as a whole, or not at all. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PROJECT_ROOT } from '../../../src/cli/project-root.js';
 
@@ -20,9 +20,9 @@ export async function cached(
   const digest = createHash('sha256').update(JSON.stringify(recipe)).digest('hex').slice(0, 8);
   const folder = join(CACHE, `${name}-${digest}`);
   if (existsSync(folder)) return folder;
-  const draft = `${folder}.${process.pid}.new`;
+  await mkdir(CACHE, { recursive: true });
+  const draft = await mkdtemp(`${folder}.new-`);
   try {
-    await mkdir(draft, { recursive: true });
     await make(draft);
     await rename(draft, folder).catch((error: unknown) => {
       // Another process may have been faster.

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { CACHE } from './cache.js';
 import type { Architecture } from './kernels.js';
 import { runCommand } from './run-command.js';
+import { orUnavailable, UnavailableError } from './unavailable.js';
 
+/** Its methods reject with an UnavailableError when Debian's archive can't be reached. */
 export class DebianPackages {
   #isReady: Promise<void> | undefined;
   readonly #home: string;
@@ -23,7 +25,7 @@ export class DebianPackages {
     const byNumber = new Intl.Collator('en', { numeric: true }).compare;
     const name = names.sort(byNumber).at(-1);
     if (name === undefined)
-      throw new Error(
+      throw new UnavailableError(
         `could not find a package ${pattern} for ${this.architecture} in Debian's lists: does /etc/apt name Debian's archive?`,
       );
     return name;
@@ -48,7 +50,7 @@ export class DebianPackages {
     await this.unpack(all, into);
   }
 
-  /** Removes the lists: they are fetched again by who needs them. */
+  /** Removes its lists: they are fetched again by who needs them. */
   async close(): Promise<void> {
     await rm(this.#home, { recursive: true, force: true });
   }
@@ -76,6 +78,6 @@ export class DebianPackages {
     ].flatMap((option) => ['-o', option]);
     const attempt = `get Debian's packages for ${this.architecture} (${program} ${args.join(' ').slice(0, 60)})`;
     const cwd = program === 'apt-get' && args[0] === 'download' ? { cwd: join(this.#home, 'download') } : {};
-    return runCommand(attempt, [program, ...options, '-q', ...args], cwd);
+    return orUnavailable(runCommand(attempt, [program, ...options, '-q', ...args], cwd));
   }
 }

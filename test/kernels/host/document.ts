@@ -1,6 +1,7 @@
 /** docs/kernels.md: the text is written by hand, the table between its two marks by `make kernels`. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
 import { PROJECT_ROOT } from '../../../src/cli/project-root.js';
 
 export const DOCUMENT = join(PROJECT_ROOT, 'docs/kernels.md');
@@ -12,5 +13,9 @@ export async function writeIntoDocument(table: string): Promise<void> {
   const [from, to] = [text.indexOf(BEGIN), text.indexOf(END)];
   if (from < 0 || to < from)
     throw new Error(`could not write the table into ${DOCUMENT}: it needs the lines "${BEGIN}" and "${END}"`);
-  await writeFile(DOCUMENT, `${text.slice(0, from + BEGIN.length)}\n\n${table}\n${text.slice(to)}`);
+  const written = `${text.slice(0, from + BEGIN.length)}\n\n${table}\n${text.slice(to)}`;
+  await writeFile(
+    DOCUMENT,
+    await format(written, { ...(await resolveConfig(DOCUMENT)), filepath: DOCUMENT }),
+  );
 }

@@ -6,6 +6,7 @@ import type { DebianPackages } from './debian-packages.js';
 import { packInitramfs } from './initramfs.js';
 import type { Architecture } from './kernels.js';
 import { runCommand } from './run-command.js';
+import { orUnavailable } from './unavailable.js';
 
 const PACKAGES = ['busybox-static', 'iproute2', 'iptables', 'libstdc++6', 'libatomic1', 'zlib1g'] as const;
 /** What nobody runs or reads there. */
@@ -31,9 +32,11 @@ export async function userland(packages: DebianPackages): Promise<string> {
 async function addNode(architecture: Architecture, draft: string, root: string): Promise<void> {
   const name = `node-linux-${NODE_PROCESSORS[architecture]}`;
   const attempt = `get Node.js ${NODE_MAJOR} for ${architecture} from npm (${name})`;
-  const packed = await runCommand(attempt, ['npm', 'pack', '--silent', `${name}@${NODE_MAJOR}`], {
-    cwd: draft,
-  });
+  const packed = await orUnavailable(
+    runCommand(attempt, ['npm', 'pack', '--silent', `${name}@${NODE_MAJOR}`], {
+      cwd: draft,
+    }),
+  );
   const archive = join(draft, packed.trim());
   await runCommand('unpack Node.js', ['tar', '-xzf', archive, '-C', draft, 'package/bin/node']);
   await cp(join(draft, 'package/bin/node'), join(root, 'usr/bin/node'));

@@ -26,7 +26,7 @@ const MACHINES: Readonly<Record<Architecture, readonly [console: string, ...qemu
 const MEMORY_MIB = 2048;
 const PROCESSORS = 2;
 /** So much of the console is shown of a boot that failed. */
-const TAIL_LINES = 8;
+const TAIL_LINES = 24;
 
 /**
  * Boots it and waits for its end.
