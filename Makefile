@@ -24,7 +24,7 @@ start: build ## install, build, then run probe, app and dashboard on this machin
 build: native web build/.tsc ## install what the build needs, then compile the addon, the server and the page
 
 .PHONY: test
-test: packages-for-tests build build/churn build/scenarios ## run every test; the eBPF ones need root
+test: packages-for-tests packages-for-emulation build build/churn build/scenarios ## run every test; the eBPF ones need root
 	@bash scripts/run-tests.sh $(TESTS)
 
 .PHONY: fuzz
@@ -82,13 +82,15 @@ node_modules/.package-lock.json: package.json package-lock.json native/package.j
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: packages packages-for-tests packages-for-bench packages-for-kernels
+.PHONY: packages packages-for-tests packages-for-bench packages-for-emulation packages-for-kernels
 packages:
 	@bash scripts/install-packages.sh build
 packages-for-tests:
-	@bash scripts/install-packages.sh build test kernels
+	@bash scripts/install-packages.sh build test
 packages-for-bench:
 	@bash scripts/install-packages.sh build test bench
+packages-for-emulation:
+	@bash scripts/install-packages.sh kernels
 packages-for-kernels:
 	@bash scripts/install-packages.sh build kernels $(if $(or $(if $(KERNELS),,all),$(findstring arm64,$(KERNELS))),kernels-arm64)
 

@@ -29,12 +29,26 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
 /** In one short line. */
 function seenInstead(error: Error | undefined): string {
   const cause = error?.cause instanceof Error ? error.cause : error;
-  const short = (value: unknown): string =>
-    inspect(value, { breakLength: Infinity, compact: true, depth: 4 });
-  const text =
-    cause instanceof AssertionError && (cause as { generatedMessage?: boolean }).generatedMessage === true
-      ? `${short(cause.actual)} instead of ${short(cause.expected)}`
-      : (cause?.message ?? 'no reason');
+  const isComparison = cause instanceof AssertionError && (cause as Generated).generatedMessage === true;
+  const text = isComparison ? difference(cause.actual, cause.expected) : (cause?.message ?? 'no reason');
   const line = text.replace(/\s+/g, ' ');
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+}
+
+/** Missing in node's types: whether nobody gave the assertion a text. */
+interface Generated {
+  readonly generatedMessage?: boolean;
+}
+
+/** Of two lists only what is not in both. */
+function difference(actual: unknown, expected: unknown): string {
+  const short = (value: unknown): string =>
+    inspect(value, { breakLength: Infinity, compact: true, depth: 4 });
+  if (!Array.isArray(actual) || !Array.isArray(expected))
+    return `${short(actual)} instead of ${short(expected)}`;
+  const without = (some: readonly unknown[], others: readonly unknown[]): string[] => {
+    const known = new Set(others.map(short));
+    return some.map(short).filter((each) => !known.has(each));
+  };
+  return `${without(actual, expected).join(', ') || 'nothing'} instead of ${without(expected, actual).join(', ') || 'nothing'}`;
 }

@@ -43,7 +43,7 @@ async function main(): Promise<number> {
   const table = tableOf(trials);
   say(`\n${table}`);
   // Of a part of them it would lose what is known of the others.
-  if (trials.length === ALL_KERNELS.length) {
+  if (chosen.length === 0 && wanted.length === 0 && trials.length === ALL_KERNELS.length) {
     await writeIntoDocument(table);
     say(`written into ${DOCUMENT}`);
   }
@@ -51,6 +51,8 @@ async function main(): Promise<number> {
   return failed.length > 0 ? 1 : 0;
 }
 
+// What is temporary goes when the process exits, which a signal alone does not make it do.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 try {
   process.exitCode = await main();
 } catch (error) {
