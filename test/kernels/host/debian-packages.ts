@@ -26,7 +26,7 @@ export class DebianPackages {
     const name = names.sort(byNumber).at(-1);
     if (name === undefined)
       throw new UnavailableError(
-        `could not find a package ${pattern} for ${this.architecture} in Debian's lists: does /etc/apt name Debian's archive?`,
+        `could not find a package ${pattern} for ${this.architecture} in Debian's lists: is its archive named in /etc/apt, and can it be reached?`,
       );
     return name;
   }
