@@ -48,6 +48,6 @@ export async function reportWhile(
     `the traffic took longer than ${duration}: the report may not have all of it`,
   );
   await exited;
-  assert.equal(child.exitCode, 0, said.join('\n'));
+  assert.equal(child.exitCode ?? child.signalCode, 0, said.join('\n'));
   return JSON.parse(await output) as JsonReport;
 }
