@@ -32,7 +32,7 @@ start: build ## install, build, then run probe, app and dashboard on this machin
 build: native web build/.tsc ## install what the build needs, then compile the addon, the server and the page
 
 .PHONY: test
-test: packages-for-tests build build/churn build/scenarios build/without-netlink build/refuse-bpf.so ## run every test; the eBPF ones need root
+test: packages-for-tests packages-for-emulation build build/churn build/scenarios build/without-netlink build/refuse-bpf.so ## run every test; the eBPF ones need root
 	@bash scripts/run-tests.sh $(TESTS)
 
 .PHONY: fuzz
@@ -56,6 +56,10 @@ format: node_modules/.package-lock.json ## rewrite files the way `make check` wa
 .PHONY: bench
 bench: packages-for-bench build build/churn build/hold ## measure: capture rate, slowdown, CPU and memory against tcplife (root)
 	@bash bench/run.sh
+
+.PHONY: kernels
+kernels: packages-for-kernels build build/churn build/scenarios ## what is seen on other kernels, in emulation (KERNELS="6.1-amd64 …" RUNGS="files …")
+	@node build/test/kernels/host/main.js
 
 .PHONY: native
 native: packages node_modules/.package-lock.json ## compile the eBPF addon, where this machine can
@@ -93,13 +97,17 @@ node_modules/.package-lock.json: package.json package-lock.json native/package.j
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: packages packages-for-tests packages-for-bench
+.PHONY: packages packages-for-tests packages-for-bench packages-for-emulation packages-for-kernels
 packages:
 	@bash scripts/install-packages.sh build
 packages-for-tests:
 	@bash scripts/install-packages.sh build test
 packages-for-bench:
 	@bash scripts/install-packages.sh build test bench
+packages-for-emulation:
+	@bash scripts/install-packages.sh kernels
+packages-for-kernels:
+	@bash scripts/install-packages.sh build kernels $(if $(or $(if $(KERNELS),,all),$(findstring arm64,$(KERNELS))),kernels-arm64)
 
 .PHONY: clean
 clean: ## remove everything that was built

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the named purposes (build, test, bench) need and this machine lacks.
+# Installs the Debian packages that the named purposes (build, test, kernels, kernels-arm64, bench) need and this machine lacks.
 # As an ordinary user, or where apt is absent, it says what is missing and goes on with what works.
 set -euo pipefail
 
@@ -7,6 +7,8 @@ packages_for() {
   case "$1" in
     build) echo g++ make clang-14 libbpf-dev libelf-dev ;;
     test) echo clang-format-14 bpftool chromium iproute2 dnsmasq-base iptables conntrack procps ;;
+    kernels) echo qemu-system-x86 cpio kmod xz-utils util-linux ;;
+    kernels-arm64) echo qemu-system-arm g++-aarch64-linux-gnu ;;
     bench) echo libbpf-tools ;;
     *) echo "install-packages: unknown purpose '$1'" >&2; exit 2 ;;
   esac

@@ -248,15 +248,15 @@ int visit_namespace(struct bpf_iter__tcp *ctx) {
 
     if (!any)
         return 0;
+    count_visit(ctx->meta);
     tp = bpf_skc_to_tcp_sock(any);
     if (!tp)
-        return 0; /* a request, or in TIME_WAIT */
+        return 0; /* a request, or in TIME_WAIT: of those there may be very many */
     sk = &tp->inet_conn.icsk_inet.sk;
     if (find(sk, &entry))
         visit(sk, &entry);
     else if (!shared.seeded)
         adopt(sk, 0, &entry);
-    count_visit(ctx->meta);
     return 0;
 }
 

@@ -123,6 +123,8 @@ export interface FoundHolders {
   readonly holderCount: number;
   /** Further holders, of sockets for which there was no room. */
   readonly dropped: number;
+  /** Processor time that the sweep took, both halves. */
+  readonly cpuNanos: number;
 }
 
 /** Totals since the tracker was loaded. */

@@ -18,6 +18,8 @@ class HolderTable {
     // Holders of sockets for which there was no room. Those beyond MAX_TOLD of a socket are in its `more`.
     uint64_t dropped() const { return dropped_; }
 
+    uint64_t cpu_ns = 0; // processor time that the whole sweep took, both halves
+
     static constexpr size_t MAX_SOCKETS = 16384;
     static constexpr size_t MAX_TOLD = 8;
 

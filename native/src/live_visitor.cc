@@ -23,6 +23,10 @@ constexpr size_t SOCKETS_AT_ONCE = 512;
 // (tcp_orphan_retries), or waits for the other end's (tcp_fin_timeout). Both are minutes.
 constexpr uint64_t LONGEST_CLOSING_NS = 15 * 60 * 1000000000ull;
 
+// Going through one takes two milliseconds and more, as all namespaces share one hash table of sockets:
+// sockets without a file that are older than the probe are not worth more than a second.
+constexpr size_t MOST_ADOPTED_IN = 512;
+
 // A round of nothing but that.
 constexpr uint64_t BLIND_ROUND_NS = 60 * 1000000000ull;
 
@@ -197,7 +201,27 @@ void LiveVisitor::findNamespaces(const NamespacePids &namespaces) {
         if (inode == own)
             to_enter_.emplace_back(inode, "");
         else if (process != namespaces.end())
-            to_enter_.emplace_back(inode, proc_root_ + "/" + std::to_string(process->second) + "/ns/net");
+            to_enter_.emplace_back(inode, pathOf(process->second));
+    }
+}
+
+std::string LiveVisitor::pathOf(uint32_t pid) const {
+    return proc_root_ + "/" + std::to_string(pid) + "/ns/net";
+}
+
+void LiveVisitor::adoptIn(const NamespacePids &namespaces) const {
+    if (sockets_ == nullptr)
+        return;
+    auto nothing = [](const char *, size_t) {};
+    BpfIterator(sockets_, SOCKETS).readAll(SOCKETS_AT_ONCE, nothing);
+    uint32_t own = inodeOf(OWN_NAMESPACE);
+    size_t entered = 1;
+    for (const auto &[inode, pid] : namespaces) {
+        if (inode == own || entered >= MOST_ADOPTED_IN)
+            continue;
+        entered++;
+        if (std::optional<BpfIterator> iterator = iteratorIn(pathOf(pid), sockets_))
+            iterator->readAll(SOCKETS_AT_ONCE, nothing);
     }
 }
 

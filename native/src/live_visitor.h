@@ -34,6 +34,10 @@ class LiveVisitor {
     bool visit(const NamespacePids &namespaces, uint64_t budget_ns);
     // A round from its beginning to its end, which looks for all sockets without a file.
     void visitAll(const NamespacePids &namespaces);
+    // Goes through the namespaces once, apart from any round, for the programs to adopt what they do not
+    // know: to be called before they are told that all is known. Any thread may, at any time. Throws
+    // BpfError.
+    void adoptIn(const NamespacePids &namespaces) const;
     // Sockets that are gone though no event told of their end, by id: rounds should come by them and do not.
     // Handed out once.
     std::vector<uint64_t> takeGone();
@@ -57,6 +61,7 @@ class LiveVisitor {
     void dropVisited();
     // False: the budget is used up.
     bool readOn(uint64_t until_ns);
+    std::string pathOf(uint32_t pid) const;
     void findUnvisited();
     void findNamespaces(const NamespacePids &namespaces);
     bool openNextNamespace();

@@ -40,6 +40,7 @@ constexpr size_t HOLDERS_AT_ONCE_BYTES = 256 * TP_HOLDER_BYTES;
 
 constexpr const char *CONFIRM = "confirm_holders";
 constexpr const char *TELL = "tell_holders";
+constexpr const char *NAMESPACE = "visit_namespace";
 
 // The kernel won't, now or later; anything else may pass, or is a fault.
 bool isRefusal(int error) {
@@ -105,6 +106,7 @@ void Tracker::close() {
         drainer_.join();
     }
     std::lock_guard<std::mutex> no_sweep(sweep_mutex_);
+    std::lock_guard<std::mutex> no_visit(visit_mutex_);
     std::lock_guard<std::mutex> lock(mutex_);
     visitor_.reset();
     sockets_.reset();
@@ -165,6 +167,10 @@ bool Tracker::isPermitted(const char *program, const std::function<void()> &run)
 
 void Tracker::confirmHolders(const NamespacePids &namespaces) {
     std::lock_guard<std::mutex> one_half(sweep_mutex_);
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        requireOpen();
+    }
     if (can_confirm_)
         can_confirm_ = isPermitted(CONFIRM, [this] {
             std::unique_lock<std::mutex> lock(mutex_);
@@ -172,19 +178,21 @@ void Tracker::confirmHolders(const NamespacePids &namespaces) {
             __atomic_store_n(&shared_->sweep, shared_->sweep % MAX_SWEEP + 1, __ATOMIC_SEQ_CST);
             BpfIterator files(programs_->link(CONFIRM), CONFIRM);
             lock.unlock();
+            uint64_t before = threadNanos();
             files.readAll(HOLDERS_AT_ONCE_BYTES, [](const char *, size_t) {});
+            sweep_cpu_ns_ = threadNanos() - before;
         });
-    std::lock_guard<std::mutex> lock(mutex_);
-    requireOpen();
-    bool was_seeded = shared_->seeded;
-    if (!can_confirm_ && !was_seeded && visitor_->hasIterators())
-        visitor_->visitAll(namespaces); // it adopts what it comes by
-    __atomic_store_n(&shared_->seeded, can_confirm_ || was_seeded, __ATOMIC_SEQ_CST);
+    // Those that no file belongs to, or all where files can't be gone through.
+    if (!shared_->seeded)
+        isPermitted(NAMESPACE, [this, &namespaces] { visitor_->adoptIn(namespaces); });
+    if (can_confirm_)
+        __atomic_store_n(&shared_->seeded, 1, __ATOMIC_SEQ_CST);
 }
 
 HolderTable Tracker::tellHolders() {
     std::lock_guard<std::mutex> one_half(sweep_mutex_);
     HolderTable holders;
+    uint64_t before = threadNanos();
     if (can_tell_)
         can_tell_ = isPermitted(TELL, [this, &holders] {
             std::unique_lock<std::mutex> lock(mutex_);
@@ -196,6 +204,7 @@ HolderTable Tracker::tellHolders() {
                     holders.add(*reinterpret_cast<const struct tp_holder *>(data + at));
             });
         });
+    holders.cpu_ns = sweep_cpu_ns_ + (threadNanos() - before);
     return holders;
 }
 
@@ -226,6 +235,7 @@ bool Tracker::visit(const SnapshotRequest &request, uint64_t now_ns) {
             const char *refused = isRefusal(error.error()) ? visitor_->giveUp() : nullptr;
             if (refused == nullptr)
                 throw;
+            std::lock_guard<std::mutex> lock(mutex_);
             programs_->refuseLate(refused, error.error());
         }
     }
@@ -241,11 +251,15 @@ void Tracker::takeNews() {
 }
 
 TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    requireOpen();
-    programs_->requireAttached();
+    std::lock_guard<std::mutex> one_snapshot(visit_mutex_);
     TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, false, false, 0, 0, {}};
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        requireOpen();
+        programs_->requireAttached();
+    }
     result.visited = visit(request, result.taken_at_ns);
+    std::lock_guard<std::mutex> lock(mutex_);
     result.refused = programs_->refusals().size();
     takeNews();
     uint64_t lost_in_ring = counter(TP_COUNT_LOST_RING);

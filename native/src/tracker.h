@@ -60,8 +60,8 @@ struct TrackerCounters {
     uint64_t stored; // sockets that have a record in the kernel, as of the last snapshot
 };
 
-// All methods block and may be called from any thread; they exclude each other, but for the halves of a
-// sweep, which only exclude each other and close. Failures throw BpfError.
+// All methods block and may be called from any thread. Snapshots exclude each other, the halves of a sweep
+// do, and close excludes all. Failures throw BpfError.
 class Tracker {
   public:
     explicit Tracker(const TrackerOptions &options);
@@ -71,8 +71,8 @@ class Tracker {
 
     // A sweep over all open files of all processes, in two halves; snapshots go on meanwhile. The first
     // adopts sockets that existed before and confirms which processes still hold theirs: the next snapshot
-    // has them. Where files can't be gone through, sockets are adopted without their processes, in the
-    // namespaces that are given.
+    // has them. The first time, sockets that no file belongs to are adopted as well, without a process, in
+    // the namespaces that are given.
     void confirmHolders(const NamespacePids &namespaces);
     // The second gives sockets whose process has left them to another holder, as of the last first half, and
     // returns who holds sockets that others use.
@@ -99,7 +99,10 @@ class Tracker {
 
     std::mutex mutex_;
     std::mutex close_mutex_;
-    std::mutex sweep_mutex_; // taken before mutex_: one sweep at a time, none while closing
+    // Taken before mutex_: one sweep at a time, one round of visits at a time, none while closing. The ring
+    // is drained meanwhile.
+    std::mutex sweep_mutex_;
+    std::mutex visit_mutex_;
     LiveTable table_;
     uint32_t max_connections_;
     uint32_t cheap_visit_ns_;
@@ -108,6 +111,7 @@ class Tracker {
     std::unique_ptr<SocketTable> sockets_;
     std::unique_ptr<LiveVisitor> visitor_;
     std::unique_ptr<RingReader> ring_;
+    uint64_t sweep_cpu_ns_ = 0; // of the first half
     bool can_confirm_ = false;
     bool can_tell_ = false;
     uint64_t stored_ = 0;

@@ -66,6 +66,7 @@ NamespacePids namespacePids(const Napi::Value &given) {
 struct FoundHolders {
     std::vector<struct tp_holder> holders;
     uint64_t dropped = 0;
+    uint64_t cpu_ns = 0;
 };
 
 Napi::Value holdersValue(Napi::Env env, FoundHolders &found) {
@@ -77,6 +78,7 @@ Napi::Value holdersValue(Napi::Env env, FoundHolders &found) {
     object.Set("holders", buffer);
     object.Set("holderCount", Napi::Number::New(env, static_cast<double>(found.holders.size())));
     object.Set("dropped", Napi::Number::New(env, static_cast<double>(found.dropped)));
+    object.Set("cpuNanos", Napi::Number::New(env, static_cast<double>(found.cpu_ns)));
     return object;
 }
 
@@ -145,7 +147,7 @@ Napi::Value TrackerObject::tellHolders(const Napi::CallbackInfo &info) {
         info.Env(), Value(),
         [tracker] {
             HolderTable table = tracker->tellHolders();
-            return FoundHolders{table.sorted(), table.dropped()};
+            return FoundHolders{table.sorted(), table.dropped(), table.cpu_ns};
         },
         holdersValue);
 }

@@ -4,60 +4,18 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
-import { createNamespace, deleteNamespace, joinNamespaces, type Namespace } from '../support/namespace.js';
+import { createNamespace, deleteNamespace, pairedDevice, type Namespace } from '../support/namespace.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
-import { runScenario, type Truth } from '../support/scenario.js';
 import { needsRung } from '../support/rung.js';
+import { runScenario } from '../support/scenario.js';
+import { held, ofServer } from './held-connections.js';
 import { ebpfSkip } from './requirements.js';
 import { assertTrue, edgesTo, inNamespace, watch, type Seen } from './seen-scenario.js';
 
 /** Tenths of a second. */
 const PATIENCE = 150;
-const CLIENT = '10.77.0.1';
-const SERVER = '10.77.0.2';
-
-interface Held {
-  readonly truth: Truth;
-  readonly client: Namespace;
-  readonly server: Namespace;
-  readonly endClient: () => Promise<void>;
-}
-
-/** Connections between two namespaces, kept open. */
-async function held(t: TestContext): Promise<Held> {
-  const [client, server] = [createNamespace(t), createNamespace(t)];
-  joinNamespaces(client, `${CLIENT}/24`, server, `${SERVER}/24`);
-  const listening = new Promise<Truth>((resolve, reject) => {
-    const truth: Truth[] = [];
-    runScenario(
-      t,
-      server,
-      ['hold-server', SERVER],
-      () => {
-        resolve(truth[0]!);
-      },
-      (one) => truth.push(one),
-    ).catch(reject);
-  });
-  const { serverPid, serverPort } = await listening;
-  const { truth, child } = await runScenario(t, client, ['hold-client', SERVER, String(serverPort)]);
-  const [one] = truth;
-  assert.ok(one !== undefined);
-  return {
-    truth: { ...one, serverPid },
-    client,
-    server,
-    async endClient() {
-      const exited = once(child, 'exit');
-      child.kill('SIGKILL');
-      await exited;
-    },
-  };
-}
-
-const ofServer = /^;10\.77\.0\.2;/;
 
 /** Established sockets of a namespace that the source believes to be alive. */
 async function liveIn({ feed }: Seen, { inode }: Namespace): Promise<number> {
@@ -75,7 +33,7 @@ async function liveIn({ feed }: Seen, { inode }: Namespace): Promise<number> {
 test('half-open: the client is gone and no FIN came', { skip: ebpfSkip }, async (t) => {
   const seen = await watch(t);
   const { truth, server, endClient } = await held(t);
-  execFileSync('ip', ['-n', server.name, 'link', 'set', deviceOf(server), 'down']);
+  execFileSync('ip', ['-n', server.name, 'link', 'set', pairedDevice(server), 'down']);
   await endClient();
   assertTrue(await seen.nodes(), [truth], ofServer);
   assert.equal(await liveIn(seen, server), truth.count, 'the server still has its ends');
@@ -88,7 +46,7 @@ test('a namespace disappears while its connections live', { skip: ebpfSkip }, as
   // Ends that wait for an answer to their FIN keep the namespace: not for long, then.
   const retries = '/proc/sys/net/ipv4/tcp_orphan_retries';
   execFileSync('ip', ['netns', 'exec', client.name, 'sh', '-c', `echo 1 > ${retries}`]);
-  execFileSync('ip', ['-n', client.name, 'link', 'delete', 'dev', deviceOf(client)]);
+  execFileSync('ip', ['-n', client.name, 'link', 'delete', 'dev', pairedDevice(client)]);
   await endClient();
   deleteNamespace(client);
   assert.equal(await liveIn(seen, server), truth.count);
@@ -97,11 +55,6 @@ test('a namespace disappears while its connections live', { skip: ebpfSkip }, as
     await sleep(100);
   }
 });
-
-function deviceOf({ name }: Namespace): string {
-  const listed = execFileSync('ip', ['-n', name, '-o', 'link', 'show', 'type', 'veth'], { encoding: 'utf8' });
-  return (listed.split(': ')[1] ?? '').replace(/@.*/, '');
-}
 
 test(
   'a probe is killed under load, and a new one is started',

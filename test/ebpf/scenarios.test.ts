@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { createNamespace, joinNamespaces } from '../support/namespace.js';
+import { createNamespace, joinNamespaces, pairedDevice } from '../support/namespace.js';
 import { runScenario } from '../support/scenario.js';
 import { ebpfSkip } from './requirements.js';
 import { assertTrue, edgesTo, inNamespace, watch } from './seen-scenario.js';
@@ -70,14 +70,7 @@ test('link-local addresses between two namespaces', { skip: ebpfSkip }, async (t
   const [a, b] = [createNamespace(t), createNamespace(t)];
   joinNamespaces(a, 'fe80::a/64', b, 'fe80::b/64');
   const seen = await watch(t);
-  const device = (
-    execFileSync('ip', ['-n', a.name, '-o', 'link', 'show', 'type', 'veth'], { encoding: 'utf8' }).split(
-      ':',
-    )[1] ?? ''
-  )
-    .trim()
-    .replace(/@.*/, '');
-  const { truth } = await runScenario(t, a, ['short', `fe80::a%${device}`]);
+  const { truth } = await runScenario(t, a, ['short', `fe80::a%${pairedDevice(a)}`]);
   assertTrue(await seen.nodes(), truth, /^vm;fe80::a;/);
 });
 

@@ -20,6 +20,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -844,16 +845,22 @@ static int socket_of_its_own(void) {
     return new_socket(address_text, port++);
 }
 
-// A connect that begins and has not ended yet; without an answer it is given up soon.
+// A connect that begins and has not ended yet.
 static int pending(int port) {
     struct sockaddr_storage to;
     socklen_t length = make_address(address_text, port, &to);
     int fd = socket_of_its_own(), on = 1;
-    unsigned int timeout_ms = 300;
     ioctl(fd, FIONBIO, &on);
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
     if (connect(fd, (struct sockaddr *)&to, length) == 0 || errno != EINPROGRESS)
         die("begin a connect");
+    return fd;
+}
+
+// The same, and the kernel gives it up soon.
+static int pending_briefly(int port) {
+    int fd = pending(port);
+    unsigned int timeout_ms = 300;
+    must(setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms)), "set a timeout");
     return fd;
 }
 
@@ -889,9 +896,39 @@ static void cancel(int port) {
     close(pending(port));
 }
 
+// Stays on one processor from now on: its packets over loopback are taken in the order in which they are
+// sent.
+static void stay_on_one_processor(void) {
+    cpu_set_t this;
+    CPU_ZERO(&this);
+    CPU_SET(must(sched_getcpu(), "ask for the processor"), &this);
+    must(sched_setaffinity(0, sizeof(this), &this), "stay on one processor");
+}
+
+// Sends a datagram to itself, and takes it: then whatever was sent before has been taken, too.
+static void go_round(void) {
+    struct sockaddr_storage own;
+    socklen_t length = make_address(address_text, 0, &own);
+    int fd = must(socket(own.ss_family, SOCK_DGRAM, 0), "make a socket");
+    must(bind(fd, (struct sockaddr *)&own, length), "bind");
+    length = make_address(address_text, port_of(fd), &own);
+    char byte = 'x';
+    must((int)sendto(fd, &byte, 1, 0, (struct sockaddr *)&own, length), "send to itself");
+    must((int)recv(fd, &byte, 1, 0), "receive from itself");
+    close(fd);
+}
+
+// Gives up once the firewall's answer has come, of which nothing tells while the kernel tries on.
+static void cancel_after_answer(int port) {
+    int fd = pending(port);
+    go_round(); // the SYN is taken, and the answer sent
+    go_round(); // the answer is taken
+    close(fd);
+}
+
 // As programs do that wait by poll(). IPv4 wakes them at the first answer, while the kernel tries on.
 static void ask_why_and_close(int port) {
-    int fd = pending(port);
+    int fd = pending_briefly(port);
     struct pollfd ready = {.fd = fd, .events = POLLOUT};
     must(poll(&ready, 1, -1), "wait for the connection");
     if ((errno = error_of(fd)) != EHOSTUNREACH)
@@ -1011,7 +1048,7 @@ static void failing(void) {
         {7010, 3, "cancelled", shut_down, 0, 0},
         {7011, 6, "reset", be_reset, 0, 0},
         {7012, 2, "aborted", be_aborted, 0, 0},
-        {7101, 3, "unreachable", cancel, 0, 0},
+        {7101, 3, "unreachable", cancel_after_answer, 0, 0},
         {7013, 1, "no free port", be_crowded_out, 0, 0},
         {7102, 1, "unreachable", ask_why_and_close, 0, 0},
     };
@@ -1021,9 +1058,10 @@ static void failing(void) {
     struct sockaddr_storage to;
     make_address(address_text, 0, &to);
     int waiting[WAYS][FEW];
+    stay_on_one_processor();
     for (int i = 0; i < WAYS; i++)
         for (int made = 0; !ways[i].fail && made < ways[i].count; made++)
-            waiting[i][made] = pending(ways[i].port);
+            waiting[i][made] = pending_briefly(ways[i].port);
     for (int i = 0; i < WAYS; i++) {
         for (int made = 0; made < ways[i].count; made++) {
             if (ways[i].fail)
@@ -1094,6 +1132,99 @@ static void reset_at_once(void) {
     truth(getpid(), server, ports[1], FEW);
 }
 
+// The clients have said that they send no more; the servers know it and keep their ends.
+static void half_closed(void) {
+    int listener = listening(address_text, 0);
+    int port = port_of(listener);
+    int ready[2];
+    must(pipe(ready), "make a pipe");
+    int server = forked();
+    if (!server) {
+        for (int i = 0; i < FEW; i++) {
+            int fd = must(accept(listener, NULL, NULL), "accept");
+            answer(fd);
+            char byte;
+            if (recv(fd, &byte, 1, 0) != 0)
+                die("see the client's end");
+        }
+        say_so(ready[1]);
+        pause();
+    }
+    close(listener);
+    for (int i = 0; i < FEW; i++) {
+        int fd = connected(address_text, port);
+        ask(fd);
+        must(shutdown(fd, SHUT_WR), "shut down one way");
+    }
+    wait_for(ready[0]);
+    truth(getpid(), server, port, FEW);
+}
+
+// They wait in the queue of a listener whose process never takes them.
+static void unaccepted(void) {
+    int told[2], port;
+    must(pipe(told), "make a pipe");
+    int server = forked();
+    if (!server) {
+        int own_port = port_of(listening(address_text, 0));
+        must((int)write(told[1], &own_port, sizeof(own_port)), "tell the port");
+        pause();
+    }
+    if (read(told[0], &port, sizeof(port)) != sizeof(port))
+        die("learn the port");
+    for (int i = 0; i < FEW; i++)
+        must((int)send(connected(address_text, port), "x", 1, MSG_NOSIGNAL), "send");
+    truth(getpid(), server, port, FEW);
+}
+
+// Sends what has room on the way, and closes: the kernel goes on with it, and no process has the socket.
+static long send_and_leave(const char *address, int port) {
+    static const char data[4096];
+    int fd = connected(address, port);
+    long sent = 0, part;
+    while ((part = send(fd, data, sizeof(data), MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
+        sent += part;
+    if (errno != EAGAIN)
+        die("send");
+    close(fd);
+    return sent;
+}
+
+// Clients that are done before their server has begun to read. It begins when told to go on.
+static void orphaned(void) {
+    int listener = new_socket(address_text, 0), small = 16384;
+    setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    must(listen(listener, BACKLOG), "listen");
+    int port = port_of(listener);
+    int begin[2];
+    must(pipe(begin), "make a pipe");
+    int server = forked();
+    if (!server) {
+        int fds[FEW];
+        for (int i = 0; i < FEW; i++)
+            fds[i] = must(accept(listener, NULL, NULL), "accept");
+        wait_for(begin[0]);
+        for (int i = 0; i < FEW; i++) {
+            char data[4096];
+            while (must((int)recv(fds[i], data, sizeof(data), 0), "receive") > 0)
+                ;
+            close(fds[i]);
+        }
+        _exit(0);
+    }
+    close(listener);
+    long bytes = 0;
+    for (int i = 0; i < FEW; i++)
+        bytes += send_and_leave(address_text, port);
+    printf("{\"clientPid\":%d,\"serverPid\":%d,\"serverPort\":%d,\"count\":%d,\"bytes\":%ld}\n", getpid(),
+           server, port, FEW, bytes);
+    printf("under way\n");
+    fflush(stdout);
+    wait_for(0);
+    say_so(begin[1]);
+    waitpid(server, NULL, 0);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -1126,6 +1257,9 @@ static const struct {
     {"hold-server", hold_server},
     {"hold-client", hold_client},
     {"under-load", under_load},
+    {"half-closed", half_closed},
+    {"unaccepted", unaccepted},
+    {"orphaned", orphaned},
 };
 
 int main(int argc, char **argv) {

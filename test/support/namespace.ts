@@ -53,3 +53,9 @@ export function joinNamespaces(a: Namespace, addressA: string, b: Namespace, add
     execFileSync('ip', ['-n', ns.name, 'link', 'set', end, 'up']);
   }
 }
+
+/** Name of the first interface in a namespace that is one end of a pair. */
+export function pairedDevice({ name }: Namespace): string {
+  const listed = execFileSync('ip', ['-n', name, '-o', 'link', 'show', 'type', 'veth'], { encoding: 'utf8' });
+  return (listed.split(': ')[1] ?? '').replace(/@.*/, '');
+}

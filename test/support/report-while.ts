@@ -47,7 +47,7 @@ export async function reportWhile(
     null,
     `the traffic took longer than ${duration}: the report may not have all of it`,
   );
-  await exited;
-  assert.equal(child.exitCode, 0, said.join('\n'));
+  const [code, signal] = (await exited) as [number | null, NodeJS.Signals | null];
+  assert.equal(code ?? signal, 0, said.join('\n'));
   return JSON.parse(await output) as JsonReport;
 }

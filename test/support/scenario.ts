@@ -18,6 +18,8 @@ export interface Truth {
   readonly serverPort: number;
   readonly otherPort?: number;
   readonly count: number;
+  /** Sent by all of its clients together, where it says so. */
+  readonly bytes?: number;
   /** Why the connects failed; absent for connections. */
   readonly failed?: string;
   /** Others that have the server's socket open, and all that have the listening one open. */

@@ -8,7 +8,7 @@
 import type { Tracker } from 'ebpf-bridge';
 import { NO_HOLDERS, type HolderBatch } from '../../topology/socket-holders.js';
 
-/** A sweep that took long is followed by a pause of this many times its duration: a quarter percent of a core at most. */
+/** A sweep is followed by a pause of at least this many times the processor time that it took: a quarter percent of a core. */
 const PAUSE_FACTOR = 400;
 
 export class Sweeps {
@@ -22,6 +22,7 @@ export class Sweeps {
   #swept = 0;
   #failed = 0;
   #dropped = 0;
+  /** Of processor time. */
   #lastMs = 0;
 
   /**
@@ -62,17 +63,15 @@ export class Sweeps {
   }
 
   async #end(confirmed: Promise<void>): Promise<void> {
-    const startedAt = performance.now();
     try {
       await confirmed;
-      const { dropped, ...holders } = await this.tracker.tellHolders();
+      const { dropped, cpuNanos, ...holders } = await this.tracker.tellHolders();
+      this.#lastMs = cpuNanos / 1e6;
       this.holders = holders.holderCount === 0 ? NO_HOLDERS : holders;
       this.#dropped += dropped;
       this.#swept++;
     } catch {
       this.#failed++;
-    } finally {
-      this.#lastMs = performance.now() - startedAt;
     }
   }
 
