@@ -78,24 +78,23 @@ static __always_inline void on_listening(struct sock *sk) {
     tell(&entry, TP_WORD_LIVE);
 }
 
-/* A child is being cloned from its listener. In softirq, where `current` is whoever was interrupted. */
-static __always_inline void on_accepting(struct sock *sk) {
-    struct tp_record *listener, *record;
-    struct entry entry;
+/* An accepted socket gets a record, with the process of its listener. In softirq, where `current` is whoever
+ * was interrupted. */
+static __always_inline bool create_accepted(struct sock *sk, struct entry *entry) {
+    struct tp_record *record, *listener;
 
-    if (shared.storage_full || !create(sk, &entry))
-        return;
-    record = entry.record;
-    record->socket_id = first_socket_id(sk);
+    if (shared.storage_full || !create(sk, entry))
+        return false;
+    record = entry->record;
     record->direction = TP_DIRECTION_ACCEPTED;
-    record->state = TCP_SYN_RECV;
-    listener = listener_of(sk);
+    listener = listener_of_child(sk);
     if (!listener || !listener->pid)
-        return;
+        return true;
     record->pid = record->listener_pid = listener->pid;
     record->pid_start_ns = listener->pid_start_ns;
     __builtin_memcpy(record->comm, listener->comm, sizeof(record->comm));
     record->pid_evidence = TP_PID_LISTENER;
+    return true;
 }
 
 /* The handshake is complete. `oldstate` tells which end this is where the record can't. */
@@ -129,10 +128,10 @@ static __always_inline void on_established(struct sock *sk, int oldstate) {
     struct entry entry;
     bool known = find(sk, &entry);
 
-    if (!known && oldstate == TCP_SYN_RECV && !shared.storage_full)
-        known = create(sk, &entry);
+    if (!known && oldstate == TCP_SYN_RECV)
+        known = create_accepted(sk, &entry);
     /* A connect that had no record at its beginning gets none later: it would be counted twice. */
-    if (!known && oldstate != TCP_SYN_RECV && !shared.has_untracked)
+    else if (!known && !shared.has_untracked)
         known = create(sk, &entry);
     if (known)
         set_established(sk, &entry, oldstate);
@@ -158,8 +157,7 @@ static __always_inline void make_up_handshake(struct sock *sk, struct entry *ent
  * we were told of nothing: of which listener is not known then, but its port tells.
  */
 static __always_inline bool make_up_accepted(struct sock *sk, struct entry *entry, int state) {
-    if (!shared.seeded || shared.has_untracked || shared.storage_full || !is_established(state) ||
-        !create(sk, entry))
+    if (!shared.seeded || shared.has_untracked || !is_established(state) || !create_accepted(sk, entry))
         return false;
     make_up_handshake(sk, entry);
     return true;
@@ -204,10 +202,8 @@ static __always_inline void on_closed(struct sock *sk, struct entry *entry, bool
         if (tp)
             record->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
         record->error = error_of_connect(sk, tp);
-    } else if (record->direction == TP_DIRECTION_LISTENER) {
-        forget_listener(sk);
     } else {
-        return; /* accepted by nobody, before its handshake was complete */
+        forget_listener(sk);
     }
     send_closed(record);
 }

@@ -7,7 +7,7 @@
 
 #include <linux/errno.h>
 #include "kernel.h"
-#include "record.h"
+#include "socket_table.h"
 
 static __always_inline void map_ipv4(__u8 address[16], __be32 ipv4) {
     __u32 *words = (__u32 *)address;
@@ -83,7 +83,7 @@ static __always_inline void copy_process(struct tp_record *record, const struct 
 }
 
 static __always_inline __u64 first_socket_id(const struct sock *sk) {
-    return sk->__sk_common.skc_cookie.counter & 0x00ffffffffffffffULL;
+    return sk->__sk_common.skc_cookie.counter & TP_COOKIE_MASK;
 }
 
 /* A reconnect of one socket is another connection: the top byte of its id tells them apart. */

@@ -98,9 +98,14 @@ static __always_inline bool find_cookie(__u64 cookie, struct entry *entry) {
     return entry->record != 0;
 }
 
+/* 0: it has none yet. */
+static __always_inline __u64 cookie_of(const struct sock *sk) {
+    return sk->__sk_common.skc_cookie.counter & TP_COOKIE_MASK;
+}
+
 /* Whoever has a record has a cookie: it is asked for when the record is made. */
 static __always_inline bool find(const struct sock *sk, struct entry *entry) {
-    __u64 cookie = sk->__sk_common.skc_cookie.counter;
+    __u64 cookie = cookie_of(sk);
     return cookie && find_cookie(cookie, entry);
 }
 
@@ -133,7 +138,7 @@ static __noinline int create_overflow(__u64 cookie) {
 
 /* An empty record, unless the socket had one meanwhile. False: there is no room, or no memory. */
 static __always_inline bool create(struct sock *sk, struct entry *entry) {
-    __u64 cookie = bpf_get_socket_cookie(sk);
+    __u64 cookie = bpf_get_socket_cookie(sk) & TP_COOKIE_MASK;
     if (claim(tp_first_place(cookie, settings.table_mask), cookie, entry) ||
         claim(tp_second_place(cookie, settings.table_mask), cookie, entry))
         return true;
@@ -145,7 +150,7 @@ static __always_inline bool create(struct sock *sk, struct entry *entry) {
 
 /* Its place is free again. */
 static __always_inline void release(const struct sock *sk, struct entry *entry) {
-    __u64 cookie = sk->__sk_common.skc_cookie.counter;
+    __u64 cookie = cookie_of(sk);
     if (entry->word)
         *entry->word = 0;
     else if (!bpf_map_delete_elem(&overflow, &cookie))
@@ -153,10 +158,9 @@ static __always_inline void release(const struct sock *sk, struct entry *entry) 
 }
 
 /*
- * What tells a listener from all others, and is in its children too when they are born: a list head that is
+ * What tells a listener from all others, and is in its children too while they are made: a list head that is
  * empty in a listener points to itself, and a child is a copy of its listener until after its first change of
- * state (inet_csk_clone_lock, then tcp_create_openreq_child, in net/ipv4). So the listener of a child is
- * known, however many share its port. 0: not a TCP socket.
+ * state (inet_csk_clone_lock, then tcp_create_openreq_child, in net/ipv4). 0: not a TCP socket.
  */
 static __always_inline __u64 listener_key(struct sock *sk) {
     struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
@@ -164,7 +168,7 @@ static __always_inline __u64 listener_key(struct sock *sk) {
 }
 
 static __always_inline void remember_listener(struct sock *sk) {
-    __u64 key = listener_key(sk), cookie = sk->__sk_common.skc_cookie.counter;
+    __u64 key = listener_key(sk), cookie = cookie_of(sk);
     if (key)
         bpf_map_update_elem(&listeners, &key, &cookie, BPF_ANY);
 }
@@ -174,12 +178,49 @@ static __always_inline void forget_listener(struct sock *sk) {
     bpf_map_delete_elem(&listeners, &key);
 }
 
-/* The record of the listener that a socket is being cloned from; 0: it is not known. */
-static __always_inline struct tp_record *listener_of(struct sock *child) {
-    __u64 key = listener_key(child);
-    __u64 *cookie = bpf_map_lookup_elem(&listeners, &key);
+/*
+ * The cookie of the listener that a socket is being cloned from, however many listeners share its port; 0: it is
+ * not known. Kernels up to 6.12 at least copy the cookie, too, and give the child its own afterwards.
+ */
+static __always_inline __u64 listener_of(struct sock *child) {
+    __u64 copied = cookie_of(child), key, *cookie;
     struct entry entry;
-    if (!cookie || !find_cookie(*cookie, &entry))
+
+    if (copied && find_cookie(copied, &entry) && entry.record->direction == TP_DIRECTION_LISTENER)
+        return copied;
+    key = listener_key(child);
+    cookie = bpf_map_lookup_elem(&listeners, &key);
+    return cookie ? *cookie : 0;
+}
+
+/* The child that a CPU made last. It has no cookie of its own yet, so it has no record before its handshake is
+ * complete: that follows at once, on the same CPU. */
+struct child {
+    __u64 sk;
+    __u64 listener; /* its cookie */
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct child);
+} children SEC(".maps");
+
+static __always_inline void remember_child(struct sock *sk) {
+    __u32 only = 0;
+    struct child *child = bpf_map_lookup_elem(&children, &only);
+    if (!child)
+        return;
+    child->listener = listener_of(sk);
+    child->sk = (__u64)sk;
+}
+
+/* The record of the listener of the child that this CPU made last, if `sk` is it; 0: it is not known. */
+static __always_inline struct tp_record *listener_of_child(const struct sock *sk) {
+    __u32 only = 0;
+    struct child *child = bpf_map_lookup_elem(&children, &only);
+    struct entry entry;
+    if (!child || child->sk != (__u64)sk || !child->listener || !find_cookie(child->listener, &entry))
         return 0;
     return entry.record;
 }

@@ -46,22 +46,22 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int oldstate, int newstate) {
         return 0;
     case TCP_SYN_RECV:
         if (oldstate == TCP_LISTEN)
-            on_accepting(sk);
+            remember_child(sk);
         return 0;
     case TCP_ESTABLISHED:
         on_established(sk, oldstate);
         return 0;
     }
+    /* Fast open: accepted, served and closed before the handshake ended. */
+    if (oldstate == TCP_SYN_RECV && newstate == TCP_FIN_WAIT1)
+        on_established(sk, oldstate);
     if (!find(sk, &entry) && !make_up_accepted(sk, &entry, oldstate)) {
         if (newstate == TCP_CLOSE && shared.has_untracked && oldstate != TCP_LISTEN &&
             oldstate != TCP_SYN_RECV)
             send_untracked(sk, TP_DIRECTION_UNKNOWN, oldstate, TCP_CLOSE);
         return 0;
     }
-    /* Fast open: accepted, served and closed before the handshake ended. */
-    if (oldstate == TCP_SYN_RECV && newstate == TCP_FIN_WAIT1)
-        set_established(sk, &entry, oldstate);
-    else if (missed_handshake(entry.record, oldstate))
+    if (missed_handshake(entry.record, oldstate))
         make_up_handshake(sk, &entry);
     if (newstate == TCP_CLOSE) {
         on_closed(sk, &entry, sk->sk_lock.owned);

@@ -13,7 +13,6 @@ namespace {
 // A place that changes more often than this while it is read is left for the next time.
 constexpr int MAX_READS = 8;
 constexpr uint32_t OVERFLOW_BATCH = 256;
-constexpr uint64_t COOKIE_MASK = 0x00ffffffffffffffULL;
 
 uint64_t load(const struct tp_place &place) {
     return __atomic_load_n(&place.word, __ATOMIC_ACQUIRE);
@@ -73,7 +72,7 @@ bool SocketTable::takeOne(struct tp_place &place, const Take &take) {
 }
 
 struct tp_place *SocketTable::placeOf(uint64_t socket_id) const {
-    uint64_t cookie = socket_id & COOKIE_MASK;
+    uint64_t cookie = socket_id & TP_COOKIE_MASK;
     for (uint32_t at : {tp_first_place(cookie, mask_), tp_second_place(cookie, mask_)})
         if (load(places_[at]) >> TP_WORD_SHIFT == cookie)
             return &places_[at];
@@ -81,7 +80,7 @@ struct tp_place *SocketTable::placeOf(uint64_t socket_id) const {
 }
 
 bool SocketTable::findOverflow(uint64_t socket_id, struct tp_record *record) const {
-    uint64_t cookie = socket_id & COOKIE_MASK;
+    uint64_t cookie = socket_id & TP_COOKIE_MASK;
     return bpf_map_lookup_elem(overflow_fd_, &cookie, record) == 0;
 }
 
@@ -145,7 +144,7 @@ void SocketTable::remove(uint64_t socket_id) {
         __atomic_store_n(&place->word, 0, __ATOMIC_RELEASE);
         return;
     }
-    uint64_t cookie = socket_id & COOKIE_MASK;
+    uint64_t cookie = socket_id & TP_COOKIE_MASK;
     if (bpf_map_delete_elem(overflow_fd_, &cookie) == 0)
         __atomic_fetch_sub(&shared_->overflow, 1, __ATOMIC_RELAXED);
 }
