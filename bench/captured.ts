@@ -10,6 +10,8 @@ import { untilAttached } from './attached.js';
 const TOPOPROBE = fileURLToPath(new URL('../../bin/topoprobe', import.meta.url));
 /** The report lasts so much longer than the churn. */
 const MARGIN_SECONDS = 4;
+/** So that all of a churn are told of in detail, though they are many more than come in a tick. */
+const BOUND = '4000000';
 
 export interface Captured {
   readonly churn: Churn;
@@ -36,7 +38,8 @@ interface Report {
 export async function captureChurn(seconds: number, rung?: Rung): Promise<Captured> {
   const duration = `${seconds + MARGIN_SECONDS}s`;
   const args = [TOPOPROBE, 'report', '--duration', duration, '--source', 'ebpf', '--log-level', 'warn'];
-  const child = spawn(process.execPath, [...args, ...(rung ? ['--rung', rung] : [])], {
+  const bounds = ['--max-connections', BOUND, '--max-connections-per-netns', BOUND];
+  const child = spawn(process.execPath, [...args, ...bounds, ...(rung ? ['--rung', rung] : [])], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
@@ -48,7 +51,7 @@ export async function captureChurn(seconds: number, rung?: Rung): Promise<Captur
   let counted = 0;
   let endpoints = 0;
   for (const { adjacency, latest } of Object.values(report.Endpoint.nodes)) {
-    if (!adjacency?.some((to) => to.endsWith(`;${made.port}`))) continue;
+    if (!adjacency?.some((to) => made.ports.some((port) => to.endsWith(`;${port}`)))) continue;
     counted += Number(latest?.['conn_count']?.value ?? 1);
     endpoints++;
   }

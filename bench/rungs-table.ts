@@ -93,7 +93,7 @@ export function printRungs(subjects: readonly Subject[], run: Run): void {
 Only ratios of one run mean anything: the same machine on another day gives other figures. (…x): beside tcplife; [4]: beside
 programs that do nothing. Rounds in which each in its turn watches a churn of ${seconds} s, between two that nobody watches: ${rounds}.
 Other programs took ${percent(othersShare)} of all processors meanwhile${othersShare > MOST_BY_OTHERS ? ': too much, measure again' : ''}.
-[1] CPU of the watching process per 100,000 connections, above its own idle level; median
+[1] CPU of the watching process per 100,000 connections, above its own idle level, at 20,000 of them per second; median
 [2] connections per second that the churn loses; median
 [3] CPU that the churn itself takes per connection, user and system; median
 [4] run time of all its programs on tracepoints per end of a connection, by the kernel's account; least

@@ -3,9 +3,9 @@
  * tracepoints, all in one run. Needs root. Eleven minutes; from the environment:
  *
  *   TOPOPROBE_BENCH_PAIRS          rounds in which each watches a churn between two that nobody watches (default 3)
- *   TOPOPROBE_BENCH_SECONDS        length of a churn (default 6)
+ *   TOPOPROBE_BENCH_SECONDS        length of a churn (default 5)
  *   TOPOPROBE_BENCH_IDLE           idle connections (default 100,000)
- *   TOPOPROBE_BENCH_IDLE_SECONDS   length of each measurement without and with them (default 45)
+ *   TOPOPROBE_BENCH_IDLE_SECONDS   length of each measurement without and with them (default 36)
  *   TOPOPROBE_BENCH_LIVE           live connections of a snapshot (default 10,000)
  */
 import { RUNGS } from '../src/probe/connections/ebpf/rungs.js';
@@ -19,9 +19,9 @@ import { watchInTurns } from './watched-churn.js';
 import { doNothingWatcher, probeWatcher, tcplifeWatcher } from './watchers.js';
 
 const ROUNDS = setting('TOPOPROBE_BENCH_PAIRS', 3);
-const SECONDS = setting('TOPOPROBE_BENCH_SECONDS', 6);
+const SECONDS = setting('TOPOPROBE_BENCH_SECONDS', 5);
 const IDLE = setting('TOPOPROBE_BENCH_IDLE', 100_000);
-const IDLE_SECONDS = setting('TOPOPROBE_BENCH_IDLE_SECONDS', 45);
+const IDLE_SECONDS = setting('TOPOPROBE_BENCH_IDLE_SECONDS', 36);
 const LIVE = setting('TOPOPROBE_BENCH_LIVE', 10_000);
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -33,7 +33,7 @@ async function measure(sink: Sink): Promise<void> {
   if (nothing === undefined) console.log('do nothing: not measured: clang and libbpf-dev were missing');
   if (tcplife === undefined) console.log('tcplife: not measured: install libbpf-tools');
 
-  // Churn comes last: an iterator over a namespace's sockets goes through all that are in TIME_WAIT, too.
+  // Idle ones first, while few are in TIME_WAIT: an iterator over the sockets of a namespace goes through those, too.
   const snapshots = await measureSnapshots(RUNGS, LIVE);
   const idle = await measureIdle(rungs, IDLE, IDLE_SECONDS);
   const watchers = [...rivals, ...rungs];

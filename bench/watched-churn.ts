@@ -15,6 +15,8 @@ import type { RunningWatcher, Watcher } from './watchers.js';
 const TICK_MS = 3000;
 const IDLE_TICKS = 2;
 const PER = 100_000;
+/** Connections per second: all of a tick are told of in detail, and there is processor time for all that wants some. */
+const PACE = 20_000;
 
 /** Of one round. */
 export interface WatchedChurn {
@@ -22,9 +24,9 @@ export interface WatchedChurn {
   readonly slowedBy: number;
   /** Share by which the churn's own CPU per connection grows: other programs of the machine disturb it less. */
   readonly dearerBy: number;
-  /** Of the watching process, above its own idle level, seconds. */
+  /** Of the watching process, above its own idle level, seconds; at 20,000 connections per second. */
   readonly cpuPer100k: number;
-  /** Of the watcher's programs on tracepoints, by the kernel's account, which is kept in another churn than the others. */
+  /** Of the watcher's programs on tracepoints, by the kernel's account, which is kept in a churn of its own. */
   readonly kernelNanosPerEnd: number;
   /** Resident memory after it, MiB. */
   readonly rssMib: number;
@@ -49,7 +51,6 @@ export async function watchInTurns(
   { rounds, seconds }: TurnsOptions,
 ): Promise<Turns> {
   const results = watchers.map((): WatchedChurn[] => []);
-  await churn(seconds); // the first one finds the ports unused
   let before = await churnAlone(seconds);
   const shares = [before.othersShare];
   for (let round = 0; round < rounds; round++) {
@@ -88,7 +89,9 @@ async function watchOnce(watcher: Watcher, seconds: number): Promise<Costs> {
   try {
     const kernelNanosPerEnd = await kernelTime(running, seconds); // a warm-up, too
     await sleep(TICK_MS);
-    return { kernelNanosPerEnd, ...(await processTime(running, seconds)) };
+    const cpuPer100k = await processTime(running, seconds);
+    const watched = await churn(seconds);
+    return { kernelNanosPerEnd, cpuPer100k, watched, rssMib: rssMib(running.pid) };
   } finally {
     await running.stop();
   }
@@ -105,17 +108,13 @@ async function kernelTime({ pid }: RunningWatcher, seconds: number): Promise<num
   }
 }
 
-async function processTime(
-  { pid }: RunningWatcher,
-  seconds: number,
-): Promise<Omit<Costs, 'kernelNanosPerEnd'>> {
+async function processTime({ pid }: RunningWatcher, seconds: number): Promise<number> {
   const idleFrom = { at: performance.now(), cpu: cpuSeconds(pid) };
   await sleep(TICK_MS * IDLE_TICKS);
   const from = { at: performance.now(), cpu: cpuSeconds(pid) };
-  const watched = await churn(seconds);
+  const { connections } = await churn(seconds, PACE);
   await sleep(TICK_MS); // the tick that tells of its last connections
   const to = { at: performance.now(), cpu: cpuSeconds(pid) };
   const idle = ((from.cpu - idleFrom.cpu) / (from.at - idleFrom.at)) * (to.at - from.at);
-  const cpuPer100k = ((to.cpu - from.cpu - idle) / watched.connections) * PER;
-  return { watched, cpuPer100k, rssMib: rssMib(pid) };
+  return ((to.cpu - from.cpu - idle) / connections) * PER;
 }
