@@ -17,7 +17,7 @@ export interface EventProgram {
 
 type Fields = ReadonlyMap<string, string>;
 
-/** What a descriptor is; nothing when it was closed meanwhile. */
+/** Of a descriptor; none when it was closed meanwhile. */
 function readFields(path: string): Fields {
   try {
     const lines = readFileSync(path, 'utf8').split('\n');
@@ -52,10 +52,16 @@ export function eventPrograms(pid: number): EventProgram[] {
 export const runNanos = (pid: number): number =>
   eventPrograms(pid).reduce((sum, program) => sum + program.runNanos, 0);
 
-/** Whether a process has attached a program: there is a link. Links of perf events, which tcplife has, are new in Linux 5.15. */
+/**
+ * Whether a process has attached a program: there is a link. (Those of perf events, which tcplife has, are new in Linux
+ * 5.15.) False when there is no such process.
+ */
 export function isAttached(pid: number): boolean {
-  const all = readDescriptors(pid);
-  return all.some((fields) => fields.has('link_type'));
+  try {
+    return readDescriptors(pid).some((fields) => fields.has('link_type'));
+  } catch {
+    return false;
+  }
 }
 
 /** The kernel keeps account from now on. Returns how to put it back as it was, which the end of this process does, too. */
