@@ -45,16 +45,16 @@ check: packages-for-tests build ## formatting, lint, types and import directions
 	$(NODE_BIN)/eslint --max-warnings 0 .
 	$(NODE_BIN)/tsc --noEmit -p src/web/tsconfig.json
 	$(NODE_BIN)/depcruise --config .dependency-cruiser.cjs --output-type err src native/lib test bench
-	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c test/scenarios/*.c test/machines/*.c test/ebpf/*.c; \
+	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c bench/do-nothing/*.c test/scenarios/*.c test/machines/*.c test/ebpf/*.c; \
 	 else echo "make check: C and C++ formatting not checked: clang-format-14 is missing"; fi
 
 .PHONY: format
 format: node_modules/.package-lock.json ## rewrite files the way `make check` wants them
 	$(NODE_BIN)/prettier --write --log-level warn .
-	clang-format-14 -i native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c test/scenarios/*.c test/machines/*.c test/ebpf/*.c
+	clang-format-14 -i native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c bench/do-nothing/*.c test/scenarios/*.c test/machines/*.c test/ebpf/*.c
 
 .PHONY: bench
-bench: packages-for-bench build build/churn build/hold ## measure: capture rate, slowdown, CPU and memory against tcplife (root)
+bench: packages-for-bench build build/churn build/hold build/attach build/nothing.bpf.o ## measure: capture rate, slowdown, CPU and memory against tcplife (root)
 	@bash bench/run.sh
 
 .PHONY: kernels
@@ -85,6 +85,17 @@ build/churn build/hold build/scenarios build/without-netlink:
 	@mkdir -p build
 	@if command -v cc >/dev/null; then cc -O2 -Wall -Wextra -Werror -pthread $< -o $@; \
 	 else echo "make: $@ not built: a C compiler (cc) is missing"; fi
+
+# BPF programs that do nothing, for the benchmarks to hold ours against, and what attaches them.
+BPF_CLANG := $(firstword $(foreach c,clang-14 clang,$(shell command -v $(c) 2>/dev/null)))
+build/nothing.bpf.o: bench/do-nothing/nothing.bpf.c
+build/nothing.bpf.o: COMPILE = $(BPF_CLANG) -target bpf -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -I/usr/include/$(shell cc -dumpmachine) -c $< -o $@
+build/attach: bench/do-nothing/attach.c
+build/attach: COMPILE = cc -O2 -Wall -Wextra -Werror $< -o $@ -lbpf
+build/nothing.bpf.o build/attach:
+	@mkdir -p build
+	@if bash scripts/can-build-native.sh 2>/dev/null; then $(COMPILE); \
+	 else echo "make: $@ not built: what the eBPF addon is built with is missing"; fi
 
 # A library that has the kernel refuse BPF programs, for tests.
 build/refuse-bpf.so: test/ebpf/refuse-bpf.c

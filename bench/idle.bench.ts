@@ -1,11 +1,12 @@
 /**
  * What idle connections cost: CPU of the whole probe per tick of 3 s, without them and with 100,000 of them, as a share of a
- * core. Needs root. Arguments: connections (default 100,000), seconds of each measurement (default 75).
+ * core. Needs root. Arguments: connections (default 100,000), seconds of each measurement (default 75). TOPOPROBE_RUNG is the
+ * rung that the probe stands on.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { holdConnections } from './held-connections.js';
 import { startProbeProcess } from './probe-process.js';
-import { cpuSeconds, rssMib } from './process-usage.js';
+import { coreShares, rssMib } from './process-usage.js';
 
 const CONNECTIONS = Number(process.argv[2] ?? 100_000);
 const SECONDS = Number(process.argv[3] ?? 75);
@@ -16,14 +17,12 @@ const SETTLE_MS = 30_000;
 async function measure(what: string): Promise<void> {
   const probe = await startProbeProcess();
   await sleep(SETTLE_MS);
-  const from = cpuSeconds(probe.pid);
-  await sleep(SECONDS * 1000);
-  const used = cpuSeconds(probe.pid) - from;
+  const [share = NaN] = await coreShares([probe.pid], SECONDS);
   const rss = rssMib(probe.pid);
   await probe.stop();
   console.log(
-    `${what}: ${((used / SECONDS) * TICK_SECONDS * 1000).toFixed(1)} ms of CPU per tick, ` +
-      `${((used / SECONDS) * 100).toFixed(2)} % of a core; RSS ${rss.toFixed(0)} MiB`,
+    `${what}: ${(share * TICK_SECONDS * 1000).toFixed(1)} ms of CPU per tick, ` +
+      `${(share * 100).toFixed(2)} % of a core; RSS ${rss.toFixed(0)} MiB`,
   );
 }
 

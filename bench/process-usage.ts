@@ -1,5 +1,6 @@
 /** CPU time and memory of another process, from /proc. */
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** _SC_CLK_TCK is 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -17,4 +18,12 @@ export function cpuSeconds(pid: number): number {
 export function rssMib(pid: number): number {
   const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(match?.[1] ?? NaN) / 1024;
+}
+
+/** Share of a core that each of these uses in the next so many seconds; 1 is a whole one. */
+export async function coreShares(pids: readonly number[], seconds: number): Promise<number[]> {
+  const from = { at: performance.now(), cpu: pids.map(cpuSeconds) };
+  await sleep(seconds * 1000);
+  const elapsed = (performance.now() - from.at) / 1000;
+  return pids.map((pid, i) => (cpuSeconds(pid) - (from.cpu[i] ?? NaN)) / elapsed);
 }

@@ -4,33 +4,24 @@
  * own), checked against what the load says it made. CPU is the probe's whole process above its own idle level, and, by
  * the kernel's account, its programs in the kernel. Needs root. TOPOPROBE_BENCH_SECONDS changes the length of a step.
  */
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { capturedPercent } from '../src/probe/completeness.js';
 import { decodeReport } from '../src/report/index.js';
-import { bpfPrograms, EVENT_PROGRAMS, keepBpfAccount, type ProgramStats } from './bpf-stats.js';
+import { keepBpfAccount, runNanos } from './bpf-stats.js';
+import { churn } from './churn-process.js';
 import { spawnProbe } from './probe-process.js';
 import { cpuSeconds, rssMib } from './process-usage.js';
+import { setting } from './setting.js';
 import { startSink, type Sink } from './sink.js';
 
-const SECONDS = Number(process.env['TOPOPROBE_BENCH_SECONDS'] ?? 6);
+const SECONDS = setting('TOPOPROBE_BENCH_SECONDS', 6);
 const RATES = [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 64_000];
 const WARM_UP_RATE = 4000;
-const CLIENTS = 2;
 /** Of what was asked for: below it the machine can't do more. */
 const REACHED = 0.9;
 const COLUMN = 12;
-
-const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
-
-interface Churn {
-  readonly connections: number;
-  readonly perSecond: number;
-}
 
 /** What the probe said of itself in its latest report. */
 class LatestFacts {
@@ -59,45 +50,22 @@ class LatestFacts {
   }
 }
 
-async function churn(rate: number): Promise<Churn> {
-  const most = Number.isFinite(rate) ? ['-r', String(rate)] : [];
-  const { stdout } = await promisify(execFile)(path('../churn'), [
-    '-s',
-    String(SECONDS),
-    '-c',
-    String(CLIENTS),
-    ...most,
-  ]);
-  return JSON.parse(stdout) as Churn;
-}
-
-const kernelNanos = (ours: (program: ProgramStats) => boolean): number =>
-  bpfPrograms()
-    .filter((program) => ours(program) && EVENT_PROGRAMS.includes(program.name ?? ''))
-    .reduce((sum, { run_time_ns: nanos = 0 }) => sum + nanos, 0);
-
 /** @returns connections per second that were made */
-async function step(
-  rate: number,
-  pid: number,
-  idlePerSecond: number,
-  facts: LatestFacts,
-  ours: (program: ProgramStats) => boolean,
-): Promise<number> {
+async function step(rate: number, pid: number, idlePerSecond: number, facts: LatestFacts): Promise<number> {
   await facts.settled();
   const from = {
     at: performance.now(),
     cpu: cpuSeconds(pid),
-    kernel: kernelNanos(ours),
+    kernel: runNanos(pid),
     opened: facts.number('connections_opened'),
     missed: facts.number('connections_missed'),
     lost: facts.lost,
     other: facts.other,
   };
-  const made = await churn(rate);
+  const made = await churn(SECONDS, rate);
   await facts.settled();
   const cpu = cpuSeconds(pid) - from.cpu - (idlePerSecond * (performance.now() - from.at)) / 1000;
-  const kernel = kernelNanos(ours) - from.kernel;
+  const kernel = runNanos(pid) - from.kernel;
   const opened = facts.number('connections_opened') - from.opened;
   const missed = facts.number('connections_missed') - from.missed;
   const ends = made.connections * 2;
@@ -120,7 +88,6 @@ async function step(
 }
 
 async function curve(sink: Sink, facts: LatestFacts): Promise<void> {
-  const others = new Set(bpfPrograms().map(({ id }) => id));
   const probe = spawnProbe(sink.url, '--metrics-listen', 'off');
   const exited = once(probe, 'exit');
   const pid = probe.pid ?? 0;
@@ -128,7 +95,7 @@ async function curve(sink: Sink, facts: LatestFacts): Promise<void> {
   try {
     await Promise.race([facts.settled(), exited]);
     if (probe.exitCode !== null) throw new Error(`the probe ended with exit code ${probe.exitCode}`);
-    await churn(WARM_UP_RATE); // a young process compiles its code: that is no idling
+    await churn(SECONDS, WARM_UP_RATE); // a young process compiles its code: that is no idling
     await facts.settled();
     const idleFrom = cpuSeconds(pid);
     await sleep(SECONDS * 1000);
@@ -146,11 +113,10 @@ async function curve(sink: Sink, facts: LatestFacts): Promise<void> {
       'ns/end',
     ];
     console.log([...heading, 'kernel %', 'RSS MiB'].map((name) => name.padStart(COLUMN)).join(''));
-    const ours = ({ id }: ProgramStats): boolean => !others.has(id);
     for (const rate of RATES) {
-      if ((await step(rate, pid, idlePerSecond, facts, ours)) < rate * REACHED) break;
+      if ((await step(rate, pid, idlePerSecond, facts)) < rate * REACHED) break;
     }
-    await step(Infinity, pid, idlePerSecond, facts, ours);
+    await step(Infinity, pid, idlePerSecond, facts);
   } finally {
     forgetAccount();
     probe.kill('SIGTERM');

@@ -7,8 +7,6 @@
  *   churn [-a ADDRESS] [-s SECONDS | -n CONNECTIONS] [-c CLIENTS] [-r PER_SECOND]
  *
  * Prints one line of JSON: {"pid":…,"port":…,"connections":…,"seconds":…,"perSecond":…,"cpuSeconds":…}.
- * Each client thread binds to another loopback address (IPv4), so that the ephemeral ports of one don't run
- * out.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
