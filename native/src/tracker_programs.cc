@@ -25,8 +25,8 @@ constexpr const char *PROGRAMS[] = {"visit_files", "visit_namespace", "confirm_h
 constexpr uint32_t RING_RECORD_BYTES = TP_RECORD_BYTES + 8;
 // Sockets whose ends a CPU sends at most before it looks how full the ring is.
 constexpr uint64_t MAX_RECORDS_PER_LOOK = 64;
-// Between two looks at how many there are more may come, and listeners have a record in any case.
-constexpr uint32_t MORE_RECORDS = 65536;
+// Listeners have a record in any case.
+constexpr uint32_t FEWEST_IN_OVERFLOW = 4096;
 
 bool contains(const std::vector<std::string> &all, const std::string &one) {
     return std::find(all.begin(), all.end(), one) != all.end();
@@ -128,7 +128,7 @@ struct bpf_object *TrackerPrograms::open(const std::vector<std::string> &program
         uint32_t places = placesFor(options_.max_connections);
         resize(object, "ring", options_.ring_bytes);
         resize(object, "places", places);
-        resize(object, "overflow", options_.max_connections * 2 + MORE_RECORDS);
+        resize(object, "overflow", std::max(options_.max_connections, FEWEST_IN_OVERFLOW));
         // No CPU puts more than an eighth of its share of the ring in without looking.
         uint64_t share =
             options_.ring_bytes / 8 / RING_RECORD_BYTES / static_cast<uint64_t>(std::max(1, get_nprocs()));
