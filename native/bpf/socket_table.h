@@ -37,9 +37,9 @@ enum tp_word_flag {
 #define TP_WORD_FLAGS 0xffULL
 #define TP_WORD_SHIFT 8
 
-/* Of the kernel's cookie as many bits as a word, and the id of a socket, have room for. They go up from 1; a cookie
- * that is made while another one is made on the same CPU goes down from the highest (gen_cookie_next in
- * include/linux/cookie.h). */
+/* Of the kernel's cookie as many bits as a word, and the id of a socket, have room for. They go up from 1; a
+ * cookie that is made while another one is made on the same CPU goes down from the highest (gen_cookie_next
+ * in include/linux/cookie.h). */
 #define TP_COOKIE_MASK 0x00ffffffffffffffULL
 
 #define TP_TABLE_WAYS   2

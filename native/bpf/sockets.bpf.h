@@ -179,8 +179,8 @@ static __always_inline void forget_listener(struct sock *sk) {
 }
 
 /*
- * The cookie of the listener that a socket is being cloned from, however many listeners share its port; 0: it is
- * not known. Kernels up to 6.12 at least copy the cookie, too, and give the child its own afterwards.
+ * The cookie of the listener that a socket is being cloned from, however many listeners share its port; 0: it
+ * is not known. Kernels up to 6.12 at least copy the cookie, too, and give the child its own afterwards.
  */
 static __always_inline __u64 listener_of(struct sock *child) {
     __u64 copied = cookie_of(child), key, *cookie;
@@ -193,8 +193,8 @@ static __always_inline __u64 listener_of(struct sock *child) {
     return cookie ? *cookie : 0;
 }
 
-/* The child that a CPU made last. It has no cookie of its own yet, so it has no record before its handshake is
- * complete: that follows at once, on the same CPU. */
+/* The child that a CPU made last. It has no cookie of its own yet, so it has no record before its handshake
+ * is complete: that follows at once, on the same CPU. */
 struct child {
     __u64 sk;
     __u64 listener; /* its cookie */
