@@ -61,7 +61,7 @@ static __always_inline bool begin_record(struct sock *sk, struct entry *entry, _
 /* connect(): in the caller's context, before the local port is chosen. */
 static __always_inline void on_connecting(struct sock *sk) {
     struct entry entry;
-    if (!begin_record(sk, &entry, TP_DIRECTION_CONNECTED, TCP_SYN_SENT, !shared.storage_full)) {
+    if (!begin_record(sk, &entry, TP_DIRECTION_CONNECTED, TCP_SYN_SENT, !shared.table_full)) {
         send_untracked(sk, TP_DIRECTION_CONNECTED, TCP_CLOSE, TCP_SYN_SENT);
         return;
     }
@@ -83,7 +83,7 @@ static __always_inline void on_listening(struct sock *sk) {
 static __always_inline bool create_accepted(struct sock *sk, struct entry *entry) {
     struct tp_record *record, *listener;
 
-    if (shared.storage_full || !create(sk, entry))
+    if (shared.table_full || !create(sk, entry))
         return false;
     record = entry->record;
     record->direction = TP_DIRECTION_ACCEPTED;

@@ -55,7 +55,7 @@ struct tp_settings {
 
 /* What the BPF programs and user space tell each other, in the programs' global data. */
 struct tp_shared {
-    __u32 storage_full;  /* set by user space: no further socket gets a record, but listeners */
+    __u32 table_full;    /* set by user space: no further socket gets a record, but listeners */
     __u32 has_untracked; /* set by the programs: there may be sockets without a record */
     __u32 sweep;         /* number of the sweep under way or last made, 1 to 255; counted by user space */
     __u32 round;         /* number of the round of visits under way, never 0; counted by user space */

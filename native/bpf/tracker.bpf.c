@@ -172,7 +172,7 @@ static __always_inline bool adopt(struct sock *sk, struct task_struct *task, str
     struct tp_record *record;
     struct tcp_sock *tp;
 
-    if (state != TCP_LISTEN && (!is_established(state) || shared.storage_full))
+    if (state != TCP_LISTEN && (!is_established(state) || shared.table_full))
         return false;
     if (!create(sk, entry))
         return false;

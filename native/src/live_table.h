@@ -96,7 +96,8 @@ class LiveTable {
     std::vector<struct tp_record> live_;
     IdTable<uint32_t> index_;
     std::vector<struct tp_record> closed_;
-    // Live sockets that had no room, so that each is counted once. The kernel's storage bounds how many.
+    // Live sockets that had no room, so that each is counted once. The bound on records in the kernel is
+    // theirs, too.
     OtherSockets other_;
     // Connects that were pending at the last snapshot: counted, and not handed out before they are decided.
     IdSet connecting_;

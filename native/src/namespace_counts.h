@@ -24,6 +24,6 @@ struct NamespaceCounts {
     uint64_t established = 0; // at the last snapshot: ESTABLISHED or CLOSE-WAIT
     OtherCounts other;
     size_t records = 0; // in detail: live and closed
-    // Of `other.live`: those the kernel had no storage left for, so that nothing tells them apart.
+    // Of `other.live`: those that had no record in the kernel, so that nothing tells them apart.
     uint64_t untracked = 0;
 };

@@ -247,7 +247,7 @@ void Tracker::takeNews() {
     stored_ += __atomic_load_n(&shared_->overflow, __ATOMIC_RELAXED);
     drain();
     // Between two snapshots more may come: what they need is little beside the sockets themselves.
-    __atomic_store_n(&shared_->storage_full, stored_ >= max_connections_, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&shared_->table_full, stored_ >= max_connections_, __ATOMIC_SEQ_CST);
 }
 
 TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {

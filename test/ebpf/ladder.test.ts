@@ -131,25 +131,32 @@ for (const [rung, refused] of [
 
 test('a kernel that says no later loses the rung, and no connection', { skip }, async () => {
   const SNAPSHOTS = 5;
-  // Started before: the first sweep's two iterators, and those of two rounds of visits.
+  // Of as many snapshots.
+  const ALLOWED = 2;
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [programPath('coverage-over-time'), String(SNAPSHOTS)],
     {
       env: {
         ...process.env,
-        ...refusing(`start visit_files ${EPERM} 3`, `start visit_namespace ${EPERM} 3`),
+        ...refusing(`start visit_files ${EPERM} ${ALLOWED}`, `start visit_namespace ${EPERM}`),
       },
     },
   );
-  const made = JSON.parse(stdout) as { coverage: Coverage; ends: number }[];
+  const { made, warnings } = JSON.parse(stdout) as {
+    made: { coverage: Coverage; ends: number }[];
+    warnings: string[];
+  };
   assert.deepEqual(
     made.map(({ ends }) => ends),
     Array.from({ length: SNAPSHOTS }, () => 2),
   );
   assert.equal(made[0]?.coverage.rung, 'files');
+  assert.equal(warnings.length, 2);
+  assert.match(warnings[0] ?? '', /refuses a BPF program .*visit_namespace \(iter\/tcp\): start refused/);
+  assert.match(warnings[1] ?? '', /rung events: .*visit_files \(iter\/task_file\): start refused/);
   assert.deepEqual(
     made.at(-1)?.coverage.blind.map(({ program, reason }) => `${program}: ${reason}`),
-    ['visit_files', 'visit_namespace'].map((each) => `${each}: start refused: Operation not permitted`),
+    ['visit_namespace', 'visit_files'].map((each) => `${each}: start refused: Operation not permitted`),
   );
 });

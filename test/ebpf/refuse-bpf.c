@@ -20,11 +20,13 @@
 #define DESCRIPTORS  65536
 #define NAME_BYTES   (BPF_OBJ_NAME_LEN)
 #define ARGUMENTS    6
+#define PROGRAMS     32
 #define VERIFIER_LOG "0: R1=ctx()\nR1 invalid mem access 'scalar'\nprocessed 1 insns (limit 1000000)\n"
 
 static char names[DESCRIPTORS][NAME_BYTES]; /* of programs, and of the programs of links, by descriptor */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned starts; /* over all programs */
+static unsigned starts[PROGRAMS]; /* by place in `started` */
+static char started[PROGRAMS][NAME_BYTES];
 
 static int refusal(const char *step, const char *program, unsigned before) {
     const char *list = getenv("REFUSE_BPF");
@@ -52,6 +54,15 @@ static void name(long fd, const char *program) {
         snprintf(names[fd], NAME_BYTES, "%s", program);
 }
 
+/* How often an iterator of it was to be started before this. */
+static unsigned starts_before(const char *program) {
+    int at = 0;
+    while (at < PROGRAMS - 1 && started[at][0] && strcmp(started[at], program))
+        at++;
+    snprintf(started[at], NAME_BYTES, "%s", program);
+    return starts[at]++;
+}
+
 static int refuse_bpf(int command, const union bpf_attr *attr) {
     switch (command) {
     case BPF_PROG_LOAD: {
@@ -65,7 +76,8 @@ static int refuse_bpf(int command, const union bpf_attr *attr) {
     case BPF_RAW_TRACEPOINT_OPEN:
         return refusal("attach", name_of(attr->raw_tracepoint.prog_fd), 0);
     case BPF_ITER_CREATE:
-        return refusal("start", name_of(attr->iter_create.link_fd), starts++);
+        return refusal("start", name_of(attr->iter_create.link_fd),
+                       starts_before(name_of(attr->iter_create.link_fd)));
     default:
         return 0;
     }

@@ -1,6 +1,6 @@
 /**
  * Takes snapshots with the eBPF source, one after the other, while one connection lives; prints, for each, the rung it was
- * made on and how many ends of that connection it has, as JSON. Arguments: how many snapshots.
+ * made on and how many ends of that connection it has, and what the source warned of, as JSON. Arguments: how many snapshots.
  */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
@@ -12,7 +12,8 @@ const server = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
 await once(server, 'listening');
 const client = connect((server.address() as AddressInfo).port, '127.0.0.1').resume();
 await once(client, 'connect');
-const source = await EbpfSource.start();
+const warnings: string[] = [];
+const source = await EbpfSource.start({ warn: (message) => warnings.push(message) });
 await source.seeded();
 const made = [];
 for (let i = 0; i < Number(count); i++) {
@@ -28,4 +29,4 @@ for (let i = 0; i < Number(count); i++) {
 await source.close();
 client.destroy();
 server.close();
-process.stdout.write(`${JSON.stringify(made)}\n`);
+process.stdout.write(`${JSON.stringify({ made, warnings })}\n`);

@@ -28,7 +28,7 @@ export type SourceBounds = EbpfBounds;
 
 export interface OpenOptions {
   readonly procRoot: string;
-  /** Told in one line each time a source that died is replaced. */
+  /** Told in one line each time a source that died is replaced, or a kernel refuses a program late. */
   readonly warn?: (message: string) => void;
   readonly bounds?: SourceBounds;
   /** Milliseconds between two sweeps over all open files, by eBPF. Default 30,000. */
@@ -74,6 +74,7 @@ async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
       ...bounds,
       ...(sweepIntervalMs !== undefined && { sweepIntervalMs }),
       ...(rung && { rung }),
+      warn,
       procRoot,
       listNamespaces: () => listing.renew(),
       ...(ledger && { ledger }),

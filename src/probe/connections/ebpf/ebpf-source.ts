@@ -15,7 +15,7 @@ import {
 } from 'ebpf-bridge';
 import { OFFSET, RECORD_BYTES } from '../../topology/record.js';
 import { HOLDER_BYTES } from '../../topology/socket-holders.js';
-import type { Coverage, Rung } from '../coverage.js';
+import { coverageText, type Coverage, type Rung } from '../coverage.js';
 import { findNamespaces, type ListNamespaces } from '../net-namespaces.js';
 import type {
   Completeness,
@@ -44,6 +44,8 @@ export interface EbpfSourceOptions extends EbpfBounds {
   readonly procRoot?: string;
   /** Finds the namespaces, once for each snapshot. Default: by looking at every process below `procRoot`. */
   readonly listNamespaces?: ListNamespaces;
+  /** Told in one line when the kernel refuses a program late. */
+  readonly warn?: (message: string) => void;
   /** Of the source that this one replaces: what neither of them saw is missed. */
   readonly ledger?: Ledger;
 }
@@ -62,6 +64,7 @@ export class EbpfSource implements ConnectionSource {
     otherLive: 0,
   };
   readonly #sweeps: Sweeps;
+  readonly #warn: (message: string) => void;
   #coverage: Coverage;
   #rounds = 0;
   #namespaces: Float64Array;
@@ -70,8 +73,9 @@ export class EbpfSource implements ConnectionSource {
     private readonly tracker: Tracker,
     readonly ledger: Ledger,
     private readonly kernel: KernelReader,
-    { sweepIntervalMs, coverage, namespaces }: Started,
+    { sweepIntervalMs, coverage, namespaces, warn }: Started,
   ) {
+    this.#warn = warn;
     this.#coverage = coverage;
     this.#namespaces = namespaces;
     this.#sweeps = new Sweeps(tracker, sweepIntervalMs, () => this.#namespaces);
@@ -88,6 +92,7 @@ export class EbpfSource implements ConnectionSource {
       sweepIntervalMs = DEFAULT_SWEEP_INTERVAL_MS,
       rung = 'files',
       without = [],
+      warn = () => undefined,
       ...trackerOptions
     } = rest;
     assertSameLayout(recordLayout());
@@ -102,6 +107,7 @@ export class EbpfSource implements ConnectionSource {
       sweepIntervalMs,
       coverage: coverageOf(await tracker.refusals()),
       namespaces: namespacePids(all),
+      warn,
     };
     return new EbpfSource(tracker, ledger ?? (await beginLedger(kernel, all)), kernel, started);
   }
@@ -124,7 +130,7 @@ export class EbpfSource implements ConnectionSource {
       namespaces: this.#namespaces,
     });
     if (visited) this.#rounds++;
-    if (refused !== this.#coverage.blind.length) this.#coverage = coverageOf(await this.tracker.refusals());
+    if (refused !== this.#coverage.blind.length) await this.#lookAtRefusals();
     this.#counters = await this.tracker.counters();
     const { seen, other } = readNamespaceCounts(namespaces);
     this.#count(other);
@@ -140,6 +146,11 @@ export class EbpfSource implements ConnectionSource {
   async close(): Promise<void> {
     await this.#sweeps.close();
     await this.tracker.close();
+  }
+
+  async #lookAtRefusals(): Promise<void> {
+    this.#coverage = coverageOf(await this.tracker.refusals());
+    this.#warn(`the kernel refuses a BPF program that it allowed before: ${coverageText(this.#coverage)}`);
   }
 
   #count({ live, closed, failed, bytesSent, bytesReceived }: OtherConnections): void {
@@ -161,6 +172,7 @@ interface Started {
   readonly sweepIntervalMs: number;
   readonly coverage: Coverage;
   readonly namespaces: Float64Array;
+  readonly warn: (message: string) => void;
 }
 
 async function beginLedger(
