@@ -214,6 +214,9 @@ uint32_t TrackerPrograms::mapEntries(const char *name) const {
 }
 
 void TrackerPrograms::refuseLate(const char *program, int error) {
+    for (const Refusal &known : refusals_)
+        if (known.program == program)
+            return;
     refusals_.push_back(
         {program, bpf_program__section_name(programNamed(object_, program)), "start", error, ""});
 }

@@ -15,7 +15,7 @@ const PORTABLE = [
   'native/lib',
   'native/package.json',
 ] as const;
-const ADDON = ['ebpf_bridge.node', 'libbpf.so.1', 'libelf.so.1'] as const;
+const ADDON = ['ebpf_bridge.node', 'libbpf.so.1', 'libelf.so.1', 'libz.so.1'] as const;
 const PROGRAMS = ['scenarios', 'churn'] as const;
 const INIT = join(PROJECT_ROOT, 'test/kernels/guest/init.sh');
 
