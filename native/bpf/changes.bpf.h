@@ -14,11 +14,11 @@
 /* The end of a connection that we were not told of, when its socket is used for another: as last known. */
 static __always_inline void end_unseen(struct entry *entry, const struct sock *sk) {
     struct tp_record *record = entry->record;
-    bool told = end_telling(entry);
+    bool told;
 
+    if (!end_telling(entry, bpf_ktime_get_ns(), &told))
+        return;
     count(TP_COUNT_MADE_UP);
-    record->state = TCP_CLOSE;
-    record->end_ns = bpf_ktime_get_ns();
     record->emitted_state = told ? TCP_ESTABLISHED : 0;
     if (!(record->flags & TP_FLAG_ESTABLISHED))
         set_local(record, sk);
@@ -43,7 +43,7 @@ static __always_inline bool begin_record(struct sock *sk, struct entry *entry, _
         if (!may_create || !create(sk, entry))
             return false;
         record = entry->record;
-        id = first_socket_id(sk);
+        id = cookie_of(sk);
         if (!settings.has_destroy) /* nothing is left of the connections that this socket had before: the time
                                       tells */
             id |= bpf_ktime_get_ns() >> 24 << 56;
@@ -98,14 +98,16 @@ static __always_inline bool create_accepted(struct sock *sk, struct entry *entry
 }
 
 /* The handshake is complete. `oldstate` tells which end this is where the record can't. */
-static __always_inline void set_established(struct sock *sk, struct entry *entry, int oldstate) {
+static __always_inline void set_established(struct sock *sk, struct entry *entry, int oldstate,
+                                            bool made_up) {
     struct tp_record *record = entry->record;
     __u64 now = time_of(bpf_skc_to_tcp_sock(sk));
 
     if (record->direction == TP_DIRECTION_CONNECTED) {
-        record->connect_us = now > record->start_ns ? (now - record->start_ns) / 1000 : 0;
+        /* When it was made up for later, how long it took is not known. */
+        record->connect_us = !made_up && now > record->start_ns ? (now - record->start_ns) / 1000 : 0;
     } else {
-        record->socket_id = first_socket_id(sk);
+        record->socket_id = cookie_of(sk);
         record->start_ns = now;
         record->direction_evidence = TP_DIRECTION_EVIDENCE_HANDSHAKE;
         if (oldstate == TCP_SYN_RECV) {
@@ -134,7 +136,7 @@ static __always_inline void on_established(struct sock *sk, int oldstate) {
     else if (!known && !shared.has_untracked)
         known = create(sk, &entry);
     if (known)
-        set_established(sk, &entry, oldstate);
+        set_established(sk, &entry, oldstate, false);
     else if (oldstate == TCP_SYN_RECV)
         send_untracked(sk, TP_DIRECTION_ACCEPTED, oldstate, TCP_ESTABLISHED);
 }
@@ -145,19 +147,19 @@ static __always_inline bool missed_handshake(const struct tp_record *record, int
            is_established(state);
 }
 
-/* How long the handshake took is not known then. */
 static __always_inline void make_up_handshake(struct sock *sk, struct entry *entry) {
     count(TP_COUNT_MADE_UP);
-    set_established(sk, entry, TCP_SYN_RECV);
-    entry->record->connect_us = 0;
+    set_established(sk, entry, TCP_SYN_RECV, true);
 }
 
 /*
  * A socket without a record, when all others have one. No connect() is ever dropped, so it was accepted, and
- * we were told of nothing: of which listener is not known then, but its port tells.
+ * we were told of nothing: of which listener is not known then, but its port tells. One that is closing
+ * already may be older than the programs, and left by its process before they came.
  */
 static __always_inline bool make_up_accepted(struct sock *sk, struct entry *entry, int state) {
-    if (!shared.seeded || shared.has_untracked || !is_established(state) || !create_accepted(sk, entry))
+    if (!shared.seeded || shared.has_untracked || (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT) ||
+        !create_accepted(sk, entry))
         return false;
     make_up_handshake(sk, entry);
     return true;
@@ -182,11 +184,10 @@ static __always_inline void on_closed(struct sock *sk, struct entry *entry, bool
 
     if (last == TCP_CLOSE)
         return;
-    told = end_telling(entry);
-    record->state = TCP_CLOSE;
-    record->emitted_state = told ? last : 0;
     /* A connect that is given up is given up by a process, and not when its last SYN went out. */
-    record->end_ns = record->flags & TP_FLAG_ESTABLISHED ? time_of(tp) : bpf_ktime_get_ns();
+    if (!end_telling(entry, record->flags & TP_FLAG_ESTABLISHED ? time_of(tp) : bpf_ktime_get_ns(), &told))
+        return;
+    record->emitted_state = told ? last : 0;
     record->error = sk->sk_err;
     if (tp) {
         set_traffic(record, tp, had_closed(last));
@@ -206,6 +207,8 @@ static __always_inline void on_closed(struct sock *sk, struct entry *entry, bool
         forget_listener(sk);
     }
     send_closed(record);
+    if (!settings.has_destroy && !entry->word)
+        release(sk, entry);
 }
 
 #endif

@@ -44,6 +44,6 @@ int iter_tcp(struct bpf_iter__tcp *ctx) {
 }
 
 SEC("iter/bpf_sk_storage_map")
-int iter_sk_storage(struct bpf_iter__bpf_sk_storage_map *ctx) {
+int iter_sk_storage(void *ctx) {
     return 0;
 }

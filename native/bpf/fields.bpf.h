@@ -82,14 +82,15 @@ static __always_inline void copy_process(struct tp_record *record, const struct 
     __builtin_memcpy(record->comm, task->group_leader->comm, sizeof(record->comm));
 }
 
-static __always_inline __u64 first_socket_id(const struct sock *sk) {
+/* 0: it has none yet. */
+static __always_inline __u64 cookie_of(const struct sock *sk) {
     return sk->__sk_common.skc_cookie.counter & TP_COOKIE_MASK;
 }
 
 /* A reconnect of one socket is another connection: the top byte of its id tells them apart. */
 static __always_inline __u64 next_socket_id(const struct tp_record *record, const struct sock *sk) {
     __u64 generation = record->socket_id ? (record->socket_id >> 56) + 1 : 0;
-    return first_socket_id(sk) | generation << 56;
+    return cookie_of(sk) | generation << 56;
 }
 
 /*

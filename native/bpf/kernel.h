@@ -169,13 +169,6 @@ struct bpf_iter__task_file {
     struct file *file;
 };
 
-struct bpf_iter__bpf_sk_storage_map {
-    struct bpf_iter_meta *meta;
-    struct bpf_map *map;
-    struct sock *sk;
-    void *value;
-};
-
 struct bpf_iter__tcp {
     struct bpf_iter_meta *meta;
     struct sock_common *sk_common;

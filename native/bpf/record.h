@@ -86,8 +86,8 @@ struct tp_record {
     __u8 pid_evidence;
     __u8 direction_evidence;
     __u8 flags;
-    __u8 emitted_state; /* the TCP state last told; 0 in a closed record: it was never told of while it lived
-                         */
+    __u8 emitted_state; /* in a closed record, 0: it was never told of while it lived; in a live one of the
+                           overflow: the TCP state last told */
     __u8 held_in; /* kernel side only: the sweep that last found process `pid` holding it, or in which it was
                      noted */
     __u8 reserved[3];

@@ -8,13 +8,16 @@
  * that ended are free again.
  *
  * A place has a word and a record. The word is the cookie, and flags in its lowest byte. It is changed by
- * atomic operations only, which are full barriers; they order what is read and written of the record:
+ * atomic operations only, which are full barriers: they order what is read and written of the record.
  *
- *   programs    claim a free place (0 -> cookie), write the record, raise PENDING or LIVE, and DIRTY.
- *               What user space may have seen they change between raising BUSY and lowering it.
- *               They raise CLOSED, and learn from it whether TOLD was; on the socket's last event they free
- * it. user space  looks at places that are DIRTY, and neither BUSY nor CLOSED: lowers DIRTY and raises TOLD,
- * in one step that fails when anything changed, reads the record, and looks at the word again.
+ * The programs claim a free place (0 -> cookie), write the record, and raise PENDING or LIVE, and DIRTY. A
+ * process that changes later is written between raising BUSY and lowering it; counters and states are single
+ * fields, and are written as they are. At the end they raise CLOSED, and learn from it whether TOLD was. The
+ * socket's last event frees the place.
+ *
+ * User space looks at places that are DIRTY, and neither BUSY nor CLOSED: it lowers DIRTY and raises TOLD, in
+ * one step that fails when anything changed, reads the record, and looks at the word again. Of a place that
+ * is PENDING it believes the direction and the namespace only.
  */
 #ifndef TOPOPROBE_SOCKET_TABLE_H
 #define TOPOPROBE_SOCKET_TABLE_H

@@ -5,6 +5,7 @@
 #ifndef TOPOPROBE_SOCKETS_BPF_H
 #define TOPOPROBE_SOCKETS_BPF_H
 
+#include "fields.bpf.h"
 #include "kernel.h"
 #include "record.h"
 #include "socket_table.h"
@@ -98,11 +99,6 @@ static __always_inline bool find_cookie(__u64 cookie, struct entry *entry) {
     return entry->record != 0;
 }
 
-/* 0: it has none yet. */
-static __always_inline __u64 cookie_of(const struct sock *sk) {
-    return sk->__sk_common.skc_cookie.counter & TP_COOKIE_MASK;
-}
-
 /* Whoever has a record has a cookie: it is asked for when the record is made. */
 static __always_inline bool find(const struct sock *sk, struct entry *entry) {
     __u64 cookie = cookie_of(sk);
@@ -117,12 +113,14 @@ static __always_inline bool claim(__u32 at, __u64 cookie, struct entry *entry) {
     if (!place)
         return false;
     word = place->word;
-    if (!word) {
-        word = __sync_val_compare_and_swap(&place->word, 0, cookie << TP_WORD_SHIFT);
-        if (!word) {
+    /* Without the program that frees places, those of sockets that have ended are taken as they are. */
+    if (!word || (!settings.has_destroy && word & TP_WORD_CLOSED && word >> TP_WORD_SHIFT != cookie)) {
+        __u64 before = __sync_val_compare_and_swap(&place->word, word, cookie << TP_WORD_SHIFT);
+        if (before == word) {
             __builtin_memset(&place->record, 0, sizeof(place->record));
             return take_place(place, entry);
         }
+        word = before;
     }
     return word >> TP_WORD_SHIFT == cookie && take_place(place, entry);
 }
@@ -152,7 +150,7 @@ static __always_inline bool create(struct sock *sk, struct entry *entry) {
 static __always_inline void release(const struct sock *sk, struct entry *entry) {
     __u64 cookie = cookie_of(sk);
     if (entry->word)
-        *entry->word = 0;
+        lower_flags(entry->word, ~0ULL);
     else if (!bpf_map_delete_elem(&overflow, &cookie))
         __sync_fetch_and_add(&shared.overflow, -1);
 }

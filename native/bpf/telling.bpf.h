@@ -65,17 +65,34 @@ static __always_inline void tell(struct entry *entry, __u64 flag) {
         send_live(entry->record, entry->record->state);
 }
 
-/* Whether user space knows the socket, as its end is now decided: it will not be told that it lives. */
-static __always_inline bool end_telling(struct entry *entry) {
-    if (entry->word)
-        return raise_flags(entry->word, TP_WORD_CLOSED) & TP_WORD_TOLD;
-    return entry->record->emitted_state != 0;
+/*
+ * The socket has ended, and will not be told to live. False: that was known. `told`: user space knows the
+ * socket. In the overflow the state is written before it is read whether it was told, as send_live does it
+ * the other way round; the time of the end, which is written once, says who was first.
+ */
+static __always_inline bool end_telling(struct entry *entry, __u64 end_ns, bool *told) {
+    struct tp_record *record = entry->record;
+    __u64 before;
+
+    if (entry->word) {
+        before = raise_flags(entry->word, TP_WORD_CLOSED);
+        *told = before & TP_WORD_TOLD;
+        if (before & TP_WORD_CLOSED)
+            return false;
+        record->state = TCP_CLOSE;
+        record->end_ns = end_ns;
+        return true;
+    }
+    record->state = TCP_CLOSE;
+    before = __sync_val_compare_and_swap(&record->end_ns, 0, end_ns);
+    *told = record->emitted_state != 0;
+    return !before;
 }
 
 /* A process is noted: a stronger evidence than the last, or another process. */
 static __always_inline void set_pid(struct entry *entry, struct task_struct *task, __u8 evidence) {
     struct tp_record *record = entry->record;
-    bool is_known = !entry->word || *entry->word & (TP_WORD_LIVE | TP_WORD_PENDING);
+    bool is_read = entry->word && *entry->word & (TP_WORD_LIVE | TP_WORD_PENDING);
 
     if (task->flags & PF_KTHREAD)
         return;                     /* a deferred close, or a socket of the kernel itself */
@@ -84,11 +101,11 @@ static __always_inline void set_pid(struct entry *entry, struct task_struct *tas
         record->pid_evidence = evidence;
         return;
     }
-    if (entry->word && is_known)
+    if (is_read)
         raise_flags(entry->word, TP_WORD_BUSY);
     copy_process(record, task);
     record->pid_evidence = evidence;
-    if (entry->word && is_known) {
+    if (is_read) {
         raise_flags(entry->word, TP_WORD_DIRTY);
         lower_flags(entry->word, TP_WORD_BUSY);
     } else if (!entry->word && record->emitted_state && record->state != TCP_CLOSE) {

@@ -156,7 +156,7 @@ export interface TrackerCounters {
 }
 
 /**
- * The attached tracker. All methods run on the thread pool; calls on one tracker wait for each other.
+ * The attached tracker. All methods run on the thread pool; snapshots wait for each other, the halves of a sweep do.
  * They reject with an Error that carries `errno` when the kernel refuses.
  */
 export interface Tracker {

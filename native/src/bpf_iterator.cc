@@ -1,7 +1,5 @@
 #include "bpf_iterator.h"
 
-#include "bpf_error.h"
-
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <cerrno>
@@ -12,7 +10,7 @@
 BpfIterator::BpfIterator(struct bpf_link *link, const char *what)
     : fd_(bpf_iter_create(bpf_link__fd(link))), what_(what) {
     if (fd_ < 0)
-        throw BpfError(std::string("start iterator ") + what, errno);
+        throw IteratorError(std::string("start iterator ") + what, errno);
 }
 
 BpfIterator::~BpfIterator() {
@@ -36,7 +34,7 @@ size_t BpfIterator::read(void *buffer, size_t bytes) {
             return static_cast<size_t>(got);
         // EAGAIN: the kernel pauses after a million objects without output.
         if (errno != EAGAIN && errno != EINTR)
-            throw BpfError(std::string("read iterator ") + what_, errno);
+            throw IteratorError(std::string("read iterator ") + what_, errno);
     }
 }
 

@@ -299,6 +299,8 @@ void LiveTable::closeUnseen(uint64_t socket_id, uint64_t now_ns) {
     } else if (!connecting_.erase(socket_id)) { // a failed connect: nothing more is known of it
         return;
     }
+    if (closed_unseen_.size() >= limits_.records)
+        closed_unseen_.clear();
     closed_unseen_.set(socket_id, {});
 }
 

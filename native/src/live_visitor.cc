@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -44,23 +45,31 @@ uint32_t inodeOf(const char *path) {
 
 // The iterator of another namespace's sockets. None when it may not be entered, or is gone. It is made by a
 // thread that ends afterwards, as no other may enter one.
-std::optional<BpfIterator> iteratorIn(const std::string &path, struct bpf_link *link) {
+std::optional<BpfIterator> iteratorIn(uint32_t inode, const std::string &path, struct bpf_link *link) {
     std::optional<BpfIterator> made;
-    std::optional<BpfError> refusal;
-    std::thread([&] {
+    std::optional<IteratorError> refusal;
+    auto enter = [&] {
         int netns = open(path.c_str(), O_RDONLY | O_CLOEXEC);
         if (netns < 0)
             return;
-        bool is_in = setns(netns, CLONE_NEWNET) == 0;
+        // The process may have left, or be another one by now.
+        struct stat status;
+        bool is_in = fstat(netns, &status) == 0 && static_cast<uint32_t>(status.st_ino) == inode &&
+                     setns(netns, CLONE_NEWNET) == 0;
         close(netns);
         if (!is_in)
             return;
         try {
             made.emplace(link, SOCKETS);
-        } catch (const BpfError &error) {
+        } catch (const IteratorError &error) {
             refusal = error;
         }
-    }).join();
+    };
+    try {
+        std::thread(enter).join();
+    } catch (const std::system_error &) {
+        return std::nullopt; // no thread is to be had: without it none is entered
+    }
     if (refusal)
         throw *refusal;
     return made;
@@ -70,7 +79,8 @@ std::optional<BpfIterator> iteratorIn(const std::string &path, struct bpf_link *
 
 LiveVisitor::LiveVisitor(struct bpf_link *files, struct bpf_link *sockets, const SocketTable &table,
                          struct tp_shared *shared, const std::string &proc_root)
-    : files_(files), sockets_(sockets), table_(table), shared_(shared), proc_root_(proc_root) {}
+    : files_(files), sockets_(sockets), adopting_(sockets), table_(table), shared_(shared),
+      proc_root_(proc_root) {}
 
 const char *LiveVisitor::giveUp() {
     bool is_files = step_ == Step::Begin || step_ == Step::Files;
@@ -86,7 +96,12 @@ const char *LiveVisitor::giveUp() {
 void LiveVisitor::visitAll(const NamespacePids &namespaces) {
     step_ = Step::Begin;
     is_thorough_ = true;
-    visit(namespaces, UINT64_MAX);
+    try {
+        visit(namespaces, UINT64_MAX);
+    } catch (...) {
+        is_thorough_ = false;
+        throw;
+    }
     is_thorough_ = false;
 }
 
@@ -144,11 +159,11 @@ void LiveVisitor::begin() {
 bool LiveVisitor::readOn(uint64_t until_ns) {
     char visited[SOCKETS_AT_ONCE];
     while (iterator_) {
-        if (iterator_->read(visited, sizeof(visited)) == 0) {
+        size_t count = iterator_->read(visited, sizeof(visited));
+        if (count == 0)
             iterator_.reset();
-            break;
-        }
-        if (threadNanos() >= until_ns)
+        // A short read was the last: an iterator that is kept open keeps its namespace.
+        else if (count == sizeof(visited) && threadNanos() >= until_ns)
             return false;
     }
     return true;
@@ -210,17 +225,17 @@ std::string LiveVisitor::pathOf(uint32_t pid) const {
 }
 
 void LiveVisitor::adoptIn(const NamespacePids &namespaces) const {
-    if (sockets_ == nullptr)
+    if (adopting_ == nullptr)
         return;
     auto nothing = [](const char *, size_t) {};
-    BpfIterator(sockets_, SOCKETS).readAll(SOCKETS_AT_ONCE, nothing);
+    BpfIterator(adopting_, SOCKETS).readAll(SOCKETS_AT_ONCE, nothing);
     uint32_t own = inodeOf(OWN_NAMESPACE);
     size_t entered = 1;
     for (const auto &[inode, pid] : namespaces) {
         if (inode == own || entered >= MOST_ADOPTED_IN)
             continue;
         entered++;
-        if (std::optional<BpfIterator> iterator = iteratorIn(pathOf(pid), sockets_))
+        if (std::optional<BpfIterator> iterator = iteratorIn(inode, pathOf(pid), adopting_))
             iterator->readAll(SOCKETS_AT_ONCE, nothing);
     }
 }
@@ -233,7 +248,7 @@ bool LiveVisitor::openNextNamespace() {
         if (next.second.empty())
             iterator_.emplace(sockets_, SOCKETS);
         else
-            iterator_ = iteratorIn(next.second, sockets_);
+            iterator_ = iteratorIn(next.first, next.second, sockets_);
         if (!iterator_)
             continue;
         visited_.push_back(next);

@@ -70,6 +70,7 @@ class LiveVisitor {
 
     struct bpf_link *files_;
     struct bpf_link *sockets_;
+    struct bpf_link *const adopting_; // another thread's: the same, whatever becomes of that one
     const SocketTable &table_;
     struct tp_shared *shared_;
     std::string proc_root_;

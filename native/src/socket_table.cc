@@ -22,7 +22,13 @@ bool isLive(uint64_t word) {
     return word & (TP_WORD_LIVE | TP_WORD_PENDING) && !(word & TP_WORD_CLOSED);
 }
 
+constexpr uint8_t TCP_STATE_SYN_SENT = 2;
 constexpr uint8_t TCP_STATE_CLOSE = 7;
+
+// A place that was given to another socket in between, or whose record is blank still, is nobody's.
+bool isOf(const struct tp_record &record, uint64_t word) {
+    return (record.socket_id & TP_COOKIE_MASK) == word >> TP_WORD_SHIFT;
+}
 
 } // namespace
 
@@ -44,7 +50,7 @@ size_t SocketTable::takeNews(const Take &take) {
     size_t taken = 0;
     for (uint32_t at = 0; at <= mask_; at++) {
         uint64_t word = __atomic_load_n(&places_[at].word, __ATOMIC_RELAXED);
-        taken += word != 0;
+        taken += word != 0 && !(word & TP_WORD_CLOSED);
         if (word & TP_WORD_DIRTY && isLive(word))
             for (int reads = 0; reads < MAX_READS && takeOne(places_[at], take); reads++) {
             }
@@ -64,6 +70,12 @@ bool SocketTable::takeOne(struct tp_place &place, const Take &take) {
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     uint64_t after = load(place);
     if (after == told) {
+        if (!isOf(record, told))
+            return false;
+        if (!(told & TP_WORD_LIVE)) { // it may be half established
+            record.state = TCP_STATE_SYN_SENT;
+            record.flags &= static_cast<uint8_t>(~TP_FLAG_ESTABLISHED);
+        }
         take(record);
         return false;
     }
@@ -102,11 +114,14 @@ bool SocketTable::find(uint64_t socket_id, struct tp_record *record) const {
 }
 
 void SocketTable::forEachLive(const Take &take) const {
-    for (uint32_t at = 0; at <= mask_; at++)
-        if (isLive(load(places_[at]))) {
-            struct tp_record record = places_[at].record;
+    for (uint32_t at = 0; at <= mask_; at++) {
+        uint64_t word = load(places_[at]);
+        if (!isLive(word))
+            continue;
+        struct tp_record record = places_[at].record;
+        if (isOf(record, word))
             take(record);
-        }
+    }
     forEachInOverflow([&take](const struct tp_record &record) {
         if (record.state != TCP_STATE_CLOSE)
             take(record);
@@ -144,7 +159,9 @@ void SocketTable::forEachInOverflow(const Take &take) const {
 void SocketTable::remove(uint64_t socket_id) {
     struct tp_place *place = placeOf(socket_id);
     if (place != nullptr) {
-        __atomic_store_n(&place->word, 0, __ATOMIC_RELEASE);
+        uint64_t word = load(*place);
+        if (word >> TP_WORD_SHIFT == (socket_id & TP_COOKIE_MASK))
+            __atomic_compare_exchange_n(&place->word, &word, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
         return;
     }
     uint64_t cookie = socket_id & TP_COOKIE_MASK;

@@ -155,7 +155,7 @@ bool Tracker::isPermitted(const char *program, const std::function<void()> &run)
     try {
         run();
         return true;
-    } catch (const BpfError &error) {
+    } catch (const IteratorError &error) {
         if (!isRefusal(error.error()))
             throw;
         std::lock_guard<std::mutex> lock(mutex_);
@@ -183,8 +183,8 @@ void Tracker::confirmHolders(const NamespacePids &namespaces) {
             sweep_cpu_ns_ = threadNanos() - before;
         });
     // Those that no file belongs to, or all where files can't be gone through.
-    if (!shared_->seeded)
-        isPermitted(NAMESPACE, [this, &namespaces] { visitor_->adoptIn(namespaces); });
+    if (!shared_->seeded && can_adopt_)
+        can_adopt_ = isPermitted(NAMESPACE, [this, &namespaces] { visitor_->adoptIn(namespaces); });
     if (can_confirm_)
         __atomic_store_n(&shared_->seeded, 1, __ATOMIC_SEQ_CST);
 }
@@ -214,7 +214,7 @@ uint64_t Tracker::counter(uint32_t which) {
     int possible = libbpf_num_possible_cpus();
     std::vector<uint64_t> per_cpu(possible > 0 ? static_cast<size_t>(possible) : MAX_POSSIBLE_CPUS);
     if (bpf_map_lookup_elem(counters_fd_, &which, per_cpu.data()))
-        return 0;
+        throw BpfError("read the BPF programs' counters", errno);
     uint64_t sum = 0;
     for (uint64_t value : per_cpu)
         sum += value;
@@ -231,7 +231,7 @@ bool Tracker::visit(const SnapshotRequest &request, uint64_t now_ns) {
                 return visitor_->visit(request.namespaces, budget_ns) && visitor_->hasIterators();
             visitor_->visitAll(request.namespaces);
             return true;
-        } catch (const BpfError &error) {
+        } catch (const IteratorError &error) {
             const char *refused = isRefusal(error.error()) ? visitor_->giveUp() : nullptr;
             if (refused == nullptr)
                 throw;

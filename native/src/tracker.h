@@ -112,6 +112,7 @@ class Tracker {
     std::unique_ptr<LiveVisitor> visitor_;
     std::unique_ptr<RingReader> ring_;
     uint64_t sweep_cpu_ns_ = 0; // of the first half
+    bool can_adopt_ = true;
     bool can_confirm_ = false;
     bool can_tell_ = false;
     uint64_t stored_ = 0;

@@ -95,6 +95,8 @@ TrackerPrograms::TrackerPrograms(const ProgramOptions &options) : options_(optio
             object_ = load(wanted);
         }
         attach(wanted);
+        if (contains(wanted, ENDS_RECORDS) && link(ENDS_RECORDS) == nullptr)
+            loadAgain(); // the others must know that it is not there
     } catch (...) {
         destroy();
         throw;
@@ -103,6 +105,16 @@ TrackerPrograms::TrackerPrograms(const ProgramOptions &options) : options_(optio
 
 TrackerPrograms::~TrackerPrograms() {
     destroy();
+}
+
+// What could be attached, and nothing else.
+void TrackerPrograms::loadAgain() {
+    std::vector<std::string> attached;
+    for (const Attached &one : attached_)
+        attached.push_back(one.program);
+    destroy();
+    object_ = load(attached);
+    attach(attached);
 }
 
 void TrackerPrograms::destroy() {

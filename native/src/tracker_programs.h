@@ -57,6 +57,7 @@ class TrackerPrograms {
     struct bpf_object *load(const std::vector<std::string> &programs) const;
     std::vector<std::string> findLoadable();
     void attach(const std::vector<std::string> &programs);
+    void loadAgain();
     void destroy();
 
     ProgramOptions options_;

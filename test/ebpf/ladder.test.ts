@@ -64,6 +64,29 @@ for (const step of ['load', 'attach'] as const)
       assert.doesNotMatch(JSON.stringify(diagnosis), /CAP_|run as root/);
     });
 
+for (const step of ['load', 'attach'])
+  test(
+    `places of sockets that have ended are free again without on_destroy, refused at its ${step}`,
+    { skip },
+    async () => {
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [programPath('few-places'), String(CONNECTIONS)],
+        {
+          env: { ...process.env, ...refusing(`${step} on_destroy ${EPERM}`) },
+        },
+      );
+      const { blind, seen, untracked } = JSON.parse(stdout) as {
+        blind: string[];
+        seen: number;
+        untracked: number;
+      };
+      assert.deepEqual(blind, ['on_destroy']);
+      assert.ok(seen >= CONNECTIONS * 2, `${seen} ends of ${CONNECTIONS} connections`);
+      assert.equal(untracked, 0);
+    },
+  );
+
 test("the verifier's last line is told", { skip }, async () => {
   const { coverage } = await diagnose(`load on_read ${EINVAL}`);
   assert.equal(coverage?.blind[0]?.reason, "load refused: Invalid argument (R1 invalid mem access 'scalar')");

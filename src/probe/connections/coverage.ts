@@ -23,7 +23,7 @@ export interface Blindness {
   readonly lost: string;
 }
 
-/** One line for people: `rung files`, or what is not seen and why. */
+/** One line for people: `rung files, nothing refused`, or what is not seen and why. */
 export function coverageText({ rung, blind }: Coverage): string {
   if (blind.length === 0) return `rung ${rung}, nothing refused`;
   const losses = new Map<string, string[]>();

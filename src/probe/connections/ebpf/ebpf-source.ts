@@ -101,15 +101,20 @@ export class EbpfSource implements ConnectionSource {
       procRoot,
       without: [...new Set([...WITHOUT[rung], ...without])],
     });
-    const kernel: KernelReader = { procRoot, maxNamespaces, listNamespaces };
-    const all = await listNamespaces().catch(() => []);
-    const started: Started = {
-      sweepIntervalMs,
-      coverage: coverageOf(await tracker.refusals()),
-      namespaces: namespacePids(all),
-      warn,
-    };
-    return new EbpfSource(tracker, ledger ?? (await beginLedger(kernel, all)), kernel, started);
+    try {
+      const kernel: KernelReader = { procRoot, maxNamespaces, listNamespaces };
+      const all = await listNamespaces().catch(() => []);
+      const started: Started = {
+        sweepIntervalMs,
+        coverage: coverageOf(await tracker.refusals()),
+        namespaces: namespacePids(all),
+        warn,
+      };
+      return new EbpfSource(tracker, ledger ?? (await beginLedger(kernel, all)), kernel, started);
+    } catch (error) {
+      await tracker.close();
+      throw error;
+    }
   }
 
   /** As of the last snapshot: a kernel can say no late. */

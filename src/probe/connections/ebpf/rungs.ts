@@ -48,7 +48,7 @@ export function coverageOf(refusals: readonly Refusal[]): Coverage {
   const rung = !missing.has('visit_files') ? 'files' : !missing.has('visit_namespace') ? 'sockets' : 'events';
   const lostWith = (program: OptionalProgram): string => {
     if (rung === 'events' && (program === 'visit_files' || program === 'visit_namespace')) return LOST_VISITS;
-    if (rung === 'events' && program === 'confirm_holders')
+    if (program === 'confirm_holders' && missing.has('visit_namespace'))
       return 'connections older than the probe are not known until they end, and sockets that changed hands are not found';
     return LOST[program];
   };
