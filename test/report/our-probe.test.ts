@@ -35,7 +35,7 @@ const LATEST: Readonly<Record<string, readonly (readonly string[])[]>> = {
       'ts',
     ],
     ['connection_source', 'records_lost', 'captured_percent', 'sockets_unknown', 'missed_by_netns'],
-    ['connections_opened', 'connections_missed', 'other_connections'],
+    ['connections_opened', 'connections_missed', 'other_connections', 'ebpf_rung', 'ebpf_refused'],
   ],
 };
 const NOT_TOPOLOGIES: ReadonlySet<string> = new Set(['Sampling', 'Window']);
