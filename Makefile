@@ -10,6 +10,7 @@ LISTEN   ?= 127.0.0.1:4040
 SOURCES  := $(shell find src test bench -name '*.ts' -not -path 'src/web/*' 2>/dev/null)
 WEB      := $(shell find src/web -type f 2>/dev/null) vite.config.ts package-lock.json
 TESTS    ?= build/test
+BENCH    ?=
 FUZZ_BODIES ?= 1000000
 
 # npm wants a home folder and a cache that it can write to. A user without an entry in /etc/passwd may have neither.
@@ -54,8 +55,8 @@ format: node_modules/.package-lock.json ## rewrite files the way `make check` wa
 	clang-format-14 -i native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c bench/do-nothing/*.c test/scenarios/*.c test/machines/*.c test/ebpf/*.c
 
 .PHONY: bench
-bench: packages-for-bench build build/churn build/hold build/attach build/nothing.bpf.o ## measure: capture rate, slowdown, CPU and memory against tcplife (root)
-	@bash bench/run.sh
+bench: packages-for-bench build build/churn build/hold build/attach build/nothing.bpf.o ## measure against tcplife and others (root); BENCH="rungs memory" for some
+	@bash bench/run.sh $(BENCH)
 
 .PHONY: kernels
 kernels: packages-for-kernels build build/churn build/scenarios ## what is seen on other kernels, in emulation (KERNELS="6.1-amd64 …" RUNGS="files …")

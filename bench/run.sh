@@ -2,6 +2,8 @@
 # Runs the benchmarks: all, or those named (`bench/run.sh capture`). One case a file; each prints ratios of its own run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# The programs that are load, and those that ours are held against.
+make --no-print-directory --silent build/churn build/hold build/attach build/nothing.bpf.o
 
 cases=("$@")
 if [ "${#cases[@]}" = 0 ]; then

@@ -30,7 +30,10 @@ async function measure(sink: Sink): Promise<void> {
   const nothing = doNothingWatcher();
   const tcplife = tcplifeWatcher();
   const rivals = [nothing, tcplife].filter((watcher) => watcher !== undefined);
-  if (nothing === undefined) console.log('do nothing: not measured: clang and libbpf-dev were missing');
+  if (nothing === undefined)
+    console.log(
+      'do nothing: not measured: build/attach or build/nothing.bpf.o is not there: clang and libbpf-dev build them',
+    );
   if (tcplife === undefined) console.log('tcplife: not measured: install libbpf-tools');
 
   // Idle ones first, while few are in TIME_WAIT: an iterator over the sockets of a namespace goes through those, too.
