@@ -20,8 +20,9 @@ export class HostFactsError extends Error {
   }
 }
 
-/** Several in one line: what was attempted each time, and each advice once. */
-export function describeLacks(lacks: readonly HostFactsError[]): string {
+/** Several in one line: what was attempted each time, and each advice once; the same for the same ones in any order. */
+export function describeLacks(unsorted: readonly HostFactsError[]): string {
+  const lacks = unsorted.toSorted((a, b) => (a.attempted < b.attempted ? -1 : 1));
   const attempts = lacks.map(({ attempted }) => attempted).join(', ');
   const advice = new Set(lacks.map(({ code }) => ADVICE[code]));
   return [attempts, ...advice].join('; ');
