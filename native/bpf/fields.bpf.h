@@ -64,6 +64,11 @@ static __always_inline bool had_closed(int state) {
     return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING;
 }
 
+/* The same of one that lives: in FIN_WAIT1 its FIN is not acknowledged yet. */
+static __always_inline bool may_have_acked_fin(int state) {
+    return had_closed(state) && state != TCP_FIN_WAIT1;
+}
+
 /* Whether a socket in this state has, or had, its handshake behind it. */
 static __always_inline bool is_established(int state) {
     return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||

@@ -125,7 +125,7 @@ static __always_inline void set_live_traffic(struct entry *entry, const struct t
     __u64 sent = record->bytes_sent, received = record->bytes_received;
     __u32 retransmits = record->retransmits;
 
-    set_traffic(record, tp, state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING);
+    set_traffic(record, tp, may_have_acked_fin(state));
     if (record->bytes_sent == sent && record->bytes_received == received &&
         record->retransmits == retransmits && (entry->word || record->emitted_state == record->state))
         return;
@@ -204,7 +204,7 @@ static __always_inline bool adopt(struct sock *sk, struct task_struct *task, str
     /* Now, while all of it is at hand: a visit would have to fetch it again. */
     tp = bpf_skc_to_tcp_sock(sk);
     if (tp && state != TCP_LISTEN)
-        set_traffic(record, tp, state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING);
+        set_traffic(record, tp, may_have_acked_fin(state));
     tell(entry, TP_WORD_LIVE);
     return true;
 }

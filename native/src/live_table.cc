@@ -1,17 +1,14 @@
 #include "live_table.h"
 
 #include <cstring>
+#include <netinet/tcp.h>
 
 namespace {
 
 constexpr size_t RELEASED_FROM_BYTES = 1 << 20;
-constexpr uint8_t TCP_STATE_ESTABLISHED = 1;
-constexpr uint8_t TCP_STATE_SYN_SENT = 2;
-constexpr uint8_t TCP_STATE_CLOSE = 7;
-constexpr uint8_t TCP_STATE_CLOSE_WAIT = 8;
 
 bool isEstablished(uint8_t state) {
-    return state == TCP_STATE_ESTABLISHED || state == TCP_STATE_CLOSE_WAIT;
+    return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
 }
 
 // Below the bound by a tenth: sockets that come back from the "other" group must not fill it again at once.
@@ -65,7 +62,7 @@ void LiveTable::apply(const struct tp_record &record) {
     if (updateCounters(record))
         return;
     sockets_changed_ = true;
-    if (record.state == TCP_STATE_CLOSE && !record.emitted_state && !(record.flags & TP_FLAG_UNTRACKED)) {
+    if (record.state == TCP_CLOSE && !record.emitted_state && !(record.flags & TP_FLAG_UNTRACKED)) {
         applyUnseen(record);
         return;
     }
@@ -77,7 +74,7 @@ void LiveTable::apply(const struct tp_record &record) {
     if (closed_unseen_.erase(record.socket_id))
         return;
     bool known = isKnown(record.socket_id);
-    if (record.state == TCP_STATE_SYN_SENT) {
+    if (record.state == TCP_SYN_SENT) {
         if (!known && connecting_.size() < limits_.records && connecting_.set(record.socket_id, {}))
             countOpen(record);
         return;
@@ -85,7 +82,7 @@ void LiveTable::apply(const struct tp_record &record) {
     connecting_.erase(record.socket_id);
     if (!known)
         countOpen(record);
-    if (record.state != TCP_STATE_CLOSE) {
+    if (record.state != TCP_CLOSE) {
         update(record);
         return;
     }
@@ -142,7 +139,7 @@ SocketTotals LiveTable::totals() const {
 // The kernel tells of the beginning and the end of such a socket, and of nothing between.
 void LiveTable::countUntracked(const struct tp_record &record) {
     NamespaceCounts &counts = countsOf(record.netns);
-    if (record.state != TCP_STATE_CLOSE) {
+    if (record.state != TCP_CLOSE) {
         countBegin(counts, record.direction);
         counts.untracked++;
         counts.other.live++;
@@ -201,7 +198,7 @@ void LiveTable::countEstablished() {
 }
 
 bool LiveTable::updateCounters(const struct tp_record &record) {
-    if (record.state == TCP_STATE_CLOSE || record.flags & TP_FLAG_UNTRACKED)
+    if (record.state == TCP_CLOSE || record.flags & TP_FLAG_UNTRACKED)
         return false;
     const uint32_t *slot = index_.find(record.socket_id);
     if (!slot || !isSameButForCounters(live_[*slot], record))
@@ -289,7 +286,7 @@ void LiveTable::closeUnseen(uint64_t socket_id, uint64_t now_ns) {
         struct tp_record record = live_[*slot];
         remove(socket_id);
         if (record.direction != TP_DIRECTION_LISTENER) {
-            record.state = TCP_STATE_CLOSE;
+            record.state = TCP_CLOSE;
             record.end_ns = now_ns;
             close(record);
         }

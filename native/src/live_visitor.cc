@@ -4,6 +4,7 @@
 #include "clocks.h"
 
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -33,9 +34,8 @@ constexpr uint64_t BLIND_ROUND_NS = 60 * 1000000000ull;
 
 // A connection that no process has open closes; where that is not known, only these states tell.
 bool isClosing(uint8_t state, bool has_no_file) {
-    constexpr uint8_t FIN_WAIT1 = 4, FIN_WAIT2 = 5, LAST_ACK = 9, CLOSING = 11;
-    return state == LAST_ACK || state == CLOSING ||
-           (has_no_file && (state == FIN_WAIT1 || state == FIN_WAIT2));
+    return state == TCP_LAST_ACK || state == TCP_CLOSING ||
+           (has_no_file && (state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2));
 }
 
 uint32_t inodeOf(const char *path) {

@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 #include <cerrno>
+#include <netinet/tcp.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <vector>
@@ -21,9 +22,6 @@ uint64_t load(const struct tp_place &place) {
 bool isLive(uint64_t word) {
     return word & (TP_WORD_LIVE | TP_WORD_PENDING) && !(word & TP_WORD_CLOSED);
 }
-
-constexpr uint8_t TCP_STATE_SYN_SENT = 2;
-constexpr uint8_t TCP_STATE_CLOSE = 7;
 
 // A place that was given to another socket in between, or whose record is blank still, is nobody's.
 bool isOf(const struct tp_record &record, uint64_t word) {
@@ -73,7 +71,7 @@ bool SocketTable::takeOne(struct tp_place &place, const Take &take) {
         if (!isOf(record, told))
             return false;
         if (!(told & TP_WORD_LIVE)) { // it may be half established
-            record.state = TCP_STATE_SYN_SENT;
+            record.state = TCP_SYN_SENT;
             record.flags &= static_cast<uint8_t>(~TP_FLAG_ESTABLISHED);
         }
         take(record);
@@ -106,7 +104,7 @@ bool SocketTable::find(uint64_t socket_id, struct tp_record *record) const {
     } else if (!findOverflow(socket_id, &found)) {
         return false;
     }
-    if (found.socket_id != socket_id || found.state == TCP_STATE_CLOSE)
+    if (found.socket_id != socket_id || found.state == TCP_CLOSE)
         return false;
     if (record != nullptr)
         *record = found;
@@ -123,7 +121,7 @@ void SocketTable::forEachLive(const Take &take) const {
             take(record);
     }
     forEachInOverflow([&take](const struct tp_record &record) {
-        if (record.state != TCP_STATE_CLOSE)
+        if (record.state != TCP_CLOSE)
             take(record);
     });
 }

@@ -63,9 +63,8 @@ Tracker::Tracker(const TrackerOptions &options)
         counters_fd_ = programs_->mapFd("counters");
         sockets_ = std::make_unique<SocketTable>(programs_->mapFd("places"), programs_->mapEntries("places"),
                                                  programs_->mapFd("overflow"), shared_);
-        visitor_ =
-            std::make_unique<LiveVisitor>(programs_->link("visit_files"), programs_->link("visit_namespace"),
-                                          *sockets_, shared_, options.proc_root);
+        visitor_ = std::make_unique<LiveVisitor>(programs_->link("visit_files"), programs_->link(NAMESPACE),
+                                                 *sockets_, shared_, options.proc_root);
         can_confirm_ = programs_->link(CONFIRM) != nullptr;
         can_tell_ = programs_->link(TELL) != nullptr;
         startDraining();
