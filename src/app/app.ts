@@ -20,6 +20,7 @@ import { metricsRoute } from './http/metrics.js';
 import { page } from './http/page.js';
 import { v1Api } from './http/v1-api.js';
 import { scopeApi } from './http/scope-api.js';
+import { Room } from './ingest/room.js';
 import { reportRoute } from './ingest/route.js';
 import { listen, type ListenAddress } from './listen.js';
 import { liveRoute, type LiveCount } from './live/route.js';
@@ -59,6 +60,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   const mirrors = new Mirrors(engine);
 
   const live: LiveCount = { clients: 0 };
+  const room = new Room(settings.limits.inFlightBytes);
 
   answerFaults(server);
   answerUnchanged(server);
@@ -69,9 +71,9 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   await server.register(websocket, { options: { maxPayload: CLIENT_MESSAGE_MAX_BYTES } });
   // After the WebSocket plugin, which must have seen an upgrade to end its socket when the guard refuses it.
   guard(server, { credentials, allowedHosts: settings.allowedHosts });
-  metricsRoute(server, engine, () => live.clients);
+  metricsRoute(server, { engine, room, live });
   await server.register((scope, _options, done) => {
-    reportRoute(scope, engine, settings, appId);
+    reportRoute(scope, { appId, engine, room, settings });
     scopeApi(scope, { appId, engine, mirrors, settings });
     liveRoute(scope, mirrors, live, settings.limits.webSockets);
     v1Api(scope, engine, settings.version);

@@ -17,6 +17,7 @@ export const APP_FAULTS = {
   WRONG_SHAPE: { status: 400, advice: "send a report in Scope's format" },
   REPORT_TOO_LARGE: { status: 413, advice: 'report less at once' },
   BODY_CUT_SHORT: { status: 400, advice: 'send the whole body' },
+  BODY_STALLED: { status: 408, advice: 'send the whole body at once' },
   WINDOW_FULL: { status: 503, advice: 'retry later; the window holds as many nodes as it may' },
   TOO_OFTEN: { status: 429, advice: 'report less often, or raise the limit on reports of one probe' },
   TOO_MANY_CLIENTS: { status: 503, advice: 'retry later, or raise the limit on WebSockets' },

@@ -5,7 +5,7 @@ export interface AppLimits {
   readonly compressedBytes: number;
   /** Bytes of one report after decompression. */
   readonly decompressedBytes: number;
-  /** Bytes of reports that wait to be taken in, together; more are refused with 503. */
+  /** Bytes of reports that arrive or wait to be taken in, together; more are refused with 503. */
   readonly inFlightBytes: number;
   /** Nodes in one report. */
   readonly reportNodes: number;

@@ -39,7 +39,7 @@ const LIMITS = {
   maxWaiting: {
     limit: 'inFlightBytes',
     flag: '--max-waiting',
-    what: 'reports that wait to be taken in',
+    what: 'reports that arrive, are inflated, or wait to be taken in',
     isBytes: true,
   },
   maxMemory: { limit: 'windowBytes', flag: '--max-memory', what: 'the window, as estimated', isBytes: true },

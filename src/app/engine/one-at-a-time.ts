@@ -2,7 +2,7 @@
  * Lets one thing be done at a time, in order. Reports go to the engine this way: it takes messages in turn, so that
  * whoever asks for a view waits for the report at hand and not for all that have arrived.
  *
- * Bound: the bytes in flight that the ingest route lets in.
+ * Bound: the room that reports take from their first byte on (`ingest/room.ts`).
  */
 export class OneAtATime {
   #last: Promise<unknown> = Promise.resolve();

@@ -13,6 +13,8 @@ export function answerFaults(server: FastifyInstance): void {
     }
     if (fault.retryAfterSeconds !== undefined)
       void reply.header('retry-after', String(fault.retryAfterSeconds));
+    // What was to come of this request would be taken for the next one's.
+    if (fault.code === 'BODY_STALLED') void reply.header('connection', 'close');
     return reply.code(fault.statusCode).send({ error: fault.message, code: fault.code });
   });
   server.setNotFoundHandler((request, reply) =>

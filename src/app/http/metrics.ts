@@ -4,12 +4,20 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { EngineClient } from '../engine/client.js';
+import type { Room } from '../ingest/room.js';
+import type { LiveCount } from '../live/route.js';
 
 /** Edges of the hosts view that have a series of their own. */
 const EDGES_MAX = 50;
 const REST = 'other';
 
-export function metricsRoute(server: FastifyInstance, engine: EngineClient, liveClients: () => number): void {
+export interface MetricsParts {
+  readonly engine: EngineClient;
+  readonly room: Room;
+  readonly live: Readonly<LiveCount>;
+}
+
+export function metricsRoute(server: FastifyInstance, { engine, room, live }: MetricsParts): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'topoprobe_app_' });
   const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
@@ -24,6 +32,7 @@ export function metricsRoute(server: FastifyInstance, engine: EngineClient, live
   const refused = gauge('reports_refused', 'Reports refused because the window was full');
   const parts = gauge('window_parts', 'Distinct facts held');
   const bytesHeld = gauge('window_bytes', 'Estimated bytes of the facts held');
+  const waiting = gauge('reports_waiting_bytes', 'Bytes taken by reports that arrive or wait to be taken in');
   const held = gauge('window_reports', 'Reports that count now');
   const probes = gauge('probes', 'Probes that report', ['state']);
   const restarts = gauge('engine_restarts', 'Times the engine was replaced after a failure');
@@ -52,12 +61,13 @@ export function metricsRoute(server: FastifyInstance, engine: EngineClient, live
     refused.set(counts.refused);
     parts.set(counts.parts);
     bytesHeld.set(counts.bytes);
+    waiting.set(room.takenBytes);
     held.set(counts.reports);
     const stale = records.filter(({ staleSinceMs }) => staleSinceMs !== undefined).length;
     probes.set({ state: 'fresh' }, records.length - stale);
     probes.set({ state: 'stale' }, stale);
     restarts.set(engine.restarts);
-    clients.set(liveClients());
+    clients.set(live.clients);
     connections.reset();
     bytes.reset();
     edges.forEach((edge, index) => {

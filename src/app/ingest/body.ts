@@ -1,131 +1,119 @@
 /**
- * Reads a request's body under two bounds: bytes as sent and bytes after decompression. Decompression is streamed and
- * stops at its bound, so a small body that inflates to gigabytes costs no more than the bound.
+ * Reads a request's body under bounds: bytes as sent, bytes after decompression, room for both, and how long its sender
+ * may be silent. Nothing is inflated before the last byte is there, so that whoever holds it back holds no more than he
+ * has sent; inflating is streamed and stops at its bound, so a small body that inflates to gigabytes costs no more.
  */
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { AppError } from '../errors.js';
+import { Blocks } from './blocks.js';
+import type { Place } from './room.js';
 
 export interface BodyLimits {
   readonly compressedBytes: number;
   readonly decompressedBytes: number;
 }
 
+/** What the headers say of a body. */
+export interface BodyHeaders {
+  readonly contentEncoding: string | undefined;
+  /** Undefined where the length is not announced. */
+  readonly contentLength: number | undefined;
+}
+
+/** A sender from which nothing comes for so long is given up: what he has sent takes the room of others. */
+const SILENCE_MS_MAX = 10_000;
+/** zlib's window and tables, and what it inflates into. */
+const INFLATING_BYTES = 64 * 1024;
+
 /**
- * The body, inflated where it is gzipped. What is left of a body that is refused is read and thrown away by the server, so that the sender
- * gets the answer instead of a broken connection.
+ * The body, inflated where it is gzipped. What is left of a body that is refused is read and thrown away by the server,
+ * so that the sender gets the answer instead of a broken connection.
  *
- * @throws AppError BODY_TOO_LARGE, INFLATED_TOO_LARGE, UNDECODABLE, BODY_CUT_SHORT, UNKNOWN_CONTENT_ENCODING
+ * @throws AppError BODY_TOO_LARGE, INFLATED_TOO_LARGE, UNDECODABLE, BODY_CUT_SHORT, BODY_STALLED, UNKNOWN_CONTENT_ENCODING,
+ * ENGINE_BUSY
  */
 export async function readBody(
   request: Readable,
-  encoding: string | undefined,
+  { contentEncoding, contentLength }: BodyHeaders,
   limits: BodyLimits,
-): Promise<Buffer> {
-  switch (encoding?.trim().toLowerCase() ?? 'identity') {
-    case '':
-    case 'identity':
-    case 'zstd': // inflated beside the decoding, in the engine's thread
-      return readPlain(request, Math.min(limits.compressedBytes, limits.decompressedBytes));
-    case 'gzip':
-    case 'x-gzip':
-      return readGzip(request, limits);
-    default:
-      throw new AppError(
-        'UNKNOWN_CONTENT_ENCODING',
-        `cannot read a body with Content-Encoding ${JSON.stringify(encoding?.slice(0, 40))}`,
-      );
+  place: Place,
+): Promise<Blocks> {
+  const encoding = contentEncoding?.trim().toLowerCase() ?? '';
+  const isGzip = encoding === 'gzip' || encoding === 'x-gzip';
+  // zstd is inflated beside the decoding, in the engine's thread.
+  if (!isGzip && !['', 'identity', 'zstd'].includes(encoding)) {
+    throw new AppError(
+      'UNKNOWN_CONTENT_ENCODING',
+      `cannot read a body with Content-Encoding ${JSON.stringify(contentEncoding?.slice(0, 40))}`,
+    );
   }
+  const maxBytes = isGzip
+    ? limits.compressedBytes
+    : Math.min(limits.compressedBytes, limits.decompressedBytes);
+  if ((contentLength ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const sent = await receive(request, new Blocks(place, contentLength), maxBytes);
+  return isGzip ? inflate(sent, limits.decompressedBytes, place) : sent;
 }
 
 function tooLarge(maxBytes: number): AppError {
   return new AppError('BODY_TOO_LARGE', `refused a body of more than ${maxBytes} bytes`);
 }
 
-function readPlain(request: Readable, maxBytes: number): Promise<Buffer> {
+function receive(request: Readable, sent: Blocks, maxBytes: number): Promise<Blocks> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const stop = watch(request, {
-      data: (chunk) => {
-        bytes += chunk.length;
-        if (bytes <= maxBytes) {
-          chunks.push(chunk);
-          return;
-        }
-        stop();
-        reject(tooLarge(maxBytes));
-      },
-      end: () => resolve(Buffer.concat(chunks, bytes)),
-      fail: reject,
-    });
-  });
-}
-
-function readGzip(request: Readable, limits: BodyLimits): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const gunzip = createGunzip();
-    const chunks: Buffer[] = [];
-    let received = 0;
-    let inflated = 0;
+    const data = (piece: Buffer): void => {
+      silence.refresh();
+      try {
+        if (sent.length + piece.length > maxBytes) throw tooLarge(maxBytes);
+        sent.append(piece);
+      } catch (error) {
+        fail(error as AppError);
+      }
+    };
+    const end = (): void => {
+      stop();
+      resolve(sent);
+    };
+    const cutShort = (): void => fail(new AppError('BODY_CUT_SHORT', 'the connection ended inside the body'));
     const fail = (error: AppError): void => {
       stop();
-      gunzip.destroy();
+      // Nobody waits for the rest any more, nor for what becomes of the connection.
+      request.on('error', () => undefined).resume();
       reject(error);
     };
-    const stop = watch(request, {
-      data: (chunk) => {
-        received += chunk.length;
-        if (received > limits.compressedBytes) {
-          fail(tooLarge(limits.compressedBytes));
-          return;
-        }
-        if (gunzip.write(chunk)) return;
-        request.pause();
-        gunzip.once('drain', () => request.resume());
-      },
-      end: () => gunzip.end(),
-      fail: (error) => {
-        gunzip.destroy();
-        reject(error);
-      },
-    });
-    gunzip.on('data', (chunk: Buffer) => {
-      inflated += chunk.length;
-      if (inflated <= limits.decompressedBytes) {
-        chunks.push(chunk);
-        return;
-      }
-      fail(
-        new AppError(
-          'INFLATED_TOO_LARGE',
-          `refused a body that inflates to more than ${limits.decompressedBytes} bytes`,
-        ),
-      );
-    });
-    gunzip.on('end', () => resolve(Buffer.concat(chunks, inflated)));
-    gunzip.on('error', (cause) =>
-      fail(new AppError('UNDECODABLE', `cannot gunzip the body: ${cause.message}`, { cause })),
-    );
+    const stop = (): void => {
+      clearTimeout(silence);
+      request.off('data', data).off('end', end).off('error', cutShort).off('close', cutShort);
+    };
+    const silence = setTimeout(() => {
+      fail(new AppError('BODY_STALLED', `nothing of the body came for ${SILENCE_MS_MAX / 1_000} seconds`));
+    }, SILENCE_MS_MAX);
+    request.on('data', data).on('end', end).on('error', cutShort).on('close', cutShort);
   });
 }
 
-interface BodyEvents {
-  readonly data: (chunk: Buffer) => void;
-  readonly end: () => void;
-  readonly fail: (error: AppError) => void;
-}
-
-/** Listens to a request; the returned function stops, and lets the rest of the body run off unread. */
-function watch(request: Readable, { data, end, fail }: BodyEvents): () => void {
-  const cutShort = (): void => fail(new AppError('BODY_CUT_SHORT', 'the connection ended inside the body'));
-  const closed = (): void => {
-    if (!request.readableEnded) cutShort();
-  };
-  request.on('data', data).on('end', end).on('error', cutShort).on('close', closed);
-  return () => {
-    request.off('data', data).off('end', end).off('error', cutShort).off('close', closed);
-    request.on('error', () => undefined); // nobody waits for it any more
-    request.resume();
-  };
+async function inflate(sent: Blocks, maxBytes: number, place: Place): Promise<Blocks> {
+  place.take(INFLATING_BYTES);
+  const inflated = new Blocks(place);
+  const source = Readable.from(sent.drain());
+  try {
+    // Leaving the loop ends the inflating, whatever the reason.
+    for await (const piece of source.pipe(createGunzip()) as AsyncIterable<Buffer>) {
+      if (inflated.length + piece.length > maxBytes) {
+        throw new AppError(
+          'INFLATED_TOO_LARGE',
+          `refused a body that inflates to more than ${maxBytes} bytes`,
+        );
+      }
+      inflated.append(piece);
+    }
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    throw new AppError('UNDECODABLE', `cannot gunzip the body: ${(cause as Error).message}`, { cause });
+  } finally {
+    source.destroy();
+  }
+  place.give(INFLATING_BYTES);
+  return inflated;
 }
