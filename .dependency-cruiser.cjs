@@ -1,4 +1,5 @@
-// The import directions of docs/architecture.md, enforced by `make check`: imports go down the picture or into src/report.
+// The import directions of docs/architecture.md, enforced by `make check`: imports go down the picture or into
+// src/report and src/machine.
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
@@ -22,10 +23,16 @@ module.exports = {
       to: { path: '^(src/(?!report/)|native/)' },
     },
     {
-      name: 'app-knows-only-the-report',
+      name: 'app-knows-only-the-report-and-its-machine',
       severity: 'error',
       from: { path: '^src/app/' },
-      to: { path: '^(src/(?!app/|report/)|native/)' },
+      to: { path: '^(src/(?!app/|report/|machine/)|native/)' },
+    },
+    {
+      name: 'machine-imports-nothing-of-src',
+      severity: 'error',
+      from: { path: '^src/machine/' },
+      to: { path: '^(src/(?!machine/)|native/)' },
     },
     {
       name: 'probe-knows-only-the-report',

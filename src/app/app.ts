@@ -9,6 +9,7 @@ import { fastify, LogController, type FastifyBaseLogger } from 'fastify';
 import { Credentials } from './auth/credentials.js';
 import { checkExposure } from './auth/exposure.js';
 import { guard } from './auth/guard.js';
+import { KnownHosts } from './auth/known-hosts.js';
 import { EngineClient } from './engine/client.js';
 import { AppError } from './errors.js';
 import { compressAnswers } from './http/compression.js';
@@ -26,7 +27,7 @@ import { listen, type ListenAddress } from './listen.js';
 import { liveRoute, type LiveCount } from './live/route.js';
 import { CLIENT_MESSAGE_MAX_BYTES } from './live/session.js';
 import { Mirrors } from './mirror/mirror.js';
-import { settingsFrom, type AppOptions } from './options.js';
+import { settingsFrom, type AppOptions, type AppSettings } from './options.js';
 
 export interface App {
   /** Binds and answers the URL. @throws AppError LISTEN_… */
@@ -44,6 +45,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   const appId = randomBytes(8).toString('hex');
   const log: FastifyBaseLogger = settings.log;
   const credentials = new Credentials(settings.auth);
+  const knownHosts = knownHostsFor(settings, credentials);
   const server = fastify({
     ...(settings.tls === undefined ? {} : { https: tlsOptions(settings.tls) }),
     loggerInstance: log,
@@ -70,7 +72,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   server.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   await server.register(websocket, { options: { maxPayload: CLIENT_MESSAGE_MAX_BYTES } });
   // After the WebSocket plugin, which must have seen an upgrade to end its socket when the guard refuses it.
-  guard(server, { credentials, allowedHosts: settings.allowedHosts });
+  guard(server, { credentials, knownHosts });
   metricsRoute(server, { engine, room, live });
   await server.register((scope, _options, done) => {
     reportRoute(scope, { appId, engine, room, settings });
@@ -86,11 +88,19 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   let closing: Promise<void> | undefined;
   return {
     listen: async (address) => {
+      knownHosts.add(address.host);
       checkExposure(address.host, credentials.required, settings.publicWithoutAuth, settings.log);
       return listen(server, address, settings.tls !== undefined);
     },
     close: () => (closing ??= server.close().then(() => engine.close())),
   };
+}
+
+/** Whoever has to identify himself may call the app what he likes: another site's page does not know his secret. */
+function knownHostsFor({ allowedHosts, hostname, tls }: AppSettings, credentials: Credentials): KnownHosts {
+  const isIdentified = credentials.required || tls?.ca !== undefined;
+  if (allowedHosts === 'any' || (isIdentified && allowedHosts.length === 0)) return new KnownHosts('any');
+  return new KnownHosts([...allowedHosts, hostname]);
 }
 
 /** With an authority, only clients that show a certificate of it get in. @throws AppError BAD_TLS */

@@ -29,6 +29,10 @@ export const APP_FAULTS = {
   NO_HISTORY: { status: 400, advice: 'ask without timestamp: this app keeps no history' },
   UNAUTHORISED: { status: 401, advice: 'send a valid token or password' },
   FORBIDDEN: { status: 403, advice: 'use credentials that allow this' },
+  FOREIGN_HOST: {
+    status: 403,
+    advice: 'start it with --allowed-host and that name, or with tokens or users, or ask by address',
+  },
   FOREIGN_ORIGIN: { status: 403, advice: 'open the page from the address the app is known by' },
   LISTEN_IN_USE: { status: 0, advice: 'stop the other program, or choose another port with --listen' },
   LISTEN_DENIED: {

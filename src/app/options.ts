@@ -24,8 +24,11 @@ export interface AppOptions {
    * milliseconds old; `newest`, the new one when it is ready. `prompt` unless told.
    */
   readonly views?: ViewFreshness;
-  /** Names the app answers to besides addresses and `localhost`; any when absent. */
-  readonly allowedHosts?: readonly string[];
+  /**
+   * Names the app answers to besides addresses and this machine's names. When absent: any where there is authentication,
+   * no others where there is none.
+   */
+  readonly allowedHosts?: readonly string[] | 'any';
   readonly log?: Logger;
   readonly version?: string;
   /** Name of this machine as `/api` tells it. Default: none. */
@@ -42,7 +45,7 @@ export interface AppSettings {
   readonly tls: { readonly cert: string; readonly key: string; readonly ca?: string } | undefined;
   readonly publicWithoutAuth: PublicWithoutAuth;
   readonly views: ViewFreshness;
-  readonly allowedHosts: readonly string[];
+  readonly allowedHosts: readonly string[] | 'any';
   readonly log: Logger;
   readonly version: string;
   readonly hostname: string;
@@ -58,7 +61,7 @@ export function settingsFrom(options: AppOptions): AppSettings {
     tls: options.tls,
     publicWithoutAuth: options.publicWithoutAuth ?? 'refuse',
     views: options.views ?? 'prompt',
-    allowedHosts: (options.allowedHosts ?? []).map((name) => name.toLowerCase()),
+    allowedHosts: options.allowedHosts ?? [],
     log: options.log ?? pino({ enabled: false }),
     version: options.version ?? '0.0.0',
     hostname: options.hostname ?? '',

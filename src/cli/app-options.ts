@@ -4,12 +4,14 @@
  */
 import { InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_LIMITS, type AppLimits } from '../app/limits.js';
-import type { ViewFreshness } from '../app/options.js';
+import type { AppOptions, ViewFreshness } from '../app/options.js';
 import { UsageError } from './errors.js';
 import { givenHostName } from './host-name.js';
 
+/** Of every command that listens. */
 export interface ExposureOptions {
   readonly publicWithoutAuth: boolean;
+  readonly allowedHost: readonly string[];
 }
 
 export interface AppServeOptions extends ExposureOptions, Readonly<Record<LimitOption, number>> {
@@ -20,7 +22,6 @@ export interface AppServeOptions extends ExposureOptions, Readonly<Record<LimitO
   readonly tlsKey?: string;
   readonly tlsClientCa?: string;
   readonly views: ViewFreshness;
-  readonly allowedHost: readonly string[];
   readonly hostname?: string;
   readonly webRoot?: string;
 }
@@ -84,7 +85,7 @@ const variableOf = (flag: string): string => `TOPOPROBE_${flag.slice(2).toUpperC
 const file = (flag: string, what: string): Option => new Option(`${flag} <path>`, what).env(variableOf(flag));
 
 /** For every command that listens. */
-export const exposure = (): Option =>
+export const exposure = (): Option[] => [
   new Option(
     '--public-without-auth [yes|no]',
     'listen on an address that others can reach although nobody has to identify himself',
@@ -92,23 +93,37 @@ export const exposure = (): Option =>
     .env('TOPOPROBE_PUBLIC_WITHOUT_AUTH')
     .argParser(yesOrNo)
     .preset('yes')
-    .default(false, 'no');
+    .default(false, 'no'),
+  new Option(
+    '--allowed-host <name...>',
+    "names the app answers to besides addresses, localhost and this machine's names; or any",
+  )
+    .env('TOPOPROBE_ALLOWED_HOST')
+    .argParser((text: string, before: readonly string[]) => [...before, ...namesIn(text)])
+    .default([], 'any where there are tokens, users or client certificates, no others where not'),
+];
+
+/** What an app is told of these. */
+export function exposureFrom({
+  publicWithoutAuth,
+  allowedHost,
+}: ExposureOptions): Pick<AppOptions, 'publicWithoutAuth' | 'allowedHosts'> {
+  return {
+    publicWithoutAuth: publicWithoutAuth ? 'warn' : 'refuse',
+    allowedHosts: allowedHost.includes(ANY_HOST) ? 'any' : allowedHost,
+  };
+}
+
+const ANY_HOST = 'any';
 
 export const serving = (): Option[] => [
-  exposure(),
+  ...exposure(),
   file('--probe-token-file', 'file with tokens of probes, one a line: they may report'),
   file('--read-token-file', 'file with tokens of people and programs, one a line: they may look'),
   file('--users-file', 'file with user:password lines: they may look, and report'),
   file('--tls-cert', 'PEM file of the certificate to serve https with'),
   file('--tls-key', "PEM file of that certificate's key"),
   file('--tls-client-ca', 'PEM file of the authorities of which clients must show a certificate'),
-  new Option(
-    '--allowed-host <name...>',
-    'names the app answers to besides addresses and localhost; default: any',
-  )
-    .env('TOPOPROBE_ALLOWED_HOST')
-    .argParser((text: string, before: readonly string[]) => [...before, ...namesIn(text)])
-    .default([], 'any'),
   new Option(
     '--views <freshness>',
     'while a view is being made anew: the last one at once, or the newest when ready',
@@ -191,7 +206,9 @@ function namesIn(text: string): string[] {
   const names = text.split(/[\s,]+/).filter((name) => name !== '');
   for (const name of names) {
     if (!/^[A-Za-z0-9._-]{1,253}$/.test(name))
-      throw new InvalidArgumentError(`'${name}' is not a host name such as fleet.example (without port)`);
+      throw new InvalidArgumentError(
+        `'${name}' is not a host name such as fleet.example (without port), nor any`,
+      );
   }
   return names;
 }

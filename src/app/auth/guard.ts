@@ -2,16 +2,18 @@
  * Every request passes here first: rights, the names the app answers to, and who may open WebSockets from a page.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../errors.js';
 import type { Credentials, Right } from './credentials.js';
+import type { KnownHosts } from './known-hosts.js';
 
 export interface GuardOptions {
   readonly credentials: Credentials;
-  /** Host names the app is known by, besides addresses, `localhost` and this machine's name; empty: any. */
-  readonly allowedHosts: readonly string[];
+  readonly knownHosts: KnownHosts;
 }
+
+/** Of a header in a message. */
+const SHOWN_CHARACTERS = 100;
 
 /** Paths that tell nothing of the fleet, for whoever watches over the app. */
 const OPEN_PATHS = new Set(['/health', '/ready']);
@@ -21,13 +23,13 @@ const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
   "connect-src 'self' ws: wss:; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-export function guard(server: FastifyInstance, { credentials, allowedHosts }: GuardOptions): void {
+export function guard(server: FastifyInstance, { credentials, knownHosts }: GuardOptions): void {
   server.addHook('onRequest', async (request, reply) => {
     void reply
       .header('x-content-type-options', 'nosniff')
       .header('referrer-policy', 'no-referrer')
       .header('content-security-policy', PAGE_POLICY);
-    refuseForeignHost(request.headers, allowedHosts);
+    refuseForeignHost(request.headers, knownHosts);
     if (request.headers.origin !== undefined) refuseForeignOrigin(request.headers);
     const path = request.url.split('?', 1)[0]!;
     if (!credentials.required || OPEN_PATHS.has(path)) return;
@@ -49,12 +51,10 @@ function neededRights(method: string, path: string): readonly Right[] {
   return path === '/api' ? ['read', 'write'] : ['read'];
 }
 
-/** A name that some other site made point here (DNS rebinding) must not open what only this network may see. */
-function refuseForeignHost(headers: IncomingHttpHeaders, allowedHosts: readonly string[]): void {
-  if (allowedHosts.length === 0) return;
-  const host = hostOf(headers.host ?? '');
-  if (host === 'localhost' || isIP(host) !== 0 || allowedHosts.includes(host)) return;
-  throw new AppError('FOREIGN_ORIGIN', 'the app is not known by this name');
+function refuseForeignHost({ host = '' }: IncomingHttpHeaders, knownHosts: KnownHosts): void {
+  if (knownHosts.includes(host)) return;
+  const name = JSON.stringify(host.slice(0, SHOWN_CHARACTERS));
+  throw new AppError('FOREIGN_HOST', `the app is not known by the name ${name}`);
 }
 
 /** Pages of other sites may neither read answers nor open WebSockets. */
@@ -67,10 +67,4 @@ function refuseForeignOrigin({ origin, host }: IncomingHttpHeaders): void {
   }
   if (from !== '' && from === host?.toLowerCase()) return;
   throw new AppError('FOREIGN_ORIGIN', 'a page of another site asked for this');
-}
-
-/** Name or address without port and brackets. */
-function hostOf(header: string): string {
-  const bracketed = /^\[([^\]]*)\]/.exec(header);
-  return (bracketed === null ? header.split(':', 1)[0]! : bracketed[1]!).toLowerCase();
 }

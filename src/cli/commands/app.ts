@@ -1,6 +1,6 @@
 /** `topoprobe app`: takes reports in, merges them, and serves API and dashboard. */
 import { Command } from 'commander';
-import { checkServing, limitsFrom, serving, type AppServeOptions } from '../app-options.js';
+import { checkServing, exposureFrom, limitsFrom, serving, type AppServeOptions } from '../app-options.js';
 import type { ListenAddress } from '../option-values.js';
 import { listen, logging, window, type LogOptions } from '../shared-options.js';
 import { announce } from '../stdout.js';
@@ -30,8 +30,7 @@ export function appCommand(): Command {
       ...(await readSecrets(options)),
       limits: limitsFrom(options),
       views: options.views,
-      allowedHosts: options.allowedHost,
-      publicWithoutAuth: options.publicWithoutAuth ? 'warn' : 'refuse',
+      ...exposureFrom(options),
       ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
       ...(options.webRoot === undefined ? {} : { webRoot: options.webRoot }),
     });

@@ -1,6 +1,6 @@
 /** `topoprobe up`: probe, app and dashboard in one process, for one machine. */
 import { Command } from 'commander';
-import { exposure, type ExposureOptions } from '../app-options.js';
+import { exposure, exposureFrom, type ExposureOptions } from '../app-options.js';
 import { thisHostName } from '../host-name.js';
 import type { ListenAddress } from '../option-values.js';
 import { metricsListen, type MetricsOptions } from '../publish-options.js';
@@ -26,11 +26,10 @@ export function upCommand(): Command {
   const command = new Command('up')
     .description('Run probe, app and dashboard together, for this one machine.')
     .addOption(listen('127.0.0.1:4040'))
-    .addOption(exposure())
     .addOption(publishInterval())
     .addOption(window())
     .addOption(metricsListen('off'));
-  for (const option of [...observing(), ...logging()]) command.addOption(option);
+  for (const option of [...exposure(), ...observing(), ...logging()]) command.addOption(option);
   return command.action(async (options: UpCommandOptions) => {
     const [{ createLogger }, { startApp }, { startProbe }] = await Promise.all([
       import('../logger.js'),
@@ -43,7 +42,7 @@ export function upCommand(): Command {
     const hostname = options.hostname ?? thisHostName(log);
     const app = await startApp(options.listen, options.window, log, {
       hostname,
-      publicWithoutAuth: options.publicWithoutAuth ? 'warn' : 'refuse',
+      ...exposureFrom(options),
     });
     try {
       const probe = await startProbe([app.url], { ...options, hostname }, log);

@@ -162,7 +162,9 @@ function lookupOf(address: HostAddress | undefined): { lookup?: LookupFunction }
 /** Undefined for a success. */
 function failureOf({ status, headers, data }: AxiosResponse<unknown>): Failure | undefined {
   if (status >= 200 && status < 300) return undefined;
-  const said = typeof data === 'string' ? firstLine(data) : '';
+  const fault = asRecord(data);
+  const text = typeof fault?.['error'] === 'string' ? fault['error'] : data;
+  const said = typeof text === 'string' ? firstLine(text) : '';
   const isRedirect = status >= 300 && status < 400;
   const advice = isRedirect ? " and leads elsewhere: name the app's final address" : '';
   const wait = retryAfterMs(headers['retry-after']);
@@ -170,13 +172,15 @@ function failureOf({ status, headers, data }: AxiosResponse<unknown>): Failure |
     reason: `it answers ${status}${said === '' ? '' : `: ${said}`}${advice}`,
     ...(wait !== undefined && { retryAfterMs: wait }),
   };
+  // The name it is asked by is not to its liking; the credentials are not to blame.
+  if (status === 403 && fault?.['code'] === 'FOREIGN_HOST') return { kind: 'failing', ...rest };
   if (status === 401 || status === 403 || status === 407) return { kind: 'unauthorised', ...rest };
   const isTemporary = isRedirect || status === 408 || status === 425 || status === 429 || status >= 500;
   if (!isTemporary) return { kind: 'refused', ...rest };
   return { kind: 'failing', ...rest, isGateway: status >= 502 && status <= 504 };
 }
 
-const SHOWN_CHARACTERS = 120;
+const SHOWN_CHARACTERS = 200;
 
 function firstLine(text: string): string {
   const [line = ''] = text.trim().split(/[\r\n]/, 1);
