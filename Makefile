@@ -33,7 +33,7 @@ start: build ## install, build, then run probe, app and dashboard on this machin
 build: native web build/.tsc ## install what the build needs, then compile the addon, the server and the page
 
 .PHONY: test
-test: packages-for-tests packages-for-emulation build build/churn build/scenarios build/without-netlink build/refuse-bpf.so ## run every test; the eBPF ones need root
+test: packages-for-tests packages-for-emulation build build/churn build/scenarios build/without-netlink build/refuse-bpf.so build/nginx/nginx ## run every test; the eBPF ones need root
 	@bash scripts/run-tests.sh $(TESTS)
 
 .PHONY: fuzz
@@ -103,6 +103,10 @@ build/refuse-bpf.so: test/ebpf/refuse-bpf.c
 	@mkdir -p build
 	@if command -v cc >/dev/null; then cc -O2 -Wall -Wextra -Werror -pthread -shared -fPIC $< -o $@ -ldl; \
 	 else echo "make: $@ not built: a C compiler (cc) is missing"; fi
+
+# A reverse proxy for tests to put in front of the app.
+build/nginx/nginx:
+	@bash scripts/unpack-nginx.sh
 
 # The lock file decides; `npm ci` also runs no install scripts here.
 node_modules/.package-lock.json: package.json package-lock.json native/package.json

@@ -72,7 +72,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   server.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   await server.register(websocket, { options: { maxPayload: CLIENT_MESSAGE_MAX_BYTES } });
   // After the WebSocket plugin, which must have seen an upgrade to end its socket when the guard refuses it.
-  guard(server, { credentials, knownHosts });
+  guard(server, { credentials, knownHosts, allowedOrigins: settings.allowedOrigins });
   metricsRoute(server, { engine, room, live });
   await server.register((scope, _options, done) => {
     reportRoute(scope, { appId, engine, room, settings });
@@ -97,10 +97,15 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
 }
 
 /** Whoever has to identify himself may call the app what he likes: another site's page does not know his secret. */
-function knownHostsFor({ allowedHosts, hostname, tls }: AppSettings, credentials: Credentials): KnownHosts {
+function knownHostsFor(settings: AppSettings, credentials: Credentials): KnownHosts {
+  const { allowedHosts, allowedOrigins, hostname, tls } = settings;
   const isIdentified = credentials.required || tls?.ca !== undefined;
   if (allowedHosts === 'any' || (isIdentified && allowedHosts.length === 0)) return new KnownHosts('any');
-  return new KnownHosts([...allowedHosts, hostname]);
+  return new KnownHosts([
+    ...allowedHosts,
+    ...allowedOrigins.map((origin) => new URL(origin).hostname),
+    hostname,
+  ]);
 }
 
 /** With an authority, only clients that show a certificate of it get in. @throws AppError BAD_TLS */

@@ -33,7 +33,11 @@ export const APP_FAULTS = {
     status: 403,
     advice: 'start it with --allowed-host and that name, or with tokens or users, or ask by address',
   },
-  FOREIGN_ORIGIN: { status: 403, advice: 'open the page from the address the app is known by' },
+  FOREIGN_ORIGIN: {
+    status: 403,
+    advice:
+      'where that is one app behind a reverse proxy, start it with --allowed-origin and the first of the two, or have the proxy send what browsers ask for as Host or X-Forwarded-Host',
+  },
   LISTEN_IN_USE: { status: 0, advice: 'stop the other program, or choose another port with --listen' },
   LISTEN_DENIED: {
     status: 0,

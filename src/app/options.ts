@@ -29,6 +29,8 @@ export interface AppOptions {
    * no others where there is none.
    */
   readonly allowedHosts?: readonly string[] | 'any';
+  /** Origins such as `https://fleet.example` whose pages may ask, besides those of the name the app is asked for by. */
+  readonly allowedOrigins?: readonly string[];
   readonly log?: Logger;
   readonly version?: string;
   /** Name of this machine as `/api` tells it. Default: none. */
@@ -46,6 +48,7 @@ export interface AppSettings {
   readonly publicWithoutAuth: PublicWithoutAuth;
   readonly views: ViewFreshness;
   readonly allowedHosts: readonly string[] | 'any';
+  readonly allowedOrigins: readonly string[];
   readonly log: Logger;
   readonly version: string;
   readonly hostname: string;
@@ -62,6 +65,7 @@ export function settingsFrom(options: AppOptions): AppSettings {
     publicWithoutAuth: options.publicWithoutAuth ?? 'refuse',
     views: options.views ?? 'prompt',
     allowedHosts: options.allowedHosts ?? [],
+    allowedOrigins: (options.allowedOrigins ?? []).map((origin) => new URL(origin).origin),
     log: options.log ?? pino({ enabled: false }),
     version: options.version ?? '0.0.0',
     hostname: options.hostname ?? '',

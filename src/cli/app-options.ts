@@ -12,6 +12,7 @@ import { givenHostName } from './host-name.js';
 export interface ExposureOptions {
   readonly publicWithoutAuth: boolean;
   readonly allowedHost: readonly string[];
+  readonly allowedOrigin: readonly string[];
 }
 
 export interface AppServeOptions extends ExposureOptions, Readonly<Record<LimitOption, number>> {
@@ -101,16 +102,25 @@ export const exposure = (): Option[] => [
     .env('TOPOPROBE_ALLOWED_HOST')
     .argParser((text: string, before: readonly string[]) => [...before, ...namesIn(text)])
     .default([], 'any where there are tokens, users or client certificates, no others where not'),
+  new Option(
+    '--allowed-origin <url...>',
+    'where browsers find the page, such as https://fleet.example, if a reverse proxy does not tell',
+  )
+    .env('TOPOPROBE_ALLOWED_ORIGIN')
+    .argParser((text: string, before: readonly string[]) => [...before, ...originsIn(text)])
+    .default([], 'none'),
 ];
 
 /** What an app is told of these. */
 export function exposureFrom({
   publicWithoutAuth,
   allowedHost,
-}: ExposureOptions): Pick<AppOptions, 'publicWithoutAuth' | 'allowedHosts'> {
+  allowedOrigin,
+}: ExposureOptions): Pick<AppOptions, 'publicWithoutAuth' | 'allowedHosts' | 'allowedOrigins'> {
   return {
     publicWithoutAuth: publicWithoutAuth ? 'warn' : 'refuse',
     allowedHosts: allowedHost.includes(ANY_HOST) ? 'any' : allowedHost,
+    allowedOrigins: allowedOrigin,
   };
 }
 
@@ -211,4 +221,20 @@ function namesIn(text: string): string[] {
       );
   }
   return names;
+}
+
+/** Scheme, host and port; several in one environment variable. */
+function originsIn(text: string): string[] {
+  return text
+    .split(/[\s,]+/)
+    .filter((url) => url !== '')
+    .map((url) => {
+      const { protocol, origin, href } = URL.canParse(url)
+        ? new URL(url)
+        : { protocol: '', origin: '', href: '' };
+      if (/^https?:$/.test(protocol) && href === `${origin}/`) return origin;
+      throw new InvalidArgumentError(
+        `'${url}' is not an origin such as https://fleet.example:8443 (scheme, host and port, without a path)`,
+      );
+    });
 }

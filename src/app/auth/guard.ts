@@ -6,10 +6,13 @@ import type { FastifyInstance } from 'fastify';
 import { AppError } from '../errors.js';
 import type { Credentials, Right } from './credentials.js';
 import type { KnownHosts } from './known-hosts.js';
+import { askedFor, isSameOrigin } from './same-origin.js';
 
 export interface GuardOptions {
   readonly credentials: Credentials;
   readonly knownHosts: KnownHosts;
+  /** Whose pages may ask, besides the app's own. */
+  readonly allowedOrigins: readonly string[];
 }
 
 /** Of a header in a message. */
@@ -23,14 +26,17 @@ const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
   "connect-src 'self' ws: wss:; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-export function guard(server: FastifyInstance, { credentials, knownHosts }: GuardOptions): void {
+export function guard(
+  server: FastifyInstance,
+  { credentials, knownHosts, allowedOrigins }: GuardOptions,
+): void {
   server.addHook('onRequest', async (request, reply) => {
     void reply
       .header('x-content-type-options', 'nosniff')
       .header('referrer-policy', 'no-referrer')
       .header('content-security-policy', PAGE_POLICY);
     refuseForeignHost(request.headers, knownHosts);
-    if (request.headers.origin !== undefined) refuseForeignOrigin(request.headers);
+    if (request.headers.origin !== undefined) refuseForeignOrigin(request.headers, allowedOrigins);
     const path = request.url.split('?', 1)[0]!;
     if (!credentials.required || OPEN_PATHS.has(path)) return;
     const rights = credentials.rightsOf(request.headers.authorization);
@@ -53,18 +59,16 @@ function neededRights(method: string, path: string): readonly Right[] {
 
 function refuseForeignHost({ host = '' }: IncomingHttpHeaders, knownHosts: KnownHosts): void {
   if (knownHosts.includes(host)) return;
-  const name = JSON.stringify(host.slice(0, SHOWN_CHARACTERS));
-  throw new AppError('FOREIGN_HOST', `the app is not known by the name ${name}`);
+  throw new AppError('FOREIGN_HOST', `the app is not known by the name ${shown(host)}`);
 }
 
 /** Pages of other sites may neither read answers nor open WebSockets. */
-function refuseForeignOrigin({ origin, host }: IncomingHttpHeaders): void {
-  let from = '';
-  try {
-    from = new URL(origin ?? '').host;
-  } catch {
-    // `null` and other texts that are no origin are nobody's
-  }
-  if (from !== '' && from === host?.toLowerCase()) return;
-  throw new AppError('FOREIGN_ORIGIN', 'a page of another site asked for this');
+function refuseForeignOrigin(headers: IncomingHttpHeaders, allowedOrigins: readonly string[]): void {
+  if (isSameOrigin(headers, allowedOrigins)) return;
+  throw new AppError(
+    'FOREIGN_ORIGIN',
+    `refused a page of ${shown(headers.origin ?? '')}: the app was asked for as ${askedFor(headers).map(shown).join(' or ')}`,
+  );
 }
+
+const shown = (header: string): string => JSON.stringify(header.slice(0, SHOWN_CHARACTERS));
