@@ -7,6 +7,7 @@ import { DEFAULT_LIMITS, type AppLimits } from '../app/limits.js';
 import type { AppOptions, ViewFreshness } from '../app/options.js';
 import { UsageError } from './errors.js';
 import { givenHostName } from './host-name.js';
+import { yesOrNo } from './option-values.js';
 
 /** Of every command that listens. */
 export interface ExposureOptions {
@@ -196,19 +197,6 @@ function atLeastOne(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text))
     throw new InvalidArgumentError(`'${text}' is not a whole number from 1 to 999999999`);
   return Number(text);
-}
-
-function yesOrNo(text: string): boolean {
-  const meant = new Map([
-    ['yes', true],
-    ['true', true],
-    ['1', true],
-    ['no', false],
-    ['false', false],
-    ['0', false],
-  ]).get(text.toLowerCase());
-  if (meant === undefined) throw new InvalidArgumentError(`'${text}' is neither yes nor no`);
-  return meant;
 }
 
 /** Several in one environment variable. */

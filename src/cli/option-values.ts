@@ -102,3 +102,17 @@ export function dnsServers(text: string, before: readonly string[] = []): readon
   }
   return [...before, ...texts];
 }
+
+/** What a switch is set to: `yes`, `true`, `1`, `no`, `false`, `0`. */
+export function yesOrNo(text: string): boolean {
+  const meant = new Map([
+    ['yes', true],
+    ['true', true],
+    ['1', true],
+    ['no', false],
+    ['false', false],
+    ['0', false],
+  ]).get(text.toLowerCase());
+  if (meant === undefined) throw new InvalidArgumentError(`'${text}' is neither yes nor no`);
+  return meant;
+}

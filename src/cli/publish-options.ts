@@ -1,7 +1,7 @@
 /** Options of how reports are shipped and how the probe is watched. Secrets come from files or the environment only. */
 import { Option } from 'commander';
 import { UsageError } from './errors.js';
-import { listenOrOff, wholeNumber, type ListenAddress } from './option-values.js';
+import { listenOrOff, wholeNumber, yesOrNo, type ListenAddress } from './option-values.js';
 import { duration } from './shared-options.js';
 
 export interface ShipOptions {
@@ -10,6 +10,7 @@ export interface ShipOptions {
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly proxyLocal: boolean;
   readonly maxPendingNodes: number;
   /** Milliseconds. */
   readonly wholeReportEvery: number;
@@ -38,6 +39,14 @@ export const shipping = (): Option[] => [
   file('--tls-ca <path>', 'PEM file of the authorities to trust for https apps', 'TOPOPROBE_TLS_CA'),
   file('--tls-cert <path>', 'PEM file of the certificate to show to https apps', 'TOPOPROBE_TLS_CERT'),
   file('--tls-key <path>', "PEM file of that certificate's key", 'TOPOPROBE_TLS_KEY'),
+  new Option(
+    '--proxy-local [yes|no]',
+    'report to this machine and to link-local addresses, too, through the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names',
+  )
+    .env('TOPOPROBE_PROXY_LOCAL')
+    .argParser(yesOrNo)
+    .preset('yes')
+    .default(false, 'no'),
   new Option('--max-pending-nodes <n>', 'nodes of the report that waits for an app that is away, at most')
     .env('TOPOPROBE_MAX_PENDING_NODES')
     .argParser((text: string) => wholeNumber(text, 100, 1_000_000))

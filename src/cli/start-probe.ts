@@ -54,6 +54,7 @@ export async function startProbe(
         ...secretsOf(ship),
         bounds: { maxNodes: ship.maxPendingNodes },
         wholeEveryMs: ship.wholeReportEvery,
+        proxyLocal: ship.proxyLocal,
       }),
     });
     closing.unshift(() => publisher.close());

@@ -5,11 +5,12 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { LookupFunction } from 'node:net';
-import axios, { type AxiosResponse } from 'axios';
+import axios, { type AxiosProxyConfig, type AxiosResponse } from 'axios';
 import { retryAfterMs } from './backoff.js';
 import type { Credentials } from './credentials.js';
 import { PublishError } from './errors.js';
-import { isProxied, type HostAddress, type TargetAddress } from './target-address.js';
+import { proxyFor, type ProxyRules } from './proxy.js';
+import type { HostAddress, TargetAddress } from './target-address.js';
 import type { TlsMaterial, TlsSettings } from './tls-material.js';
 
 export type Failure =
@@ -32,7 +33,7 @@ export type Identity = { readonly kind: 'identified'; readonly appId: string } |
 /** `appId`: who took it, where the app says so (ours does, Scope's does not). */
 export type Delivery = { readonly kind: 'delivered'; readonly appId?: string } | Failure;
 
-export interface AppClientOptions {
+export interface AppClientOptions extends ProxyRules {
   readonly probeId: string;
   readonly version: string;
   readonly credentials: Credentials;
@@ -115,7 +116,7 @@ export class AppClient {
         signal,
         httpAgent: http,
         httpsAgent: https,
-        ...(isProxied(url) ? {} : { proxy: false as const }),
+        proxy: axiosProxy(proxyFor(url, this.options)),
         maxRedirects: 0,
         maxContentLength: ANSWER_BYTES_MAX,
         maxBodyLength: Infinity,
@@ -125,7 +126,10 @@ export class AppClient {
         validateStatus: () => true,
       });
     } catch (error) {
-      if (error instanceof PublishError) return { kind: 'unauthorised', reason: error.message };
+      if (error instanceof PublishError) {
+        const kind = error.code === 'PROXY_UNUSABLE' ? 'unreachable' : 'unauthorised';
+        return { kind, reason: error.message };
+      }
       return { kind: 'unreachable', reason: reasonOf(error) };
     }
   }
@@ -146,6 +150,20 @@ export class AppClient {
       tls,
     });
   }
+}
+
+/** Always told, so that axios reads no environment of its own. */
+function axiosProxy(proxy: URL | undefined): AxiosProxyConfig | false {
+  if (!proxy) return false;
+  const { protocol, hostname, port, username, password } = proxy;
+  return {
+    protocol,
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(port || (protocol === 'https:' ? 443 : 80)),
+    ...(username !== '' && {
+      auth: { username: decodeURIComponent(username), password: decodeURIComponent(password) },
+    }),
+  };
 }
 
 /** Leads the connection to the one address that is meant. */

@@ -5,6 +5,8 @@ const ADVICE = {
   TLS_FILE_UNREADABLE: 'name a readable PEM file',
   TLS_FILE_MALFORMED:
     'give certificates and keys in PEM form, the key without a passphrase and matching the certificate',
+  PROXY_UNUSABLE:
+    'set HTTP_PROXY, HTTPS_PROXY or ALL_PROXY to an http or https URL, or name the app in NO_PROXY',
   CREDENTIALS_UNREADABLE: 'name a readable file that holds the token, or user:password',
 } as const;
 export type PublishErrorCode = keyof typeof ADVICE;

@@ -38,6 +38,8 @@ export interface PublisherOptions extends CredentialOptions, TlsOptions {
   readonly lookup?: HostLookup;
   /** For an app to take a report. Default: 20 s. */
   readonly sendTimeoutMs?: number;
+  /** Whether a proxy of the environment is used for this machine and link-local addresses, too. Default: false. */
+  readonly proxyLocal?: boolean;
   /** How long closing tries to deliver what waits. Default: 1.5 s. */
   readonly closeGraceMs?: number;
 }
@@ -55,6 +57,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       version: options.version,
       credentials: createCredentials(options),
       tls: createTlsMaterial(options),
+      proxyLocal: options.proxyLocal ?? false,
       askTimeoutMs: DEFAULT_MS.ask,
       sendTimeoutMs: options.sendTimeoutMs ?? DEFAULT_MS.send,
     },

@@ -3,6 +3,7 @@
  * the later ones are merged.
  */
 import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import type { Report } from '../../report/model.js';
 import { AppClient, type AppClientOptions } from './app-client.js';
@@ -11,8 +12,10 @@ import { AppRegistry } from './app-registry.js';
 import type { BackoffLimits } from './backoff.js';
 import type { ReportBounds } from './coarsen.js';
 import { ReportEncoder } from './encoded-report.js';
+import { PublishError } from './errors.js';
 import { PendingReport, ReportJoiner } from './pending-report.js';
-import { describe, type HostAddress } from './target-address.js';
+import { proxyFor, type ProxyRules } from './proxy.js';
+import { describe, hostOf, type HostAddress } from './target-address.js';
 import { Target, type HostLookup } from './target.js';
 
 export interface Publisher {
@@ -123,6 +126,7 @@ export class ReportPublisher implements Publisher {
     const { log, lookup, lookupIntervalMs } = this.options;
     const target = new Target({
       url,
+      needsLookup: isIP(hostOf(url)) === 0 && !isProxied(url, this.options.client),
       lookup,
       lookupIntervalMs,
       maxAddresses: ADDRESSES_MAX,
@@ -162,6 +166,16 @@ export class ReportPublisher implements Publisher {
 function addTo(sums: Map<string, number>, counters: object): void {
   for (const [name, value] of Object.entries(counters) as [string, number][]) {
     sums.set(name, (sums.get(name) ?? 0) + value);
+  }
+}
+
+/** Also by one of no use: what is wrong with it is told with each try. */
+function isProxied(url: URL, rules: ProxyRules): boolean {
+  try {
+    return proxyFor(url, rules) !== undefined;
+  } catch (error) {
+    if (error instanceof PublishError) return true;
+    throw error;
   }
 }
 

@@ -2,9 +2,6 @@
  * One place where an app may be: a target URL, and the one address of its host name that is meant. The URL's name is
  * kept for the Host header and for the check of the certificate; only the look-up is decided here.
  */
-import { isIP } from 'node:net';
-import { getProxyForUrl } from 'proxy-from-env';
-
 export interface HostAddress {
   readonly address: string;
   readonly family: 4 | 6;
@@ -14,15 +11,6 @@ export interface TargetAddress {
   readonly url: URL;
   /** Undefined where a proxy or nothing has to be looked up. */
   readonly address: HostAddress | undefined;
-}
-
-/** Host names are looked up here, unless a proxy (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) does it. */
-export function needsLookup(url: URL): boolean {
-  return isIP(hostOf(url)) === 0 && !isProxied(url);
-}
-
-export function isProxied(url: URL): boolean {
-  return getProxyForUrl(url.href) !== '';
 }
 
 /** Without the brackets of IPv6. */

@@ -4,12 +4,14 @@
  */
 import type { Report } from '../../report/model.js';
 import type { AppLink } from './app-link.js';
-import { needsLookup, hostOf, type HostAddress, type TargetAddress } from './target-address.js';
+import { hostOf, type HostAddress, type TargetAddress } from './target-address.js';
 
 export type HostLookup = (host: string) => Promise<readonly HostAddress[]>;
 
 export interface TargetOptions {
   readonly url: URL;
+  /** Not for an address, nor where a proxy does it. */
+  readonly needsLookup: boolean;
   readonly lookup: HostLookup;
   readonly lookupIntervalMs: number;
   /** Bound on addresses per name; more are not reported to. */
@@ -34,7 +36,7 @@ export class Target {
   #isLost = false;
 
   constructor(private readonly options: TargetOptions) {
-    if (needsLookup(options.url)) void this.#follow();
+    if (options.needsLookup) void this.#follow();
     else this.#links.set('', options.open({ url: options.url, address: undefined }, undefined));
   }
 
