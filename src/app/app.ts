@@ -10,6 +10,8 @@ import { Credentials } from './auth/credentials.js';
 import { checkExposure } from './auth/exposure.js';
 import { guard } from './auth/guard.js';
 import { KnownHosts } from './auth/known-hosts.js';
+import { Sessions } from './auth/sessions.js';
+import { signInRoutes } from './auth/sign-in.js';
 import { EngineClient } from './engine/client.js';
 import { AppError } from './errors.js';
 import { compressAnswers } from './http/compression.js';
@@ -62,7 +64,11 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   const mirrors = new Mirrors(engine);
 
   const live: LiveCount = { clients: 0 };
-  const room = new Room(settings.limits.inFlightBytes);
+  const room = new Room(
+    settings.limits.inFlightBytes,
+    'refused a report: those that are being taken in have all the room there is (--max-waiting)',
+  );
+  const sessions = new Sessions(appId);
 
   answerFaults(server);
   answerUnchanged(server);
@@ -72,12 +78,13 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   server.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   await server.register(websocket, { options: { maxPayload: CLIENT_MESSAGE_MAX_BYTES } });
   // After the WebSocket plugin, which must have seen an upgrade to end its socket when the guard refuses it.
-  guard(server, { credentials, knownHosts, allowedOrigins: settings.allowedOrigins });
+  guard(server, { credentials, sessions, knownHosts, allowedOrigins: settings.allowedOrigins });
   metricsRoute(server, { engine, room, live });
   await server.register((scope, _options, done) => {
     reportRoute(scope, { appId, engine, room, settings });
     scopeApi(scope, { appId, engine, mirrors, settings });
-    liveRoute(scope, mirrors, live, settings.limits.webSockets);
+    liveRoute(scope, { mirrors, live, sessions, maxClients: settings.limits.webSockets });
+    signInRoutes(scope, { credentials, sessions, isTls: settings.tls !== undefined });
     v1Api(scope, engine, settings.version);
     grafanaApi(scope, engine);
     healthRoutes(scope, engine);
@@ -92,7 +99,10 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
       checkExposure(address.host, credentials.required, settings.publicWithoutAuth, settings.log);
       return listen(server, address, settings.tls !== undefined);
     },
-    close: () => (closing ??= server.close().then(() => engine.close())),
+    close: () => {
+      sessions.close();
+      return (closing ??= server.close().then(() => engine.close()));
+    },
   };
 }
 

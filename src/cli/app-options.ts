@@ -130,7 +130,10 @@ const ANY_HOST = 'any';
 export const serving = (): Option[] => [
   ...exposure(),
   file('--probe-token-file', 'file with tokens of probes, one a line: they may report'),
-  file('--read-token-file', 'file with tokens of people and programs, one a line: they may look'),
+  file(
+    '--read-token-file',
+    'file with tokens of people and programs, one a line: they may look; browsers sign in with one',
+  ),
   file('--users-file', 'file with user:password lines: they may look, and report'),
   file('--tls-cert', 'PEM file of the certificate to serve https with'),
   file('--tls-key', "PEM file of that certificate's key"),

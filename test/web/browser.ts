@@ -19,6 +19,8 @@ const SOFTWARE_WEBGL = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'
 export interface BrowserOptions {
   readonly webgl?: boolean;
   readonly colorScheme?: 'dark' | 'light';
+  /** Default: true. */
+  readonly javaScript?: boolean;
   readonly viewport?: { readonly width: number; readonly height: number };
 }
 
@@ -33,13 +35,15 @@ export async function openPage(
   url: string,
   options: BrowserOptions = {},
 ): Promise<OpenedPage> {
-  const { webgl = true, colorScheme = 'dark', viewport = { width: 1600, height: 900 } } = options;
+  const { webgl = true, javaScript = true, colorScheme = 'dark' } = options;
+  const { viewport = { width: 1600, height: 900 } } = options;
   const profile = await mkdtemp(join(tmpdir(), 'topoprobe-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     headless: true,
     colorScheme,
     viewport,
+    javaScriptEnabled: javaScript,
     args: [...ARGUMENTS, ...(webgl ? SOFTWARE_WEBGL : ['--disable-3d-apis'])],
   });
   t.after(async () => {

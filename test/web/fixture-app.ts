@@ -44,6 +44,7 @@ export class FixtureApp {
     server.get('/api', () => ({ id: 'fixture', version: 'test', hostname: 'test' }));
     server.get('/api/probes', () => this.probes.map((hostname, id) => ({ id: String(id), hostname })));
     server.get('/api/topology', () => []);
+    server.get('/session', () => ({ signedIn: false }));
     server.get<{ Params: { view: string } }>(
       '/api/topology/:view/ws',
       { websocket: true },

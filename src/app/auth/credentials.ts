@@ -36,6 +36,11 @@ export class Credentials {
     return this.#users.length > 0;
   }
 
+  /** Tokens that people may sign in with. */
+  get hasReadTokens(): boolean {
+    return this.#tokens.some(({ right }) => right === 'read');
+  }
+
   /** The rights an Authorization header gives; none for one that is not known. */
   rightsOf(authorization: string | undefined): ReadonlySet<Right> {
     const rights = new Set<Right>();

@@ -1,5 +1,5 @@
 /**
- * Memory for reports from the first byte that arrives until the engine has taken them in, under one bound. Whoever finds
+ * Memory for bodies from the first byte that arrives until they are taken in, under one bound. Whoever finds
  * no room is refused at once, instead of piling up.
  */
 import { AppError } from '../errors.js';
@@ -8,10 +8,13 @@ const RETRY_AFTER_SECONDS = 3;
 
 export class Room {
   readonly #maxBytes: number;
+  readonly #refusal: string;
   #takenBytes = 0;
 
-  constructor(maxBytes: number) {
+  /** @param refusal what somebody is told who finds no room */
+  constructor(maxBytes: number, refusal: string) {
     this.#maxBytes = maxBytes;
+    this.#refusal = refusal;
   }
 
   get takenBytes(): number {
@@ -25,13 +28,7 @@ export class Room {
       take: (bytes) => {
         const isAlone = this.#takenBytes === ownBytes;
         if (!isAlone && this.#takenBytes + bytes > this.#maxBytes) {
-          throw new AppError(
-            'ENGINE_BUSY',
-            'refused a report: those that are being taken in have all the room there is (--max-waiting)',
-            {
-              retryAfterSeconds: RETRY_AFTER_SECONDS,
-            },
-          );
+          throw new AppError('ENGINE_BUSY', this.#refusal, { retryAfterSeconds: RETRY_AFTER_SECONDS });
         }
         ownBytes += bytes;
         this.#takenBytes += bytes;

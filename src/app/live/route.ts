@@ -6,6 +6,7 @@ import { AppError } from '../errors.js';
 import { knownView } from '../engine/engine.js';
 import { optionsFor, parametersOf } from '../http/query.js';
 import { refuseHistory } from '../http/scope-api.js';
+import type { Sessions } from '../auth/sessions.js';
 import type { Mirrors } from '../mirror/mirror.js';
 import { intervalMsFrom } from './interval.js';
 import { Session } from './session.js';
@@ -17,12 +18,17 @@ export interface LiveCount {
 
 const RETRY_AFTER_SECONDS = 10;
 
-export function liveRoute(
-  server: FastifyInstance,
-  mirrors: Mirrors,
-  counted: LiveCount,
-  maxClients: number,
-): void {
+export interface LiveParts {
+  readonly mirrors: Mirrors;
+  readonly live: LiveCount;
+  readonly sessions: Sessions;
+  readonly maxClients: number;
+}
+
+/** Whoever opened a WebSocket with a session has no right to it after that. */
+const SIGNED_OUT = 4401;
+
+export function liveRoute(server: FastifyInstance, { mirrors, live, sessions, maxClients }: LiveParts): void {
   server.get<{ Params: { view: string } }>(
     '/api/topology/:view/ws',
     {
@@ -32,7 +38,7 @@ export function liveRoute(
         refuseHistory(request);
         knownView(request.params.view);
         intervalMsFrom(parametersOf(request.query).get('t'));
-        if (counted.clients >= maxClients) {
+        if (live.clients >= maxClients) {
           throw new AppError('TOO_MANY_CLIENTS', `refused a WebSocket: there are ${maxClients} already`, {
             retryAfterSeconds: RETRY_AFTER_SECONDS,
           });
@@ -43,11 +49,15 @@ export function liveRoute(
     (socket, request) => {
       const view = knownView(request.params.view);
       const mirror = mirrors.of(view.id, optionsFor(view, request.query));
-      counted.clients++;
+      live.clients++;
+      const stay = sessions.whenEnded(request.headers.cookie, () => socket.close(SIGNED_OUT, 'signed out'));
       new Session(socket, {
         intervalMs: intervalMsFrom(parametersOf(request.query).get('t')),
         current: async () => (await mirror.refresh()).nodes,
-        ended: () => counted.clients--,
+        ended: () => {
+          live.clients--;
+          stay();
+        },
         failed: (error) => request.log.error({ err: error, view: view.id }, 'cannot render for a WebSocket'),
       });
     },

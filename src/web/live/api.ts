@@ -30,6 +30,27 @@ export async function isAlive(): Promise<void> {
   await get('./api', 'asking whether the app is there');
 }
 
+export type Refusal = { readonly kind: 'signed-out' } | { readonly kind: 'refused'; readonly reason: string };
+
+/**
+ * Why the app takes no WebSocket of this page, which the browser does not tell; undefined where it would.
+ * @throws what fetch throws where the app is away
+ */
+export async function refusal(pageOrigin: string): Promise<Refusal | undefined> {
+  const response = await fetch('./api', {
+    headers: { accept: 'application/json', 'x-topoprobe-page-origin': pageOrigin },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (response.status === 401) return { kind: 'signed-out' };
+  if (response.status !== 403) return undefined;
+  return { kind: 'refused', reason: asText(asObject(await response.json())['error']) };
+}
+
+/** Whether somebody has signed in here, who may want to sign out again. */
+export async function isSignedIn(): Promise<boolean> {
+  return asObject(await get('./session', 'asking who is signed in'))['signedIn'] === true;
+}
+
 /** @throws ApiError (404: no such node now), WireError, or what fetch throws */
 export async function nodeDetails(topology: string, id: string, signal: AbortSignal): Promise<NodeDetails> {
   const path = `./api/topology/${encodeURIComponent(topology)}/${encodeURIComponent(id)}`;

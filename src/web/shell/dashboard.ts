@@ -6,7 +6,7 @@ import type { GraphView } from '../graph/graph-view.js';
 import { Groups } from '../graph/groups.js';
 import { openGraphView } from '../graph/open-graph-view.js';
 import { readPalette } from '../graph/palette.js';
-import { isAlive, viewSocketUrl } from '../live/api.js';
+import { isAlive, isSignedIn, refusal, viewSocketUrl } from '../live/api.js';
 import { LiveView } from '../live/live-view.js';
 import { GraphStore } from '../live/store.js';
 import type { Delta } from '../live/wire.js';
@@ -57,6 +57,7 @@ export class Dashboard {
     startTheme(find('#theme', HTMLElement), () =>
       this.#graph?.setPalette(readPalette(document.documentElement)),
     );
+    void this.#offerSignOut();
     addEventListener('hashchange', () => this.#follow(parseRoute(location.hash)));
     this.#follow(parseRoute(location.hash));
   }
@@ -125,9 +126,30 @@ export class Dashboard {
       },
       onState: (state) => {
         this.#status.setState(state);
+        if (state.kind === 'lost') void this.#explain();
         if (state.kind === 'live') this.#empty.show(this.#store.nodes.size === 0);
       },
     });
+  }
+
+  /** Why there is no connection, as far as the app says. */
+  async #explain(): Promise<void> {
+    try {
+      const why = await refusal(location.origin);
+      // The app asks for the token in the place of this page.
+      if (why?.kind === 'signed-out') location.reload();
+      if (why?.kind === 'refused') this.#status.refused(why.reason);
+    } catch {
+      // Nobody is there to say why; the banner says that much.
+    }
+  }
+
+  async #offerSignOut(): Promise<void> {
+    try {
+      find('#sign-out', HTMLElement).hidden = !(await isSignedIn());
+    } catch {
+      // Nothing is offered that would not work either.
+    }
   }
 
   #take(delta: Delta, whole: boolean): void {

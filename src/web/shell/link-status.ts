@@ -13,6 +13,8 @@ export class LinkStatus {
   /** Since the connection was lost; connecting again does not yet mean being back. */
   #lost = false;
   #updatedMs: number | undefined;
+  /** What the app says why it takes no connection. */
+  #refusal = '';
 
   constructor(onRetry: () => void) {
     find('#retry', HTMLButtonElement).addEventListener('click', onRetry);
@@ -23,6 +25,12 @@ export class LinkStatus {
   setState(state: LinkState): void {
     this.#state = state;
     if (state.kind !== 'connecting') this.#lost = state.kind === 'lost';
+    if (state.kind === 'live') this.#refusal = '';
+    this.#draw();
+  }
+
+  refused(reason: string): void {
+    this.#refusal = reason;
     this.#draw();
   }
 
@@ -59,6 +67,7 @@ export class LinkStatus {
   }
 
   #lostText(): string {
+    if (this.#refusal !== '') return `The app does not take this page: ${this.#refusal}`;
     const since = this.#updatedMs === undefined ? '' : ' What is shown is the last known state.';
     if (this.#state.kind !== 'lost') return `Connection to the app lost. Connecting…${since}`;
     const seconds = Math.max(0, Math.ceil((this.#state.retryAtMs - Date.now()) / 1_000));
