@@ -51,7 +51,7 @@ async function open(
   const socket = new WebSocket(`${url.replace('http', 'ws')}/api/topology/hosts/ws?t=1s`, { headers });
   t.after(() => socket.terminate());
   socket.on('error', () => undefined);
-  const closed = once(socket, 'close').then(([code]) => code as number);
+  const closed = new Promise<number>((resolve) => socket.once('close', resolve));
   const status = await Promise.race([
     once(socket, 'open').then(() => 101),
     once(socket, 'unexpected-response').then(([, answer]) => (answer as IncomingMessage).statusCode ?? 0),
