@@ -9,6 +9,7 @@ import { WebSocket } from 'ws';
 import { ownNames } from '../../src/machine/own-names.js';
 import { startProgram } from '../support/program.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
+import { publisherFor, reportOf, until } from '../publish/shipping.js';
 import { runApp } from './running-app.js';
 
 interface Answer {
@@ -139,4 +140,17 @@ test('an app with credentials answers to any name, unless it was told which', as
 test('the name of this machine that an app was given is its own', async (t) => {
   const { url } = await runApp(t, { hostname: 'Web-1.example' });
   assert.equal((await ask(`${url}/api`, 'web-1.example')).status, 200);
+});
+
+test('a probe that asks by a name the app does not know says so, and keeps its report', async (t) => {
+  const { url } = await runApp(t);
+  const target = new URL(`http://fleet.example:${new URL(url).port}`);
+  const publisher = publisherFor(t, [target], {
+    lookup: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
+    closeGraceMs: 0,
+  });
+  publisher.publish(reportOf([1]));
+  await until('it is told', () => publisher.messages.some((line) => line.includes('--allowed-host')));
+  assert.equal(publisher.apps()[0]?.state, 'failing');
+  assert.equal(publisher.counters()['pending'], 1);
 });

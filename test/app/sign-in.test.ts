@@ -3,11 +3,14 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { WebSocket } from 'ws';
+import { createApp } from '../../src/app/index.js';
 import { signInPage } from '../../src/app/auth/sign-in-page.js';
+import { createAuthority } from '../publish/certificates.js';
 import { needsNginx, startNginx } from '../support/nginx.js';
 import { startProgram } from '../support/program.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
@@ -148,6 +151,17 @@ test('the cookie is for https alone where the browser came by it', async (t) => 
     const cookie = (await signIn(url, 'reader-secret', headers)).headers.get('set-cookie') ?? '';
     assert.equal(cookie.includes('; Secure'), isSecure, JSON.stringify(headers));
   }
+  const authority = createAuthority(t);
+  const { cert, key } = authority.issue('server', 'IP:127.0.0.1');
+  const app = await createApp({ auth: AUTH, tls: { cert: String(cert), key: String(key) } });
+  t.after(() => app.close());
+  const target = new URL('/sign-in', await app.listen({ host: '127.0.0.1', port: 0 }));
+  const asked = httpsRequest(target, { method: 'POST', ca: authority.ca, agent: false }).end(
+    'token=reader-secret',
+  );
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  answer.resume();
+  assert.match(answer.headers['set-cookie']?.[0] ?? '', /; HttpOnly; SameSite=Strict; Secure$/);
 });
 
 test('signing out ends the session, and its WebSockets, and no other', async (t) => {
