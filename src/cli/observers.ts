@@ -1,12 +1,7 @@
 /** The reporters and the resolver every report is made with, from the command line's options. */
 import type { Logger } from 'pino';
 import type { Observers } from '../probe/assemble-report.js';
-import {
-  createReverseResolver,
-  parseServers,
-  systemServers,
-  type ReverseResolver,
-} from '../probe/dns/index.js';
+import { createReverseResolver, parseServers, type ReverseResolver } from '../probe/dns/index.js';
 import { createHostReporter } from '../probe/hosts/index.js';
 import { createProcessReporter, type ProcessReporter } from '../probe/processes/index.js';
 import { argumentsPolicy } from './detail-options.js';
@@ -36,8 +31,11 @@ export function observersFor(options: ObserveOptions, probeId: string, log: Logg
   const resolver = createReverseResolver({
     hostName,
     lookups: options.dns === 'on' ? 'on' : 'off',
-    ...(options.dnsServer && { servers: parseServers(options.dnsServer, () => systemServers(warn)) }),
+    ...(options.dnsServer && { servers: parseServers(options.dnsServer) }),
     warn,
+    inform: (message) => {
+      log.info(message);
+    },
     limits: {
       ratePerSecond: options.dnsRate,
       concurrency: options.dnsConcurrency,

@@ -1,0 +1,85 @@
+/** Name servers that this machine can't reach cost names, and are told of; the probe goes on. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { test, type TestContext } from 'node:test';
+import { createNamespace, joinNamespaces, type Namespace } from '../support/namespace.js';
+import { startNodeProgram } from '../support/program.js';
+import { TOPOPROBE } from '../support/topoprobe.js';
+import { eventually, resolverFor } from './resolver.js';
+
+const SKIP = process.getuid?.() === 0 ? false : 'needs root for network namespaces';
+const DEADLINE_MS = 60_000;
+
+for (const server of ['255.255.255.255', 'fe80::1%no-such-device', '2001:db8::53']) {
+  test(`the probe outlives the name server ${server}`, async (t) => {
+    const resolver = resolverFor(t, [server], { timeoutMs: 100 });
+    assert.deepEqual(await eventually(resolver, '10.0.0.1'), []);
+    assert.equal(resolver.counters()['failures'], 1);
+    assert.match(
+      resolver.troubles()[0] ?? '',
+      /can't be asked \(.*names of addresses are missing.*--dns-server/,
+    );
+  });
+}
+
+/** A host with one neighbour, no way to anywhere else, and a connection to that neighbour. */
+async function loneHost(t: TestContext): Promise<Namespace> {
+  const [here, there] = [createNamespace(t), createNamespace(t)];
+  joinNamespaces(here, '192.0.2.1/30', there, '192.0.2.2/30');
+  const server = await startNodeProgram(t, 'echo-server', ['192.0.2.2'], there.name);
+  await startNodeProgram(t, 'held-connection', ['192.0.2.2', server.firstLine], here.name);
+  return here;
+}
+
+const CASES: Record<string, { readonly server: string; readonly prepare?: (name: string) => string[][] }> = {
+  'without a route': { server: '198.51.100.53' },
+  'without IPv6': {
+    server: '2001:db8::53',
+    prepare: (name) => [['ip', 'netns', 'exec', name, 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1']],
+  },
+  'by a broadcast address': { server: '255.255.255.255' },
+  'by a forbidden route': {
+    server: '198.51.100.53',
+    prepare: (name) => [['ip', '-n', name, 'route', 'add', 'prohibit', '198.51.100.0/24']],
+  },
+  'by a firewall that drops': {
+    server: '192.0.2.2',
+    prepare: (name) => [
+      ['ip', 'netns', 'exec', name, 'iptables', '-A', 'OUTPUT', '-p', 'udp', '--dport', '53', '-j', 'DROP'],
+    ],
+  },
+};
+
+for (const [how, { server, prepare }] of Object.entries(CASES)) {
+  test(`a probe ${how} says so and goes on`, { skip: SKIP }, async (t) => {
+    const { name } = await loneHost(t);
+    for (const [file = '', ...args] of prepare?.(name) ?? []) execFileSync(file, args);
+    const args = ['probe', 'http://127.0.0.1:9', '--metrics-listen', 'off', '--source', 'proc'];
+    const child = spawn(
+      'ip',
+      [
+        ...['netns', 'exec', name, process.execPath, TOPOPROBE, ...args],
+        ...['--dns-server', server, '--publish-interval', '200ms', '--log-format', 'json'],
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    const exited = once(child, 'exit');
+    t.after(async () => {
+      child.kill('SIGKILL');
+      await exited;
+    });
+    const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
+    const said: string[] = [];
+    for await (const line of createInterface({ input: child.stderr })) {
+      const { msg } = JSON.parse(line) as { msg: string };
+      said.push(msg);
+      if (!msg.startsWith(`the name server ${server} can't be asked`)) continue;
+      child.kill('SIGTERM');
+    }
+    clearTimeout(timer);
+    assert.deepEqual(await exited, [0, null], said.join('\n'));
+    assert.ok(said.includes('stopping'), said.join('\n'));
+  });
+}
