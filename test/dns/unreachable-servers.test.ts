@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { test, type TestContext } from 'node:test';
-import { createNamespace, joinNamespaces, type Namespace } from '../support/namespace.js';
-import { startNodeProgram } from '../support/program.js';
+import { test } from 'node:test';
+import { loneHost, NEIGHBOUR } from '../support/lone-host.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 import { eventually, resolverFor } from './resolver.js';
 
@@ -24,15 +23,6 @@ for (const server of ['255.255.255.255', 'fe80::1%no-such-device', '2001:db8::53
   });
 }
 
-/** A host with one neighbour, no way to anywhere else, and a connection to that neighbour. */
-async function loneHost(t: TestContext): Promise<Namespace> {
-  const [here, there] = [createNamespace(t), createNamespace(t)];
-  joinNamespaces(here, '192.0.2.1/30', there, '192.0.2.2/30');
-  const server = await startNodeProgram(t, 'echo-server', ['192.0.2.2'], there.name);
-  await startNodeProgram(t, 'held-connection', ['192.0.2.2', server.firstLine], here.name);
-  return here;
-}
-
 const CASES: Record<string, { readonly server: string; readonly prepare?: (name: string) => string[][] }> = {
   'without a route': { server: '198.51.100.53' },
   'without IPv6': {
@@ -45,7 +35,7 @@ const CASES: Record<string, { readonly server: string; readonly prepare?: (name:
     prepare: (name) => [['ip', '-n', name, 'route', 'add', 'prohibit', '198.51.100.0/24']],
   },
   'by a firewall that drops': {
-    server: '192.0.2.2',
+    server: NEIGHBOUR,
     prepare: (name) => [
       ['ip', 'netns', 'exec', name, 'iptables', '-A', 'OUTPUT', '-p', 'udp', '--dport', '53', '-j', 'DROP'],
     ],

@@ -9,7 +9,13 @@ import type { EngineClient } from '../engine/client.js';
 const EDGES_MAX = 50;
 const REST = 'other';
 
-export function metricsRoute(server: FastifyInstance, engine: EngineClient, liveClients: () => number): void {
+/** @param programCounters monotonic: `topoprobe_app_<name>` */
+export function metricsRoute(
+  server: FastifyInstance,
+  engine: EngineClient,
+  liveClients: () => number,
+  programCounters: () => Readonly<Record<string, number>>,
+): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'topoprobe_app_' });
   const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
@@ -33,6 +39,8 @@ export function metricsRoute(server: FastifyInstance, engine: EngineClient, live
     'from',
     'to',
   ]);
+
+  const ofProgram = new Map<string, Gauge>();
 
   server.addHook('onResponse', (request, reply, done) => {
     answers.inc({
@@ -58,6 +66,14 @@ export function metricsRoute(server: FastifyInstance, engine: EngineClient, live
     probes.set({ state: 'stale' }, stale);
     restarts.set(engine.restarts);
     clients.set(liveClients());
+    for (const [name, value] of Object.entries(programCounters())) {
+      let counter = ofProgram.get(name);
+      if (counter === undefined) {
+        counter = gauge(`app_${name.replaceAll('-', '_')}`, `${name.replaceAll('_', ' ')} since the start`);
+        ofProgram.set(name, counter);
+      }
+      counter.set(value);
+    }
     connections.reset();
     bytes.reset();
     edges.forEach((edge, index) => {
