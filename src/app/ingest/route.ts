@@ -7,10 +7,10 @@ import type { EngineClient } from '../engine/client.js';
 import { OneAtATime } from '../engine/one-at-a-time.js';
 import { AppError } from '../errors.js';
 import type { AppSettings } from '../options.js';
-import type { ProbeIdentity } from '../window/probe-book.js';
 import { readBody } from './body.js';
 import { formatOf } from './decode.js';
 import { InFlight } from './in-flight.js';
+import { probeOf } from './probe-identity.js';
 import { Rates } from './rates.js';
 
 /** The app's id, in every answer to a report: a probe that built on what an earlier app knew finds out at once. */
@@ -53,17 +53,4 @@ function ownBytes(body: Buffer): Uint8Array<ArrayBuffer> {
   return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
     ? new Uint8Array(buffer)
     : Uint8Array.from(body);
-}
-
-const PROBE_TEXT_MAX = 128;
-
-function probeOf(headers: IncomingMessage['headers']): ProbeIdentity {
-  return {
-    id: text(headers['x-scope-probe-id']) || 'anonymous',
-    version: text(headers['x-scope-probe-version']),
-  };
-}
-
-function text(header: string | string[] | undefined): string {
-  return (Array.isArray(header) ? header[0] : header)?.slice(0, PROBE_TEXT_MAX) ?? '';
 }
