@@ -1,9 +1,11 @@
 /** Name servers that this machine can't reach cost names, and are told of; the probe goes on. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { createNamespace } from '../support/namespace.js';
 import { loneHost, NEIGHBOUR } from '../support/lone-host.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 import { eventually, resolverFor } from './resolver.js';
@@ -73,3 +75,21 @@ for (const [how, { server, prepare }] of Object.entries(CASES)) {
     assert.ok(said.includes('stopping'), said.join('\n'));
   });
 }
+
+test(
+  'doctor tells of a machine whose name servers can not be reached, and what to do',
+  { skip: SKIP },
+  async (t) => {
+    const { name } = createNamespace(t);
+    const command = ['netns', 'exec', name, process.execPath, TOPOPROBE, 'doctor', '--json'];
+    const { stdout } = await promisify(execFile)('ip', command);
+    const { checks, source } = JSON.parse(stdout) as {
+      checks: { name: string; status: string; detail: string }[];
+      source?: string;
+    };
+    assert.notEqual(source, undefined);
+    const check = checks.find((one) => one.name === 'name servers');
+    assert.equal(check?.status, 'refused');
+    assert.match(check.detail, /can't be asked \(.*so names of addresses are missing: .*--dns-server/);
+  },
+);

@@ -15,6 +15,7 @@ import { SystemServers } from './system-servers.js';
 export { ReverseDnsError, type ReverseDnsErrorCode } from './errors.js';
 export { DEFAULT_RESOLVER_LIMITS, type ResolverLimits, type ReverseResolver } from './reverse-resolver.js';
 export { parseServers, type ChosenServers, type DnsServer } from './server-list.js';
+export { trySystemServers, type TriedServer } from './try-servers.js';
 export { SystemServers } from './system-servers.js';
 
 export interface ReverseResolverOptions {
