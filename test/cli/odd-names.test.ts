@@ -66,11 +66,10 @@ function drawn(names: readonly string[]): string[] {
 
 const ENTITIES: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 const decoded = (xml: string): string =>
-  xml.replace(/&(?:#(\d+)|#x([0-9a-fA-F]+)|(\w+));/g, (_all, decimal: string, hex: string, name: string) =>
-    name === undefined
-      ? String.fromCodePoint(parseInt(decimal ?? hex, decimal ? 10 : 16))
-      : (ENTITIES[name] ?? '?'),
-  );
+  xml.replace(/&(#x?)?(\w+);/g, (_all, number: string | undefined, text: string) => {
+    if (number === undefined) return ENTITIES[text] ?? '?';
+    return String.fromCodePoint(parseInt(text, number === '#x' ? 16 : 10));
+  });
 
 /** A picture has no use for several spaces, and shows each as one that does not break. */
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ');

@@ -32,8 +32,8 @@ const linesOf = (text: string): LogLine[] =>
 function run(program: string): Promise<{ stdout: string; log: LogLine[] }> {
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [programPath(program)], { timeout: 60_000 }, (error, stdout, stderr) => {
-      if (error) reject(error);
-      else resolve({ stdout, log: linesOf(stderr) });
+      if (error === null) resolve({ stdout, log: linesOf(stderr) });
+      else reject(new Error(`${program} failed: ${stderr}`, { cause: error }));
     });
   });
 }
@@ -50,10 +50,12 @@ test('whatever fails with nobody listening: its part is told, counted and starte
   assert.equal(counters['unhandled_errors'], parts.length);
   for (const part of parts) {
     assert.equal(counters[`unhandled_errors_in_${part}`], 1, part);
-    const told = log.filter((line) => line.part === part);
-    assert.equal(told.length, 1, part);
-    assert.equal(told[0]?.level, ERROR);
-    assert.match(told[0]?.msg ?? '', /which is a bug: it is started again; please report this$/);
+    const [told = assert.fail(`nothing is told of ${part}`), ...more] = log.filter(
+      (line) => line.part === part,
+    );
+    assert.deepEqual(more, []);
+    assert.equal(told.level, ERROR);
+    assert.match(told.msg, /which is a bug: it is started again; please report this$/);
   }
   assert.equal(log.find(({ part }) => part === 'timer')?.err?.message, 'in a timer');
   assert.equal(troubles.length, 1);

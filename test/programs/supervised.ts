@@ -28,8 +28,11 @@ const FAULTS: Record<string, () => unknown> = {
     await new Promise((resolve) => setTimeout(resolve, 1));
     throw new Error('in a promise');
   },
-  'rejection with no error': () =>
-    new Promise((_resolve, reject: (reason?: unknown) => void) => setImmediate(reject)),
+  'rejection with no error': async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    // Not all that packages throw is an Error.
+    await Promise.reject(Object.create(null) as Error);
+  },
   'connect that is refused': () => connect(1, '127.0.0.1'),
   'address that is not ours': () => createServer().listen(1, NOT_OURS),
   datagram: () => createSocket('udp4').bind(1, NOT_OURS),
@@ -46,7 +49,7 @@ const FAULTS: Record<string, () => unknown> = {
   'event of an error': () => setImmediate(() => new EventEmitter().emit('error', new Error('an event'))),
 };
 
-const { supervisor, counters, troubles } = startProgram({ logLevel: 'info', logFormat: 'json' });
+const program = startProgram({ logLevel: 'info', logFormat: 'json' });
 const starts = new Map<string, number>();
 for (const [name, fault] of Object.entries(FAULTS)) {
   const start = (): void => {
@@ -55,12 +58,16 @@ for (const [name, fault] of Object.entries(FAULTS)) {
     // What the fault returns is left to itself: that is what this is about.
     if (count === 1) fault();
   };
-  supervisor.run({ name, restart: start }, start);
+  program.supervisor.run({ name, restart: start }, start);
 }
 const looking = setInterval(() => {
   if ([...starts.values()].some((count) => count < 2)) return;
   clearInterval(looking);
   process.stdout.write(
-    JSON.stringify({ starts: Object.fromEntries(starts), counters: counters(), troubles: troubles() }),
+    JSON.stringify({
+      starts: Object.fromEntries(starts),
+      counters: program.counters(),
+      troubles: program.troubles(),
+    }),
   );
 }, 5);
