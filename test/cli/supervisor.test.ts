@@ -79,8 +79,9 @@ interface Running {
 
 function startBroken(t: TestContext, args: readonly string[]): Running {
   const inject = pathToFileURL(programPath('inject-errors')).href;
-  const child = spawn(process.execPath, ['--import', inject, TOPOPROBE, ...args, '--log-format', 'json'], {
+  const child = spawn(process.execPath, [TOPOPROBE, ...args, '--log-format', 'json'], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, NODE_OPTIONS: `--import=${inject}` },
   });
   const exited = once(child, 'exit');
   t.after(async () => {
