@@ -6,7 +6,7 @@ set -euo pipefail
 packages_for() {
   case "$1" in
     build) echo g++ make clang-14 libbpf-dev libelf-dev ;;
-    test) echo clang-format-14 bpftool chromium iproute2 dnsmasq-base iptables conntrack procps ;;
+    test) echo clang-format-14 bpftool chromium iproute2 dnsmasq-base iptables conntrack procps graphviz libxml2-utils ;;
     kernels) echo qemu-system-x86 cpio kmod xz-utils util-linux ;;
     kernels-arm64) echo qemu-system-arm g++-aarch64-linux-gnu ;;
     bench) echo libbpf-tools ;;

@@ -185,6 +185,14 @@ export function recordLayout(): Readonly<Record<string, number>>;
 /** @throws EbpfUnavailableError without the addon */
 export function probeFeatures(): Promise<Feature[]>;
 
+/**
+ * From now on this process is sparing with what malloc keeps: two arenas, and blocks from 1 MiB on go back to the kernel when
+ * they are freed. For programs that run for months beside what they watch; to be called before much was allocated. Does
+ * nothing where malloc is not glibc's.
+ * @throws EbpfUnavailableError without the addon
+ */
+export function keepMallocSmall(): void;
+
 /** Turns after which each page had its own. */
 export const PROGRAM_PAGE_TURNS: number;
 

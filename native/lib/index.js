@@ -108,6 +108,10 @@ export async function probeFeatures() {
   return requireAddon().probeFeatures();
 }
 
+export function keepMallocSmall() {
+  requireAddon().keepMallocSmall();
+}
+
 export async function releaseProgramPages(turn) {
   if (!Number.isInteger(turn) || turn < 0) throw new RangeError(`turn must be a whole number, not ${turn}`);
   return requireAddon().releaseProgramPages(turn % PROGRAM_PAGE_TURNS);

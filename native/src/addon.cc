@@ -1,5 +1,5 @@
 // The addon's face to JavaScript: probeFeatures(), loadTracker(), and the record's layout as this side
-// compiled it. Loading it also makes the process sparing with memory (malloc_settings.h).
+// compiled it. Loading it changes nothing in the process.
 #include "features.h"
 #include "file_bindings.h"
 #include "malloc_settings.h"
@@ -29,6 +29,10 @@ Napi::Value probeFeaturesPromise(const Napi::CallbackInfo &info) {
             }
             return list;
         });
+}
+
+void keepMallocSmallNow(const Napi::CallbackInfo &) {
+    keepMallocSmall();
 }
 
 Napi::Value releaseProgramPagesPromise(const Napi::CallbackInfo &info) {
@@ -73,12 +77,12 @@ Napi::Object recordLayout(Napi::Env env) {
 }
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
-    keepMallocSmall();
     TrackerObject::define(env);
     defineNetlink(env, exports);
     defineFiles(env, exports);
     exports.Set("recordLayout", recordLayout(env));
     exports.Set("probeFeatures", Napi::Function::New(env, probeFeaturesPromise, "probeFeatures"));
+    exports.Set("keepMallocSmall", Napi::Function::New(env, keepMallocSmallNow, "keepMallocSmall"));
     exports.Set("releaseProgramPages",
                 Napi::Function::New(env, releaseProgramPagesPromise, "releaseProgramPages"));
     exports.Set("loadTracker", Napi::Function::New(env, TrackerObject::load, "loadTracker"));

@@ -29,6 +29,7 @@ import { listen, type ListenAddress } from './listen.js';
 import { liveRoute, type LiveCount } from './live/route.js';
 import { CLIENT_MESSAGE_MAX_BYTES } from './live/session.js';
 import { Mirrors } from './mirror/mirror.js';
+import { superviseRequests } from './http/supervision.js';
 import { settingsFrom, type AppOptions, type AppSettings } from './options.js';
 
 export interface App {
@@ -76,10 +77,11 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   // Bodies are read by the routes that want one, under their own bounds.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  superviseRequests(server, settings);
   await server.register(websocket, { options: { maxPayload: CLIENT_MESSAGE_MAX_BYTES } });
   // After the WebSocket plugin, which must have seen an upgrade to end its socket when the guard refuses it.
   guard(server, { credentials, sessions, knownHosts, allowedOrigins: settings.allowedOrigins });
-  metricsRoute(server, { engine, room, live });
+  metricsRoute(server, { engine, room, live, counters: settings.counters });
   await server.register((scope, _options, done) => {
     reportRoute(scope, { appId, engine, room, settings });
     scopeApi(scope, { appId, engine, mirrors, settings });

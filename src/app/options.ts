@@ -37,7 +37,13 @@ export interface AppOptions {
   readonly hostname?: string;
   /** Milliseconds since 1970; tests bring their own. */
   readonly clock?: () => number;
+  /** Monotonic counters of the program around the app, for its metrics. Default: none. */
+  readonly counters?: () => Readonly<Record<string, number>>;
+  /** Runs `serve` so that an error which nobody handles, in whatever it begins, calls `end`. Default: it just runs. */
+  readonly superviseRequest?: SuperviseRequest;
 }
+
+export type SuperviseRequest = (end: () => void, serve: () => void) => void;
 
 export interface AppSettings {
   readonly windowMs: number;
@@ -53,6 +59,8 @@ export interface AppSettings {
   readonly version: string;
   readonly hostname: string;
   readonly clock: () => number;
+  readonly counters: () => Readonly<Record<string, number>>;
+  readonly superviseRequest: SuperviseRequest;
 }
 
 export function settingsFrom(options: AppOptions): AppSettings {
@@ -70,5 +78,11 @@ export function settingsFrom(options: AppOptions): AppSettings {
     version: options.version ?? '0.0.0',
     hostname: options.hostname ?? '',
     clock: options.clock ?? Date.now,
+    counters: options.counters ?? (() => ({})),
+    superviseRequest:
+      options.superviseRequest ??
+      ((_end, serve) => {
+        serve();
+      }),
   };
 }

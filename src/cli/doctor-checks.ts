@@ -5,6 +5,7 @@ import { EbpfUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge';
 import { ConntrackWatcher } from '../probe/connections/conntrack/index.js';
 import type { Coverage, Rung } from '../probe/connections/coverage.js';
 import { RUNG_TEXT } from '../probe/connections/ebpf/rungs.js';
+import { trySystemServers } from '../probe/dns/index.js';
 import { createProcfsSource } from '../probe/connections/procfs/index.js';
 import type { Check } from './check.js';
 import { tryCapture } from './try-capture.js';
@@ -29,13 +30,14 @@ const NOT_NEEDED: ReadonlySet<string> = new Set(['kprobe', 'fentry', 'iter/bpf_s
 
 /** @param rung the highest rung that eBPF may be on */
 export async function diagnose(procRoot: string, rung: Rung = 'files'): Promise<Diagnosis> {
-  const [features, proc, conntrack, { capture, coverage }] = await Promise.all([
+  const [features, proc, conntrack, names, { capture, coverage }] = await Promise.all([
     featureChecks(),
     procCheck(procRoot),
     conntrackCheck(procRoot),
+    nameServerCheck(),
     tryCapture(procRoot, rung),
   ]);
-  const checks = [btfCheck(), ...features, capture, ...ladderChecks(coverage), conntrack, proc];
+  const checks = [btfCheck(), ...features, capture, ...ladderChecks(coverage), conntrack, names, proc];
   const base = { kernel: release(), user: userText(), checks, ...(coverage && { coverage }) };
   if (capture.status === 'usable')
     return { ...base, source: 'ebpf', reason: 'the tracker was loaded, attached and closed again' };
@@ -99,6 +101,23 @@ async function procCheck(procRoot: string): Promise<Check> {
     const detail = error instanceof Error ? error.message : String(error);
     return { name: '/proc', status: 'refused', detail };
   }
+}
+
+/** Whether anybody can be asked for names of addresses. */
+async function nameServerCheck(): Promise<Check> {
+  const tried = await trySystemServers();
+  const texts = tried.map(
+    ({ server, reason }) => `${server} ${reason === undefined ? 'answers' : `can't be asked (${reason})`}`,
+  );
+  const isAsked = tried.some(({ reason }) => reason === undefined);
+  const advice = isAsked
+    ? ''
+    : ', so names of addresses are missing: give the probe another one with --dns-server, or ask none with --dns off';
+  return {
+    name: 'name servers',
+    status: isAsked ? 'usable' : 'refused',
+    detail: `${texts.join(', ')}${advice}`,
+  };
 }
 
 /** Reads connection tracking of every namespace once, the way the probe does. */

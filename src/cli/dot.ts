@@ -1,5 +1,6 @@
 /** A report as a Graphviz graph of processes: one edge per pair, labelled with its number of connections. */
 import type { Node, Report } from '../report/model.js';
+import { visibleText } from './visible-text.js';
 
 /** DOT text; endpoints whose process is not known stand for themselves by address and port. */
 export function reportToDot(report: Report): string {
@@ -38,7 +39,10 @@ export function reportToDot(report: Report): string {
   return `digraph connections {\n  rankdir=LR;\n  node [shape=box];\n${lines.join('\n')}\n}\n`;
 }
 
-/** A DOT string: only the quote and the backslash are special in it. */
+/**
+ * A DOT string: the quote and the backslash are special in it, and in labels the ampersand, which begins an entity there: a
+ * program that calls itself `&#1;` would put that very character into the picture.
+ */
 function quote(text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&')}"`;
+  return `"${visibleText(text).replaceAll('&', '&amp;').replace(/["\\]/g, '\\$&')}"`;
 }

@@ -6,27 +6,36 @@ import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'p
 import { prettyFactory } from 'pino-pretty';
 import { RepeatLimit } from '../probe/self/repeat-limit.js';
 import type { LogFormat, LogLevel } from './shared-options.js';
-import { stderrLines } from './stderr-lines.js';
+import { StderrLines } from './stderr-lines.js';
 
 type LogMethod = NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']>;
 
-export function createLogger(level: LogLevel, format: LogFormat): Logger {
-  const stderr = stderrLines();
-  const destination = format === 'pretty' ? readable(stderr) : stderr;
-  return pino({ level, base: { name: 'topoprobe' }, hooks: { logMethod: limitRepeats() } }, destination);
+export function createLogger(level: LogLevel, format: LogFormat, stderr = new StderrLines()): Logger {
+  const asText = format === 'pretty' ? prettyLine() : (line: string) => line;
+  stderr.tellLossAs((lost) => asText(lossAsJson(lost)));
+  const destination: DestinationStream = {
+    write(line) {
+      stderr.write(asText(line));
+    },
+  };
+  return pino({ level, base: BASE, hooks: { logMethod: limitRepeats() } }, destination);
 }
 
-function readable(to: DestinationStream): DestinationStream {
-  const asText = prettyFactory({
+const BASE = { name: 'topoprobe' };
+const WARN = 40;
+
+/** As pino writes its lines. */
+function lossAsJson(lost: number): string {
+  const msg = `${lost} lines of this log were lost, because they could not be written`;
+  return `${JSON.stringify({ level: WARN, time: Date.now(), ...BASE, lost, msg })}\n`;
+}
+
+function prettyLine(): (line: string) => string {
+  return prettyFactory({
     colorize: process.stderr.isTTY,
     ignore: 'pid,hostname',
     translateTime: 'SYS:HH:MM:ss',
   });
-  return {
-    write(line) {
-      to.write(asText(line));
-    },
-  };
 }
 
 function limitRepeats(): LogMethod {

@@ -1,27 +1,24 @@
 /** The reporters and the resolver every report is made with, from the command line's options. */
-import type { Logger } from 'pino';
 import type { Observers } from '../probe/assemble-report.js';
-import {
-  createReverseResolver,
-  parseServers,
-  systemServers,
-  type ReverseResolver,
-} from '../probe/dns/index.js';
+import { createReverseResolver, parseServers, type ReverseResolver } from '../probe/dns/index.js';
 import { createHostReporter } from '../probe/hosts/index.js';
 import { createProcessReporter, type ProcessReporter } from '../probe/processes/index.js';
 import { argumentsPolicy } from './detail-options.js';
 import { thisHostName } from './host-name.js';
+import type { Program } from './program.js';
+import { RenewableResolver } from './renewable-resolver.js';
 import type { ObserveOptions } from './shared-options.js';
 import { VERSION } from './version.js';
 
 export interface ComposedObservers extends Observers {
-  readonly resolver: ReverseResolver;
+  readonly resolver: RenewableResolver;
   readonly processes: ProcessReporter;
   close(): Promise<void>;
 }
 
-export function observersFor(options: ObserveOptions, probeId: string, log: Logger): ComposedObservers {
+export function observersFor(options: ObserveOptions, probeId: string, program: Program): ComposedObservers {
   const { procRoot } = options;
+  const { log, supervisor } = program;
   const hostName = options.hostname ?? thisHostName(log);
   const warn = (message: string): void => {
     log.warn(message);
@@ -33,17 +30,25 @@ export function observersFor(options: ObserveOptions, probeId: string, log: Logg
     arguments: argumentsPolicy(options),
     maxProcesses: options.maxProcesses,
   });
-  const resolver = createReverseResolver({
-    hostName,
-    lookups: options.dns === 'on' ? 'on' : 'off',
-    ...(options.dnsServer && { servers: parseServers(options.dnsServer, () => systemServers(warn)) }),
-    warn,
-    limits: {
-      ratePerSecond: options.dnsRate,
-      concurrency: options.dnsConcurrency,
-      cacheMax: options.dnsCache,
-    },
-  });
+  const makeResolver = (): ReverseResolver =>
+    createReverseResolver({
+      hostName,
+      lookups: options.dns === 'on' ? 'on' : 'off',
+      ...(options.dnsServer && { servers: parseServers(options.dnsServer) }),
+      warn,
+      inform: (message) => {
+        log.info(message);
+      },
+      limits: {
+        ratePerSecond: options.dnsRate,
+        concurrency: options.dnsConcurrency,
+        cacheMax: options.dnsCache,
+      },
+    });
+  const resolver: RenewableResolver = supervisor.run(
+    { name: 'dns', restart: () => resolver.renew() },
+    () => new RenewableResolver(makeResolver),
+  );
   return {
     hostName,
     reporters: [hosts, processes],
@@ -51,6 +56,10 @@ export function observersFor(options: ObserveOptions, probeId: string, log: Logg
     processes,
     localNetworks: () => hosts.localNetworks(),
     startTicksOf: (pid) => processes.startTicksOf(pid),
+    degradations: () => [
+      ...resolver.troubles().map((text) => ({ part: 'dns', text })),
+      ...program.troubles().map((text) => ({ part: 'program', text })),
+    ],
     log,
     async close() {
       await Promise.all([resolver.close(), processes.close()]);

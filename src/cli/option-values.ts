@@ -96,7 +96,7 @@ export function ringBytes(text: string): number {
 export function dnsServers(text: string, before: readonly string[] = []): readonly string[] {
   const texts = text.split(/[\s,]+/).filter((one) => one !== '');
   try {
-    parseServers(texts, () => ({ private: [], public: [] }));
+    parseServers(texts);
   } catch (error) {
     throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
   }

@@ -53,7 +53,7 @@ export const shipping = (): Option[] => [
     .default(20_000),
   duration(
     '--whole-report-every <duration>',
-    "time between two whole reports, at most two thirds of the apps' window; between them only what changed is sent",
+    'time between two whole reports, between which only what changed is sent; for a Scope app at most two thirds of its window',
     'TOPOPROBE_WHOLE_REPORT_EVERY',
     '9s',
   ),

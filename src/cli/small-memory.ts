@@ -19,8 +19,8 @@ export async function keepMemorySmall(): Promise<void> {
   compileWhatLastsOnly();
   keepYoungGenerationSmall();
   process.on('worker', (worker) => worker.once('online', keepYoungGenerationSmall));
-  // The addon bounds what malloc keeps. Where it was not built, the probe says so when it opens its source.
-  await import('ebpf-bridge').catch(() => undefined);
+  // Only the addon can bound what malloc keeps. Where it was not built, the probe says so when it opens its source.
+  await import('ebpf-bridge').then(({ keepMallocSmall }) => keepMallocSmall()).catch(() => undefined);
 }
 
 /**

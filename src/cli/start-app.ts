@@ -1,9 +1,9 @@
 /** Composes the app and makes it listen, for the commands that run one: `app` and `up`. */
 import { join } from 'node:path';
-import type { Logger } from 'pino';
-import { createApp, type AppOptions } from '../app/index.js';
+import { createApp, type App, type AppOptions } from '../app/index.js';
 import { thisHostName } from './host-name.js';
 import type { ListenAddress } from './option-values.js';
+import type { Program } from './program.js';
 import { PROJECT_ROOT } from './project-root.js';
 import { VERSION } from './version.js';
 
@@ -20,24 +20,49 @@ export interface RunningApp {
 export async function startApp(
   listen: ListenAddress,
   windowMs: number,
-  log: Logger,
+  program: Program,
   options: AppOptions = {},
 ): Promise<RunningApp> {
-  const app = await createApp({
+  const { log, supervisor } = program;
+  const settings: AppOptions = {
     hostname: options.hostname ?? thisHostName(log),
     webRoot: join(PROJECT_ROOT, 'build/web'),
     ...options,
     windowMs,
     version: VERSION,
     log,
-  });
-  try {
-    const bound = await app.listen({ host: listen.host, port: listen.port });
-    return { url: reachable(bound), close: () => app.close() };
-  } catch (error) {
-    await app.close();
-    throw error;
-  }
+    counters: () => program.counters(),
+    superviseRequest: (end, serve) => {
+      supervisor.runBriefly({ name: 'request', restart: end }, serve);
+    },
+  };
+  const open = async (address: ListenAddress): Promise<{ readonly app: App; readonly bound: URL }> => {
+    const app = await createApp(settings);
+    try {
+      return { app, bound: await app.listen({ host: address.host, port: address.port }) };
+    } catch (error) {
+      await app.close();
+      throw error;
+    }
+  };
+  let isClosed = false;
+  let current: App | undefined;
+  let port = listen.port;
+  // A new app has an empty window, and another id: probes send whole reports at once.
+  const restart = async (): Promise<void> => {
+    const before = current;
+    current = undefined;
+    await before?.close();
+    if (!isClosed) ({ app: current } = await open({ ...listen, port }));
+  };
+  const { app, bound } = await supervisor.run({ name: 'app', restart }, () => open(listen));
+  current = app;
+  port = Number(bound.port);
+  const close = async (): Promise<void> => {
+    isClosed = true;
+    await current?.close();
+  };
+  return { url: reachable(bound), close };
 }
 
 function reachable(bound: URL): URL {

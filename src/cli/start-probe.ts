@@ -4,16 +4,23 @@ import type { Logger } from 'pino';
 import { ConnectionFeed } from '../probe/connections/feed.js';
 import { openSource, type OpenedSource } from '../probe/connections/open-source.js';
 import { Probe } from '../probe/probe.js';
-import { createPublisher, type CredentialOptions, type TlsOptions } from '../probe/publish/index.js';
+import {
+  createPublisher,
+  type CredentialOptions,
+  type Publisher,
+  type TlsOptions,
+} from '../probe/publish/index.js';
 import { Ticks } from '../probe/self/index.js';
 import { boundsOf } from './bound-options.js';
 import { rungOf } from './rung-option.js';
+import type { Program } from './program.js';
 import { sourceText } from './source-text.js';
 import { observersFor } from './observers.js';
 import { TOKEN_VARIABLE, type MetricsOptions, type ShipOptions } from './publish-options.js';
 import type { ObserveOptions } from './shared-options.js';
 import { VERSION } from './version.js';
-import { EndpointCounts, serveMetrics } from './watch-probe.js';
+import { RenewableMetrics } from './renewable-metrics.js';
+import { EndpointCounts } from './watch-probe.js';
 
 const PROBE_ID_BYTES = 8;
 
@@ -35,8 +42,9 @@ export interface StartProbeOptions extends ObserveOptions, MetricsOptions {
 export async function startProbe(
   targets: readonly URL[],
   options: StartProbeOptions,
-  log: Logger,
+  program: Program,
 ): Promise<RunningProbe> {
+  const { log, supervisor } = program;
   const probeId = randomBytes(PROBE_ID_BYTES).toString('hex');
   const { publishInterval: publishIntervalMs, ship } = options;
   // What is open, in the order of closing; each is there as soon as it is open, so that nothing is left after a failure.
@@ -45,39 +53,57 @@ export async function startProbe(
     for (const close of closing) await close();
   };
   try {
-    const publisher = createPublisher({
-      targets,
-      probeId,
-      version: VERSION,
-      log,
-      ...(ship && {
-        ...secretsOf(ship),
-        bounds: { maxNodes: ship.maxPendingNodes },
-        wholeEveryMs: ship.wholeReportEvery,
-        proxyLocal: ship.proxyLocal,
-      }),
-    });
-    closing.unshift(() => publisher.close());
-    const opened = await openSource(options.source, {
-      procRoot: options.procRoot,
-      bounds: boundsOf(options),
-      sweepIntervalMs: options.sweepInterval,
-      rung: rungOf(options),
-      warn: (message) => {
-        log.warn(message);
+    const publisher: Publisher = supervisor.run(
+      {
+        name: 'publish',
+        restart: () => {
+          publisher.renew();
+        },
       },
-    });
+      () =>
+        createPublisher({
+          targets,
+          probeId,
+          version: VERSION,
+          intervalMs: publishIntervalMs,
+          log,
+          ...(ship && {
+            ...secretsOf(ship),
+            bounds: { maxNodes: ship.maxPendingNodes },
+            wholeEveryMs: ship.wholeReportEvery,
+            proxyLocal: ship.proxyLocal,
+          }),
+        }),
+    );
+    closing.unshift(() => publisher.close());
+    const opened: OpenedSource = await supervisor.run(
+      {
+        name: 'source',
+        restart: () => opened.source.distrust?.('an error that nobody handled came from it'),
+      },
+      () =>
+        openSource(options.source, {
+          procRoot: options.procRoot,
+          bounds: boundsOf(options),
+          sweepIntervalMs: options.sweepInterval,
+          rung: rungOf(options),
+          warn: (message) => {
+            log.warn(message);
+          },
+        }),
+    );
     closing.unshift(() => opened.source.close());
     sayHowItStarted(opened, options.procRoot, log);
-    const observers = observersFor(options, probeId, log);
+    const observers = observersFor(options, probeId, program);
     closing.unshift(() => observers.close());
     const feed = new ConnectionFeed(opened.source);
     const ticks = new Ticks();
     const endpoints = new EndpointCounts();
-    const watched = { feed, observers, publisher, ticks, endpoints, publishIntervalMs };
-    const self = await serveMetrics(options.metricsListen, options.isMetricsDefault === true, watched, log);
-    if (self) closing.push(() => self.close());
-    const probe = new Probe({
+    const watched = { feed, observers, publisher, ticks, endpoints, publishIntervalMs, program };
+    const isMetricsDefault = options.isMetricsDefault === true;
+    const self = await RenewableMetrics.start(options.metricsListen, isMetricsDefault, watched);
+    closing.push(() => self.close());
+    const probe: Probe = new Probe({
       ...observers,
       onEndpoints: (stats) => {
         endpoints.add(stats);
@@ -90,7 +116,17 @@ export async function startProbe(
       },
     });
     closing.unshift(() => probe.stop());
-    probe.start();
+    supervisor.run(
+      {
+        name: 'ticks',
+        restart: () => {
+          probe.resume();
+        },
+      },
+      () => {
+        probe.start();
+      },
+    );
     log.info(`watching connections by ${sourceText(opened.source)} as host ${observers.hostName}`);
     return { sourceKind: opened.source.kind, stop };
   } catch (error) {

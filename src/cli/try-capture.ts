@@ -54,7 +54,10 @@ async function whyNotConnected(): Promise<string | undefined> {
 }
 
 async function connectToSelf(): Promise<void> {
-  const server = createServer((socket) => socket.end());
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.end();
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   try {

@@ -1,5 +1,4 @@
 /** Hands the counters of a probe's parts to its metrics, under the names they are scraped by. */
-import type { Logger } from 'pino';
 import type { ConnectionFeed } from '../probe/connections/feed.js';
 import type { Publisher } from '../probe/publish/index.js';
 import { startSelfServer, type Counting, type SelfServer, type Ticks } from '../probe/self/index.js';
@@ -7,6 +6,7 @@ import type { EndpointStats } from '../probe/topology/index.js';
 import { oneLine } from './errors.js';
 import type { ComposedObservers } from './observers.js';
 import type { ListenAddress } from './option-values.js';
+import type { Program } from './program.js';
 
 export interface WatchedProbe {
   readonly feed: ConnectionFeed;
@@ -15,6 +15,7 @@ export interface WatchedProbe {
   readonly ticks: Ticks;
   readonly endpoints: EndpointCounts;
   readonly publishIntervalMs: number;
+  readonly program: Program;
 }
 
 /** What endpoints were made of connections, over all reports. */
@@ -37,10 +38,10 @@ export async function serveMetrics(
   listen: ListenAddress | 'off',
   isDefault: boolean,
   probe: WatchedProbe,
-  log: Logger,
 ): Promise<SelfServer | undefined> {
   if (listen === 'off') return undefined;
-  const { publisher, feed, ticks, publishIntervalMs } = probe;
+  const { publisher, feed, ticks, publishIntervalMs, program } = probe;
+  const { log } = program;
   try {
     const server = await startSelfServer({
       listen,
@@ -52,6 +53,9 @@ export async function serveMetrics(
         parts: partsOf(probe),
         apps: () => publisher.apps(),
       },
+      onError: (error) => {
+        log.warn(`metrics can't take a connection: ${oneLine(error)}`);
+      },
     });
     log.info(`metrics and health at ${server.url.origin}`);
     return server;
@@ -62,7 +66,7 @@ export async function serveMetrics(
   }
 }
 
-function partsOf({ feed, observers, publisher, endpoints }: WatchedProbe): Counting[] {
+function partsOf({ feed, observers, publisher, endpoints, program }: WatchedProbe): Counting[] {
   const { resolver, processes } = observers;
   return [
     {
@@ -79,5 +83,6 @@ function partsOf({ feed, observers, publisher, endpoints }: WatchedProbe): Count
       counters: () => publisher.counters(),
       gauges: ['links', 'links_delivering', 'pending'],
     },
+    { name: 'program', counters: () => program.counters() },
   ];
 }

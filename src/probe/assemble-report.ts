@@ -8,6 +8,7 @@ import { mergeTopologies, now } from '../report/index.js';
 import type { DnsNames, Report, Timestamp, Topology, TopologyKey } from '../report/model.js';
 import { completenessFacts } from './completeness.js';
 import type { Batch } from './connections/feed.js';
+import { degradationFacts, type Degradation } from './degradations.js';
 import { otherEnds } from './connections/other-connections.js';
 import type { ReverseResolver } from './dns/index.js';
 import type { Reporter } from './reporter.js';
@@ -32,6 +33,8 @@ export interface Observers {
   readonly log: Logger;
   /** Start of the process that has a PID as of the reporters' last answers, in clock ticks after boot. */
   readonly startTicksOf?: (pid: number) => number | undefined;
+  /** What is done without, as of now. Default: nothing. */
+  readonly degradations?: () => readonly Degradation[];
   /** Told what became of each batch. */
   readonly onEndpoints?: (stats: EndpointStats) => void;
 }
@@ -63,6 +66,8 @@ export async function assembleReport(batch: Batch, windowMs: number, observers: 
   observers.onEndpoints?.(endpoints.stats);
   add('Endpoint', withNatCopies(endpoints.topology, batch.flows, { ...observers, now: timestamp }).topology);
   add('Host', completenessFacts(batch, observers.hostName, timestamp));
+  const degraded = degradationFacts(observers.degradations?.() ?? [], observers.hostName, timestamp);
+  if (degraded !== undefined) add('Host', degraded);
   const known = topologies.get('Process');
   add('Process', exitedProcesses(identified, known, observers.hostName, timestamp));
 

@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import type { Report } from '../report/model.js';
 import { assembleReport, type Observers } from './assemble-report.js';
-import type { ConnectionFeed } from './connections/feed.js';
+import type { Batch, ConnectionFeed } from './connections/feed.js';
 import type { TickObserver } from './self/index.js';
 
 export interface ProbeOptions extends Observers {
@@ -20,6 +20,7 @@ export interface ProbeOptions extends Observers {
 export class Probe {
   #timer: NodeJS.Timeout | undefined;
   #tick: Promise<void> = Promise.resolve();
+  #isTicking = false;
   #stopped = false;
   #lastTickAt = performance.now();
 
@@ -27,6 +28,13 @@ export class Probe {
 
   /** Makes the first report at once, then one every interval. */
   start(): void {
+    this.#schedule(0);
+  }
+
+  /** Sees to it that there is a next tick, and soon; does nothing while one is under way. */
+  resume(): void {
+    if (this.#stopped || this.#isTicking) return;
+    clearTimeout(this.#timer);
     this.#schedule(0);
   }
 
@@ -48,9 +56,11 @@ export class Probe {
     const windowMs = startedAt - this.#lastTickAt;
     this.#lastTickAt = startedAt;
     const { feed, publish, ticks } = this.options;
+    this.#isTicking = true;
     ticks?.started();
+    let batch: Batch | undefined;
     try {
-      const batch = await feed.next();
+      batch = await feed.next();
       const report = await assembleReport(batch, windowMs, this.options);
       publish(report);
       ticks?.finished({
@@ -60,9 +70,11 @@ export class Probe {
         nodes: new Map([...report.topologies].map(([key, { nodes }]) => [key, nodes.size])),
       });
     } catch (error) {
+      if (batch !== undefined) feed.lose(batch);
       ticks?.failed(performance.now() - startedAt);
       this.options.log.error({ err: error }, 'this tick made no report; the next one will try again');
     }
+    this.#isTicking = false;
     if (!this.#stopped) {
       this.#schedule(Math.max(0, this.options.publishIntervalMs - (performance.now() - startedAt)));
     }

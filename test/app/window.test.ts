@@ -86,7 +86,7 @@ test('any sequence of reports and silences', () => {
           },
           { timestamp: at },
         );
-        window.add({ id: probe, version: '' }, report);
+        window.add({ id: probe, version: '', announcedMs: 3_000 }, report);
         reports = [...reports, { atMs: now, report }].filter(({ atMs }) => atMs >= now - WINDOW_MS);
         assert.deepEqual(
           picture(window.scene()),

@@ -48,6 +48,35 @@ const RELEASE_ALL = `
     return released;
   }`;
 
+/** How many MiB the heap proper grows by when large blocks are freed and allocated anew: glibc learns to keep them there. */
+const HEAP_GROWTH = `
+  import { readFileSync } from 'node:fs';
+  import { setFlagsFromString } from 'node:v8';
+  import { runInNewContext } from 'node:vm';
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc');
+  const heapMib = () => {
+    const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) .*\\[heap\\]$/m.exec(readFileSync('/proc/self/maps', 'utf8'));
+    return (parseInt(to, 16) - parseInt(from, 16)) / 2 ** 20;
+  };
+  const blocks = () => Array.from({ length: 16 }, () => new ArrayBuffer(2 ** 21));
+  blocks();
+  for (let i = 0; i < 5; i++) { gc(); await new Promise((resolve) => setImmediate(resolve)); }
+  const before = heapMib();
+  const kept = blocks();
+  console.log(JSON.stringify({ growth: heapMib() - before, kept: kept.length }));`;
+
+test('importing the addon changes nothing of malloc; the probe asks for that', addonSkip, async () => {
+  const growth = async (first: string): Promise<number> =>
+    ((await told(`${first}${HEAP_GROWTH}`)) as { growth: number }).growth;
+  const plain = await growth('');
+  const imported = await growth(`import '${ADDON}';`);
+  const probe = await growth(`import { keepMemorySmall } from '${SMALL_MEMORY}'; await keepMemorySmall();`);
+  assert.ok(plain >= 24, `by default: ${plain} MiB of 32 stay in the heap`);
+  assert.ok(imported >= 24, `imported: ${imported} MiB`);
+  assert.ok(probe <= 4, `as a probe: ${probe} MiB`);
+});
+
 test('pages of the program that are not used go, those that are used come back', addonSkip, async () => {
   const { before, after, released, again } = (await told(`${RELEASE_ALL}
     const before = ofFiles();

@@ -149,31 +149,18 @@ for (const text of [
 }
 
 test('servers can be named in every form', () => {
-  const system = { private: [], public: [{ host: '192.0.2.1', port: 53 }] };
-  assert.deepEqual(
-    parseServers(['10.0.0.1', '[2001:db8::1]:5353'], () => system),
-    {
-      private: [
-        { host: '10.0.0.1', port: 53 },
-        { host: '2001:db8::1', port: 5353 },
-      ],
-      public: [
-        { host: '10.0.0.1', port: 53 },
-        { host: '2001:db8::1', port: 5353 },
-      ],
-    },
-  );
-  assert.deepEqual(
-    parseServers(['private=::1'], () => system),
-    {
-      private: [{ host: '::1', port: 53 }],
-      public: [{ host: '192.0.2.1', port: 53 }],
-    },
-  );
-  assert.deepEqual(
-    parseServers([], () => system),
-    system,
-  );
+  assert.deepEqual(parseServers(['10.0.0.1', '[2001:db8::1]:5353']), {
+    private: [
+      { host: '10.0.0.1', port: 53 },
+      { host: '2001:db8::1', port: 5353 },
+    ],
+    public: [
+      { host: '10.0.0.1', port: 53 },
+      { host: '2001:db8::1', port: 5353 },
+    ],
+  });
+  assert.deepEqual(parseServers(['private=::1']), { private: [{ host: '::1', port: 53 }] });
+  assert.deepEqual(parseServers([]), {});
 });
 
 test('limits out of range are refused', () => {

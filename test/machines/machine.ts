@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import { TOPOPROBE } from '../support/topoprobe.js';
 
@@ -30,6 +31,7 @@ export const MACHINES_SKIP =
 
 const HERE = [process.execPath, TOPOPROBE];
 const DEADLINE_MS = 20_000;
+const POLL_MS = 50;
 
 export interface Outcome {
   readonly code: number | null;
@@ -78,6 +80,33 @@ export async function runUntil(
   await end;
   const outcome = outcomeOf(child.exitCode, lines.stdout.join('\n'), lines.stderr.join('\n'));
   return { ...outcome, wasReady: line !== undefined };
+}
+
+/**
+ * Runs a command that goes on until it is told to stop, waits until `url` answers that all is well, and stops it.
+ * @returns what it came to; when it ended by itself, before that
+ */
+export async function runUntilServing(
+  t: TestContext,
+  machine: Machine,
+  args: readonly string[],
+  url: string,
+): Promise<Pick<Outcome, 'code'> & { readonly wasServing: boolean }> {
+  const child = start(t, machine, args);
+  child.stdout?.resume();
+  child.stderr?.resume();
+  const end = ended(child);
+  let wasServing = false;
+  while (!wasServing && child.exitCode === null && child.signalCode === null) {
+    await sleep(POLL_MS);
+    wasServing = await fetch(url).then(
+      ({ ok }) => ok,
+      () => false, // nobody listens yet
+    );
+  }
+  child.kill('SIGTERM');
+  await end;
+  return { code: child.exitCode, wasServing };
 }
 
 function start(t: TestContext, machine: Machine, args: readonly string[]): ChildProcess {

@@ -1,9 +1,10 @@
 /** Programs whose stdin, stdout or stderr is closed, full, or read by nobody. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { freePort } from '../support/free-port.js';
 import { programPath } from '../support/program.js';
 import { everyCommand } from './commands.js';
-import { MACHINES_SKIP, run, runUntil, type Machine } from './machine.js';
+import { MACHINES_SKIP, run, runUntil, runUntilServing, type Machine } from './machine.js';
 
 const FULL = 'cannot write to standard output: no space left on device';
 const ON_FULL_DISK: Machine = { prepare: 'exec >/dev/full' };
@@ -73,10 +74,60 @@ for (const format of ['pretty', 'json']) {
     };
     const { code, stdout } = await run(t, machine, [format]);
     assert.equal(code, 0);
-    const { whileFull, lines } = JSON.parse(stdout) as { whileFull: number; lines: string[] };
+    const told = JSON.parse(stdout) as { whileFull: number; logged: number; lost: number; lines: string[] };
+    const { whileFull, logged, lost, lines } = told;
     assert.equal(whileFull, 0, 'the disk was full');
     assert.ok(lines.at(-1)?.includes('the disk has room again'), lines.at(-1));
+    assert.ok(lost > 0);
+    const [toldLoss, ...others] = lines.filter((line) => line.includes(' lines of this log were lost'));
+    assert.deepEqual(others, []);
+    assert.match(
+      toldLoss ?? '',
+      new RegExp(`\\b${lost} lines of this log were lost, because they could not be written`),
+    );
+    const kept = lines.filter((line) => line.includes(' MARK '));
+    assert.equal(kept.length + lost, logged, 'each line is there, or counted as lost');
   });
+}
+
+/** A reader that has gone before anything is written: the pipe's other end is closed by then. */
+const unread = (descriptor: '1' | '2'): Machine => ({
+  prepare: 'cd $scratch',
+  within: ['/bin/sh', '-c', `mkfifo $0; : <$0 & exec 3>$0; wait; exec "$@" ${descriptor}>&3`, 'pipe'],
+});
+/** Commands that go on until they are stopped, and where each tells that it works. */
+const ENDLESS: Record<string, (port: number) => { readonly args: readonly string[]; readonly path: string }> =
+  {
+    probe: (port) => ({
+      args: ['probe', 'http://127.0.0.1:9', '--metrics-listen', `127.0.0.1:${port}`, '--source', 'proc'],
+      path: '/readyz',
+    }),
+    up: (port) => ({ args: ['up', '--listen', `127.0.0.1:${port}`, '--source', 'proc'], path: '/ready' }),
+    app: (port) => ({ args: ['app', '--listen', `127.0.0.1:${port}`], path: '/ready' }),
+  };
+
+for (const [command, endless] of Object.entries(ENDLESS)) {
+  for (const [what, format, machine] of [
+    ['stdout that is full', 'json', ON_FULL_DISK],
+    ['stdout without a reader', 'json', unread('1')],
+    ['log that is full', 'json', { prepare: 'exec 2>/dev/full' }],
+    ['log that is full', 'pretty', { prepare: 'exec 2>/dev/full' }],
+    ['log without a reader', 'json', unread('2')],
+    ['log without a reader', 'pretty', unread('2')],
+    ['stdout and a log that are full', 'pretty', { prepare: 'exec >/dev/full 2>&1' }],
+  ] as const) {
+    test(`${command} goes on with a ${what}, as ${format}`, { skip: MACHINES_SKIP }, async (t) => {
+      const port = await freePort();
+      const { args, path } = endless(port);
+      const { code, wasServing } = await runUntilServing(
+        t,
+        machine,
+        [...args, '--log-format', format],
+        `http://127.0.0.1:${port}${path}`,
+      );
+      assert.deepEqual({ code, wasServing }, { code: 0, wasServing: true });
+    });
+  }
 }
 
 test('bad usage is bad usage where nobody can be told', { skip: MACHINES_SKIP }, async (t) => {

@@ -22,10 +22,15 @@ export interface EngineClientOptions {
 /** Calls under way at once; more are refused, which only a stuck engine brings about. */
 const PENDING_MAX = 10_000;
 const RETRY_AFTER_SECONDS = 3;
+const YOUNG_MS = 5000;
+const PAUSE_MS = 1000;
 
 export class EngineClient {
   readonly #options: EngineClientOptions;
-  #worker: Worker;
+  /** Undefined while one that died is being replaced. */
+  #worker: Worker | undefined;
+  #startTimer: NodeJS.Timeout | undefined;
+  #startedAt = -Infinity;
   readonly #pending = new Map<number, Pending>();
   #nextId = 0;
   #closed = false;
@@ -50,36 +55,58 @@ export class EngineClient {
       return Promise.reject(busy('the app is stopping or overloaded'));
     const id = this.#nextId++;
     const call: Call = { id, name, args, nowMs: this.#options.clock() };
+    const worker = this.#worker;
+    if (worker === undefined) return Promise.reject(busy('the engine is being started'));
     return new Promise<CallResult<K>>((resolve, reject) => {
+      worker.postMessage(call, transfer);
       this.#pending.set(id, { resolve, reject });
-      this.#worker.postMessage(call, transfer);
     });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#worker.terminate();
+    clearTimeout(this.#startTimer);
+    await this.#worker?.terminate();
     this.#failPending();
   }
 
   #start(): Worker {
+    this.#startedAt = performance.now();
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: this.#options.settings,
       resourceLimits: {
         maxOldGenerationSizeMb: Math.ceil(this.#options.settings.engineHeapBytes / (1024 * 1024)),
       },
     });
+    const { log } = this.#options;
     worker.on('message', (answer: Answer) => this.#settle(answer));
-    worker.on('error', (error) =>
-      this.#options.log.error({ err: error }, 'the engine failed; starting an empty one'),
-    );
+    worker.on('error', (error) => log.error({ err: error }, 'the engine failed; starting an empty one'));
+    worker.on('messageerror', (error) => {
+      log.error({ err: error }, 'the engine said what can not be read; starting an empty one');
+      // Its end is what 'exit' waits for.
+      worker.terminate().catch(() => undefined);
+    });
     worker.on('exit', () => {
       if (this.#closed || worker !== this.#worker) return;
       this.#restarts++;
+      this.#worker = undefined;
       this.#failPending();
-      this.#worker = this.#start();
+      this.#replace();
     });
     return worker;
+  }
+
+  /** At once, unless the last one died young: then after a pause, so that a thread that can't start costs little. */
+  #replace(): void {
+    const pauseMs = performance.now() - this.#startedAt < YOUNG_MS ? PAUSE_MS : 0;
+    this.#startTimer = setTimeout(() => {
+      try {
+        this.#worker = this.#start();
+      } catch (error) {
+        this.#options.log.error({ err: error }, 'the engine can not be started; trying again');
+        this.#replace();
+      }
+    }, pauseMs);
   }
 
   #settle(answer: Answer): void {

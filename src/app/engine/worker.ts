@@ -1,5 +1,5 @@
 /** The engine's thread: takes calls in turn and answers each. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { AppError } from '../errors.js';
 import { Engine, type EngineSettings } from './engine.js';
 import type { Answer, Call } from './messages.js';
@@ -20,4 +20,16 @@ function answer({ id, name, args, nowMs }: Call): Answer {
   }
 }
 
-parentPort?.on('message', (call: Call) => parentPort?.postMessage(answer(call)));
+/** An answer that can't be sent is a mistake of its own: whoever asked must not wait for ever. */
+function send(to: MessagePort, answered: Answer): void {
+  try {
+    to.postMessage(answered);
+  } catch (error) {
+    to.postMessage({ id: answered.id, mistake: String(error) } satisfies Answer);
+  }
+}
+
+if (parentPort !== null) {
+  const port = parentPort;
+  port.on('message', (call: Call) => send(port, answer(call)));
+}

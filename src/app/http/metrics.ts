@@ -15,9 +15,14 @@ export interface MetricsParts {
   readonly engine: EngineClient;
   readonly room: Room;
   readonly live: Readonly<LiveCount>;
+  /** Monotonic: `topoprobe_app_<name>`. */
+  readonly counters: () => Readonly<Record<string, number>>;
 }
 
-export function metricsRoute(server: FastifyInstance, { engine, room, live }: MetricsParts): void {
+export function metricsRoute(
+  server: FastifyInstance,
+  { engine, room, live, counters }: MetricsParts,
+): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'topoprobe_app_' });
   const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
@@ -42,6 +47,8 @@ export function metricsRoute(server: FastifyInstance, { engine, room, live }: Me
     'from',
     'to',
   ]);
+
+  const ofProgram = new Map<string, Gauge>();
 
   server.addHook('onResponse', (request, reply, done) => {
     answers.inc({
@@ -68,6 +75,14 @@ export function metricsRoute(server: FastifyInstance, { engine, room, live }: Me
     probes.set({ state: 'stale' }, stale);
     restarts.set(engine.restarts);
     clients.set(live.clients);
+    for (const [name, value] of Object.entries(counters())) {
+      let counter = ofProgram.get(name);
+      if (counter === undefined) {
+        counter = gauge(`app_${name.replaceAll('-', '_')}`, `${name.replaceAll('_', ' ')} since the start`);
+        ofProgram.set(name, counter);
+      }
+      counter.set(value);
+    }
     connections.reset();
     bytes.reset();
     edges.forEach((edge, index) => {

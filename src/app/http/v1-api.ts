@@ -76,7 +76,7 @@ function schemaOf({ query, answer }: Description): object {
 
 function probeRow(probe: ProbeRecord): object {
   const { id, hostname, version, lastSeenMs, staleSinceMs, intervalMs, skewMs, reports, sampled } = probe;
-  const { correctedMs, othersWithId } = probe;
+  const { correctedMs, othersWithId, degraded } = probe;
   return {
     id,
     hostname,
@@ -87,6 +87,7 @@ function probeRow(probe: ProbeRecord): object {
     ...(skewMs === undefined ? {} : { skewMs }),
     ...(correctedMs === 0 ? {} : { correctedMs }),
     ...(othersWithId.length === 0 ? {} : { othersWithId }),
+    ...(degraded.size === 0 ? {} : { degraded: Array.from(degraded, ([part, text]) => ({ part, text })) }),
     reports,
     ...(sampled === undefined ? {} : { sampled }),
     complete: staleSinceMs === undefined && (sampled ?? 1) >= 1,

@@ -83,13 +83,21 @@ export const PROBES_ANSWER = {
           version: text,
           lastSeen: instant,
           staleSince: { ...instant, description: 'set while the probe is silent' },
-          intervalMs: { type: 'number', description: 'usual time between reports' },
+          intervalMs: { type: 'number', description: 'time between reports, as announced or seen' },
           skewMs: { type: 'number', description: "the app's clock minus the probe's" },
           correctedMs: { type: 'number', description: 'what its times are moved by, where its clock is off' },
           othersWithId: {
             type: 'array',
             items: text,
             description: 'other machines that report under the same id',
+          },
+          degraded: {
+            type: 'array',
+            description: 'what the probe goes without at present',
+            items: {
+              type: 'object',
+              properties: { part: text, text: { ...text, description: 'why, and what to do' } },
+            },
           },
           reports: whole,
           sampled: {

@@ -6,10 +6,10 @@ import type { FastifyInstance } from 'fastify';
 import type { EngineClient } from '../engine/client.js';
 import { OneAtATime } from '../engine/one-at-a-time.js';
 import type { AppSettings } from '../options.js';
-import type { ProbeIdentity } from '../window/probe-book.js';
 import { Blocks } from './blocks.js';
 import { readBody } from './body.js';
 import { formatOf } from './decode.js';
+import { probeOf } from './probe-identity.js';
 import { Rates } from './rates.js';
 import type { Room } from './room.js';
 
@@ -56,17 +56,4 @@ export function reportRoute(
     }
     return reply.header(APP_ID_HEADER, appId).code(200).send();
   });
-}
-
-const PROBE_TEXT_MAX = 128;
-
-function probeOf(headers: IncomingMessage['headers']): ProbeIdentity {
-  return {
-    id: text(headers['x-scope-probe-id']) || 'anonymous',
-    version: text(headers['x-scope-probe-version']),
-  };
-}
-
-function text(header: string | string[] | undefined): string {
-  return (Array.isArray(header) ? header[0] : header)?.slice(0, PROBE_TEXT_MAX) ?? '';
 }

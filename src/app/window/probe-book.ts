@@ -4,10 +4,15 @@
 import type { Report } from '../../report/model.js';
 import { latestOf } from '../views/endpoint.js';
 import { SkewMeter } from './clock-skew.js';
+import { coveredMsOf, hasTemplates, intervalMsOf, patienceMsOf, standsMsOf } from './rhythm.js';
 
 export interface ProbeIdentity {
   readonly id: string;
   readonly version: string;
+  /** How often it reports, as it says itself; milliseconds. */
+  readonly announcedMs?: number;
+  /** Whether this report says everything, or what changed since the last one that did; absent when the probe does not tell. */
+  readonly says?: 'whole' | 'changes';
 }
 
 export interface ProbeRecord extends ProbeIdentity {
@@ -22,29 +27,36 @@ export interface ProbeRecord extends ProbeIdentity {
   readonly correctedMs: number;
   /** Names of other machines that report under the same id now. */
   readonly othersWithId: readonly string[];
-  /** Usual time between reports; undefined after a single one. */
+  /** Time between reports; undefined when neither the probe nor its rhythm tells. */
   readonly intervalMs: number | undefined;
   readonly reports: number;
   /** Share of the connections that the newest report looked at; undefined when it does not tell. */
   readonly sampled: number | undefined;
+  /** What it goes without at present, as its host tells: part → why and what to do. */
+  readonly degraded: ReadonlyMap<string, string>;
 }
 
 interface Record {
   identity: ProbeIdentity;
   hostname: string;
   lastSeenMs: number;
-  intervalMs: number | undefined;
+  /** Usual gap; undefined after a single report. */
+  measuredMs: number | undefined;
+  announcedMs: number | undefined;
+  coveredMs: number | undefined;
+  /** Number of the last report that said everything. */
+  wholeReport: number;
+  sendsTemplates: boolean;
   readonly skew: SkewMeter;
   readonly hostnames: Map<string, number>;
   reports: number;
   sampled: number | undefined;
+  degraded: ReadonlyMap<string, string>;
   stale: boolean;
 }
 
 /** Machines remembered under one id. */
 const HOSTNAMES_MAX = 8;
-/** Missing this many reports in a row is silence. */
-const MISSED_REPORTS = 2;
 /** Weight of the newest gap in the usual one. */
 const RHYTHM_WEIGHT = 0.3;
 
@@ -66,8 +78,8 @@ export class ProbeBook {
     return this.#records.has(id) || this.#records.size < this.#maxProbes;
   }
 
-  /** Notes a report of a probe that arrived at `atMs`. */
-  seen(identity: ProbeIdentity, report: Report, atMs: number): void {
+  /** Notes a report of a probe that arrived at `atMs`. @param number of the report, greater than those before */
+  seen(identity: ProbeIdentity, report: Report, atMs: number, number: number): void {
     const known = this.#records.get(identity.id);
     const hostname = hostnameOf(report);
     if (known === undefined) {
@@ -77,18 +89,29 @@ export class ProbeBook {
         identity,
         hostname,
         lastSeenMs: atMs,
-        intervalMs: undefined,
+        measuredMs: undefined,
+        announcedMs: identity.announcedMs,
+        coveredMs: coveredMsOf(report),
+        wholeReport: number,
+        sendsTemplates: hasTemplates(report),
         skew,
         hostnames: new Map([[hostname, atMs]]),
         reports: 1,
         sampled: sampledOf(report),
+        degraded: degradedOf(report),
         stale: false,
       });
       return;
     }
     const gap = atMs - known.lastSeenMs;
-    known.intervalMs =
-      known.intervalMs === undefined ? gap : known.intervalMs + RHYTHM_WEIGHT * (gap - known.intervalMs);
+    known.measuredMs =
+      known.measuredMs === undefined ? gap : known.measuredMs + RHYTHM_WEIGHT * (gap - known.measuredMs);
+    known.announcedMs = identity.announcedMs;
+    known.coveredMs = coveredMsOf(report);
+    const tellsTemplates = hasTemplates(report);
+    known.sendsTemplates ||= tellsTemplates;
+    const says = identity.says ?? (tellsTemplates || !known.sendsTemplates ? 'whole' : 'changes');
+    if (says === 'whole') known.wholeReport = number;
     known.skew.note(report, atMs);
     known.identity = identity;
     if (hostname !== '') {
@@ -99,6 +122,7 @@ export class ProbeBook {
     known.lastSeenMs = atMs;
     known.reports++;
     known.sampled = sampledOf(report);
+    known.degraded = degradedOf(report);
     known.stale = false;
   }
 
@@ -107,10 +131,19 @@ export class ProbeBook {
     return this.#records.get(id)?.skew.correctionMs ?? 0;
   }
 
-  /** Forgets probes not seen since `oldestMs`; answers their ids. */
-  forgetBefore(oldestMs: number): string[] {
+  /**
+   * Whether a report belongs to a probe's last word, which stands until the probe is overdue: the last report that said
+   * everything, and what it said since.
+   */
+  stands(id: string, number: number, nowMs: number): boolean {
+    const record = this.#records.get(id);
+    return record !== undefined && number >= record.wholeReport && !this.#isGone(record, nowMs);
+  }
+
+  /** Forgets probes whose last word stands no longer; answers their ids. */
+  forgetSilent(nowMs: number): string[] {
     const gone: string[] = [];
-    for (const [id, { lastSeenMs }] of this.#records) if (lastSeenMs < oldestMs) gone.push(id);
+    for (const [id, record] of this.#records) if (this.#isGone(record, nowMs)) gone.push(id);
     for (const id of gone) this.#records.delete(id);
     return gone;
   }
@@ -119,7 +152,7 @@ export class ProbeBook {
   stalenessChanged(nowMs: number): boolean {
     let changed = false;
     for (const record of this.#records.values()) {
-      if (record.stale || nowMs - record.lastSeenMs <= this.#patienceMs(record)) continue;
+      if (record.stale || nowMs - record.lastSeenMs <= patienceMsOf(record, this.#windowMs)) continue;
       record.stale = true;
       changed = true;
     }
@@ -137,19 +170,24 @@ export class ProbeBook {
 
   list(nowMs: number): ProbeRecord[] {
     this.stalenessChanged(nowMs);
-    return Array.from(this.#records.values(), ({ identity, stale, skew, hostnames, ...record }) => ({
-      ...identity,
-      ...record,
-      skewMs: skew.skewMs,
-      correctedMs: skew.correctionMs,
-      othersWithId: othersAmong(hostnames, record.hostname, nowMs - this.#windowMs),
-      staleSinceMs: stale ? record.lastSeenMs : undefined,
+    return Array.from(this.#records.values(), (record) => ({
+      id: record.identity.id,
+      version: record.identity.version,
+      hostname: record.hostname,
+      lastSeenMs: record.lastSeenMs,
+      intervalMs: intervalMsOf(record),
+      reports: record.reports,
+      sampled: record.sampled,
+      degraded: record.degraded,
+      skewMs: record.skew.skewMs,
+      correctedMs: record.skew.correctionMs,
+      othersWithId: othersAmong(record.hostnames, record.hostname, nowMs - this.#windowMs),
+      staleSinceMs: record.stale ? record.lastSeenMs : undefined,
     }));
   }
 
-  #patienceMs({ intervalMs }: Record): number {
-    const usual = intervalMs ?? this.#windowMs / (2 * MISSED_REPORTS);
-    return Math.min(this.#windowMs, Math.max(1_000, usual * MISSED_REPORTS));
+  #isGone(record: Record, nowMs: number): boolean {
+    return nowMs - record.lastSeenMs > standsMsOf(record, this.#windowMs);
   }
 }
 
@@ -173,4 +211,15 @@ function hostnameOf(report: Report): string {
     if (name !== undefined) return name;
   }
   return '';
+}
+
+const DEGRADED = 'degraded_';
+
+/** Part → what the probe says of it. */
+function degradedOf(report: Report): Map<string, string> {
+  const degraded = new Map<string, string>();
+  for (const { latest } of report.topologies.get('Host')?.nodes.values() ?? [])
+    for (const [key, { value }] of latest ?? [])
+      if (key.startsWith(DEGRADED)) degraded.set(key.slice(DEGRADED.length), value);
+  return degraded;
 }

@@ -1,5 +1,5 @@
 /**
- * The reports of the last few seconds and what they say together, kept up to date piece by piece: an arriving report
+ * The reports of the last few seconds, and of each probe its last word, and what they say together, kept up to date piece by piece: an arriving report
  * touches what it tells anew, and a report that leaves the window takes along what nobody repeated.
  */
 import { mergeNodes, type Recall } from '../../report/index.js';
@@ -124,9 +124,9 @@ export class Window {
     this.#expire();
     this.#refuseWhenFull(probe.id, sent, bodyBytes);
     const atMs = this.#settings.clock();
-    this.#probes.seen(probe, sent, atMs);
-    const report = moveTimes(sent, this.#probes.correctionMs(probe.id), memory.recalled);
     const number = ++this.#reports;
+    this.#probes.seen(probe, sent, atMs, number);
+    const report = moveTimes(sent, this.#probes.correctionMs(probe.id), memory.recalled);
     const spokeOf: { store: PartStore<unknown>; entries: Entry<unknown>[] }[] = [];
     for (const [key, { nodes }] of report.topologies) {
       const store = this.#nodes.get(key);
@@ -227,16 +227,22 @@ export class Window {
   #expire(): void {
     const now = this.#settings.clock();
     const oldest = now - this.#settings.windowMs;
-    let gone = 0;
-    while (gone < this.#arrivals.length && this.#arrivals[gone]!.atMs < oldest) {
-      const { probe, number, spokeOf } = this.#arrivals[gone]!;
+    // A probe's last word stands for longer than the window where its rhythm is slow.
+    const standing: Arrival[] = [];
+    let looked = 0;
+    for (; looked < this.#arrivals.length && this.#arrivals[looked]!.atMs < oldest; looked++) {
+      const arrival = this.#arrivals[looked]!;
+      const { probe, number, spokeOf } = arrival;
+      if (this.#probes.stands(probe, number, now)) {
+        standing.push(arrival);
+        continue;
+      }
       for (const { store, entries } of spokeOf)
         for (const entry of entries) store.release(entry, probe, number);
-      gone++;
     }
-    if (gone > 0) {
-      this.#arrivals = this.#arrivals.slice(gone);
-      for (const probe of this.#probes.forgetBefore(oldest)) this.#frames.delete(probe);
+    if (standing.length < looked) {
+      this.#arrivals = [...standing, ...this.#arrivals.slice(looked)];
+      for (const probe of this.#probes.forgetSilent(now)) this.#frames.delete(probe);
       this.#changed();
     }
     if (this.#probes.stalenessChanged(now)) this.#changed();

@@ -19,14 +19,15 @@ export function appCommand(): Command {
   for (const option of [...serving(), ...logging()]) command.addOption(option);
   return command.action(async (options: AppCommandOptions) => {
     checkServing(options);
-    const [{ createLogger }, { startApp }, { readSecrets }] = await Promise.all([
-      import('../logger.js'),
+    const [{ startProgram }, { startApp }, { readSecrets }] = await Promise.all([
+      import('../program.js'),
       import('../start-app.js'),
       import('../app-secrets.js'),
     ]);
-    const log = createLogger(options.logLevel, options.logFormat);
+    const program = startProgram(options);
+    const { log } = program;
     const stopped = stopSignal();
-    const app = await startApp(options.listen, options.window, log, {
+    const app = await startApp(options.listen, options.window, program, {
       ...(await readSecrets(options)),
       limits: limitsFrom(options),
       views: options.views,
@@ -36,6 +37,7 @@ export function appCommand(): Command {
     });
     await announce(`Dashboard: ${app.url.origin}`, log);
     log.info({ signal: await stopped }, 'stopping');
+    program.supervisor.close();
     await stopWithin(log, () => app.close());
   });
 }

@@ -41,21 +41,23 @@ export function probeCommand(): Command {
   return command.action(async (urls: URL[] | undefined, options: ProbeCommandOptions) => {
     checkShipping(options);
     await keepMemorySmall();
-    const [{ createLogger }, { startProbe }] = await Promise.all([
-      import('../logger.js'),
+    const [{ startProgram }, { startProbe }] = await Promise.all([
+      import('../program.js'),
       import('../start-probe.js'),
     ]);
-    const log = createLogger(options.logLevel, options.logFormat);
+    const program = startProgram(options);
+    const { log } = program;
     const stopped = stopSignal();
     const isMetricsDefault = command.getOptionValueSource('metricsListen') === 'default';
     const probe = await startProbe(
       urls?.length ? urls : urlsFromEnvironment(),
       { ...options, isMetricsDefault, ship: options },
-      log,
+      program,
     );
     const keepProgramPages = releaseUnusedProgramPages();
     log.info({ signal: await stopped }, 'stopping');
     keepProgramPages();
+    program.supervisor.close();
     await stopWithin(log, () => probe.stop());
   });
 }

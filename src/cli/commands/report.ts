@@ -54,19 +54,21 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
   });
   const attachedAt = performance.now();
   try {
-    const [{ assembleReport }, { ConnectionFeed }, { ReportJoiner }, { createLogger }, { observersFor }] =
+    const [{ assembleReport }, { ConnectionFeed }, { ReportJoiner }, { startProgram }, { observersFor }] =
       await Promise.all([
         import('../../probe/assemble-report.js'),
         import('../../probe/connections/feed.js'),
         import('../../probe/publish/pending-report.js'),
-        import('../logger.js'),
+        import('../program.js'),
         import('../observers.js'),
       ]);
-    const log = createLogger(options.logLevel, options.logFormat);
+    const program = startProgram(options);
+    const { log, supervisor } = program;
     if (fallbackReason !== undefined) {
       log.warn(`eBPF is not available, so connections are read from ${options.procRoot}: ${fallbackReason}`);
     }
-    const observers = observersFor(options, '', log);
+    // There is nothing to restart of what only waits.
+    const observers = observersFor(options, '', program);
     try {
       const feed = new ConnectionFeed(source);
       log.info(`watching connections by ${sourceText(source)} for ${options.duration / 1000} s`);
@@ -90,6 +92,7 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
       await seeded;
       return await join(report, await feed.last());
     } finally {
+      supervisor.close();
       await observers.close();
     }
   } finally {

@@ -31,23 +31,25 @@ export function upCommand(): Command {
     .addOption(metricsListen('off'));
   for (const option of [...exposure(), ...observing(), ...logging()]) command.addOption(option);
   return command.action(async (options: UpCommandOptions) => {
-    const [{ createLogger }, { startApp }, { startProbe }] = await Promise.all([
-      import('../logger.js'),
+    const [{ startProgram }, { startApp }, { startProbe }] = await Promise.all([
+      import('../program.js'),
       import('../start-app.js'),
       import('../start-probe.js'),
     ]);
-    const log = createLogger(options.logLevel, options.logFormat);
+    const program = startProgram(options);
+    const { log } = program;
     const stopped = stopSignal();
     // Asked for once: what is wrong with it is told once.
     const hostname = options.hostname ?? thisHostName(log);
-    const app = await startApp(options.listen, options.window, log, {
+    const app = await startApp(options.listen, options.window, program, {
       hostname,
       ...exposureFrom(options),
     });
     try {
-      const probe = await startProbe([app.url], { ...options, hostname }, log);
+      const probe = await startProbe([app.url], { ...options, hostname }, program);
       await announce(`Dashboard: ${app.url.origin}`, log);
       log.info({ signal: await stopped }, 'stopping');
+      program.supervisor.close();
       await stopWithin(log, () => probe.stop());
     } finally {
       await stopWithin(log, () => app.close());

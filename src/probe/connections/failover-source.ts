@@ -3,7 +3,7 @@
  * it dies again soon, or can't be replaced, /proc is read from then on. The snapshot under way is made all the same.
  */
 import type { Coverage } from './coverage.js';
-import type { ConnectionSource, Snapshot, SnapshotRequest } from './source.js';
+import type { ConnectionSource, Snapshot, SnapshotRequest, UnreportedEnds } from './source.js';
 
 export interface SeededSource {
   readonly source: ConnectionSource;
@@ -31,6 +31,8 @@ export class FailoverSource implements ConnectionSource {
   #restarts = 0;
   #fallbacks = 0;
   #closed = false;
+  /** Why the active one is not to be asked any more. */
+  #distrusted: string | undefined;
 
   /** @param first an eBPF source that works */
   constructor(first: ConnectionSource, options: FailoverOptions) {
@@ -48,6 +50,7 @@ export class FailoverSource implements ConnectionSource {
 
   async snapshot(request?: SnapshotRequest): Promise<Snapshot> {
     try {
+      this.#refuseDistrusted();
       return await this.#active.snapshot(request);
     } catch (error) {
       if (this.#closed || this.#active.kind !== 'ebpf') throw error;
@@ -60,9 +63,24 @@ export class FailoverSource implements ConnectionSource {
     return { ...this.#active.counters(), sourceRestarts: this.#restarts, sourceFallbacks: this.#fallbacks };
   }
 
+  unreported(ends: UnreportedEnds): void {
+    this.#active.unreported?.(ends);
+  }
+
+  distrust(why: string): void {
+    if (this.#active.kind === 'ebpf') this.#distrusted = why;
+    else this.#active.distrust?.(why);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#active.close();
+  }
+
+  #refuseDistrusted(): void {
+    const why = this.#distrusted;
+    this.#distrusted = undefined;
+    if (why !== undefined) throw new Error(why);
   }
 
   async #replace(death: unknown): Promise<void> {

@@ -8,6 +8,7 @@ import {
   markReported,
   ReportedBefore,
   splitStragglers,
+  lostEnds,
   type RecordBatch,
 } from '../topology/index.js';
 import { NO_FLOWS, type FlowBatch } from '../topology/nat-flow.js';
@@ -37,7 +38,10 @@ export interface Batch extends RecordBatch {
   readonly completeness?: Completeness;
 }
 
-type Circumstances = Pick<Batch, 'flows' | 'holders' | 'sourceKind' | 'coverage' | 'other' | 'completeness'>;
+type Circumstances = Pick<
+  Batch,
+  'lost' | 'flows' | 'holders' | 'sourceKind' | 'coverage' | 'other' | 'completeness'
+>;
 
 /** How long the other end of a connection may lag behind in a one-off batch. */
 const SETTLE_MS = 50;
@@ -52,6 +56,11 @@ export class ConnectionFeed {
   /** That of the last batch. */
   #memory: ArrayBuffer | undefined;
 
+  /** Of batches that came into no report. */
+  #lostSince = 0;
+  #otherSince: OtherConnections | undefined;
+  #unreported = 0;
+
   constructor(readonly source: ConnectionSource) {}
 
   /** Everything live now and all that closed since the last call, but for ends that wait for their other end. */
@@ -64,16 +73,40 @@ export class ConnectionFeed {
       mayBeUnchanged: settled !== undefined,
       ...(memory && { memory }),
     });
+    try {
+      return this.#batchOf(snapshot, settled, memory);
+    } catch (error) {
+      // Its records are taken, and nobody will have them.
+      this.#reportedBefore.mark(snapshot);
+      this.lose({ ...snapshot, ...this.#circumstances(snapshot) });
+      throw error;
+    }
+  }
+
+  /** A batch of `next` came into no report: what is lost with it is counted as missed, and what lives comes again. */
+  lose(batch: Batch): void {
+    this.#settled = undefined;
+    const ends = lostEnds(batch);
+    this.#reportedBefore.unmark(batch);
+    this.source.unreported?.(ends);
+    let count = 0;
+    for (const { active, passive } of ends.values()) count += active + passive;
+    this.#unreported += count;
+    this.#lostSince += batch.lost + count;
+    this.#otherSince = batch.other;
+  }
+
+  #batchOf(snapshot: Snapshot, settled: RecordBatch | undefined, memory: ArrayBuffer | undefined): Batch {
     if (snapshot.unchanged === true && settled !== undefined) {
       [this.#settled, this.#memory] = [settled, memory];
-      return { ...settled, unchanged: true, lost: snapshot.lost, ...this.#circumstances(snapshot) };
+      return { ...settled, unchanged: true, ...this.#circumstances(snapshot) };
     }
     if (snapshot.sameSockets === true && snapshot.recordCount === settled?.recordCount) {
       // All were reported, and none of them waits for another end.
       markReported(snapshot);
       const batch = { records: snapshot.records, recordCount: snapshot.recordCount };
       [this.#settled, this.#memory] = [batch, batch.records];
-      return { ...batch, sameSockets: true, lost: snapshot.lost, ...this.#circumstances(snapshot) };
+      return { ...batch, sameSockets: true, ...this.#circumstances(snapshot) };
     }
     const { batch, held, overflow } = splitStragglers(snapshot, this.#held);
     const isAllKnown = this.#reportedBefore.mark(batch);
@@ -81,15 +114,19 @@ export class ConnectionFeed {
     this.#memory = batch.records;
     this.#held = held;
     this.#unmatched += overflow;
-    return { ...batch, lost: snapshot.lost, ...this.#circumstances(snapshot) };
+    return { ...batch, ...this.#circumstances(snapshot) };
   }
 
   /**
    * Monotonic: ends that could not wait for their other end, and live sockets that count as new again, because of the
-   * bounds on what is remembered between batches.
+   * bounds on what is remembered between batches; and ends lost with batches that came into no report.
    */
   counters(): Readonly<Record<string, number>> {
-    return { unmatched_ends: this.#unmatched, forgotten_sockets: this.#reportedBefore.forgotten };
+    return {
+      unmatched_ends: this.#unmatched,
+      forgotten_sockets: this.#reportedBefore.forgotten,
+      unreported_ends: this.#unreported,
+    };
   }
 
   /** As next(), for the last time: waits a moment for the missing ends instead of holding them over. */
@@ -103,19 +140,23 @@ export class ConnectionFeed {
     this.#reportedBefore.mark(batch);
     return {
       ...batch,
-      lost: first.lost + later.lost,
-      ...this.#circumstances(later),
-      ...(other && { other }),
+      ...this.#circumstances({ ...later, lost: first.lost + later.lost, ...(other && { other }) }),
     };
   }
 
-  #circumstances({ flows, holders, other, completeness }: Snapshot): Circumstances {
+  /** With what is left over from batches that came into no report: each is told once. */
+  #circumstances({ flows, holders, lost, other, completeness }: Snapshot): Circumstances {
+    const [lostSince, otherSince] = [this.#lostSince, this.#otherSince];
+    this.#lostSince = 0;
+    this.#otherSince = undefined;
+    const allOther = otherSince && other ? joinOther(otherSince, other) : (other ?? otherSince);
     return {
+      lost: lost + lostSince,
       flows: flows ?? NO_FLOWS,
       holders: holders ?? NO_HOLDERS,
       sourceKind: this.source.kind,
       coverage: this.source.coverage,
-      ...(other && { other }),
+      ...(allOther && { other: allOther }),
       ...(completeness && { completeness }),
     };
   }

@@ -121,6 +121,10 @@ function withWatcher(
   watcher: ConntrackWatcher,
   seeded: Promise<void>,
 ): OpenedSource {
-  const conntrackRefusal = watcher.refresh().then(() => watcher.unavailable?.message);
+  // A tracker that takes another one's place is opened without anybody asking for this.
+  const conntrackRefusal = watcher.refresh().then(
+    () => watcher.unavailable?.message,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
   return { source: withConntrack(source, watcher), seeded, conntrackRefusal };
 }

@@ -47,6 +47,9 @@ export interface OtherConnections extends OtherCounts {
   readonly namespaces: readonly (OtherCounts & { readonly netns: number })[];
 }
 
+/** By inode of the network namespace. */
+export type UnreportedEnds = ReadonlyMap<number, { readonly active: number; readonly passive: number }>;
+
 export interface SnapshotRequest {
   /** What is costly may be spread out: what a live socket transferred may be told a few snapshots later. */
   readonly thrifty?: boolean;
@@ -89,6 +92,13 @@ export interface ConnectionSource {
   snapshot(request?: SnapshotRequest): Promise<Snapshot>;
   /** Monotonic counters by name, for metrics and `doctor`. */
   counters(): Readonly<Record<string, number>>;
+  /**
+   * Ends of connections that snapshots told of first, and that came into no report: they are counted as missed. Absent where
+   * nothing is held against the kernel's counters.
+   */
+  unreported?(ends: UnreportedEnds): void;
+  /** Something in it is broken: what it reads with is replaced at the next snapshot. @param why in one line */
+  distrust?(why: string): void;
   /** Detaches and frees everything; idempotent. */
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@
 interface Entry {
   readonly names: readonly string[];
   /** Milliseconds on the caller's clock. */
-  readonly expiresAt: number;
+  expiresAt: number;
 }
 
 export class NameCache {
@@ -18,13 +18,18 @@ export class NameCache {
   }
 
   /** Also when expired: the caller decides what stale names are good for. */
-  get(address: string): Entry | undefined {
+  get(address: string): Readonly<Entry> | undefined {
     const entry = this.#entries.get(address);
     if (entry) {
       this.#entries.delete(address);
       this.#entries.set(address, entry);
     }
     return entry;
+  }
+
+  /** Lets everything expire at `now`, if not before. */
+  expireAll(now: number): void {
+    for (const entry of this.#entries.values()) entry.expiresAt = Math.min(entry.expiresAt, now);
   }
 
   set(address: string, names: readonly string[], expiresAt: number): void {

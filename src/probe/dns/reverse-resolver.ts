@@ -2,12 +2,14 @@
  * Names for addresses, learnt in the background. `names` answers from memory at once; what it does not know it puts
  * into a bounded queue, which is worked off with bounded concurrency and rate, one look-up per address at a time.
  */
+import { AsyncResource } from 'node:async_hooks';
 import type { DecodedPacket } from 'dns-packet';
 import { ReverseDnsError } from './errors.js';
 import { NameCache } from './name-cache.js';
 import { Pacer } from './pacer.js';
 import { readPtrAnswer, type PtrAnswer } from './ptr-answer.js';
 import { questionFor, type Question } from './question.js';
+import type { ServerHealth } from './server-health.js';
 import type { DnsServer, DnsServers } from './server-list.js';
 import { askPtr } from './stub-client.js';
 
@@ -19,6 +21,8 @@ export interface ReverseResolver {
   names(address: string): readonly string[] | undefined;
   /** Monotonic, but for `queued`, `in_flight` and `cached`, which are as of now. */
   counters(): Readonly<Record<string, number>>;
+  /** One line for each name server that can't be asked at present: why, and what to do. */
+  troubles(): readonly string[];
   /** Gives up what is under way. Idempotent. */
   close(): Promise<void>;
 }
@@ -61,7 +65,9 @@ const TTL_MS = {
 const NONE: readonly string[] = [];
 
 export interface BackgroundResolverOptions {
-  readonly servers: DnsServers;
+  /** Whom to ask, as of now. Another object than before means that others are to be asked. */
+  readonly servers: () => DnsServers;
+  readonly health: ServerHealth;
   readonly limits: ResolverLimits;
   /** Names that need no question. */
   readonly ownNames: (address: string) => readonly string[] | undefined;
@@ -76,6 +82,9 @@ export class BackgroundResolver implements ReverseResolver {
   readonly #asked = new Map<string, Question>();
   readonly #underWay = new Set<Promise<void>>();
   readonly #questions = new Set<AbortController>();
+  /** What goes on in the background belongs to the resolver, not to the report that first asked for a name. */
+  readonly #background = new AsyncResource('ReverseResolver');
+  #servers: DnsServers;
   /** The server that answered last is asked first, of each kind. */
   readonly #preferred = { private: 0, public: 0 };
   readonly #counters = {
@@ -90,11 +99,13 @@ export class BackgroundResolver implements ReverseResolver {
   constructor(private readonly options: BackgroundResolverOptions) {
     this.#cache = new NameCache(options.limits.cacheMax);
     this.#pacer = new Pacer(options.limits.ratePerSecond);
+    this.#servers = options.servers();
   }
 
   names(address: string): readonly string[] | undefined {
     const own = this.options.ownNames(address);
     if (own) return own;
+    this.#followServers();
     const known = this.#cache.get(address);
     const now = performance.now();
     if (known && known.expiresAt > now) return known.names;
@@ -112,6 +123,10 @@ export class BackgroundResolver implements ReverseResolver {
     };
   }
 
+  troubles(): readonly string[] {
+    return this.options.health.current();
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     for (const question of this.#questions) question.abort();
@@ -119,11 +134,21 @@ export class BackgroundResolver implements ReverseResolver {
     await Promise.all(this.#underWay);
   }
 
+  /** Other servers may know other names: each is asked for again, and shown as it was until then. */
+  #followServers(): void {
+    const servers = this.options.servers();
+    if (servers === this.#servers) return;
+    this.#servers = servers;
+    this.#preferred.private = this.#preferred.public = 0;
+    this.options.health.forget();
+    this.#cache.expireAll(performance.now());
+  }
+
   /** @returns false when nobody may be asked for this address */
   #request(address: string): boolean {
     if (this.#asked.has(address) || this.#stop.signal.aborted) return true;
     const question = questionFor(address);
-    if (!question || this.options.servers[question.kind].length === 0) {
+    if (!question || this.#servers[question.kind].length === 0) {
       this.#cache.set(address, NONE, Infinity);
       return false;
     }
@@ -142,11 +167,13 @@ export class BackgroundResolver implements ReverseResolver {
     while (this.#underWay.size < this.options.limits.concurrency) {
       const address = this.#queue.shift();
       if (address === undefined) return;
-      const lookUp = this.#lookUp(address).finally(() => {
-        this.#asked.delete(address);
-        this.#underWay.delete(lookUp);
-        this.#fill();
-      });
+      const lookUp = this.#background
+        .runInAsyncScope(() => this.#lookUp(address))
+        .finally(() => {
+          this.#asked.delete(address);
+          this.#underWay.delete(lookUp);
+          this.#fill();
+        });
       this.#underWay.add(lookUp);
     }
   }
@@ -154,6 +181,7 @@ export class BackgroundResolver implements ReverseResolver {
   /** Never rejects: a failure is an answer too. */
   async #lookUp(address: string): Promise<void> {
     this.#counters.lookups++;
+    const servers = this.#servers;
     try {
       const answer = await this.#ask(this.#asked.get(address)!);
       this.#counters[answer.names.length > 0 ? 'answers' : 'negative_answers']++;
@@ -162,6 +190,8 @@ export class BackgroundResolver implements ReverseResolver {
     } catch {
       if (this.#stop.signal.aborted) return;
       this.#counters.failures++;
+      // Those who are asked now may do better.
+      if (servers !== this.#servers) return;
       this.#remember(address, NONE, TTL_MS.failure);
     }
   }
@@ -171,18 +201,22 @@ export class BackgroundResolver implements ReverseResolver {
   }
 
   async #ask({ name, kind }: Question): Promise<PtrAnswer> {
-    const servers = this.options.servers[kind];
+    const servers = this.#servers[kind];
+    if (servers.length === 0) return { names: [], ttlSeconds: undefined };
     let cause: unknown;
     for (let i = 0; i < this.options.limits.tries; i++) {
       const at = (this.#preferred[kind] + i) % servers.length;
+      const server = servers[at]!;
       await this.#pacer.turn(this.#stop.signal);
       try {
-        const answer = readPtrAnswer(await this.#askServer(name, servers[at]!), name);
+        const answer = readPtrAnswer(await this.#askServer(name, server), name);
+        this.options.health.answered(server);
         if (!answer) continue;
-        this.#preferred[kind] = at;
+        if (servers === this.#servers[kind]) this.#preferred[kind] = at;
         return answer;
       } catch (error) {
         this.#stop.signal.throwIfAborted();
+        this.options.health.failed(server, error instanceof Error ? error.message : String(error));
         cause = error;
       }
     }

@@ -57,11 +57,21 @@ function askByUdp(question: Packet, server: DnsServer, signal: AbortSignal): Pro
       else if (++strays > STRAY_DATAGRAMS_MAX)
         reject(new Error(`${server.host} answers with something else`));
     });
-    socket.connect(server.port, server.host, () => {
-      socket.send(encode(question), (error) => {
-        if (error) reject(error);
-      });
-    });
+    // With a callback there is no 'error' event for it: no route, no such family, a broadcast address.
+    const ask = (refusal?: Error): void => {
+      if (refusal !== undefined) {
+        reject(refusal);
+        return;
+      }
+      try {
+        socket.send(encode(question), (error) => {
+          if (error) reject(error);
+        });
+      } catch (error) {
+        reject(errorOf(error));
+      }
+    };
+    socket.connect(server.port, server.host, ask);
   });
   return answered.finally(() => {
     socket.close();
@@ -74,7 +84,7 @@ function askByTcp(question: Packet, server: DnsServer, signal: AbortSignal): Pro
     const received: Buffer[] = [];
     let length = 0;
     socket.unref();
-    socket.once('error', reject);
+    socket.on('error', reject);
     socket.once('close', () => {
       reject(new Error(`${server.host} closed before its answer was complete`));
     });
@@ -110,4 +120,8 @@ function readAnswer(bytes: Buffer, question: Packet): DecodedPacket | undefined 
 
 function reasonOf(signal: AbortSignal): Error {
   return signal.reason instanceof Error ? signal.reason : new Error('given up');
+}
+
+function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -1,6 +1,7 @@
 /**
  * Talks HTTP with one app: asks who it is, sends it a report, and says what came of it in the terms that matter to a
- * sender. Connections are kept alive. Redirects are not followed: a body goes where it was meant to go, or nowhere.
+ * sender. Connections are kept alive; one that turns out to have been closed meanwhile says nothing of the app, which is
+ * asked once more on a new one. Redirects are not followed: a body goes where it was meant to go, or nowhere.
  */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
@@ -36,6 +37,8 @@ export type Delivery = { readonly kind: 'delivered'; readonly appId?: string } |
 export interface AppClientOptions extends ProxyRules {
   readonly probeId: string;
   readonly version: string;
+  /** Milliseconds between two reports: the app takes none to be missing before that. */
+  readonly intervalMs?: number;
   readonly credentials: Credentials;
   readonly tls: TlsMaterial;
   /** For a whole exchange. */
@@ -46,6 +49,15 @@ export interface AppClientOptions extends ProxyRules {
 /** An app's answers are short; a longer one is none. */
 const ANSWER_BYTES_MAX = 64 * 1024;
 const IDLE_CONNECTION_MS = 90_000;
+/** What a request on a connection that the other side has just closed ends with; a time-out is something else. */
+const CLOSED_CODES: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
+/** Some proxies answer it to the next request when they close a connection that was idle for too long. */
+const REQUEST_TIMEOUT_STATUS = 408;
+
+interface Sent {
+  readonly body: Buffer;
+  readonly kind: 'whole' | 'changes';
+}
 
 interface Agents {
   readonly http: HttpAgent;
@@ -56,11 +68,17 @@ interface Agents {
 
 export class AppClient {
   #agents: Agents | undefined;
+  #reconnects = 0;
 
   constructor(
     private readonly target: TargetAddress,
     private readonly options: AppClientOptions,
   ) {}
+
+  /** How often a kept connection had been closed when it was needed. */
+  get reconnects(): number {
+    return this.#reconnects;
+  }
 
   async identify(signal: AbortSignal): Promise<Identity> {
     const response = await this.#exchange('GET', '/api', undefined, signal);
@@ -75,9 +93,12 @@ export class AppClient {
     return { kind: 'identified', appId };
   }
 
-  /** @param body gzipped MessagePack */
-  async send(body: Buffer, signal: AbortSignal): Promise<Delivery> {
-    const response = await this.#exchange('POST', '/api/report', body, signal);
+  /**
+   * @param body gzipped MessagePack
+   * @param kind `changes`: it says only what differs from the last whole report
+   */
+  async send(body: Buffer, kind: 'whole' | 'changes', signal: AbortSignal): Promise<Delivery> {
+    const response = await this.#exchange('POST', '/api/report', { body, kind }, signal);
     if ('kind' in response) return response;
     const failure = failureOf(response);
     if (failure) return failure;
@@ -94,14 +115,40 @@ export class AppClient {
   async #exchange(
     method: 'GET' | 'POST',
     path: string,
-    body: Buffer | undefined,
+    sent: Sent | undefined,
     signal: AbortSignal,
   ): Promise<AxiosResponse<unknown> | Failure> {
-    const { url } = this.target;
-    const { probeId, version, askTimeoutMs, sendTimeoutMs } = this.options;
     try {
-      const { http, https } = this.#agentsNow();
-      return await axios.request<unknown>({
+      const first = await this.#tryOnce(method, path, sent, signal);
+      if (first !== 'closed meanwhile') return first;
+      // A report that was taken in all the same is known by what it says: the app merges it with itself.
+      this.close();
+      this.#reconnects++;
+      const again = await this.#tryOnce(method, path, sent, signal);
+      return again === 'closed meanwhile'
+        ? { kind: 'unreachable', reason: 'it closes every connection' }
+        : again;
+    } catch (error) {
+      if (error instanceof PublishError) {
+        const kind = error.code === 'PROXY_UNUSABLE' ? 'unreachable' : 'unauthorised';
+        return { kind, reason: error.message };
+      }
+      return { kind: 'unreachable', reason: reasonOf(error) };
+    }
+  }
+
+  /** @returns `closed meanwhile` when the request met a kept connection that the other side had given up */
+  async #tryOnce(
+    method: 'GET' | 'POST',
+    path: string,
+    sent: Sent | undefined,
+    signal: AbortSignal,
+  ): Promise<AxiosResponse<unknown> | 'closed meanwhile'> {
+    const { url } = this.target;
+    const { probeId, version, intervalMs, askTimeoutMs, sendTimeoutMs } = this.options;
+    const { http, https } = this.#agentsNow();
+    try {
+      const response = await axios.request<unknown>({
         method,
         url: new URL(path, url.origin).href,
         headers: {
@@ -109,10 +156,15 @@ export class AppClient {
           'X-Scope-Probe-ID': probeId,
           'X-Scope-Probe-Version': version,
           Authorization: this.options.credentials.authorization(url),
-          ...(body && { 'Content-Type': 'application/msgpack', 'Content-Encoding': 'gzip' }),
+          ...(sent && {
+            'Content-Type': 'application/msgpack',
+            'Content-Encoding': 'gzip',
+            'X-Topoprobe-Report': sent.kind,
+            ...(intervalMs !== undefined && { 'X-Topoprobe-Interval': String(Math.ceil(intervalMs)) }),
+          }),
         },
-        ...(body && { data: body }),
-        timeout: body ? sendTimeoutMs : askTimeoutMs,
+        ...(sent && { data: sent.body }),
+        timeout: sent ? sendTimeoutMs : askTimeoutMs,
         signal,
         httpAgent: http,
         httpsAgent: https,
@@ -125,12 +177,12 @@ export class AppClient {
         transformResponse: (text: unknown) => text,
         validateStatus: () => true,
       });
+      const isGivenUp = response.status === REQUEST_TIMEOUT_STATUS && wasKept(response.request);
+      return isGivenUp ? 'closed meanwhile' : response;
     } catch (error) {
-      if (error instanceof PublishError) {
-        const kind = error.code === 'PROXY_UNUSABLE' ? 'unreachable' : 'unauthorised';
-        return { kind, reason: error.message };
-      }
-      return { kind: 'unreachable', reason: reasonOf(error) };
+      if (axios.isAxiosError(error) && wasKept(error.request) && CLOSED_CODES.has(error.code ?? ''))
+        return 'closed meanwhile';
+      throw error;
     }
   }
 
@@ -164,6 +216,16 @@ function axiosProxy(proxy: URL | undefined): AxiosProxyConfig | false {
       auth: { username: decodeURIComponent(username), password: decodeURIComponent(password) },
     }),
   };
+}
+
+/** Whether a request of Node's went out on a connection of an earlier one. */
+function wasKept(request: unknown): boolean {
+  return (
+    typeof request === 'object' &&
+    request !== null &&
+    'reusedSocket' in request &&
+    request.reusedSocket === true
+  );
 }
 
 /** Leads the connection to the one address that is meant. */

@@ -22,6 +22,10 @@ export interface LinkCounters {
   /** Reports that the app would not take, and the connections in them. */
   refused_reports: number;
   refused_connections: number;
+  /** Kept connections that the other side had closed when they were needed. */
+  reconnects: number;
+  /** Errors of this program's own making. */
+  mistakes: number;
 }
 
 export interface AppLinkOptions {
@@ -48,6 +52,8 @@ export class AppLink implements Claimant {
     failed_tries: 0,
     refused_reports: 0,
     refused_connections: 0,
+    reconnects: 0,
+    mistakes: 0,
   };
   #state: LinkState = 'new';
   #appId: string | undefined;
@@ -113,12 +119,19 @@ export class AppLink implements Claimant {
     this.options.client.close();
   }
 
+  /** Drops its connections; what waits is kept. */
+  renew(): void {
+    this.options.client.close();
+  }
+
+  /** Never rejects. */
   async #run(): Promise<void> {
     let tries = 0;
     // A last round is for what waits when closing begins.
     while (!this.#isAborted() && !(this.#isClosing && (this.pending.isEmpty || tries > 0))) {
       if (this.#isClosing) tries++;
-      const failure = await this.#round();
+      const failure = await this.#round().catch((error: unknown) => this.#mistake(error));
+      this.counters.reconnects = this.options.client.reconnects;
       if (this.#isAborted()) return;
       this.#isHealthy = failure === undefined;
       if (failure) {
@@ -133,6 +146,14 @@ export class AppLink implements Claimant {
         await this.#waitForReport();
       }
     }
+  }
+
+  /** Nobody but this loop would notice. */
+  #mistake(error: unknown): Failure {
+    this.counters.mistakes++;
+    const { log, description } = this.options;
+    log.error({ err: error }, `a bug: an error in reporting to the app at ${description}; please report it`);
+    return { kind: 'failing', reason: 'this program made a mistake' };
   }
 
   /** Identifies the app when that is due, then delivers what waits. */
@@ -157,8 +178,11 @@ export class AppLink implements Claimant {
     if (!report) return undefined;
     const period = this.#period();
     const base = this.#base && this.#base.period === period ? this.#base.report : undefined;
-    const body = await this.options.encoder.encode(report, base);
-    const delivery = await this.options.client.send(body, this.#abort.signal);
+    const body = await this.options.encoder.encode(report, base).catch((error: unknown) => {
+      this.#giveUp(report);
+      throw error;
+    });
+    const delivery = await this.options.client.send(body, base ? 'changes' : 'whole', this.#abort.signal);
     switch (delivery.kind) {
       case 'delivered':
         this.counters.delivered++;
@@ -174,16 +198,20 @@ export class AppLink implements Claimant {
         this.#enter('delivering');
         return undefined;
       case 'refused':
-        this.counters.refused_reports++;
-        for (const node of report.topologies.get('Endpoint')?.nodes.values() ?? []) {
-          this.counters.refused_connections += countsOf(node)?.total ?? 0;
-        }
+        this.#giveUp(report);
         return delivery;
       case 'failing':
       case 'unreachable':
       case 'unauthorised':
         this.pending.putBack(report);
         return delivery;
+    }
+  }
+
+  #giveUp(report: Report): void {
+    this.counters.refused_reports++;
+    for (const node of report.topologies.get('Endpoint')?.nodes.values() ?? []) {
+      this.counters.refused_connections += countsOf(node)?.total ?? 0;
     }
   }
 

@@ -21,6 +21,8 @@ export interface PublisherOptions extends CredentialOptions, TlsOptions {
   /** Random hex text, the same for the life of the probe. */
   readonly probeId: string;
   readonly version: string;
+  /** Milliseconds between two reports, which apps are told. Default: they are not. */
+  readonly intervalMs?: number;
   readonly log: Logger;
   /** Of the report that waits for an app. */
   readonly bounds?: Partial<ReportBounds>;
@@ -55,6 +57,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     client: {
       probeId: options.probeId,
       version: options.version,
+      ...(options.intervalMs !== undefined && { intervalMs: options.intervalMs }),
       credentials: createCredentials(options),
       tls: createTlsMaterial(options),
       proxyLocal: options.proxyLocal ?? false,

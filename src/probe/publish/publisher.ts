@@ -25,6 +25,8 @@ export interface Publisher {
   counters(): Readonly<Record<string, number>>;
   /** State and counters of each way to an app. */
   apps(): readonly AppStatus[];
+  /** Drops the connections to all apps: the next tries make new ones. What waits is kept. */
+  renew(): void;
   /** Tries for a moment to deliver what waits, then ends. Idempotent. */
   close(): Promise<void>;
 }
@@ -108,6 +110,10 @@ export class ReportPublisher implements Publisher {
       appId,
       counters: { ...counters },
     }));
+  }
+
+  renew(): void {
+    for (const link of this.#descriptions.keys()) link.renew();
   }
 
   close(): Promise<void> {

@@ -16,6 +16,8 @@ export interface SelfServerOptions {
   readonly observed: Observed;
   readonly ticks: Ticks;
   readonly publishIntervalMs: number;
+  /** Told when a connection could not be taken, for want of memory or descriptors say. */
+  readonly onError?: (error: Error) => void;
 }
 
 export interface SelfServer {
@@ -39,6 +41,7 @@ export async function startSelfServer(options: SelfServerOptions): Promise<SelfS
   });
   server.maxConnections = CONNECTIONS_MAX;
   const port = await bind(server, options.listen);
+  server.on('error', (error) => options.onError?.(error));
   const { host } = options.listen;
   return {
     url: new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}`),

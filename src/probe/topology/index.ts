@@ -9,3 +9,4 @@ export { completeStragglers, splitStragglers, type SplitBatch } from './straggle
 export { lookThroughNat } from './look-through-nat.js';
 export { MAX_NAT_COPIES, withNatCopies, type NatContext, type NattedTopology } from './nat.js';
 export { NO_FLOWS, type FlowBatch } from './nat-flow.js';
+export { lostEnds } from './unreported.js';

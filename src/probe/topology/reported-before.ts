@@ -90,6 +90,14 @@ export class ReportedBefore {
     return isAllMarked;
   }
 
+  /** The batch that was marked last comes into no report: what it had first is new in the next one. */
+  unmark(batch: RecordBatch): void {
+    const { bytes, count } = new RecordView(batch);
+    const last = this.#last;
+    for (let i = 0; i < count && 2 * i < last.length; i++)
+      if ((bytes[i * BYTES + FLAGS]! & REPORTED) === 0) last[2 * i] = last[2 * i + 1] = 0;
+  }
+
   /** All 0, one for each of the first records of a batch. */
   #idsOf(records: number): Int32Array {
     const room = this.#spare.buffer.byteLength / ID_BYTES;

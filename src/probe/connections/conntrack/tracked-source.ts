@@ -3,8 +3,9 @@
  * short connections (/proc), those that connection tracking saw are added.
  */
 import type { Coverage } from '../coverage.js';
-import type { ConnectionSource, Snapshot, SnapshotRequest } from '../source.js';
+import type { ConnectionSource, Snapshot, SnapshotRequest, UnreportedEnds } from '../source.js';
 import { lookThroughNat } from '../../topology/look-through-nat.js';
+import { lostEnds } from '../../topology/unreported.js';
 import { NO_FLOWS, type FlowBatch } from '../../topology/nat-flow.js';
 import { unseenFlows, withFlowRecords } from './short-flows.js';
 import type { ConntrackWatcher } from './watcher.js';
@@ -20,6 +21,7 @@ class TrackedSource implements ConnectionSource {
   #knowsFlows = false;
   #lookedThrough = 0;
   #shortConnections = 0;
+  #failures = 0;
 
   constructor(
     private readonly source: ConnectionSource,
@@ -44,7 +46,16 @@ class TrackedSource implements ConnectionSource {
       ...this.watcher.counters(),
       conntrackLookedThrough: this.#lookedThrough,
       conntrackShortConnections: this.#shortConnections,
+      conntrackFailures: this.#failures,
     };
+  }
+
+  unreported(ends: UnreportedEnds): void {
+    this.source.unreported?.(ends);
+  }
+
+  distrust(why: string): void {
+    this.source.distrust?.(why);
   }
 
   async close(): Promise<void> {
@@ -60,11 +71,26 @@ class TrackedSource implements ConnectionSource {
       ...request,
       mayBeUnchanged: mayBeUnchanged && !this.#knowsFlows,
     });
-    const { flows } = await this.watcher.refresh();
+    const flows = await this.#flows();
     const sameSockets = snapshot.sameSockets === true && !this.#knowsFlows && flows.flowCount === 0;
     this.#knowsFlows = flows.flowCount > 0;
-    this.#lookedThrough += lookThroughNat(snapshot, flows);
+    try {
+      this.#lookedThrough += lookThroughNat(snapshot, flows);
+    } catch (error) {
+      this.unreported(lostEnds(snapshot));
+      throw error;
+    }
     return { ...snapshot, sameSockets, flows };
+  }
+
+  /** None when they can't be had: the records are taken already, and must not be lost with them. */
+  async #flows(): Promise<FlowBatch> {
+    try {
+      return (await this.watcher.refresh()).flows;
+    } catch {
+      this.#failures++;
+      return NO_FLOWS;
+    }
   }
 
   /**

@@ -23,6 +23,7 @@ import type {
   OtherConnections,
   Snapshot,
   SnapshotRequest,
+  UnreportedEnds,
 } from '../source.js';
 import { readKernelCounts } from './kernel-counters.js';
 import { Ledger, type Reading } from './ledger.js';
@@ -141,6 +142,10 @@ export class EbpfSource implements ConnectionSource {
     this.#count(other);
     const completeness = this.ledger.reconcile({ ...reading, seen });
     return { ...snapshot, other, holders: this.#sweeps.holders, completeness };
+  }
+
+  unreported(ends: UnreportedEnds): void {
+    this.ledger.unreported(ends);
   }
 
   /** `otherLive` is as of now; `live` and `stored`, too. */

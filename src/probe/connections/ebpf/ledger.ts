@@ -6,7 +6,7 @@
  *
  * Not every namespace need be looked at each time: what the tracker saw in the others waits in their accounts.
  */
-import type { Completeness, NamespaceMissed } from '../source.js';
+import type { Completeness, NamespaceMissed, UnreportedEnds } from '../source.js';
 import type { TcpCounts } from './kernel-counters.js';
 
 /** Namespaces told of by name; the sums have them all. */
@@ -84,6 +84,19 @@ export class Ledger {
     }
     for (const [netns, counts] of kernel) this.#look(netns, counts, seen.get(netns));
     return { ...this.#totals(), namespaces: this.#namespaces() };
+  }
+
+  /** Ends that were seen, and are missed all the same: see ConnectionSource.unreported. */
+  unreported(ends: UnreportedEnds): void {
+    for (const [netns, { active, passive }] of ends) {
+      const account = this.#accounts.get(netns);
+      if (account === undefined) {
+        this.#missedBefore += active + passive;
+        continue;
+      }
+      account.seen = { active: account.seen.active - active, passive: account.seen.passive - passive };
+      account.missed += active + passive;
+    }
   }
 
   #look(netns: number, kernel: TcpCounts, latest: TcpCounts | undefined): void {

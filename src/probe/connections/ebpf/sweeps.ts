@@ -75,11 +75,16 @@ export class Sweeps {
     }
   }
 
+  /** Rejects where it would throw: nobody is there to catch in a timer. */
+  async #confirm(): Promise<void> {
+    await this.tracker.confirmHolders(this.namespaces());
+  }
+
   #schedule(): void {
     if (this.#closed) return;
     const pauseMs = Math.max(this.intervalMs, this.#lastMs * PAUSE_FACTOR);
     this.#timer = setTimeout(() => {
-      this.#begin(this.tracker.confirmHolders(this.namespaces()));
+      this.#begin(this.#confirm());
     }, pauseMs).unref();
   }
 }

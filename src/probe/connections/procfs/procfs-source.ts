@@ -63,6 +63,14 @@ class ProcfsSource implements ConnectionSource {
     return Object.fromEntries(this.#totals);
   }
 
+  /** The thread is ended; the next scan starts another one. */
+  distrust(): void {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    // An end that fails leaves a thread that nobody asks any more.
+    worker?.terminate().catch(() => undefined);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#worker?.terminate();
@@ -84,8 +92,10 @@ class ProcfsSource implements ConnectionSource {
 
   #startWorker(): Worker {
     const worker = new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: this.input });
-    // What a scan fails with is told to whoever waits for it; an idle thread's end is none of the program's business.
-    worker.on('error', () => undefined);
+    // What a scan fails with is told to whoever waits for it; that of an idle thread is counted only.
+    worker.on('error', () => {
+      this.#totals.set('scannerDeaths', (this.#totals.get('scannerDeaths') ?? 0) + 1);
+    });
     worker.on('exit', () => {
       if (this.#worker === worker) this.#worker = undefined;
     });

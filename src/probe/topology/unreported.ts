@@ -1,0 +1,33 @@
+/**
+ * What is lost with a batch that comes into no report: the ends of connections that it had first and that are over. Those
+ * that live are in the next batch again. Pure.
+ */
+import type { RecordBatch } from './record-view.js';
+import { RecordView, WORD, WORDS } from './record-view.js';
+import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
+
+export interface LostEnds {
+  /** Connects, failed ones among them. */
+  active: number;
+  /** Accepted connections. */
+  passive: number;
+}
+
+/** By inode of the network namespace. What an earlier batch had, or was there before the source, is not among them. */
+export function lostEnds(batch: RecordBatch): Map<number, LostEnds> {
+  const { bytes, words, count } = new RecordView(batch);
+  const lost = new Map<number, LostEnds>();
+  for (let i = 0; i < count; i++) {
+    const at = i * RECORD_BYTES;
+    const isKnown = (bytes[at + OFFSET.flags]! & (Flag.Reported | Flag.Seeded)) !== 0;
+    if (isKnown || bytes[at + OFFSET.state] !== TcpState.Close) continue;
+    const direction = bytes[at + OFFSET.direction];
+    if (direction !== Direction.Connected && direction !== Direction.Accepted) continue;
+    const netns = words[i * WORDS + WORD.netns]! >>> 0;
+    const ends = lost.get(netns) ?? { active: 0, passive: 0 };
+    if (direction === Direction.Connected) ends.active++;
+    else ends.passive++;
+    lost.set(netns, ends);
+  }
+  return lost;
+}
