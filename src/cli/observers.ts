@@ -1,6 +1,7 @@
 /** The reporters and the resolver every report is made with, from the command line's options. */
 import type { Logger } from 'pino';
 import type { Observers } from '../probe/assemble-report.js';
+import { NetAddresses } from '../probe/connections/net-addresses.js';
 import {
   createReverseResolver,
   parseServers,
@@ -26,7 +27,18 @@ export function observersFor(options: ObserveOptions, probeId: string, log: Logg
   const warn = (message: string): void => {
     log.warn(message);
   };
-  const hosts = createHostReporter({ procRoot, hostName, version: VERSION, probeId, warn });
+  const addresses = new NetAddresses({ procRoot });
+  const hosts = createHostReporter({
+    procRoot,
+    hostName,
+    version: VERSION,
+    probeId,
+    warn,
+    namespaceNetworks: async () => {
+      await addresses.refresh();
+      return addresses.networks();
+    },
+  });
   const processes = createProcessReporter({
     procRoot,
     hostName,

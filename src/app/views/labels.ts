@@ -6,6 +6,7 @@ import { hostNameOf, latestOf, ownIdOf } from './endpoint.js';
 import {
   INCOMING_INTERNET,
   OUTGOING_INTERNET,
+  PRIVATE_PREFIX,
   SERVICE_PREFIX,
   UNCONTAINED_PREFIX,
   UNMANAGED_PREFIX,
@@ -57,6 +58,8 @@ function namePseudo(id: string): Naming {
   ] as const) {
     if (id.startsWith(prefix)) return { ...perHost, label, labelMinor: id.slice(prefix.length) };
   }
+  if (id.startsWith(PRIVATE_PREFIX))
+    return { ...cloud, label: id.slice(PRIVATE_PREFIX.length), labelMinor: 'Other private network' };
   return {
     ...cloud,
     label: id.startsWith(SERVICE_PREFIX) ? id.slice(SERVICE_PREFIX.length) : id,

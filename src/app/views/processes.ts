@@ -13,7 +13,7 @@ export function placeOutsideOr(scene: Scene, inside: Place): Place {
   return (endpoint) => {
     const ids = inside(endpoint);
     if (ids.length > 0 || endpoint.hostNode !== undefined) return ids;
-    const id = externalNodeId(endpoint, scene.report.dns, scene.local);
+    const id = externalNodeId(endpoint, scene.addresses);
     return id === undefined ? [] : [id];
   };
 }

@@ -5,9 +5,10 @@
 import type { Node, Report, TopologyKey } from '../../report/model.js';
 import { endViews } from './end-views.js';
 import type { EndpointFacts } from './endpoint.js';
+import type { Addresses } from './external.js';
 import { Flows, type Flow, type Peer } from './flows.js';
 import { EndpointGroups } from './groups.js';
-import { localNetworks, type NetworkSet } from './networks.js';
+import { localNetworks } from './networks.js';
 
 const NO_NODES: ReadonlyMap<string, Node> = new Map();
 
@@ -17,7 +18,7 @@ export class Scene {
   readonly namesVersion: number;
   readonly endpoints: ReadonlyMap<string, Node>;
   readonly #index: Flows;
-  #local: NetworkSet | undefined;
+  #addresses: Addresses | undefined;
   #flows: readonly Flow[] | undefined;
 
   /** `index` must cover exactly the report's endpoints. */
@@ -32,8 +33,12 @@ export class Scene {
     return this.report.topologies.get(topology)?.nodes ?? NO_NODES;
   }
 
-  get local(): NetworkSet {
-    return (this.#local ??= localNetworks(this.report));
+  get addresses(): Addresses {
+    return (this.#addresses ??= {
+      dns: this.report.dns,
+      local: localNetworks(this.report),
+      isOurs: (address) => this.#index.groups.isOwned(address),
+    });
   }
 
   get flows(): readonly Flow[] {

@@ -1,4 +1,12 @@
 /** Public face: flat records → endpoint topology. Pure functions, no I/O. */
+export {
+  addressText,
+  isIpv4,
+  isLinkLocalAddress,
+  isLoopbackAddress,
+  sameAddress,
+  writeIpv4,
+} from './address.js';
 export { buildEndpoints, type EndpointInput, type Endpoints, type EndpointStats } from './endpoints.js';
 export { exitedProcesses } from './exited-processes.js';
 export { identifyProcesses, type GoneProcess, type IdentifiedProcesses } from './identify-processes.js';
