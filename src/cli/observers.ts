@@ -1,5 +1,6 @@
 /** The reporters and the resolver every report is made with, from the command line's options. */
 import type { Logger } from 'pino';
+import { LastListeners } from '../probe/topology/index.js';
 import type { Observers } from '../probe/assemble-report.js';
 import { NetAddresses } from '../probe/connections/net-addresses.js';
 import {
@@ -62,6 +63,8 @@ export function observersFor(options: ObserveOptions, probeId: string, log: Logg
     resolver,
     processes,
     localNetworks: () => hosts.localNetworks(),
+    listeners: new LastListeners((address) => addresses.namespacesOf(address)),
+    formerName: (pid, startTicks, comm) => processes.formerName(pid, startTicks, comm),
     startTicksOf: (pid) => processes.startTicksOf(pid),
     log,
     async close() {

@@ -19,6 +19,7 @@ const EDGE_FIELDS = [
   { field_name: 'target', type: 'string' },
   { field_name: 'mainStat', type: 'number', displayName: 'Connections' },
   { field_name: 'secondaryStat', type: 'number', displayName: 'Bytes' },
+  { field_name: 'color', type: 'string' },
 ] as const;
 
 /** Grafana draws no more usefully. */
@@ -53,6 +54,7 @@ export function grafanaApi(server: FastifyInstance, engine: EngineClient): void 
         target: edge.to,
         mainStat: edge.connections,
         secondaryStat: edge.bytesSent + edge.bytesReceived,
+        ...(edge.failed > 0 && { color: 'red' }),
       })),
     };
   });

@@ -5,7 +5,7 @@ import type { Report } from '../../report/model.js';
 import { isOutside } from './external.js';
 import type { EndpointFacts } from './endpoint.js';
 import type { Link } from './flows.js';
-import type { ViewGraph, ViewNode } from './graph.js';
+import { adjacencyOf, failingOf, type ViewGraph, type ViewNode } from './graph.js';
 import { nameNode } from './labels.js';
 import { compareText } from './rows.js';
 import { summarise, type NodeSummary } from './summary.js';
@@ -50,7 +50,8 @@ export function nodeDetails(report: Report, viewId: string, graph: ViewGraph, vi
   return {
     ...summarise(report, view, {
       full: true,
-      adjacency: Array.from(graph.edges.get(view.id)?.keys() ?? []).sort(),
+      adjacency: adjacencyOf(graph, view.id),
+      failing: failingOf(graph, view.id),
     }),
     controls: [],
     children: childGroups(report, view),

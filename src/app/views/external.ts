@@ -25,6 +25,14 @@ export function isKnownService(name: string): boolean {
   return KNOWN_SERVICE.test(name) && !RENTED_MACHINE.test(name);
 }
 
+/** Followed by the id of an endpoint that is dialled in vain. */
+export const UNANSWERED_PREFIX = 'pseudo:unanswered:';
+
+/** True for nodes of addresses where nobody answers. */
+export function isUnanswered(id: string): boolean {
+  return id.startsWith(UNANSWERED_PREFIX);
+}
+
 /** What is known of addresses. */
 export interface Addresses {
   readonly dns: ReadonlyMap<string, DnsNames>;
@@ -63,6 +71,7 @@ export function isOutside(id: string): boolean {
 export function isPseudoId(id: string): boolean {
   return (
     isOutside(id) ||
+    isUnanswered(id) ||
     id.startsWith(UNCONTAINED_PREFIX) ||
     id.startsWith(UNMANAGED_PREFIX) ||
     (id.startsWith(SERVICE_PREFIX) && isKnownService(id.slice(SERVICE_PREFIX.length)))

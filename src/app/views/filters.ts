@@ -1,7 +1,7 @@
 /**
  * What options hide: nodes, and with them the edges that lead to them.
  */
-import { isOutside, SERVICE_PREFIX } from './external.js';
+import { isOutside, isUnanswered, SERVICE_PREFIX } from './external.js';
 import { PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
 
 /** The graph without the nodes that `keep` refuses; pseudo nodes that lose all their edges go too. */
@@ -44,6 +44,6 @@ export function filterReal(graph: ViewGraph, keep: (node: ViewNode) => boolean):
 export function hideUnmanaged(graph: ViewGraph): ViewGraph {
   return filterGraph(
     graph,
-    ({ id, topology }) => topology !== PSEUDO || isOutside(id) || id.startsWith(SERVICE_PREFIX),
+    ({ id, topology }) => topology !== PSEUDO || isOutside(id) || isUnanswered(id) || id.startsWith(SERVICE_PREFIX),
   );
 }

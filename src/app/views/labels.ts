@@ -24,6 +24,8 @@ export interface Naming {
 }
 
 export function nameNode(report: Report, view: ViewNode): Naming {
+  if (view.naming !== undefined)
+    return { ...view.naming, rank: view.naming.label, shape: 'square', stack: false, pseudo: true };
   if (view.topology === PSEUDO) return namePseudo(view.id);
   const shape = describeTopology(report, view.topology)?.shape ?? 'circle';
   const plain = { shape, stack: false, pseudo: false };

@@ -9,6 +9,7 @@ import type { Addresses } from './external.js';
 import { Flows, type Flow, type Peer } from './flows.js';
 import { EndpointGroups } from './groups.js';
 import { localNetworks } from './networks.js';
+import { Unanswered, type FormerListener } from './unanswered.js';
 
 const NO_NODES: ReadonlyMap<string, Node> = new Map();
 
@@ -18,11 +19,19 @@ export class Scene {
   readonly namesVersion: number;
   readonly endpoints: ReadonlyMap<string, Node>;
   readonly #index: Flows;
+  readonly #formerListener: FormerListener;
   #addresses: Addresses | undefined;
+  #unanswered: Unanswered | undefined;
   #flows: readonly Flow[] | undefined;
 
   /** `index` must cover exactly the report's endpoints. */
-  constructor(report: Report, index: Flows, namesVersion = 0) {
+  constructor(
+    report: Report,
+    index: Flows,
+    namesVersion = 0,
+    formerListener: FormerListener = () => undefined,
+  ) {
+    this.#formerListener = formerListener;
     this.report = report;
     this.namesVersion = namesVersion;
     this.#index = index;
@@ -39,6 +48,14 @@ export class Scene {
       local: localNetworks(this.report),
       isOurs: (address) => this.#index.groups.isOwned(address),
     });
+  }
+
+  get unanswered(): Unanswered {
+    return (this.#unanswered ??= new Unanswered(
+      this.#index.groups.groups,
+      this.endpoints,
+      this.#formerListener,
+    ));
   }
 
   get flows(): readonly Flow[] {

@@ -13,9 +13,11 @@ import {
 } from '../../report/model.js';
 import { AppError } from '../errors.js';
 import { endViews } from '../views/end-views.js';
+import { latestOf } from '../views/endpoint.js';
 import { Flows } from '../views/flows.js';
 import { EndpointGroups } from '../views/groups.js';
 import { Scene } from '../views/scene.js';
+import { FormerListeners } from './former-listeners.js';
 import { Frames } from './frames.js';
 import { dnsRules, endpointRules, isStillCalled, nodeRules } from './node-rules.js';
 import { moveTimes } from './clock-skew.js';
@@ -76,6 +78,7 @@ export class Window {
   readonly #groups = new EndpointGroups();
   readonly #flows = new Flows(this.#groups);
   readonly #frames = new Frames();
+  readonly #formerListeners = new FormerListeners();
   readonly #probes: ProbeBook;
   /** Oldest first; bounded by what the window's time and `maxParts` let in. */
   #arrivals: Arrival[] = [];
@@ -166,6 +169,7 @@ export class Window {
       this.#report((store) => store.merged),
       this.#flows,
       this.#namesVersion,
+      (endpoint) => this.#formerListeners.at(endpoint, this.#settings.clock()),
     ));
   }
 
@@ -253,10 +257,14 @@ export class Window {
     this.#settled = true;
     let namesChanged = this.#framesSeen !== this.#frames.version;
     this.#framesSeen = this.#frames.version;
+    const now = this.#settings.clock();
+    const processes = this.#nodes.get('Process')!.merged;
+    const nameOf = (process: string): string | undefined => latestOf(processes.get(process), 'name');
     for (const [key, store] of this.#nodes) {
       if (key === 'Endpoint') {
         store.settle(
-          (id, node) => {
+          (id, node, old) => {
+            this.#formerListeners.changed(id, node, old, now, nameOf);
             if (node === undefined) this.#groups.delete(id);
             else this.#groups.set(id, node);
             this.#flows.changed(id);

@@ -22,6 +22,9 @@ const READ_AT_ONCE = 8;
 const READ_AT_MOST = 256;
 /** A machine with more networks than that tells of these. */
 const MAX_NETWORKS = 1_000;
+/** Addresses that no namespace has any more are remembered for so long, and so many. */
+const REMEMBER_MS = 10 * 60_000;
+const MAX_FORMER = 20_000;
 const RECEIVE_BYTES = 64 * 1024;
 /** Answers of more than that many parts have no end. */
 const MAX_PARTS = 1_000;
@@ -39,6 +42,8 @@ interface Known {
 
 export class NetAddresses {
   readonly #known = new Map<number, Known>();
+  /** Owners of addresses that none has any more, the first to go first. */
+  readonly #former = new Map<string, { readonly inodes: readonly number[]; readonly goneAtMs: number }>();
   readonly #procRoot: string;
   readonly #list: ListNamespaces;
   #listedAtMs = -Infinity;
@@ -58,9 +63,9 @@ export class NetAddresses {
     return this.#networks;
   }
 
-  /** Inodes of the namespaces that have an interface with this address, as of the last refresh. */
+  /** Inodes of the namespaces that have an interface with this address, or had it last within ten minutes. */
   namespacesOf(address: string): readonly number[] {
-    return this.#owners.get(address) ?? [];
+    return this.#owners.get(address) ?? this.#former.get(address)?.inodes ?? [];
   }
 
   /** Addresses that several namespaces have. */
@@ -100,6 +105,19 @@ export class NetAddresses {
     });
   }
 
+  #rememberFormer(owners: ReadonlyMap<string, readonly number[]>): void {
+    const now = performance.now();
+    for (const [address, inodes] of this.#owners) {
+      if (owners.has(address)) continue;
+      this.#former.delete(address);
+      this.#former.set(address, { inodes, goneAtMs: now });
+    }
+    for (const [address, { goneAtMs }] of this.#former) {
+      if (this.#former.size <= MAX_FORMER && now - goneAtMs < REMEMBER_MS) return;
+      this.#former.delete(address);
+    }
+  }
+
   #summarise(): void {
     const networks = new Set<string>();
     const owners = new Map<string, number[]>();
@@ -116,6 +134,7 @@ export class NetAddresses {
       }
     }
     this.#networks = [...networks].sort();
+    this.#rememberFormer(owners);
     this.#owners = owners;
   }
 }

@@ -9,6 +9,7 @@ import { EndpointNodes, type AddressScope, type EndpointContext } from './endpoi
 import { resolveEnds, type Ends } from './ends.js';
 import { failedConnects, keyOf } from './failed-connects.js';
 import { groupRecords, NONE, type Grouping } from './grouping.js';
+import type { LastListeners } from './last-listeners.js';
 import { joinMirrored } from './mirrored.js';
 import { partClients } from './part-clients.js';
 import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
@@ -22,6 +23,8 @@ export interface EndpointInput extends RecordBatch, EndpointContext {
   readonly sameSockets?: boolean;
   /** Default: nobody shares a socket. */
   readonly holders?: HolderBatch;
+  /** Who listened on this host. Default: nobody knows. */
+  readonly listeners?: LastListeners;
   /** Start of the process that has a PID now, in clock ticks after boot. */
   readonly startTicksOf?: (pid: number) => number | undefined;
 }
@@ -82,7 +85,12 @@ export function buildEndpoints(input: EndpointInput): Endpoints {
       if (shared !== undefined) edges.addHolders(entry, shared);
     }
   }
-  const failedDropped = addFailures(nodes, view, grouping.failed);
+  const failedDropped = addFailures(
+    nodes,
+    view,
+    grouping.failed + grouping.waiting,
+    input.listeners,
+  );
   const { table, listeners, failed } = grouping;
   return {
     topology: { nodes: nodes.build() },
@@ -213,16 +221,27 @@ function pidEvidenceOf({ bytes }: RecordView, grouping: Grouping, head: number):
 }
 
 /** Returns how many had no room. */
-function addFailures(nodes: EndpointNodes, view: RecordView, failed: number): number {
+function addFailures(
+  nodes: EndpointNodes,
+  view: RecordView,
+  failed: number,
+  listeners: LastListeners | undefined,
+): number {
   if (failed === 0) return 0;
   const { table, connects, dropped } = failedConnects(view, sums);
   const { keys } = table;
-  for (const { group, pid, port, count, reason } of connects) {
+  for (const { group, pid, ports, count, reason } of connects) {
     const key = keyOf(group);
     const netns = keys[key.netns]! >>> 0;
-    const id = endpointIdOf(nodes.scopeOf(keys, key.from, netns), port);
-    const to = endpointIdOf(nodes.scopeOf(keys, key.to, netns), keys[key.toPort]!);
+    const from = nodes.scopeOf(keys, key.from, netns);
+    const scope = nodes.scopeOf(keys, key.to, netns);
+    const toPort = keys[key.toPort]!;
+    const to = endpointIdOf(scope, toPort);
+    // A port that leads elsewhere too would leave open which process dials which.
+    const ids = ports.map((port) => endpointIdOf(from, port));
+    const id = ids.find((candidate) => !nodes.leadsElsewhere(candidate, to)) ?? ids[0]!;
     nodes.addFailed({ id, pid, pidEvidence: PidEvidence.Connect }, to, count, reason);
+    nodes.addLastListener(to, listeners?.find(scope.address, keys, key.to, toPort, netns));
   }
   return dropped;
 }

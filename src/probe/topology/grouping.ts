@@ -8,7 +8,7 @@ import { isIpv4, isLoopbackAddress } from './address.js';
 import type { Arena } from './arena.js';
 import { GroupTable } from './group-table.js';
 import { Orienter, Role } from './orientation.js';
-import { Direction, Flag, OFFSET, RECORD_BYTES } from './record.js';
+import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
 import { inStretches, STRETCH } from './stretches.js';
 
@@ -40,16 +40,19 @@ export interface Grouping {
   /** Listeners and failed connects in the batch. */
   readonly listeners: number;
   readonly failed: number;
+  /** Connects without an answer so far. */
+  readonly waiting: number;
 }
 
 // The engine takes a module's own constants for constants, but not what it imports or exports: hot loops use these.
 const BYTES = RECORD_BYTES;
-const { direction: DIRECTION, directionEvidence: DIRECTION_EVIDENCE, flags: FLAGS } = OFFSET;
+const { direction: DIRECTION, directionEvidence: DIRECTION_EVIDENCE, flags: FLAGS, state: STATE } = OFFSET;
 const { localAddress: LOCAL_ADDRESS, remoteAddress: REMOTE_ADDRESS, netns: NETNS, pid: PID } = WORD;
 const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT } = HALF;
 const WORDS_EACH = WORDS;
 const HALVES_EACH = HALVES;
 const { Listener: LISTENER, Connected: CONNECTED, Unknown: UNKNOWN } = Direction;
+const { Close: CLOSE } = TcpState;
 const { Established: ESTABLISHED, Reported: REPORTED } = Flag;
 const { Client: CLIENT, Server: SERVER, Both: BOTH } = Role;
 const ABSENT = NONE;
@@ -80,7 +83,7 @@ export function groupRecords(view: RecordView, arena: Arena): Grouping {
   inStretches(view.count, (from, to) => {
     intake.take(from, to);
   });
-  const { table, packed, pids, listeners, failed } = intake;
+  const { table, packed, pids, listeners, failed, waiting } = intake;
   const { start, order } = sortByGroup(intake, arena);
   const entries = new Entries(packed, order, arena);
   const entryStart = arena.uint32(table.count + 1);
@@ -108,6 +111,7 @@ export function groupRecords(view: RecordView, arena: Arena): Grouping {
     isClientPort: entryOfPort,
     listeners,
     failed,
+    waiting,
   };
 }
 
@@ -123,6 +127,7 @@ class Intake {
   readonly sizes: Int32Array;
   listeners = 0;
   failed = 0;
+  waiting = 0;
   readonly #orienter: Orienter;
 
   constructor(
@@ -146,7 +151,8 @@ class Intake {
       const flags = bytes[at + FLAGS]!;
       if (direction === LISTENER || (flags & ESTABLISHED) === 0) {
         if (direction === LISTENER) this.listeners++;
-        else this.failed++;
+        else if (bytes[at + STATE] === CLOSE) this.failed++;
+        else this.waiting++;
         groupOf[i] = ABSENT;
         continue;
       }
