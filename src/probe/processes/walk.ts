@@ -212,7 +212,6 @@ export class ProcessWalk {
   async #programs(unnamed: readonly Seen[]): Promise<ReadonlyMap<number, string | undefined>> {
     const nameless = unnamed.filter(({ stat, before }) => this.#keptName(stat, before) === undefined);
     const links = await this.#files.links(nameless.map(({ folder }) => `${folder}/exe`));
-    this.counters.reads += links.length;
     return new Map(nameless.map(({ pid }, i) => [pid, links[i]]));
   }
 
