@@ -63,6 +63,7 @@ export function observersFor(options: ObserveOptions, probeId: string, log: Logg
     resolver,
     processes,
     localNetworks: () => hosts.localNetworks(),
+    sharedAddresses: () => addresses.shared(),
     listeners: new LastListeners((address) => addresses.namespacesOf(address)),
     formerName: (pid, startTicks, comm) => processes.formerName(pid, startTicks, comm),
     startTicksOf: (pid) => processes.startTicksOf(pid),

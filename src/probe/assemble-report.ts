@@ -36,6 +36,8 @@ export interface Observers {
   readonly log: Logger;
   /** Start of the process that has a PID as of the reporters' last answers, in clock ticks after boot. */
   readonly startTicksOf?: (pid: number) => number | undefined;
+  /** Addresses that several network namespaces have, four words each. Default: none. */
+  readonly sharedAddresses?: () => readonly Int32Array[];
   /** What a process that has ended is called. Default: by its comm. */
   readonly formerName?: NameOf;
   /** Remembers who listened where. Default: nobody does. */
@@ -116,7 +118,7 @@ const builtOf = new WeakMap<ArrayBuffer, Built>();
 function endpointsOf(
   { records, unchanged, sameSockets, holders }: Batch,
   { batch, gone }: IdentifiedProcesses,
-  { hostName, resolver, startTicksOf, listeners }: Observers,
+  { hostName, resolver, startTicksOf, listeners, sharedAddresses }: Observers,
   now: Timestamp,
 ): Endpoints {
   const names = (address: string): DnsNames | undefined => {
@@ -137,6 +139,7 @@ function endpointsOf(
     ...(sameSockets !== undefined && { sameSockets }),
     ...(startTicksOf && { startTicksOf }),
     ...(listeners && { listeners }),
+    ...(sharedAddresses && { sharedAddresses: sharedAddresses() }),
   });
   builtOf.set(records, { endpoints, holders, gone });
   return endpoints;

@@ -22,6 +22,7 @@ import { Frames } from './frames.js';
 import { dnsRules, endpointRules, isStillCalled, nodeRules } from './node-rules.js';
 import { moveTimes } from './clock-skew.js';
 import { markStale } from './staleness.js';
+import { Scopes } from './scopes.js';
 import { PartStore, type Amount, type Entry } from './part-store.js';
 import { ProbeBook, type ProbeIdentity, type ProbeRecord } from './probe-book.js';
 
@@ -80,6 +81,7 @@ export class Window {
   readonly #frames = new Frames();
   readonly #formerListeners = new FormerListeners();
   readonly #probes: ProbeBook;
+  readonly #scopes: Scopes;
   /** Oldest first; bounded by what the window's time and `maxParts` let in. */
   #arrivals: Arrival[] = [];
   #reports = 0;
@@ -98,6 +100,7 @@ export class Window {
     for (const key of TOPOLOGY_KEYS) {
       this.#nodes.set(key, new PartStore(key === 'Endpoint' ? endpointRules(mergeNodes) : rules));
     }
+    this.#scopes = new Scopes(this.#nodes.get('Endpoint')!, settings.windowMs);
   }
 
   /** What a probe said before, for reading its next report. */
@@ -128,7 +131,8 @@ export class Window {
     this.#refuseWhenFull(probe.id, sent, bodyBytes);
     const atMs = this.#settings.clock();
     this.#probes.seen(probe, sent, atMs);
-    const report = moveTimes(sent, this.#probes.correctionMs(probe.id), memory.recalled);
+    const moved = moveTimes(sent, this.#probes.correctionMs(probe.id), memory.recalled);
+    const { report, changed } = this.#scopes.apply(moved, memory.recalled, atMs);
     const number = ++this.#reports;
     const spokeOf: { store: PartStore<unknown>; entries: Entry<unknown>[] }[] = [];
     for (const [key, { nodes }] of report.topologies) {
@@ -137,7 +141,9 @@ export class Window {
       const entries: Entry<unknown>[] = [];
       const asSent = sent.topologies.get(key)?.nodes;
       for (const [id, node] of nodes) {
-        const digest = memory.recalled.has(node) ? undefined : memory.digests.get(asSent?.get(id) ?? node);
+        // What is kept otherwise than it was sent must not be taken for what is sent next.
+        const isNew = !memory.recalled.has(node) && !changed.has(node);
+        const digest = isNew ? memory.digests.get(asSent?.get(id) ?? node) : undefined;
         entries.push(store.add(probe.id, number, id, node, report.timestamp, digest));
       }
       spokeOf.push({ store: store as PartStore<unknown>, entries });

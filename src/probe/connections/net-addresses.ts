@@ -48,6 +48,7 @@ export class NetAddresses {
   readonly #list: ListNamespaces;
   #listedAtMs = -Infinity;
   #networks: readonly string[] = [];
+  #shared: readonly Int32Array[] = [];
   /** Inodes by address text; those of one namespace only, or of several. */
   #owners: ReadonlyMap<string, readonly number[]> = new Map();
   /** Namespaces that could not be read at the last refresh. */
@@ -68,9 +69,9 @@ export class NetAddresses {
     return this.#owners.get(address) ?? this.#former.get(address)?.inodes ?? [];
   }
 
-  /** Addresses that several namespaces have. */
-  *shared(): Iterable<string> {
-    for (const [address, inodes] of this.#owners) if (inodes.length > 1) yield address;
+  /** Addresses that several namespaces have, four words each. */
+  shared(): readonly Int32Array[] {
+    return this.#shared;
   }
 
   /** Reads what is new or was read a while ago. Never rejects: what can't be read is as it was, or not there. */
@@ -121,12 +122,16 @@ export class NetAddresses {
   #summarise(): void {
     const networks = new Set<string>();
     const owners = new Map<string, number[]>();
+    const shared = new Map<string, Int32Array>();
     for (const [inode, { addresses }] of this.#known) {
       for (const { own, network, prefix } of addresses) {
         if (isLoopbackAddress(own, 0) || isLinkLocalAddress(own, 0)) continue;
         const inodes = owners.get(addressText(own, 0));
         if (inodes === undefined) owners.set(addressText(own, 0), [inode]);
-        else if (!inodes.includes(inode)) inodes.push(inode);
+        else if (!inodes.includes(inode)) {
+          inodes.push(inode);
+          shared.set(addressText(own, 0), own);
+        }
         if (networks.size < MAX_NETWORKS) networks.add(networkText(network, prefix));
         // On a link of two with another network than the own address, that one is local all the same.
         if (!sameAddress(own, 0, network, 0) && networks.size < MAX_NETWORKS)
@@ -136,6 +141,7 @@ export class NetAddresses {
     this.#networks = [...networks].sort();
     this.#rememberFormer(owners);
     this.#owners = owners;
+    this.#shared = [...shared.values()];
   }
 }
 

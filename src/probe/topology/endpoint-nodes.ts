@@ -114,8 +114,12 @@ export class EndpointNodes {
 
   constructor(private readonly context: EndpointContext) {}
 
-  /** The address at `at` in `words`. @param netns inode, for loopback addresses */
-  scopeOf(words: Int32Array, at: number, netns: number): AddressScope {
+  /**
+   * The address at `at` in `words`.
+   * @param netns inode, for loopback addresses
+   * @param isSpace other addresses are those of this namespace only, too
+   */
+  scopeOf(words: Int32Array, at: number, netns: number, isSpace = false): AddressScope {
     const { hostName, names } = this.context;
     const address = addressText(words, at);
     if (!this.addresses.has(address)) {
@@ -123,7 +127,7 @@ export class EndpointNodes {
       const known = names(address);
       if (known !== undefined) this.dns.set(address, known);
     }
-    if (isLoopbackAddress(words, at)) return { scope: loopbackScope(hostName, netns), address };
+    if (isSpace || isLoopbackAddress(words, at)) return { scope: loopbackScope(hostName, netns), address };
     return { scope: isLinkLocalAddress(words, at) ? hostScope(hostName) : '', address };
   }
 

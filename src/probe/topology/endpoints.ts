@@ -4,6 +4,8 @@
  */
 import type { DnsNames, Topology } from '../../report/model.js';
 import { endpointNodeId } from '../../report/node-ids.js';
+import { addressSpaces } from './address-spaces.js';
+import { isLoopbackAddress } from './address.js';
 import { Arena } from './arena.js';
 import { EndpointNodes, type AddressScope, type EndpointContext } from './endpoint-nodes.js';
 import { resolveEnds, type Ends } from './ends.js';
@@ -23,6 +25,8 @@ export interface EndpointInput extends RecordBatch, EndpointContext {
   readonly sameSockets?: boolean;
   /** Default: nobody shares a socket. */
   readonly holders?: HolderBatch;
+  /** Addresses that several network namespaces of this host have, four words each. Default: none. */
+  readonly sharedAddresses?: readonly Int32Array[];
   /** Who listened on this host. Default: nobody knows. */
   readonly listeners?: LastListeners;
   /** Start of the process that has a PID now, in clock ticks after boot. */
@@ -66,7 +70,9 @@ let grouped: (ThinnedGroups & { readonly records: ArrayBuffer }) | undefined;
 export function buildEndpoints(input: EndpointInput): Endpoints {
   const view = new RecordView(input);
   const { grouping, ends, standIn } =
-    input.sameSockets === true && grouped?.records === input.records ? grouped : groupAndThin(view);
+    input.sameSockets === true && grouped?.records === input.records
+      ? grouped
+      : groupAndThin(view, input.sharedAddresses);
   sums.begin();
   const tallies = tally(view, grouping, ends, standIn, sums);
   const { holders = NO_HOLDERS, startTicksOf } = input;
@@ -108,10 +114,10 @@ export interface ThinnedGroups {
 }
 
 /** The first half of `buildEndpoints`: no nodes yet. The result is valid until the next call. */
-export function groupAndThin(view: RecordView): ThinnedGroups {
+export function groupAndThin(view: RecordView, shared: readonly Int32Array[] = []): ThinnedGroups {
   grouped = undefined;
   arena.begin();
-  const grouping = groupRecords(view, arena);
+  const grouping = groupRecords(view, arena, addressSpaces(view, shared));
   joinMirrored(grouping, arena);
   const ends = resolveEnds(view, grouping, arena);
   const standIn = thinGroups(grouping, ends, arena);
@@ -162,9 +168,11 @@ class EdgeMaker {
 
   beginGroup(group: number): void {
     const { keys } = this.grouping.table;
-    const { from, to, toPort, netns } = keyOf(group);
-    this.#from = this.nodes.scopeOf(keys, from, keys[netns]! >>> 0);
-    this.#to = endpointIdOf(this.nodes.scopeOf(keys, to, keys[netns]! >>> 0), keys[toPort]!);
+    const { from, to, toPort, netns: at } = keyOf(group);
+    const netns = keys[at]! >>> 0;
+    const isSpace = netns !== 0 && !isLoopbackAddress(keys, from) && !isLoopbackAddress(keys, to);
+    this.#from = this.nodes.scopeOf(keys, from, netns, isSpace);
+    this.#to = endpointIdOf(this.nodes.scopeOf(keys, to, netns, isSpace), keys[toPort]!);
   }
 
   add(entry: number): void {

@@ -77,9 +77,12 @@ export function roleIn(packed: number): number {
   return (packed >> 16) & 3;
 }
 
-/** @param arena the result is valid until it begins anew */
-export function groupRecords(view: RecordView, arena: Arena): Grouping {
-  const intake = new Intake(view, arena);
+/**
+ * @param arena the result is valid until it begins anew
+ * @param spaces per record the namespace that its addresses belong to, or 0; see `addressSpaces`
+ */
+export function groupRecords(view: RecordView, arena: Arena, spaces?: Int32Array): Grouping {
+  const intake = new Intake(view, arena, spaces);
   inStretches(view.count, (from, to) => {
     intake.take(from, to);
   });
@@ -133,6 +136,7 @@ class Intake {
   constructor(
     private readonly view: RecordView,
     arena: Arena,
+    private readonly spaces: Int32Array | undefined,
   ) {
     this.table = new GroupTable(arena);
     this.groupOf = arena.int32(view.count, 'unset');
@@ -144,7 +148,7 @@ class Intake {
 
   take(first: number, end: number): void {
     const { bytes, halves, words } = this.view;
-    const { table, groupOf, packed, pids, sizes } = this;
+    const { table, groupOf, packed, pids, sizes, spaces } = this;
     for (let i = first; i < end; i++) {
       const at = i * BYTES;
       const direction = bytes[at + DIRECTION]!;
@@ -172,8 +176,8 @@ class Intake {
       const to = isServer ? local : remote;
       const group =
         isIpv4(words, local) && isIpv4(words, remote)
-          ? table.addIpv4(words[from + 3]!, words[to + 3]!, toPort, ipv4ScopeNetns(words, i))
-          : table.add(words, from, to, toPort, scopeNetns(words, i));
+          ? table.addIpv4(words[from + 3]!, words[to + 3]!, toPort, spaces?.[i] || ipv4ScopeNetns(words, i))
+          : table.add(words, from, to, toPort, spaces?.[i] || scopeNetns(words, i));
       packed[i] = pack(isServer ? remotePort : localPort, role, evidence, (flags & REPORTED) !== 0);
       pids[i] = words[i * WORDS_EACH + PID]!;
       groupOf[i] = group;
