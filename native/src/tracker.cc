@@ -39,7 +39,8 @@ bool isFitting(size_t room, size_t wanted) {
 // What an iterator is read by: whole holders, so that none is cut in two.
 constexpr size_t HOLDERS_AT_ONCE_BYTES = 256 * TP_HOLDER_BYTES;
 
-// A connect that has waited for so long is told of before it is decided; the kernel sends the first SYN again then.
+// A connect that has waited for so long is told of before it is decided; the kernel sends the first SYN again
+// then.
 constexpr uint64_t LONG_CONNECT_NS = 1'000'000'000;
 // Told of at most: a port scan has as many as it likes.
 constexpr size_t MAX_WAITING = 4096;
@@ -255,8 +256,8 @@ void Tracker::takeNews() {
     __atomic_store_n(&shared_->table_full, stored_ >= max_connections_, __ATOMIC_SEQ_CST);
 }
 
-// Connects that have waited for an answer for a second: their SYN was sent in vain once. Those that no visit has
-// come by yet have no port.
+// Connects that have waited for an answer for a second: their SYN was sent in vain once. Those that no visit
+// has come by yet have no port.
 std::vector<struct tp_record> Tracker::waitingConnects(uint64_t now_ns) const {
     std::vector<struct tp_record> waiting;
     struct tp_record record;

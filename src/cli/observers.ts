@@ -29,6 +29,7 @@ export function observersFor(options: ObserveOptions, probeId: string, log: Logg
     log.warn(message);
   };
   const addresses = new NetAddresses({ procRoot });
+  let told = '';
   const hosts = createHostReporter({
     procRoot,
     hostName,
@@ -37,7 +38,9 @@ export function observersFor(options: ObserveOptions, probeId: string, log: Logg
     warn,
     namespaceNetworks: async () => {
       await addresses.refresh();
-      return addresses.networks();
+      const { lack } = addresses.summary();
+      if (lack !== undefined && lack !== told) log.warn((told = lack));
+      return { networks: addresses.networks(), ...(lack !== undefined && { lack }) };
     },
   });
   const processes = createProcessReporter({

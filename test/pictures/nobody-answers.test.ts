@@ -101,34 +101,38 @@ async function isGone(url: string, label: string): Promise<boolean> {
   return true;
 }
 
-test('a server that dies stays, by address and name, until nobody dials it', { skip: ebpfSkip }, async (t) => {
-  const url = await startUp(t);
-  const server = await startNamed(t, 'tp-mydb', 'echo-server', []);
-  const label = `127.0.0.1:${server.firstLine}`;
-  const client = await startNamed(t, 'tp-myapp', 'persistent-client', ['127.0.0.1', server.firstLine]);
-  await until('the edge between both', async () => {
-    const edges = await edgesOf(url, 'processes');
-    return edges.find(({ from, toLabel }) => from.endsWith(`;${client.pid}`) && toLabel === 'tp-mydb');
-  });
-  server.child.kill('SIGKILL');
-  for (const view of VIEWS) {
-    const { labelMinor } = await unanswered(url, view, label);
-    assert.match(labelMinor, /nobody listens, last: tp-mydb$/);
-  }
-  const edge = (await edgesOf(url, 'processes-by-name')).find(({ toLabel }) => toLabel === label);
-  assert.equal(edge?.connections, 0);
-  assert.ok(edge.failed > 0);
-  assert.deepEqual(Object.keys(edge.failures), ['refused']);
+test(
+  'a server that dies stays, by address and name, until nobody dials it',
+  { skip: ebpfSkip },
+  async (t) => {
+    const url = await startUp(t);
+    const server = await startNamed(t, 'tp-mydb', 'echo-server', []);
+    const label = `127.0.0.1:${server.firstLine}`;
+    const client = await startNamed(t, 'tp-myapp', 'persistent-client', ['127.0.0.1', server.firstLine]);
+    await until('the edge between both', async () => {
+      const edges = await edgesOf(url, 'processes');
+      return edges.find(({ from, toLabel }) => from.endsWith(`;${client.pid}`) && toLabel === 'tp-mydb');
+    });
+    server.child.kill('SIGKILL');
+    for (const view of VIEWS) {
+      const { labelMinor } = await unanswered(url, view, label);
+      assert.match(labelMinor, /nobody listens, last: tp-mydb$/);
+    }
+    const edge = (await edgesOf(url, 'processes-by-name')).find(({ toLabel }) => toLabel === label);
+    assert.equal(edge?.connections, 0);
+    assert.ok(edge.failed > 0);
+    assert.deepEqual(Object.keys(edge.failures), ['refused']);
 
-  const { page } = await openPage(t, url);
-  for (const view of ['Processes', 'By name', 'Hosts']) {
-    await page.getByRole('button', { name: view }).click();
-    const row = page.locator('tr.failing[data-edge-to^="pseudo:unanswered:"]', { hasText: label });
-    await row.waitFor({ timeout: DEADLINE_MS });
-  }
-  client.child.kill('SIGKILL');
-  await until('nobody dials it', async () => ((await isGone(url, label)) ? true : undefined));
-});
+    const { page } = await openPage(t, url);
+    for (const view of ['Processes', 'By name', 'Hosts']) {
+      await page.getByRole('button', { name: view }).click();
+      const row = page.locator('tr.failing[data-edge-to^="pseudo:unanswered:"]', { hasText: label });
+      await row.waitFor({ timeout: DEADLINE_MS });
+    }
+    client.child.kill('SIGKILL');
+    await until('nobody dials it', async () => ((await isGone(url, label)) ? true : undefined));
+  },
+);
 
 test('a listener that nobody ever reached is remembered by its name, too', { skip: ebpfSkip }, async (t) => {
   const url = await startUp(t);

@@ -73,7 +73,10 @@ for (const [what, otherPort] of [
       'one held-connection.js > one echo-server.js: 1',
       'two held-connection.js > two echo-server.js: 1',
     ]);
-    assert.deepEqual(await edgesOf(app, 'hosts'), ['one;<host> > one;<host>: 1', 'two;<host> > two;<host>: 1']);
+    assert.deepEqual(await edgesOf(app, 'hosts'), [
+      'one;<host> > one;<host>: 1',
+      'two;<host> > two;<host>: 1',
+    ]);
   });
 }
 
@@ -89,15 +92,19 @@ for (const [family, client, server] of [
     const title = `two networks of one host with the same ${family} addresses, and ${what} client ports`;
     test(title, { skip: ebpfSkip }, async (t) => {
       const pids: [string, string][] = [];
-      const report = await reportWhile(t, async () => {
-        for (const localPort of [CLIENT_PORT, otherPort]) {
-          const [clientNetns, serverNetns] = network(t, client, serverAddress);
-          const serving = await startNodeProgram(t, 'echo-server', [serverAddress, PORT], serverNetns.name);
-          const args = [serverAddress, PORT, localPort];
-          const dialling = await startNodeProgram(t, 'held-connection', args, clientNetns.name);
-          pids.push([String(dialling.pid), String(serving.pid)]);
-        }
-      }, { duration: '9s' });
+      const report = await reportWhile(
+        t,
+        async () => {
+          for (const localPort of [CLIENT_PORT, otherPort]) {
+            const [clientNetns, serverNetns] = network(t, client, serverAddress);
+            const serving = await startNodeProgram(t, 'echo-server', [serverAddress, PORT], serverNetns.name);
+            const args = [serverAddress, PORT, localPort];
+            const dialling = await startNodeProgram(t, 'held-connection', args, clientNetns.name);
+            pids.push([String(dialling.pid), String(serving.pid)]);
+          }
+        },
+        { duration: '9s' },
+      );
       const edges = edgesTo(report, PORT).filter(({ to }) => to.includes(serverAddress));
       assert.deepEqual(
         edges.map(({ fromPid, toPid, connections }) => [fromPid, toPid, connections]).sort(),

@@ -106,7 +106,10 @@ test('a program is called by its base name, and a link to it by the name of the 
 
 test('a title does not change the name, nor does that of a thread', { skip: !has('perl') }, async (t) => {
   const path = join(folder(t), 'renamer.pl');
-  writeFileSync(path, '$| = 1; print "up\\n"; my $line = <STDIN>; $0 = "busy: 7 jobs"; print "done\\n"; <STDIN>;');
+  writeFileSync(
+    path,
+    '$| = 1; print "up\\n"; my $line = <STDIN>; $0 = "busy: 7 jobs"; print "done\\n"; <STDIN>;',
+  );
   const { pid, child } = await startProgram(t, ['perl', path]);
   const processes = reporter(t);
   assert.equal(await nameOf(processes, pid), 'renamer.pl');
@@ -115,28 +118,32 @@ test('a title does not change the name, nor does that of a thread', { skip: !has
   for (let pass = 0; pass < 25; pass++) assert.equal(await nameOf(processes, pid), 'renamer.pl');
 });
 
-test('who is forked has the name of its parent, and another one after an exec', { skip: !has('perl') }, async (t) => {
-  const path = join(folder(t), 'prefork.pl');
-  writeFileSync(
-    path,
-    '$| = 1; my $go; pipe(my $r, my $w);\n' +
-      'my $pid = fork(); if (!$pid) { close $w; $0 = "worker"; <$r>; exec "sleep", "1000"; }\n' +
-      'print "$pid\\n"; <STDIN>; close $w; <STDIN>;\n',
-  );
-  const { pid, child, firstLine } = await startProgram(t, ['perl', path]);
-  const worker = Number(firstLine);
-  t.after(() => {
-    process.kill(worker, 'SIGKILL');
-  });
-  const processes = reporter(t);
-  assert.deepEqual(
-    [await nameOf(processes, pid), await nameOf(processes, worker)],
-    ['prefork.pl', 'prefork.pl'],
-  );
-  child.stdin!.write('go\n');
-  await untilCalled(worker, (cmdline) => cmdline.startsWith('sleep'));
-  assert.equal(await nameOf(processes, worker), 'sleep');
-});
+test(
+  'who is forked has the name of its parent, and another one after an exec',
+  { skip: !has('perl') },
+  async (t) => {
+    const path = join(folder(t), 'prefork.pl');
+    writeFileSync(
+      path,
+      '$| = 1; my $go; pipe(my $r, my $w);\n' +
+        'my $pid = fork(); if (!$pid) { close $w; $0 = "worker"; <$r>; exec "sleep", "1000"; }\n' +
+        'print "$pid\\n"; <STDIN>; close $w; <STDIN>;\n',
+    );
+    const { pid, child, firstLine } = await startProgram(t, ['perl', path]);
+    const worker = Number(firstLine);
+    t.after(() => {
+      process.kill(worker, 'SIGKILL');
+    });
+    const processes = reporter(t);
+    assert.deepEqual(
+      [await nameOf(processes, pid), await nameOf(processes, worker)],
+      ['prefork.pl', 'prefork.pl'],
+    );
+    child.stdin!.write('go\n');
+    await untilCalled(worker, (cmdline) => cmdline.startsWith('sleep'));
+    assert.equal(await nameOf(processes, worker), 'sleep');
+  },
+);
 
 test('a process that has ended keeps the name it had', async (t) => {
   const path = join(folder(t), 'a-server-with-a-long-name.sh');

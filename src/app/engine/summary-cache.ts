@@ -45,7 +45,12 @@ export class SummaryCache {
 }
 
 function sameNode(a: ViewNode, b: ViewNode): boolean {
-  return a.node === b.node && a.topology === b.topology && sameNaming(a, b) && sameIds(a.members ?? [], b.members ?? []);
+  return (
+    a.node === b.node &&
+    a.topology === b.topology &&
+    sameNaming(a, b) &&
+    sameIds(a.members ?? [], b.members ?? [])
+  );
 }
 
 function sameNaming({ naming: a }: ViewNode, { naming: b }: ViewNode): boolean {

@@ -19,7 +19,6 @@ const EDGE_FIELDS = [
   { field_name: 'target', type: 'string' },
   { field_name: 'mainStat', type: 'number', displayName: 'Connections' },
   { field_name: 'secondaryStat', type: 'number', displayName: 'Bytes' },
-  { field_name: 'color', type: 'string' },
 ] as const;
 
 /** Grafana draws no more usefully. */
@@ -54,7 +53,6 @@ export function grafanaApi(server: FastifyInstance, engine: EngineClient): void 
         target: edge.to,
         mainStat: edge.connections,
         secondaryStat: edge.bytesSent + edge.bytesReceived,
-        ...(edge.failed > 0 && { color: 'red' }),
       })),
     };
   });

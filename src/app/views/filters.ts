@@ -44,6 +44,7 @@ export function filterReal(graph: ViewGraph, keep: (node: ViewNode) => boolean):
 export function hideUnmanaged(graph: ViewGraph): ViewGraph {
   return filterGraph(
     graph,
-    ({ id, topology }) => topology !== PSEUDO || isOutside(id) || isUnanswered(id) || id.startsWith(SERVICE_PREFIX),
+    ({ id, topology }) =>
+      topology !== PSEUDO || isOutside(id) || isUnanswered(id) || id.startsWith(SERVICE_PREFIX),
   );
 }

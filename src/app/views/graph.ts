@@ -49,9 +49,7 @@ export interface ViewParts {
 /** The unfiltered graph of a view. */
 export function buildGraph(scene: Scene, { nodes, place, describe: describeOwn }: ViewParts): ViewGraph {
   const describe = (id: string): ViewNode =>
-    isUnanswered(id)
-      ? { id, topology: PSEUDO, naming: scene.unanswered.nameOf(id) }
-      : describeOwn(id);
+    isUnanswered(id) ? { id, topology: PSEUDO, naming: scene.unanswered.nameOf(id) } : describeOwn(id);
   const graph: ViewGraph = { nodes, edges: new Map(), filtered: 0 };
   const placed = new Map<EndpointFacts, readonly string[]>();
   const placeOnce = (facts: EndpointFacts): readonly string[] => {

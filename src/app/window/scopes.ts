@@ -87,7 +87,10 @@ export class Scopes {
     }
     if (changed.size === 0) return { report, changed };
     const endpoint = { ...report.topologies.get('Endpoint'), nodes: scoped };
-    return { report: { ...report, topologies: new Map(report.topologies).set('Endpoint', endpoint) }, changed };
+    return {
+      report: { ...report, topologies: new Map(report.topologies).set('Endpoint', endpoint) },
+      changed,
+    };
   }
 
   #nameFor(id: string, host: string, nodes: ReadonlyMap<string, Node>): string {

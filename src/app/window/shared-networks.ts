@@ -34,8 +34,7 @@ export class SharedNetworks {
 
   forgetBefore(oldestMs: number): void {
     let gone = false;
-    for (const [host, { atMs }] of this.#hosts)
-      if (atMs < oldestMs) gone = this.#hosts.delete(host) || gone;
+    for (const [host, { atMs }] of this.#hosts) if (atMs < oldestMs) gone = this.#hosts.delete(host) || gone;
     if (gone) this.#compare();
   }
 
@@ -89,7 +88,9 @@ function isInterface(cidr: string): boolean {
   if (!ipaddr.isValidCIDR(cidr)) return false;
   const [address, bits] = ipaddr.parseCIDR(cidr);
   if (bits === address.toByteArray().length * 8 || isLinkOnly(address.toString())) return false;
-  const host = address.toByteArray().map((byte, i) => byte & (0xff >> Math.max(0, Math.min(8, bits - i * 8))));
+  const host = address
+    .toByteArray()
+    .map((byte, i) => byte & (0xff >> Math.max(0, Math.min(8, bits - i * 8))));
   return host.some((byte) => byte !== 0);
 }
 

@@ -51,8 +51,7 @@ export class NetAddresses {
   #shared: readonly Int32Array[] = [];
   /** Inodes by address text; those of one namespace only, or of several. */
   #owners: ReadonlyMap<string, readonly number[]> = new Map();
-  /** Namespaces that could not be read at the last refresh. */
-  unreadable = 0;
+  readonly #unreadable = new Set<number>();
 
   constructor({ procRoot, listNamespaces = () => findNamespaces(procRoot) }: NetAddressesOptions) {
     this.#procRoot = procRoot;
@@ -69,6 +68,17 @@ export class NetAddresses {
     return this.#owners.get(address) ?? this.#former.get(address)?.inodes ?? [];
   }
 
+  /** How many namespaces were read, and in one line what could not be and what to do; undefined when all could. */
+  summary(): { readonly read: number; readonly lack: string | undefined } {
+    const unreadable = this.#unreadable.size;
+    const lack =
+      unreadable === 0
+        ? undefined
+        : `addresses of ${unreadable} of ${this.#known.size} network namespaces can't be read, so that what is in their ` +
+          'networks is taken to be elsewhere; run the probe as root, or allow CAP_SYS_ADMIN and CAP_SYS_PTRACE';
+    return { read: this.#known.size - unreadable, lack };
+  }
+
   /** Addresses that several namespaces have, four words each. */
   shared(): readonly Int32Array[] {
     return this.#shared;
@@ -82,13 +92,16 @@ export class NetAddresses {
     const namespaces = await this.#list().catch(() => undefined);
     if (namespaces === undefined) return;
     const present = new Set(namespaces.map(({ inode }) => inode));
-    for (const inode of this.#known.keys()) if (!present.has(inode)) this.#known.delete(inode);
+    for (const inode of this.#known.keys()) {
+      if (present.has(inode)) continue;
+      this.#known.delete(inode);
+      this.#unreadable.delete(inode);
+    }
     const readAt = ({ inode }: NetNamespace): number => this.#known.get(inode)?.readAtMs ?? -Infinity;
     const due = namespaces
       .filter((namespace) => now - readAt(namespace) >= REREAD_MS)
       .sort((a, b) => readAt(a) - readAt(b))
       .slice(0, READ_AT_MOST);
-    this.unreadable = 0;
     for (let at = 0; at < due.length; at += READ_AT_ONCE) {
       await Promise.all(due.slice(at, at + READ_AT_ONCE).map((namespace) => this.#read(namespace, now)));
     }
@@ -99,7 +112,8 @@ export class NetAddresses {
     const addresses =
       (await askKernel(`${this.#procRoot}/${pid}/ns/net`)) ??
       (await readText(`${this.#procRoot}/${pid}/net`));
-    if (addresses === undefined) this.unreadable++;
+    if (addresses === undefined) this.#unreadable.add(inode);
+    else this.#unreadable.delete(inode);
     this.#known.set(inode, {
       addresses: addresses ?? this.#known.get(inode)?.addresses ?? [],
       readAtMs: now,

@@ -9,11 +9,17 @@ import { networkOf, readLocalNetworks } from './local-networks.js';
 
 export { HostFactsError, type HostFactsErrorCode } from './errors.js';
 
+export interface NamespaceNetworks {
+  readonly networks: readonly string[];
+  /** In one line, what can't be read of them and what to do; absent when all can. */
+  readonly lack?: string;
+}
+
 export interface HostReporterOptions extends HostIdentity {
   /** Where the host's /proc is. Default: `/proc`. */
   readonly procRoot?: string;
   /** CIDR texts of the networks of all network namespaces, as of now. Default: only those of the own one's interfaces. */
-  readonly namespaceNetworks?: () => Promise<readonly string[]>;
+  readonly namespaceNetworks?: () => Promise<NamespaceNetworks>;
   /** Told in one line what the host's node goes without; once, until that changes. */
   readonly warn?: (message: string) => void;
 }
@@ -41,9 +47,10 @@ export function createHostReporter(options: HostReporterOptions): HostReporter {
       const percent = before && facts.cpu && cpuPercent(before, facts.cpu);
       before = facts.cpu;
       const read = networksOrLack();
-      networks = withOthers(read.networks, (await namespaceNetworks?.()) ?? []);
+      const others = await namespaceNetworks?.();
+      networks = withOthers(read.networks, others?.networks ?? []);
       tell([...lacks, ...read.lacks]);
-      return new Map([['Host', hostTopology(options, facts, percent, networks, now)]]);
+      return new Map([['Host', hostTopology(options, facts, percent, networks, now, others?.lack)]]);
     },
     localNetworks: () => (networks ??= networksOrLack().networks),
   };

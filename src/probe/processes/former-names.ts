@@ -44,7 +44,8 @@ export class FormerNames {
    */
   nameOf(pid: number, startTicks: number | undefined, comm: string): string {
     const known = this.#ended.get(pid);
-    if (known !== undefined && (startTicks === undefined || known.startTicks === startTicks)) return known.name;
+    if (known !== undefined && (startTicks === undefined || known.startTicks === startTicks))
+      return known.name;
     return this.#long.get(comm) || nameOfComm(comm);
   }
 }

@@ -91,12 +91,7 @@ export function buildEndpoints(input: EndpointInput): Endpoints {
       if (shared !== undefined) edges.addHolders(entry, shared);
     }
   }
-  const failedDropped = addFailures(
-    nodes,
-    view,
-    grouping.failed + grouping.waiting,
-    input.listeners,
-  );
+  const failedDropped = addFailures(nodes, view, grouping.failed + grouping.waiting, input.listeners);
   const { table, listeners, failed } = grouping;
   return {
     topology: { nodes: nodes.build() },

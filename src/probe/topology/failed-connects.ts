@@ -70,7 +70,8 @@ export function failedConnects(view: RecordView, arena: Arena): FailedConnects {
     if (bytes[at + OFFSET.direction] !== Direction.Connected) continue;
     const flags = bytes[at + OFFSET.flags]!;
     const isWaiting = (flags & Flag.Unanswered) !== 0;
-    if ((flags & Flag.Established) !== 0 || (bytes[at + OFFSET.state] !== TcpState.Close && !isWaiting)) continue;
+    if ((flags & Flag.Established) !== 0 || (bytes[at + OFFSET.state] !== TcpState.Close && !isWaiting))
+      continue;
     const port = halves[i * HALVES + HALF.localPort]!;
     const group = table.add(
       words,

@@ -53,7 +53,11 @@ export class LastListeners {
         if (bytes[i * RECORD_BYTES + OFFSET.direction] !== Direction.Listener) continue;
         const at = i * WORDS + WORD.localAddress;
         const address = words.slice(at, at + 4);
-        const key = keyOf(words[i * WORDS + WORD.netns]! >>> 0, halves[i * HALVES + HALF.localPort]!, address);
+        const key = keyOf(
+          words[i * WORDS + WORD.netns]! >>> 0,
+          halves[i * HALVES + HALF.localPort]!,
+          address,
+        );
         const name = nameOf(i) || before.get(key)?.name;
         if (name !== undefined) present.set(key, { address, name });
       }
@@ -82,7 +86,8 @@ export class LastListeners {
       let last: LastListener | undefined;
       for (const [key, { address, name }] of namespaces.length > 0 ? known : []) {
         const isThere = namespaces.some((inode) => key.startsWith(`${inode};${port};`));
-        if (isThere && listensFor(address, 0, words, at)) last = { name, isListening: known === this.#present };
+        if (isThere && listensFor(address, 0, words, at))
+          last = { name, isListening: known === this.#present };
       }
       if (last !== undefined) return last;
     }

@@ -67,7 +67,10 @@ export class RecordWriter {
     view.setUint32(at + OFFSET.netns, netns, true);
     view.setUint16(at + OFFSET.localPort, line.localPort, true);
     view.setUint16(at + OFFSET.remotePort, line.remotePort, true);
-    view.setUint8(at + OFFSET.direction, isListener ? Direction.Listener : isDialling ? Direction.Connected : Direction.Unknown);
+    view.setUint8(
+      at + OFFSET.direction,
+      isListener ? Direction.Listener : isDialling ? Direction.Connected : Direction.Unknown,
+    );
     view.setUint8(
       at + OFFSET.directionEvidence,
       isListener
