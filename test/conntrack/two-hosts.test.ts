@@ -50,7 +50,7 @@ async function startHosts(
   const { client, server } = network;
   const serve = node('echo-server', network.serverAddress, SERVER_PORT);
   const extra = (host: string): readonly (readonly [Namespace, string])[] =>
-    host === router ? [[network.router, 'sleep 1000']] : [];
+    host === router ? [idle(network.router)] : [];
   const hosts = [await startHost(t, 'server', [...extra('server'), [server, serve]])];
   hosts.push(
     await startHost(t, 'client', [...extra('client'), [client, node('held-connection', ...dialled)]]),

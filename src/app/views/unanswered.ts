@@ -65,7 +65,9 @@ export class Unanswered {
     const node = this.#endpoints.get(endpointId);
     const last = latestOf(node, 'last_listener_name') ?? this.#formerListener(endpointId);
     const isListening = latestOf(node, 'last_listener_listens') === 'yes';
-    const what = isListening ? 'refused' : meaningOf(this.#failures.get(endpointId) ?? new Map());
+    const what = isListening
+      ? 'refused'
+      : meaningOf(this.#failures.get(endpointId) ?? new Map<string, number>());
     const minor = [
       ...(host === '' ? [] : [host]),
       what,
@@ -87,7 +89,7 @@ function failuresOf(groups: Iterable<EndpointGroup>): Map<string, Tally> {
     if (group.failures.size === 0) continue;
     for (const id of group.adjacency) {
       let tally = failures.get(id);
-      if (tally === undefined) failures.set(id, (tally = new Map()));
+      if (tally === undefined) failures.set(id, (tally = new Map<string, number>()));
       for (const [reason, count] of group.failures) addToTally(tally, reason, count);
     }
   }

@@ -80,7 +80,7 @@ export class Scopes {
     };
     const changed = new Set<Node>();
     const scoped = new Map<string, Node>();
-    for (const [id, node] of nodes) {
+    for (const node of nodes.values()) {
       const one = renameNode(node, rename);
       if (one !== node) changed.add(one);
       scoped.set(one.id, one);
@@ -136,14 +136,10 @@ function ownerOf(node: Node | undefined): string | undefined {
   return latestOf(node, 'copy_of') === undefined ? latestOf(node, 'host_node_id') : undefined;
 }
 
-/** Node id of the host that reports. */
+/** Node id of the host that reports. Probes tell of their own one; what tells of several was merged before. */
 function hostOf(report: Report): string | undefined {
-  for (const [id] of report.topologies.get('Host')?.nodes ?? []) return id;
-  for (const node of report.topologies.get('Endpoint')?.nodes.values() ?? []) {
-    const owner = ownerOf(node);
-    if (owner !== undefined) return owner;
-  }
-  return undefined;
+  const hosts = report.topologies.get('Host')?.nodes;
+  return hosts?.size === 1 ? hosts.keys().next().value : undefined;
 }
 
 /** The node itself when nothing in it is renamed. */

@@ -46,6 +46,7 @@ export class FormerNames {
     const known = this.#ended.get(pid);
     if (known !== undefined && (startTicks === undefined || known.startTicks === startTicks))
       return known.name;
-    return this.#long.get(comm) || nameOfComm(comm);
+    const long = this.#long.get(comm) ?? '';
+    return long === '' ? nameOfComm(comm) : long;
   }
 }

@@ -174,10 +174,16 @@ class Intake {
       const remote = i * WORDS_EACH + REMOTE_ADDRESS;
       const from = isServer ? remote : local;
       const to = isServer ? local : remote;
+      const space = spaces === undefined ? 0 : spaces[i]!;
       const group =
         isIpv4(words, local) && isIpv4(words, remote)
-          ? table.addIpv4(words[from + 3]!, words[to + 3]!, toPort, spaces?.[i] || ipv4ScopeNetns(words, i))
-          : table.add(words, from, to, toPort, spaces?.[i] || scopeNetns(words, i));
+          ? table.addIpv4(
+              words[from + 3]!,
+              words[to + 3]!,
+              toPort,
+              space !== 0 ? space : ipv4ScopeNetns(words, i),
+            )
+          : table.add(words, from, to, toPort, space !== 0 ? space : scopeNetns(words, i));
       packed[i] = pack(isServer ? remotePort : localPort, role, evidence, (flags & REPORTED) !== 0);
       pids[i] = words[i * WORDS_EACH + PID]!;
       groupOf[i] = group;
