@@ -46,7 +46,7 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(probe/(connections/(ebpf|conntrack|procfs|net-namespaces)|processes/proc-files)|cli/(doctor-checks|small-memory))',
+          '^src/(probe/(connections/(ebpf|conntrack|procfs|net-namespaces|net-addresses)|processes/proc-files)|cli/(doctor-checks|small-memory))',
       },
       to: { path: '^(native/|ebpf-bridge)' },
     },

@@ -165,6 +165,9 @@ static __always_inline void visit(struct sock *sk, struct entry *entry) {
         }
         return;
     }
+    /* connect() had no port yet. Who waits for an answer for long is told of before it has one. */
+    if (state == TCP_SYN_SENT && record->state == TCP_SYN_SENT)
+        set_local(record, sk);
     tp = bpf_skc_to_tcp_sock(sk);
     if (tp && record->flags & TP_FLAG_ESTABLISHED)
         set_live_traffic(entry, tp, state);

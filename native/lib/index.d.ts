@@ -92,7 +92,8 @@ export interface TrackerSnapshot {
   /** A round of visits to all live sockets has ended; false when it goes on in the next snapshot. */
   readonly visited: boolean;
   /**
-   * `recordCount` records laid out as `recordLayout()` says: every live socket, then those closed since the last call. What
+   * `recordCount` records laid out as `recordLayout()` says: every live socket, then those closed since the last call, then
+   * connects that have waited for an answer for a second (state SYN_SENT; the same ones again each time). What
    * comes after them in this memory means nothing.
    */
   readonly records: ArrayBuffer;

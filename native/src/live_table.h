@@ -51,6 +51,10 @@ class LiveTable {
     // bytes, round-trip times, retransmits.
     bool hasSameSockets() const { return !sockets_changed_; }
     SocketTotals totals() const;
+    // `visit` is given the id of each connect that was pending at the last snapshot.
+    template <typename Visit> void forEachConnecting(Visit visit) const {
+        connecting_.forEach([&](uint64_t id, const auto &) { visit(id); });
+    }
     size_t recordCount() const { return live_.size() + closed_.size(); }
     size_t liveCount() const { return live_.size(); }
     // Those in the "other" group too.

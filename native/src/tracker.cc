@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -37,6 +38,12 @@ bool isFitting(size_t room, size_t wanted) {
 
 // What an iterator is read by: whole holders, so that none is cut in two.
 constexpr size_t HOLDERS_AT_ONCE_BYTES = 256 * TP_HOLDER_BYTES;
+
+// A connect that has waited for so long is told of before it is decided; the kernel sends the first SYN again
+// then.
+constexpr uint64_t LONG_CONNECT_NS = 1'000'000'000;
+// Told of at most: a port scan has as many as it likes.
+constexpr size_t MAX_WAITING = 4096;
 
 constexpr const char *CONFIRM = "confirm_holders";
 constexpr const char *TELL = "tell_holders";
@@ -249,6 +256,19 @@ void Tracker::takeNews() {
     __atomic_store_n(&shared_->table_full, stored_ >= max_connections_, __ATOMIC_SEQ_CST);
 }
 
+// Connects that have waited for an answer for a second: their SYN was sent in vain once. Those that no visit
+// has come by yet have no port.
+std::vector<struct tp_record> Tracker::waitingConnects(uint64_t now_ns) const {
+    std::vector<struct tp_record> waiting;
+    struct tp_record record;
+    table_.forEachConnecting([&](uint64_t id) {
+        if (waiting.size() < MAX_WAITING && sockets_->find(id, &record) && record.state == TCP_SYN_SENT &&
+            record.local_port != 0 && record.start_ns + LONG_CONNECT_NS <= now_ns)
+            waiting.push_back(record);
+    });
+    return waiting;
+}
+
 TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     std::lock_guard<std::mutex> one_snapshot(visit_mutex_);
     TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, false, false, 0, 0, {}};
@@ -276,13 +296,17 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
         if (sockets_->find(id, &record))
             table_.apply(record);
 
-    result.same_sockets = table_.hasSameSockets();
-    result.unchanged = request.may_be_unchanged && table_.isUnchanged();
+    const std::vector<struct tp_record> waiting = waitingConnects(result.taken_at_ns);
+    const bool none_wait = waiting.empty() && !had_waiting_;
+    had_waiting_ = !waiting.empty();
+    result.same_sockets = table_.hasSameSockets() && none_wait;
+    result.unchanged = request.may_be_unchanged && table_.isUnchanged() && none_wait;
     if (result.unchanged) {
         result.namespaces = table_.takeNamespaces();
         return result;
     }
-    result.count = table_.recordCount();
+    const size_t decided = table_.recordCount();
+    result.count = decided + waiting.size();
     size_t wanted = result.count * TP_RECORD_BYTES;
     if (request.memory && isFitting(request.room, wanted)) {
         result.records = request.memory;
@@ -294,6 +318,8 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
             throw BpfError("allocate a snapshot", ENOMEM);
     }
     table_.take(result.records);
+    if (!waiting.empty())
+        memcpy(result.records + decided, waiting.data(), waiting.size() * sizeof(struct tp_record));
     result.namespaces = table_.takeNamespaces();
     return result;
 }

@@ -93,6 +93,7 @@ class Tracker {
     // Runs an iterator; false when the kernel has just said that it never will.
     bool isPermitted(const char *program, const std::function<void()> &run);
     bool visit(const SnapshotRequest &request, uint64_t now_ns);
+    std::vector<struct tp_record> waitingConnects(uint64_t now_ns) const;
     void takeNews();
     uint64_t counter(uint32_t which);
     void requireOpen();
@@ -120,6 +121,7 @@ class Tracker {
     int stop_fd_ = -1;
     int epoll_fd_ = -1;
     uint64_t lost_reported_ = 0;
+    bool had_waiting_ = false; // the last snapshot told of connects that wait for an answer
     uint64_t visited_at_ns_ = 0;
     std::thread drainer_;
 };

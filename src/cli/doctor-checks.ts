@@ -5,6 +5,7 @@ import { EbpfUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge';
 import { ConntrackWatcher } from '../probe/connections/conntrack/index.js';
 import type { Coverage, Rung } from '../probe/connections/coverage.js';
 import { RUNG_TEXT } from '../probe/connections/ebpf/rungs.js';
+import { NetAddresses } from '../probe/connections/net-addresses.js';
 import { trySystemServers } from '../probe/dns/index.js';
 import { createProcfsSource } from '../probe/connections/procfs/index.js';
 import type { Check } from './check.js';
@@ -30,14 +31,16 @@ const NOT_NEEDED: ReadonlySet<string> = new Set(['kprobe', 'fentry', 'iter/bpf_s
 
 /** @param rung the highest rung that eBPF may be on */
 export async function diagnose(procRoot: string, rung: Rung = 'files'): Promise<Diagnosis> {
-  const [features, proc, conntrack, names, { capture, coverage }] = await Promise.all([
+  const [features, proc, conntrack, addresses, names, { capture, coverage }] = await Promise.all([
     featureChecks(),
     procCheck(procRoot),
     conntrackCheck(procRoot),
+    addressesCheck(procRoot),
     nameServerCheck(),
     tryCapture(procRoot, rung),
   ]);
-  const checks = [btfCheck(), ...features, capture, ...ladderChecks(coverage), conntrack, names, proc];
+  const ofSource = [btfCheck(), ...features, capture, ...ladderChecks(coverage), conntrack, addresses];
+  const checks = [...ofSource, names, proc];
   const base = { kernel: release(), user: userText(), checks, ...(coverage && { coverage }) };
   if (capture.status === 'usable')
     return { ...base, source: 'ebpf', reason: 'the tracker was loaded, attached and closed again' };
@@ -117,6 +120,19 @@ async function nameServerCheck(): Promise<Check> {
     name: 'name servers',
     status: isAsked ? 'usable' : 'refused',
     detail: `${texts.join(', ')}${advice}`,
+  };
+}
+
+/** Reads the addresses of every namespace's interfaces, the way the probe does. */
+async function addressesCheck(procRoot: string): Promise<Check> {
+  const addresses = new NetAddresses({ procRoot });
+  await addresses.refresh();
+  const { read, lack } = addresses.summary();
+  const networks = addresses.networks().length;
+  return {
+    name: 'addresses',
+    status: lack === undefined ? 'usable' : 'refused',
+    detail: lack ?? `network namespaces read: ${read}; networks in them: ${networks}`,
   };
 }
 

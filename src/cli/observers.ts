@@ -1,5 +1,7 @@
 /** The reporters and the resolver every report is made with, from the command line's options. */
+import { LastListeners } from '../probe/topology/index.js';
 import type { Observers } from '../probe/assemble-report.js';
+import { NetAddresses } from '../probe/connections/net-addresses.js';
 import { createReverseResolver, parseServers, type ReverseResolver } from '../probe/dns/index.js';
 import { createHostReporter } from '../probe/hosts/index.js';
 import { createProcessReporter, type ProcessReporter } from '../probe/processes/index.js';
@@ -23,7 +25,21 @@ export function observersFor(options: ObserveOptions, probeId: string, program: 
   const warn = (message: string): void => {
     log.warn(message);
   };
-  const hosts = createHostReporter({ procRoot, hostName, version: VERSION, probeId, warn });
+  const addresses = new NetAddresses({ procRoot });
+  let told = '';
+  const hosts = createHostReporter({
+    procRoot,
+    hostName,
+    version: VERSION,
+    probeId,
+    warn,
+    namespaceNetworks: async () => {
+      await addresses.refresh();
+      const { lack } = addresses.summary();
+      if (lack !== undefined && lack !== told) log.warn((told = lack));
+      return { networks: addresses.networks(), ...(lack !== undefined && { lack }) };
+    },
+  });
   const processes = createProcessReporter({
     procRoot,
     hostName,
@@ -55,6 +71,9 @@ export function observersFor(options: ObserveOptions, probeId: string, program: 
     resolver,
     processes,
     localNetworks: () => hosts.localNetworks(),
+    sharedAddresses: () => addresses.shared(),
+    listeners: new LastListeners((address) => addresses.namespacesOf(address)),
+    formerName: (pid, startTicks, comm) => processes.formerName(pid, startTicks, comm),
     startTicksOf: (pid) => processes.startTicksOf(pid),
     degradations: () => [
       ...resolver.troubles().map((text) => ({ part: 'dns', text })),

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { mergeTopologies, now } from '../report/index.js';
+import { processNodeId } from '../report/node-ids.js';
 import type { DnsNames, Report, Timestamp, Topology, TopologyKey } from '../report/model.js';
 import { completenessFacts } from './completeness.js';
 import type { Batch } from './connections/feed.js';
@@ -12,6 +13,7 @@ import { degradationFacts, type Degradation } from './degradations.js';
 import { otherEnds } from './connections/other-connections.js';
 import type { ReverseResolver } from './dns/index.js';
 import type { Reporter } from './reporter.js';
+import { WORD, WORDS } from './topology/record-view.js';
 import {
   buildEndpoints,
   exitedProcesses,
@@ -20,6 +22,8 @@ import {
   type EndpointStats,
   type GoneProcess,
   type HolderBatch,
+  type LastListeners,
+  type NameOf,
   type IdentifiedProcesses,
   withNatCopies,
 } from './topology/index.js';
@@ -35,6 +39,12 @@ export interface Observers {
   readonly startTicksOf?: (pid: number) => number | undefined;
   /** What is done without, as of now. Default: nothing. */
   readonly degradations?: () => readonly Degradation[];
+  /** Addresses that several network namespaces have, four words each. Default: none. */
+  readonly sharedAddresses?: () => readonly Int32Array[];
+  /** What a process that has ended is called. Default: by its comm. */
+  readonly formerName?: NameOf;
+  /** Remembers who listened where. Default: nobody does. */
+  readonly listeners?: LastListeners;
   /** Told what became of each batch. */
   readonly onEndpoints?: (stats: EndpointStats) => void;
 }
@@ -61,7 +71,9 @@ export async function assembleReport(batch: Batch, windowMs: number, observers: 
     }
   }
 
-  const identified = identifyProcesses(batch, observers.startTicksOf);
+  const identified = identifyProcesses(batch, observers.startTicksOf, observers.formerName);
+  if (batch.unchanged !== true && batch.sameSockets !== true)
+    noteListeners(batch, identified, observers, topologies.get('Process'));
   const endpoints = endpointsOf(batch, identified, observers, timestamp);
   observers.onEndpoints?.(endpoints.stats);
   add('Endpoint', withNatCopies(endpoints.topology, batch.flows, { ...observers, now: timestamp }).topology);
@@ -84,6 +96,21 @@ export async function assembleReport(batch: Batch, windowMs: number, observers: 
   };
 }
 
+function noteListeners(
+  batch: Batch,
+  { names }: IdentifiedProcesses,
+  { listeners, hostName }: Observers,
+  processes: Topology | undefined,
+): void {
+  const pids = new Int32Array(batch.records, 0, batch.recordCount * WORDS);
+  const nameOf = (record: number): string => {
+    const pid = pids[record * WORDS + WORD.pid]!;
+    const node = processes?.nodes.get(processNodeId(hostName, pid));
+    return node?.latest?.get('name')?.value ?? names.get(pid)?.() ?? '';
+  };
+  listeners?.note(batch, nameOf, performance.now());
+}
+
 interface Built {
   readonly endpoints: Endpoints;
   readonly holders: HolderBatch;
@@ -96,7 +123,7 @@ const builtOf = new WeakMap<ArrayBuffer, Built>();
 function endpointsOf(
   { records, unchanged, sameSockets, holders }: Batch,
   { batch, gone }: IdentifiedProcesses,
-  { hostName, resolver, startTicksOf }: Observers,
+  { hostName, resolver, startTicksOf, listeners, sharedAddresses }: Observers,
   now: Timestamp,
 ): Endpoints {
   const names = (address: string): DnsNames | undefined => {
@@ -116,6 +143,8 @@ function endpointsOf(
     holders,
     ...(sameSockets !== undefined && { sameSockets }),
     ...(startTicksOf && { startTicksOf }),
+    ...(listeners && { listeners }),
+    ...(sharedAddresses && { sharedAddresses: sharedAddresses() }),
   });
   builtOf.set(records, { endpoints, holders, gone });
   return endpoints;

@@ -33,7 +33,7 @@ test('an edge that one end reports has that end only', async (t) => {
   const app = await runApp(t);
   await app.report(serverSide({ conn_count: '3' }, ['10.0.0.2/32']), 'b');
   const edge = await onlyEdge(app, 'hosts');
-  assert.equal(edge.from, 'in-theinternet');
+  assert.equal(edge.from, 'pseudo:private:10.0.0.0/8');
   assert.deepEqual(edge.ends, {
     server: { connections: 3, bytesSent: 0, bytesReceived: 0, retransmits: 0 },
   });

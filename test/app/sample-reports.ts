@@ -26,7 +26,10 @@ export function makeReport(
   return { id: '1', timestamp: SAMPLE_TIME, topologies, dns: new Map(), ...rest };
 }
 
-export function hostNode(name: string, networks: readonly string[] = ['10.0.0.0/8']): Node {
+/** A network, and interfaces of the fleet in it: who is at those is no stranger, even if nobody tells which process. */
+const NETWORKS = ['10.0.0.0/8', '10.0.0.1/32', '10.0.0.2/32'];
+
+export function hostNode(name: string, networks: readonly string[] = NETWORKS): Node {
   return makeNode(`${name};<host>`, 'host', {
     latest: facts({ host_name: name, host_node_id: `${name};<host>` }),
     sets: new Map([['local_networks', networks]]),

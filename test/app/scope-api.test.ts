@@ -87,7 +87,7 @@ test('processes that talk to no other are shown on request only', async (t) => {
   assert.deepEqual(nodes['x;2']?.adjacency, ['x;2']);
 });
 
-test('what lies outside all local networks is the Internet, in and out, and a known service by its name', async (t) => {
+test('what no probe is at is the Internet, in and out, a private network, or a known service by its name', async (t) => {
   const app = await runApp(t);
   await app.report(
     makeReport(
@@ -112,6 +112,7 @@ test('what lies outside all local networks is the Internet, in and out, and a kn
   assert.deepEqual(Object.keys(nodes).sort(), [
     'in-theinternet',
     'out-theinternet',
+    'pseudo:private:10.0.0.0/8',
     'service-s3.amazonaws.com',
     'x;1',
   ]);

@@ -3,65 +3,15 @@
  * of them (or a third) the router. The app joins what they report into one edge.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { viewById } from '../../src/app/views/catalogue.js';
 import { edgeTotals } from '../../src/app/views/graph.js';
 import { sceneOf } from '../../src/app/views/scene.js';
-import { decodeReport, mergeReports } from '../../src/report/index.js';
+import { mergeReports } from '../../src/report/index.js';
 import type { Report } from '../../src/report/model.js';
+import { idle, node, startHost, type Host } from '../support/host.js';
 import type { Namespace } from '../support/namespace.js';
-import { programPath, startProgram } from '../support/program.js';
-import { TOPOPROBE } from '../support/topoprobe.js';
 import { createNatNetwork, rootSkip, ROUTES, SERVER_PORT, type NatNetwork } from './nat-network.js';
-
-interface Host {
-  /** Makes the host's probe write its report, and reads it. */
-  report(): Promise<Report>;
-}
-
-/** Starts a host that runs `programs` (each in a namespace) and waits for the first line of one of them. */
-async function startHost(
-  t: TestContext,
-  name: string,
-  programs: readonly (readonly [netns: Namespace, command: string])[],
-): Promise<Host> {
-  const directory = mkdtempSync(join(tmpdir(), 'host-'));
-  t.after(() => {
-    rmSync(directory, { recursive: true });
-  });
-  const path = join(directory, 'report');
-  const started = programs.map(([netns, command]) => `ip netns exec ${netns.name} ${command} &`);
-  const options = `--source proc --duration 1s --format msgpack --hostname ${name} --log-level error`;
-  const probe = `${process.execPath} ${TOPOPROBE} report ${options} > ${path}`;
-  // The shell is the first process of its PID namespace: all others end with it. It stays, so that its connections do.
-  const script = `${started.join('\n')}\nread go\n${probe}\necho reported $?\nread end`;
-  const shell = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script];
-  const { child } = await startProgram(t, shell);
-  return {
-    async report() {
-      const code = new Promise<string>((resolve, reject) => {
-        let output = '';
-        child.stdout?.on('data', (chunk: Buffer) => {
-          output += chunk.toString();
-          const reported = /^reported (\d+)$/m.exec(output)?.[1];
-          if (reported !== undefined) resolve(reported);
-        });
-        child.once('exit', () => {
-          reject(new Error(`the host ${name} ended before its probe reported`));
-        });
-      });
-      child.stdin?.write('go\n');
-      assert.equal(await code, '0', `the probe of ${name} failed`);
-      return decodeReport(readFileSync(path));
-    },
-  };
-}
-
-const node = (program: string, ...args: readonly (string | number)[]): string =>
-  `${process.execPath} ${programPath(program)} ${args.join(' ')}`;
 
 /** Every edge between processes: command by command, with the number of connections. */
 function commandEdges(reports: readonly Report[]): string[] {
@@ -79,8 +29,6 @@ function commandEdges(reports: readonly Report[]): string[] {
   }
   return edges;
 }
-
-const idle = (netns: Namespace): readonly [Namespace, string] => [netns, "sh -c 'echo up; exec sleep 1000'"];
 
 const CASES: readonly [route: string, router: 'client' | 'server' | 'third'][] = [
   ['DNAT', 'server'],
@@ -102,7 +50,7 @@ async function startHosts(
   const { client, server } = network;
   const serve = node('echo-server', network.serverAddress, SERVER_PORT);
   const extra = (host: string): readonly (readonly [Namespace, string])[] =>
-    host === router ? [[network.router, 'sleep 1000']] : [];
+    host === router ? [idle(network.router)] : [];
   const hosts = [await startHost(t, 'server', [...extra('server'), [server, serve]])];
   hosts.push(
     await startHost(t, 'client', [...extra('client'), [client, node('held-connection', ...dialled)]]),

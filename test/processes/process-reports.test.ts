@@ -94,7 +94,7 @@ test('a name with spaces and parentheses is read right', async (t) => {
   const { pid } = await startProgram(t, [program, '-c', 'echo ready; read line']);
   const node = (await reporter(t)()).nodes.get(`h;${pid}`);
   assert.equal(latest(node, 'ppid'), String(process.pid));
-  assert.equal(latest(node, 'name'), program);
+  assert.equal(latest(node, 'name'), 'odd ) R 1 (n');
 });
 
 test('arguments change with exec', async (t) => {

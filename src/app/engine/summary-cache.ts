@@ -2,12 +2,13 @@
  * The JSON of each node of one rendering, kept from one state to the next: only what changed is worded anew.
  */
 import type { Report } from '../../report/model.js';
-import { adjacencyOf, type ViewGraph, type ViewNode } from '../views/graph.js';
+import { adjacencyOf, failingOf, type ViewGraph, type ViewNode } from '../views/graph.js';
 import { summarise } from '../views/summary.js';
 
 interface Worded {
   readonly view: ViewNode;
   readonly adjacency: readonly string[];
+  readonly failing: readonly string[];
   readonly text: string;
 }
 
@@ -23,9 +24,16 @@ export class SummaryCache {
     const texts = new Map<string, string>();
     for (const [id, view] of graph.nodes) {
       const adjacency = adjacencyOf(graph, id);
+      const failing = failingOf(graph, id);
       let word = old.get(id);
-      if (word === undefined || !sameNode(word.view, view) || !sameIds(word.adjacency, adjacency)) {
-        word = { view, adjacency, text: JSON.stringify(summarise(report, view, { adjacency })) };
+      const isSame =
+        word !== undefined &&
+        sameNode(word.view, view) &&
+        sameIds(word.adjacency, adjacency) &&
+        sameIds(word.failing, failing);
+      if (word === undefined || !isSame) {
+        const text = JSON.stringify(summarise(report, view, { adjacency, failing }));
+        word = { view, adjacency, failing, text };
       }
       worded.set(id, word);
       texts.set(id, word.text);
@@ -37,7 +45,16 @@ export class SummaryCache {
 }
 
 function sameNode(a: ViewNode, b: ViewNode): boolean {
-  return a.node === b.node && a.topology === b.topology && sameIds(a.members ?? [], b.members ?? []);
+  return (
+    a.node === b.node &&
+    a.topology === b.topology &&
+    sameNaming(a, b) &&
+    sameIds(a.members ?? [], b.members ?? [])
+  );
+}
+
+function sameNaming({ naming: a }: ViewNode, { naming: b }: ViewNode): boolean {
+  return a === b || (a?.label === b?.label && a?.labelMinor === b?.labelMinor);
 }
 
 function sameIds(a: readonly string[], b: readonly string[]): boolean {

@@ -19,10 +19,7 @@ export interface MetricsParts {
   readonly counters: () => Readonly<Record<string, number>>;
 }
 
-export function metricsRoute(
-  server: FastifyInstance,
-  { engine, room, live, counters }: MetricsParts,
-): void {
+export function metricsRoute(server: FastifyInstance, { engine, room, live, counters }: MetricsParts): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'topoprobe_app_' });
   const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>

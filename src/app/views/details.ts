@@ -2,10 +2,10 @@
  * One node's own page: its summary in full, what it is made of, and its connections in and out with their counts.
  */
 import type { Report } from '../../report/model.js';
-import { isInternet } from './external.js';
+import { isOutside } from './external.js';
 import type { EndpointFacts } from './endpoint.js';
 import type { Link } from './flows.js';
-import type { ViewGraph, ViewNode } from './graph.js';
+import { adjacencyOf, failingOf, type ViewGraph, type ViewNode } from './graph.js';
 import { nameNode } from './labels.js';
 import { compareText } from './rows.js';
 import { summarise, type NodeSummary } from './summary.js';
@@ -50,7 +50,8 @@ export function nodeDetails(report: Report, viewId: string, graph: ViewGraph, vi
   return {
     ...summarise(report, view, {
       full: true,
-      adjacency: Array.from(graph.edges.get(view.id)?.keys() ?? []).sort(),
+      adjacency: adjacencyOf(graph, view.id),
+      failing: failingOf(graph, view.id),
     }),
     controls: [],
     children: childGroups(report, view),
@@ -59,13 +60,13 @@ export function nodeDetails(report: Report, viewId: string, graph: ViewGraph, vi
         id: 'incoming-connections',
         topologyId: viewId,
         label: 'Inbound',
-        ...table(report, graph, incoming(graph, view.id), 'from', isInternet(view.id)),
+        ...table(report, graph, incoming(graph, view.id), 'from', isOutside(view.id)),
       },
       {
         id: 'outgoing-connections',
         topologyId: viewId,
         label: 'Outbound',
-        ...table(report, graph, outgoing(graph, view.id), 'to', isInternet(view.id)),
+        ...table(report, graph, outgoing(graph, view.id), 'to', isOutside(view.id)),
       },
     ],
   };
@@ -77,15 +78,15 @@ function table(
   graph: ViewGraph,
   legs: Iterable<Leg>,
   otherSide: 'from' | 'to',
-  ownInternet: boolean,
+  ownOutside: boolean,
 ): Pick<ConnectionsSummary, 'columns' | 'connections'> {
-  const sums = Array.from(sumLegs(report, legs, otherSide, ownInternet)).sort(
+  const sums = Array.from(sumLegs(report, legs, otherSide, ownOutside)).sort(
     ([a, left], [b, right]) => right.totals.connections - left.totals.connections || compareText(a, b),
   );
   const all = noConnections();
   for (const [, { totals }] of sums) addTotals(all, totals);
   return {
-    columns: [...(ownInternet ? [REMOTE] : []), PORT, COUNT, ...measuredColumns(all)],
+    columns: [...(ownOutside ? [REMOTE] : []), PORT, COUNT, ...measuredColumns(all)],
     connections: sums.map(([key, sum]) => connectionRow(report, graph, key, sum)),
   };
 }
@@ -111,20 +112,20 @@ interface Sum {
   readonly totals: ConnectionTotals;
 }
 
-/** Sums connections by the other node and the server's port; an Internet node's are told apart by address. */
+/** Sums connections by the other node and the server's port; those of nodes outside of the fleet are told apart by address. */
 function sumLegs(
   report: Report,
   legs: Iterable<Leg>,
   otherSide: 'from' | 'to',
-  ownInternet: boolean,
+  ownOutside: boolean,
 ): Map<string, Sum> {
   const sums = new Map<string, Sum>();
   for (const [other, links] of legs) {
     for (const { group, peer, totals } of links) {
       const from = addressName(report, group.address);
       const to = addressName(report, peer.facts.address);
-      const remote = isInternet(other) ? (otherSide === 'from' ? from : to) : '';
-      const own = ownInternet ? (otherSide === 'from' ? to : from) : '';
+      const remote = isOutside(other) ? (otherSide === 'from' ? from : to) : '';
+      const own = ownOutside ? (otherSide === 'from' ? to : from) : '';
       const key = [other, remote, own, peer.port].join('-');
       let sum = sums.get(key);
       if (sum === undefined)

@@ -2,6 +2,7 @@
  * What an endpoint says about itself: its id taken apart, and who owns it as far as a probe could tell.
  */
 import type { Node } from '../../report/model.js';
+import { parseEndpointNodeId } from '../../report/node-ids.js';
 
 /** One side of a connection, as views place it. */
 export interface EndpointFacts {
@@ -43,14 +44,31 @@ export const ownIdOf = hostNameOf;
  */
 export function realPeers(adjacency: readonly string[], nodes: ReadonlyMap<string, Node>): readonly string[] {
   if (adjacency.length < 2) return adjacency;
-  const real = adjacency.filter((id) => latestOf(nodes.get(id), 'copy_of') === undefined);
+  const places = onePerPlace(adjacency, nodes);
+  const real = places.filter((id) => latestOf(nodes.get(id), 'copy_of') === undefined);
   if (real.length > 0) return real;
   const behind = new Map<string, string>();
-  for (const id of adjacency) {
+  for (const id of places) {
     const canonical = canonicalEndpoint(id, nodes);
     if (!behind.has(canonical)) behind.set(canonical, id);
   }
   return Array.from(behind.values());
+}
+
+/**
+ * Several hosts may have the same address, and only the one that is meant knows the client by that connection: of endpoints
+ * that differ in their scope alone it is the one that somebody owns.
+ */
+function onePerPlace(adjacency: readonly string[], nodes: ReadonlyMap<string, Node>): readonly string[] {
+  const places = new Map<string, string>();
+  const rank = (id: string): number =>
+    (latestOf(nodes.get(id), 'host_node_id') === undefined ? 0 : 2) + (id.startsWith(';') ? 0 : 1);
+  for (const id of adjacency) {
+    const { address = id, port = '' } = parseEndpointNodeId(id) ?? {};
+    const known = places.get(`${address};${port}`);
+    if (known === undefined || rank(id) > rank(known)) places.set(`${address};${port}`, id);
+  }
+  return places.size === adjacency.length ? adjacency : [...places.values()];
 }
 
 /** The endpoint that `id` is a NAT copy of, or `id` itself. */

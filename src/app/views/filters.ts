@@ -1,7 +1,7 @@
 /**
  * What options hide: nodes, and with them the edges that lead to them.
  */
-import { isInternet, SERVICE_PREFIX } from './external.js';
+import { isOutside, isUnanswered, SERVICE_PREFIX } from './external.js';
 import { PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
 
 /** The graph without the nodes that `keep` refuses; pseudo nodes that lose all their edges go too. */
@@ -40,10 +40,11 @@ export function filterReal(graph: ViewGraph, keep: (node: ViewNode) => boolean):
   return filterGraph(graph, (node) => node.topology === PSEUDO || keep(node));
 }
 
-/** Hides "uncontained" and "unmanaged"; the Internet and known services stay. */
+/** Hides "uncontained" and "unmanaged"; what is outside of the fleet, and known services, stay. */
 export function hideUnmanaged(graph: ViewGraph): ViewGraph {
   return filterGraph(
     graph,
-    ({ id, topology }) => topology !== PSEUDO || isInternet(id) || id.startsWith(SERVICE_PREFIX),
+    ({ id, topology }) =>
+      topology !== PSEUDO || isOutside(id) || isUnanswered(id) || id.startsWith(SERVICE_PREFIX),
   );
 }

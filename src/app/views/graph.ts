@@ -6,6 +6,7 @@
  */
 import type { Node } from '../../report/model.js';
 import { realPeers, type EndpointFacts } from './endpoint.js';
+import { isUnanswered } from './external.js';
 import type { Link } from './flows.js';
 import type { Scene } from './scene.js';
 import { addTotals, noConnections, totalsOf, type ConnectionTotals } from './totals.js';
@@ -20,6 +21,8 @@ export interface ViewNode {
   readonly node?: Node | undefined;
   /** Name of the machine, for pseudo nodes that are per host. */
   readonly host?: string | undefined;
+  /** What it is called, where its id does not tell. */
+  readonly naming?: { readonly label: string; readonly labelMinor: string } | undefined;
   /** Ids of what a group is made of. */
   readonly members?: readonly string[] | undefined;
 }
@@ -44,7 +47,9 @@ export interface ViewParts {
 }
 
 /** The unfiltered graph of a view. */
-export function buildGraph(scene: Scene, { nodes, place, describe }: ViewParts): ViewGraph {
+export function buildGraph(scene: Scene, { nodes, place, describe: describeOwn }: ViewParts): ViewGraph {
+  const describe = (id: string): ViewNode =>
+    isUnanswered(id) ? { id, topology: PSEUDO, naming: scene.unanswered.nameOf(id) } : describeOwn(id);
   const graph: ViewGraph = { nodes, edges: new Map(), filtered: 0 };
   const placed = new Map<EndpointFacts, readonly string[]>();
   const placeOnce = (facts: EndpointFacts): readonly string[] => {
@@ -164,6 +169,14 @@ export function edgeTotals(links: readonly Link[]): ConnectionTotals {
   const sum = noConnections();
   for (const link of links) addTotals(sum, link.totals);
   return sum;
+}
+
+/** Sorted ids that `id` has edges to with connects that failed. */
+export function failingOf(graph: ViewGraph, id: string): string[] {
+  const failing: string[] = [];
+  for (const [to, links] of graph.edges.get(id) ?? [])
+    if (links.some(({ group }) => group.failures.size > 0)) failing.push(to);
+  return failing.sort();
 }
 
 /** Sorted ids that `id` has edges to. */

@@ -54,6 +54,8 @@ export class EndpointGroups {
   readonly #members = new Map<string, Member>();
   readonly #groups = new Map<string, EndpointGroup>();
   readonly #sinks = new Map<string, Node>();
+  /** Address → endpoints at it that some probe owns. */
+  readonly #owned = new Map<string, number>();
 
   /** Groups of endpoints that open connections. */
   get groups(): Iterable<EndpointGroup> {
@@ -65,11 +67,17 @@ export class EndpointGroups {
     return this.#sinks;
   }
 
+  /** Whether some probe owns an endpoint at this address. */
+  isOwned(address: string): boolean {
+    return this.#owned.has(address);
+  }
+
   /** Adds an endpoint, or replaces the one of this id. */
   set(id: string, node: Node): void {
     this.delete(id);
     const parsed = parseEndpointNodeId(id);
     if (parsed === undefined) return;
+    this.#countOwned(id, node, 1);
     const adjacency = node.adjacency ?? [];
     if (adjacency.length === 0) {
       this.#sinks.set(id, node);
@@ -126,8 +134,10 @@ export class EndpointGroups {
   }
 
   delete(id: string): void {
-    this.#sinks.delete(id);
     const member = this.#members.get(id);
+    const node = member?.node ?? this.#sinks.get(id);
+    if (node !== undefined) this.#countOwned(id, node, -1);
+    this.#sinks.delete(id);
     if (member === undefined) return;
     this.#members.delete(id);
     const { group } = member;
@@ -136,6 +146,14 @@ export class EndpointGroups {
     count(member, -1);
     countViews(member, -1);
     if (group.members === 0) this.#groups.delete(member.key);
+  }
+
+  #countOwned(id: string, node: Node, sign: 1 | -1): void {
+    const address = latestOf(node, 'host_node_id') && parseEndpointNodeId(id)?.address;
+    if (address === undefined) return;
+    const count = (this.#owned.get(address) ?? 0) + sign;
+    if (count > 0) this.#owned.set(address, count);
+    else this.#owned.delete(address);
   }
 }
 

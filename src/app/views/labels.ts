@@ -6,6 +6,7 @@ import { hostNameOf, latestOf, ownIdOf } from './endpoint.js';
 import {
   INCOMING_INTERNET,
   OUTGOING_INTERNET,
+  PRIVATE_PREFIX,
   SERVICE_PREFIX,
   UNCONTAINED_PREFIX,
   UNMANAGED_PREFIX,
@@ -23,6 +24,8 @@ export interface Naming {
 }
 
 export function nameNode(report: Report, view: ViewNode): Naming {
+  if (view.naming !== undefined)
+    return { ...view.naming, rank: view.naming.label, shape: 'square', stack: false, pseudo: true };
   if (view.topology === PSEUDO) return namePseudo(view.id);
   const shape = describeTopology(report, view.topology)?.shape ?? 'circle';
   const plain = { shape, stack: false, pseudo: false };
@@ -57,6 +60,8 @@ function namePseudo(id: string): Naming {
   ] as const) {
     if (id.startsWith(prefix)) return { ...perHost, label, labelMinor: id.slice(prefix.length) };
   }
+  if (id.startsWith(PRIVATE_PREFIX))
+    return { ...cloud, label: id.slice(PRIVATE_PREFIX.length), labelMinor: 'Other private network' };
   return {
     ...cloud,
     label: id.startsWith(SERVICE_PREFIX) ? id.slice(SERVICE_PREFIX.length) : id,

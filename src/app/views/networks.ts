@@ -8,12 +8,14 @@ import ipaddr from 'ipaddr.js';
 import type { Report } from '../../report/model.js';
 import { latestOf } from './endpoint.js';
 
-/** A set of CIDR networks that answers "is this address in one of them". */
+/** A set of CIDR networks that answers "is this address in one of them", and in which. */
 export class NetworkSet {
   /** Address bits and prefix length → masked addresses in hexadecimal. */
   readonly #byPrefix = new Map<string, { bits: 32 | 128; length: number; bases: Set<string> }>();
+  /** Addresses that the networks were told by: an interface's own address with the prefix of its network. */
+  readonly #interfaces = new Set<string>();
   /** Answers already given; at most ANSWERS_MAX, then forgotten at once. */
-  readonly #answers = new Map<string, boolean>();
+  readonly #answers = new Map<string, string | undefined>();
 
   /** Adds `10.0.0.0/8` or `fe80::/10`; text that is not a network is ignored. */
   add(cidr: string): void {
@@ -28,27 +30,45 @@ export class NetworkSet {
     const key = `${bits}/${parsed[1]}`;
     let entry = this.#byPrefix.get(key);
     if (entry === undefined) this.#byPrefix.set(key, (entry = { bits, length: parsed[1], bases: new Set() }));
-    entry.bases.add(mask(bytes, parsed[1]));
+    const base = mask(bytes, parsed[1]);
+    entry.bases.add(base);
+    if (base !== Buffer.from(bytes).toString('hex') || parsed[1] === bits)
+      this.#interfaces.add(parsed[0].toString());
     this.#answers.clear();
   }
 
   /** False also for text that is no address. */
   contains(address: string): boolean {
-    const known = this.#answers.get(address);
-    if (known !== undefined) return known;
+    return this.find(address) !== undefined;
+  }
+
+  /** Whether a network was told by this very address: it is an interface's. */
+  isInterface(address: string): boolean {
+    return this.#interfaces.has(address);
+  }
+
+  /** The smallest of the networks with this address, as `10.0.0.0/8`. */
+  find(address: string): string | undefined {
+    if (this.#answers.has(address)) return this.#answers.get(address);
     const answer = this.#look(address);
     if (this.#answers.size >= ANSWERS_MAX) this.#answers.clear();
     this.#answers.set(address, answer);
     return answer;
   }
 
-  #look(address: string): boolean {
-    if (!ipaddr.isValid(address)) return false;
+  #look(address: string): string | undefined {
+    if (!ipaddr.isValid(address)) return undefined;
     const bytes = ipaddr.process(address).toByteArray();
+    let found: string | undefined;
+    let foundLength = -1;
     for (const { bits, length, bases } of this.#byPrefix.values()) {
-      if (bits === bytes.length * 8 && bases.has(mask(bytes, length))) return true;
+      if (bits !== bytes.length * 8 || length <= foundLength) continue;
+      const base = mask(bytes, length);
+      if (!bases.has(base)) continue;
+      foundLength = length;
+      found = `${ipaddr.fromByteArray([...Buffer.from(base, 'hex')]).toString()}/${length}`;
     }
-    return false;
+    return found;
   }
 }
 

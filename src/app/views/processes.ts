@@ -2,7 +2,7 @@
  * Processes: each with the machine it runs on, and who it talks to; and the same grouped by name.
  */
 import { latestOf } from './endpoint.js';
-import { externalNodeId, isPseudoId } from './external.js';
+import { externalNodeId, isPseudoId, SERVICE_PREFIX } from './external.js';
 import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';
 import type { Scene } from './scene.js';
 
@@ -13,7 +13,10 @@ export function placeOutsideOr(scene: Scene, inside: Place): Place {
   return (endpoint) => {
     const ids = inside(endpoint);
     if (ids.length > 0 || endpoint.hostNode !== undefined) return ids;
-    const id = externalNodeId(endpoint, scene.report.dns, scene.local);
+    const external = externalNodeId(endpoint, scene.addresses);
+    // A service known by name stays what it is, whether it answers or not.
+    const isService = external?.startsWith(SERVICE_PREFIX) === true;
+    const id = isService ? external : (scene.unanswered.nodeIdOf(endpoint) ?? external);
     return id === undefined ? [] : [id];
   };
 }

@@ -5,9 +5,11 @@
 import type { Node, Report, TopologyKey } from '../../report/model.js';
 import { endViews } from './end-views.js';
 import type { EndpointFacts } from './endpoint.js';
+import type { Addresses } from './external.js';
 import { Flows, type Flow, type Peer } from './flows.js';
 import { EndpointGroups } from './groups.js';
-import { localNetworks, type NetworkSet } from './networks.js';
+import { localNetworks } from './networks.js';
+import { Unanswered, type FormerListener } from './unanswered.js';
 
 const NO_NODES: ReadonlyMap<string, Node> = new Map();
 
@@ -17,11 +19,19 @@ export class Scene {
   readonly namesVersion: number;
   readonly endpoints: ReadonlyMap<string, Node>;
   readonly #index: Flows;
-  #local: NetworkSet | undefined;
+  readonly #formerListener: FormerListener;
+  #addresses: Addresses | undefined;
+  #unanswered: Unanswered | undefined;
   #flows: readonly Flow[] | undefined;
 
   /** `index` must cover exactly the report's endpoints. */
-  constructor(report: Report, index: Flows, namesVersion = 0) {
+  constructor(
+    report: Report,
+    index: Flows,
+    namesVersion = 0,
+    formerListener: FormerListener = () => undefined,
+  ) {
+    this.#formerListener = formerListener;
     this.report = report;
     this.namesVersion = namesVersion;
     this.#index = index;
@@ -32,8 +42,20 @@ export class Scene {
     return this.report.topologies.get(topology)?.nodes ?? NO_NODES;
   }
 
-  get local(): NetworkSet {
-    return (this.#local ??= localNetworks(this.report));
+  get addresses(): Addresses {
+    return (this.#addresses ??= {
+      dns: this.report.dns,
+      local: localNetworks(this.report),
+      isOurs: (address) => this.#index.groups.isOwned(address),
+    });
+  }
+
+  get unanswered(): Unanswered {
+    return (this.#unanswered ??= new Unanswered(
+      this.#index.groups.groups,
+      this.endpoints,
+      this.#formerListener,
+    ));
   }
 
   get flows(): readonly Flow[] {

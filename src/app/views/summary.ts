@@ -29,13 +29,15 @@ export interface NodeSummary {
   readonly metrics?: readonly MetricRow[];
   readonly tables?: readonly Table[];
   readonly adjacency?: readonly string[];
+  /** Those of them that some connects failed to reach. */
+  readonly failing?: readonly string[];
 }
 
 /** `full` adds what only a node's own page shows: metric samples and tables. */
 export function summarise(
   report: Report,
   view: ViewNode,
-  { full = false, adjacency = [] as readonly string[] } = {},
+  { full = false, adjacency = [] as readonly string[], failing = [] as readonly string[] } = {},
 ): NodeSummary {
   const { label, labelMinor, rank, shape, stack, pseudo } = nameNode(report, view);
   const topology = describeTopology(report, view.topology)?.topology;
@@ -58,6 +60,7 @@ export function summarise(
     ...(metrics.length === 0 ? {} : { metrics }),
     ...(ownTables.length === 0 ? {} : { tables: ownTables }),
     ...(adjacency.length === 0 ? {} : { adjacency }),
+    ...(failing.length === 0 ? {} : { failing }),
   };
 }
 

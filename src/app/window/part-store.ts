@@ -93,6 +93,11 @@ export class PartStore<V> {
     }
   }
 
+  /** All that is said about an id at present. */
+  said(id: string): readonly V[] {
+    return this.#entries.get(id)?.parts.map(({ value }) => value) ?? [];
+  }
+
   /** What `probe` says about `id` already, if it was encoded with this digest. */
   recall(probe: string, id: string, digest: number): V | undefined {
     return this.#entries.get(id)?.parts.find((part) => part.digest === digest && part.probe === probe)?.value;

@@ -13,13 +13,16 @@ import {
 } from '../../report/model.js';
 import { AppError } from '../errors.js';
 import { endViews } from '../views/end-views.js';
+import { latestOf } from '../views/endpoint.js';
 import { Flows } from '../views/flows.js';
 import { EndpointGroups } from '../views/groups.js';
 import { Scene } from '../views/scene.js';
+import { FormerListeners } from './former-listeners.js';
 import { Frames } from './frames.js';
 import { dnsRules, endpointRules, isStillCalled, nodeRules } from './node-rules.js';
 import { moveTimes } from './clock-skew.js';
 import { markStale } from './staleness.js';
+import { Scopes } from './scopes.js';
 import { PartStore, type Amount, type Entry } from './part-store.js';
 import { ProbeBook, type ProbeIdentity, type ProbeRecord } from './probe-book.js';
 
@@ -76,7 +79,9 @@ export class Window {
   readonly #groups = new EndpointGroups();
   readonly #flows = new Flows(this.#groups);
   readonly #frames = new Frames();
+  readonly #formerListeners = new FormerListeners();
   readonly #probes: ProbeBook;
+  readonly #scopes: Scopes;
   /** Oldest first; bounded by what the window's time and `maxParts` let in. */
   #arrivals: Arrival[] = [];
   #reports = 0;
@@ -95,6 +100,7 @@ export class Window {
     for (const key of TOPOLOGY_KEYS) {
       this.#nodes.set(key, new PartStore(key === 'Endpoint' ? endpointRules(mergeNodes) : rules));
     }
+    this.#scopes = new Scopes(this.#nodes.get('Endpoint')!, settings.windowMs);
   }
 
   /** What a probe said before, for reading its next report. */
@@ -126,7 +132,8 @@ export class Window {
     const atMs = this.#settings.clock();
     const number = ++this.#reports;
     this.#probes.seen(probe, sent, atMs, number);
-    const report = moveTimes(sent, this.#probes.correctionMs(probe.id), memory.recalled);
+    const moved = moveTimes(sent, this.#probes.correctionMs(probe.id), memory.recalled);
+    const { report, changed } = this.#scopes.apply(moved, memory.recalled, atMs);
     const spokeOf: { store: PartStore<unknown>; entries: Entry<unknown>[] }[] = [];
     for (const [key, { nodes }] of report.topologies) {
       const store = this.#nodes.get(key);
@@ -134,7 +141,9 @@ export class Window {
       const entries: Entry<unknown>[] = [];
       const asSent = sent.topologies.get(key)?.nodes;
       for (const [id, node] of nodes) {
-        const digest = memory.recalled.has(node) ? undefined : memory.digests.get(asSent?.get(id) ?? node);
+        // What is kept otherwise than it was sent must not be taken for what is sent next.
+        const isNew = !memory.recalled.has(node) && !changed.has(node);
+        const digest = isNew ? memory.digests.get(asSent?.get(id) ?? node) : undefined;
         entries.push(store.add(probe.id, number, id, node, report.timestamp, digest));
       }
       spokeOf.push({ store: store as PartStore<unknown>, entries });
@@ -166,6 +175,7 @@ export class Window {
       this.#report((store) => store.merged),
       this.#flows,
       this.#namesVersion,
+      (endpoint) => this.#formerListeners.at(endpoint, this.#settings.clock()),
     ));
   }
 
@@ -259,10 +269,14 @@ export class Window {
     this.#settled = true;
     let namesChanged = this.#framesSeen !== this.#frames.version;
     this.#framesSeen = this.#frames.version;
+    const now = this.#settings.clock();
+    const processes = this.#nodes.get('Process')!.merged;
+    const nameOf = (process: string): string | undefined => latestOf(processes.get(process), 'name');
     for (const [key, store] of this.#nodes) {
       if (key === 'Endpoint') {
         store.settle(
-          (id, node) => {
+          (id, node, old) => {
+            this.#formerListeners.changed(id, node, old, now, nameOf);
             if (node === undefined) this.#groups.delete(id);
             else this.#groups.set(id, node);
             this.#flows.changed(id);

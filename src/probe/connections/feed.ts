@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   completeStragglers,
   markReported,
+  PendingConnects,
   ReportedBefore,
   splitStragglers,
   lostEnds,
@@ -50,6 +51,7 @@ export class ConnectionFeed {
   /** Records that wait for the next snapshot. */
   #held = new ArrayBuffer(0);
   readonly #reportedBefore = new ReportedBefore();
+  readonly #pending = new PendingConnects();
   #unmatched = 0;
   /** The last batch, when it would be the same again if nothing changed. */
   #settled: RecordBatch | undefined;
@@ -110,6 +112,7 @@ export class ConnectionFeed {
     }
     const { batch, held, overflow } = splitStragglers(snapshot, this.#held);
     const isAllKnown = this.#reportedBefore.mark(batch);
+    this.#pending.mark(batch, snapshot.takenAtNanos);
     this.#settled = isAllKnown && held.byteLength === 0 && this.#held.byteLength === 0 ? batch : undefined;
     this.#memory = batch.records;
     this.#held = held;
@@ -138,6 +141,8 @@ export class ConnectionFeed {
     const other = first.other && later.other && joinOther(first.other, later.other);
     const batch = completeStragglers(split, later);
     this.#reportedBefore.mark(batch);
+    this.#pending.mark(first, first.takenAtNanos);
+    this.#pending.mark(batch, later.takenAtNanos);
     return {
       ...batch,
       ...this.#circumstances({ ...later, lost: first.lost + later.lost, ...(other && { other }) }),

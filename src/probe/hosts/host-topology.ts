@@ -33,13 +33,18 @@ export interface HostIdentity {
   readonly probeId: string;
 }
 
-/** What is undefined or empty is left out. @param cpuPercent 100 is one core in full; undefined in the first report */
+/**
+ * What is undefined or empty is left out.
+ * @param cpuPercent 100 is one core in full; undefined in the first report
+ * @param lack why networks are missing in `localNetworks`
+ */
 export function hostTopology(
   identity: HostIdentity,
   facts: HostFacts,
   cpuPercent: number | undefined,
   localNetworks: readonly string[],
   now: Timestamp,
+  lack = '',
 ): Topology {
   const id = hostNodeId(identity.hostName);
   const latest = {
@@ -51,6 +56,7 @@ export function hostTopology(
     os: 'linux',
     uptime: facts.uptimeSeconds === undefined ? '' : String(facts.uptimeSeconds),
     ts: formatTimestamp(now),
+    not_seen_addresses: lack,
   };
   const metrics = new Map<string, Metric>();
   const add = (key: string, value: number, max: number): void => {

@@ -5,25 +5,33 @@ import type { Reporter } from '../reporter.js';
 import { describeLacks, HostFactsError } from './errors.js';
 import { cpuPercent, readHostFacts, type CpuTimes } from './host-facts.js';
 import { hostTopology, type HostIdentity } from './host-topology.js';
-import { readLocalNetworks } from './local-networks.js';
+import { networkOf, readLocalNetworks } from './local-networks.js';
 
 export { HostFactsError, type HostFactsErrorCode } from './errors.js';
+
+export interface NamespaceNetworks {
+  readonly networks: readonly string[];
+  /** In one line, what can't be read of them and what to do; absent when all can. */
+  readonly lack?: string;
+}
 
 export interface HostReporterOptions extends HostIdentity {
   /** Where the host's /proc is. Default: `/proc`. */
   readonly procRoot?: string;
+  /** CIDR texts of the networks of all network namespaces, as of now. Default: only those of the own one's interfaces. */
+  readonly namespaceNetworks?: () => Promise<NamespaceNetworks>;
   /** Told in one line what the host's node goes without; once, until that changes. */
   readonly warn?: (message: string) => void;
 }
 
 export interface HostReporter extends Reporter {
-  /** CIDR texts of the interfaces' networks as of the last report; read now when there was none yet. */
+  /** CIDR texts of all networks as of the last report; those of the own interfaces, read now, when there was none yet. */
   localNetworks(): readonly string[];
 }
 
 /** Its report always has the host; what can't be read of it is left out, and told of. */
 export function createHostReporter(options: HostReporterOptions): HostReporter {
-  const { procRoot = '/proc', warn = () => undefined } = options;
+  const { procRoot = '/proc', warn = () => undefined, namespaceNetworks } = options;
   let networks: readonly string[] | undefined;
   let before: CpuTimes | undefined;
   let told = '';
@@ -39,9 +47,10 @@ export function createHostReporter(options: HostReporterOptions): HostReporter {
       const percent = before && facts.cpu && cpuPercent(before, facts.cpu);
       before = facts.cpu;
       const read = networksOrLack();
-      networks = read.networks;
+      const others = await namespaceNetworks?.();
+      networks = withOthers(read.networks, others?.networks ?? []);
       tell([...lacks, ...read.lacks]);
-      return new Map([['Host', hostTopology(options, facts, percent, networks, now)]]);
+      return new Map([['Host', hostTopology(options, facts, percent, networks, now, others?.lack)]]);
     },
     localNetworks: () => (networks ??= networksOrLack().networks),
   };
@@ -55,4 +64,10 @@ function networksOrLack(): { networks: readonly string[]; lacks: readonly HostFa
     const lack = new HostFactsError('INTERFACES_UNREADABLE', error.message, { cause: error });
     return { networks: [], lacks: [lack] };
   }
+}
+
+/** Own interfaces' networks are told by the interface's address: their bare networks need not be told again. */
+function withOthers(own: readonly string[], others: readonly string[]): readonly string[] {
+  const known = new Set(own.map(networkOf));
+  return [...own, ...others.filter((cidr) => !known.has(cidr))].sort();
 }

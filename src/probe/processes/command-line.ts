@@ -18,7 +18,7 @@ export interface CommandLine {
  * in it, and perhaps no NUL.
  */
 export function parseCommandLine(bytes: Buffer, policy: ArgumentsPolicy): CommandLine {
-  const raw = bytes.toString('utf8').replace(/\0+$/, '').split('\0');
+  const raw = wordsOf(bytes);
   switch (policy) {
     case 'verbatim':
       return { name: raw[0] ?? '', cmdline: raw.join(' ').trimEnd() };
@@ -32,6 +32,20 @@ export function parseCommandLine(bytes: Buffer, policy: ArgumentsPolicy): Comman
       return { name: program, cmdline: program };
     }
   }
+}
+
+/**
+ * All arguments, to name the program by; secrets in them are masked unless they may be shown. Of withheld ones nothing
+ * but a script's name may leave the machine.
+ * @returns none for kernel threads
+ */
+export function programWords(bytes: Buffer, policy: ArgumentsPolicy): readonly string[] {
+  const raw = wordsOf(bytes);
+  return policy === 'verbatim' ? raw : maskSecrets(raw);
+}
+
+function wordsOf(bytes: Buffer): string[] {
+  return bytes.toString('utf8').replace(/\0+$/, '').split('\0');
 }
 
 function firstWord(title: string): string {

@@ -28,6 +28,8 @@ export interface ProcessReporter extends Reporter {
    * the report failed.
    */
   startTicksOf(pid: number): number | undefined;
+  /** What a process is called that has ended; by its comm, if it was never seen. @param startTicks as `startTicksOf` */
+  formerName(pid: number, startTicks: number | undefined, comm: string): string;
   close(): Promise<void>;
 }
 
@@ -51,6 +53,8 @@ export function createProcessReporter(options: ProcessReporterOptions): ProcessR
       return new Map([['Process', processTopology(processes, options.hostName, cores, now)]]);
     },
     startTicksOf: (pid) => starts.get(pid),
+    formerName: (pid, startTicks, comm) =>
+      walker.formerNames.nameOf(pid, startTicks === undefined ? undefined : startTicks + offset, comm),
     counters: () => ({
       ...walker.counters,
       last_walk_ms: walker.lastWalkMs,

@@ -3,7 +3,7 @@
  * pool for all, or without it one by one.
  */
 import { statSync } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { open, readdir, readlink, stat } from 'node:fs/promises';
 import { countEntries, EbpfUnavailableError, readFiles } from 'ebpf-bridge';
 
 /** Larger files are cut off here: argument lists can be megabytes. */
@@ -12,6 +12,8 @@ const FILE_BYTES_MAX = 4096;
 export interface ProcFiles {
   /** The first bytes of each; undefined when it can't be read: the process has exited, or is not ours to read. */
   read(paths: readonly string[]): Promise<readonly (Buffer | undefined)[]>;
+  /** Where each link leads; undefined when it can't be read. */
+  links(paths: readonly string[]): Promise<readonly (string | undefined)[]>;
   /** How many files each folder of descriptors tells of; undefined when we may not know. */
   countDescriptors(folders: readonly string[]): Promise<readonly (number | undefined)[]>;
 }
@@ -28,6 +30,7 @@ export function procFiles(procRoot: string): ProcFiles {
         return oneByOne(paths, readOne);
       }
     },
+    links: (paths) => Promise.all(paths.map((path) => readlink(path).catch(() => undefined))),
     async countDescriptors(folders) {
       if (folders.length === 0) return [];
       try {

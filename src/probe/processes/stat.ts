@@ -17,6 +17,8 @@ export interface ProcessStat {
   readonly rssLimitBytes: number;
   /** Where the arguments lie: another place after every exec. 0 when we may not know. */
   readonly argumentsAt: number;
+  /** Where the stack begins: the same after a fork, another place after an exec. 0 when we may not know. */
+  readonly stackAt: number;
 }
 
 export const TICK_MS = 10;
@@ -30,6 +32,7 @@ const FIELD = {
   startTime: 22,
   rss: 24,
   rssLimit: 25,
+  startStack: 28,
   argStart: 48,
 } as const;
 const FIRST_FIELD_AFTER_NAME = 3;
@@ -59,6 +62,7 @@ export function parseStat(bytes: Buffer): ProcessStat | undefined {
     rssLimitBytes: numberAt(FIELD.rssLimit),
     // Not there before Linux 3.5.
     argumentsAt: numberAt(FIELD.argStart) || 0,
+    stackAt: numberAt(FIELD.startStack) || 0,
   };
   const sum = stat.ppid + stat.cpuTicks + stat.threads + stat.startTicks + stat.rssPages + stat.rssLimitBytes;
   return Number.isNaN(sum) ? undefined : stat;

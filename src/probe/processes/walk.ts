@@ -7,11 +7,13 @@
  * long the event loop is held by taking texts apart.
  */
 import { readdir } from 'node:fs/promises';
-import { parseCommandLine, type ArgumentsPolicy } from './command-line.js';
+import { parseCommandLine, programWords, type ArgumentsPolicy } from './command-line.js';
 import { ProcessFactsError } from './errors.js';
 import { openFilesLimit } from './open-files-limit.js';
 import { pageBytes } from './page-size.js';
+import { FormerNames } from './former-names.js';
 import { procFiles, type ProcFiles } from './proc-files.js';
+import { programName } from './program-name.js';
 import { parseStat, TICK_MS, type ProcessStat } from './stat.js';
 
 export interface ProcessFacts {
@@ -19,6 +21,7 @@ export interface ProcessFacts {
   /** Clock ticks after boot: with the PID, what tells a process from a later one. */
   readonly startTicks: number;
   readonly ppid: number;
+  /** The program's; it stays until the process executes another one. */
   readonly name: string;
   /** Empty for kernel threads. */
   readonly cmdline: string;
@@ -56,9 +59,13 @@ const YOUNG_PASSES = 3;
 /** Processes read at once. */
 const BATCH = 256;
 
+const NO_WORDS: readonly string[] = [];
+
 interface Remembered {
   stat: ProcessStat;
   name: string;
+  /** Needed only until it has its name. */
+  words: readonly string[];
   cmdline: string;
   openFiles: number | undefined;
   openFilesLimit: number;
@@ -80,6 +87,7 @@ interface Seen {
 export class ProcessWalk {
   readonly counters: WalkCounters = { reads: 0, vanished: 0, skipped: 0 };
   #known = new Map<number, Remembered>();
+  readonly formerNames = new FormerNames();
   #pass = 0;
   #passStartedAt = NaN;
   readonly #pageBytes = pageBytes();
@@ -103,7 +111,11 @@ export class ProcessWalk {
       this.counters.vanished += batch.length - found.length;
       for (const process of found) facts.push(process);
     }
-    for (const [pid, known] of this.#known) if (known.pass !== this.#pass) this.#known.delete(pid);
+    for (const [pid, { pass, name, stat }] of this.#known) {
+      if (pass === this.#pass) continue;
+      this.#known.delete(pid);
+      this.formerNames.ended(pid, stat.startTicks, name, startedAt);
+    }
     return facts;
   }
 
@@ -133,16 +145,22 @@ export class ProcessWalk {
     const texts = await this.#read(
       unnamed.flatMap(({ folder }) => [`${folder}/cmdline`, `${folder}/limits`]),
     );
+    const programs = await this.#programs(unnamed);
     const uncounted = seen.filter(({ isCounted }) => !isCounted);
     const counts = await this.#countOpenFiles(uncounted.map(({ folder }) => `${folder}/fd`));
     let text = 0;
     let count = 0;
     return seen.map(({ pid, stat, before, isNamed, isCounted }) => {
-      const named = before && isNamed ? before : this.#naming(stat, texts[text++], texts[text++]);
-      const { name, cmdline, openFilesLimit: limit } = named;
+      const known = isNamed ? before : undefined;
+      const { words, cmdline, openFilesLimit: limit } = known ?? this.#naming(texts[text++], texts[text++]);
+      const name =
+        this.#keptName(stat, before) ??
+        programName({ comm: stat.comm, executable: programs.get(pid), arguments: words });
+      this.formerNames.seen(name);
       const now: Remembered = {
         stat,
         name,
+        words: NO_WORDS,
         cmdline,
         openFilesLimit: limit,
         openFiles: before && isCounted ? before.openFiles : counts[count++],
@@ -181,18 +199,29 @@ export class ProcessWalk {
   }
 
   #naming(
-    stat: ProcessStat,
     commandLine: Buffer | undefined,
     limits: Buffer | undefined,
-  ): Pick<Remembered, 'name' | 'cmdline' | 'openFilesLimit'> {
-    const { name, cmdline } = commandLine
-      ? parseCommandLine(commandLine, this.options.arguments)
-      : { name: '', cmdline: '' };
-    return {
-      name: name === '' ? `[${stat.comm}]` : name,
-      cmdline,
-      openFilesLimit: limits ? openFilesLimit(limits) : 0,
-    };
+  ): Pick<Remembered, 'words' | 'cmdline' | 'openFilesLimit'> {
+    const { arguments: policy } = this.options;
+    const words = commandLine ? programWords(commandLine, policy) : NO_WORDS;
+    const cmdline = commandLine ? parseCommandLine(commandLine, policy).cmdline : '';
+    return { words, cmdline, openFilesLimit: limits ? openFilesLimit(limits) : 0 };
+  }
+
+  /** Executables of those whose name is not known already. */
+  async #programs(unnamed: readonly Seen[]): Promise<ReadonlyMap<number, string | undefined>> {
+    const nameless = unnamed.filter(({ stat, before }) => this.#keptName(stat, before) === undefined);
+    const links = await this.#files.links(nameless.map(({ folder }) => `${folder}/exe`));
+    return new Map(nameless.map(({ pid }, i) => [pid, links[i]]));
+  }
+
+  /** Of a process that has executed nothing since it was named, or since its parent, which it is a fork of, was. */
+  #keptName(stat: ProcessStat, before: Remembered | undefined): string | undefined {
+    if (before !== undefined) return isSameProgram(before.stat, stat) ? before.name : undefined;
+    const parent = this.#known.get(stat.ppid);
+    return parent !== undefined && stat.stackAt !== 0 && parent.stat.stackAt === stat.stackAt
+      ? parent.name
+      : undefined;
   }
 
   #read(paths: readonly string[]): Promise<readonly (Buffer | undefined)[]> {
@@ -222,6 +251,12 @@ export class ProcessWalk {
       openFilesLimit: now.openFilesLimit,
     };
   }
+}
+
+/** Threads and titles change a comm; where a stack begins changes with the program only. */
+function isSameProgram(before: ProcessStat, now: ProcessStat): boolean {
+  if (before.stackAt === 0 || now.stackAt === 0) return !hasExeced(before, now);
+  return before.stackAt === now.stackAt;
 }
 
 function hasExeced(before: ProcessStat, now: ProcessStat): boolean {

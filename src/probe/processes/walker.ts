@@ -1,5 +1,6 @@
 /** Passes over /proc, one at a time. */
 import { ProcessFactsError } from './errors.js';
+import type { FormerNames } from './former-names.js';
 import { ProcessWalk, type ProcessFacts, type WalkCounters, type WalkOptions } from './walk.js';
 
 export class Walker {
@@ -11,6 +12,10 @@ export class Walker {
 
   constructor(options: WalkOptions) {
     this.#walk = new ProcessWalk(options);
+  }
+
+  get formerNames(): FormerNames {
+    return this.#walk.formerNames;
   }
 
   get counters(): Readonly<WalkCounters> {

@@ -6,6 +6,7 @@
  *                             `conn_new` (how many of `conn_count` no earlier report had; absent: all),
  *                             `failed_count` `failed_reason`, `to_pid` (where several processes serve
  *                             the port; 0: one that is gone, and its PID another's)
+ *   where nobody answers      `last_listener_name`; `last_listener_listens`: it still does
  *   on either                 `pid_evidence`; `exited_pid` `exited_name` in place of `pid`: the process that used it is
  *                             gone and its PID is another's; `holder_pids`: other processes that have its sockets open,
  *                             `listener_pids`: those that have the listening socket open, where several do, each with
@@ -16,6 +17,7 @@ import type { DnsNames, Latest, Node, Timestamp } from '../../report/model.js';
 import { addressText, isLinkLocalAddress, isLoopbackAddress } from './address.js';
 import { FIRST_GONE, type GoneProcess } from './identify-processes.js';
 import { DirectionEvidence, PidEvidence } from './record.js';
+import type { LastListener } from './last-listeners.js';
 import { Holders } from './socket-holders.js';
 
 export interface EndpointContext {
@@ -105,14 +107,19 @@ export class EndpointNodes {
     holder_pids: new Map(),
     listener_pids: new Map(),
   };
+  readonly #lastListeners = new Map<string, LastListener>();
   readonly addresses = new Set<string>();
   /** Facts that many nodes have, by their value. */
   readonly #facts = new Map<string | number, Latest>();
 
   constructor(private readonly context: EndpointContext) {}
 
-  /** The address at `at` in `words`. @param netns inode, for loopback addresses */
-  scopeOf(words: Int32Array, at: number, netns: number): AddressScope {
+  /**
+   * The address at `at` in `words`.
+   * @param netns inode, for loopback addresses
+   * @param isSpace other addresses are those of this namespace only, too
+   */
+  scopeOf(words: Int32Array, at: number, netns: number, isSpace = false): AddressScope {
     const { hostName, names } = this.context;
     const address = addressText(words, at);
     if (!this.addresses.has(address)) {
@@ -120,7 +127,7 @@ export class EndpointNodes {
       const known = names(address);
       if (known !== undefined) this.dns.set(address, known);
     }
-    if (isLoopbackAddress(words, at)) return { scope: loopbackScope(hostName, netns), address };
+    if (isSpace || isLoopbackAddress(words, at)) return { scope: loopbackScope(hostName, netns), address };
     return { scope: isLinkLocalAddress(words, at) ? hostScope(hostName) : '', address };
   }
 
@@ -147,6 +154,18 @@ export class EndpointNodes {
     (this.#draft(from, 0).failed ??= []).push({ to, count, reason });
   }
 
+  /** Whether connections or failed connects from this endpoint lead to another one than `to`. */
+  leadsElsewhere(id: string, to: string): boolean {
+    const draft = this.#drafts.get(id);
+    if (draft === undefined) return false;
+    return adjacencyOf(draft).some((known) => known !== to);
+  }
+
+  /** Of an endpoint that was dialled in vain. */
+  addLastListener(id: string, listener: LastListener | undefined): void {
+    if (listener !== undefined) this.#lastListeners.set(id, listener);
+  }
+
   /** To an endpoint that has an edge. */
   addHolders(id: string, key: HoldersKey, { pids, more }: Holders): void {
     let known = this.#holders[key].get(id);
@@ -167,11 +186,19 @@ export class EndpointNodes {
       }
       this.#setHolders('holder_pids', id, latest, holder?.pid);
       this.#setHolders('listener_pids', id, latest);
+      this.#setLastListener(id, latest);
       if (draft.sums !== undefined) this.#setNumbers(draft, draft.sums, latest);
       if (draft.failed !== undefined) this.#setFailures(draft, draft.failed, latest);
       nodes.set(id, nodeOf(id, latest, adjacencyOf(draft)));
     }
     return nodes;
+  }
+
+  #setLastListener(id: string, latest: Map<string, Latest>): void {
+    const listener = this.#lastListeners.get(id);
+    if (listener === undefined) return;
+    latest.set('last_listener_name', this.#fact(listener.name));
+    if (listener.isListening) latest.set('last_listener_listens', this.#fact('yes'));
   }
 
   #setProcess(pid: number, latest: Map<string, Latest>): void {

@@ -4,11 +4,14 @@
  */
 import type { DnsNames, Topology } from '../../report/model.js';
 import { endpointNodeId } from '../../report/node-ids.js';
+import { addressSpaces } from './address-spaces.js';
+import { isLoopbackAddress } from './address.js';
 import { Arena } from './arena.js';
 import { EndpointNodes, type AddressScope, type EndpointContext } from './endpoint-nodes.js';
 import { resolveEnds, type Ends } from './ends.js';
 import { failedConnects, keyOf } from './failed-connects.js';
 import { groupRecords, NONE, type Grouping } from './grouping.js';
+import type { LastListeners } from './last-listeners.js';
 import { joinMirrored } from './mirrored.js';
 import { partClients } from './part-clients.js';
 import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
@@ -22,6 +25,10 @@ export interface EndpointInput extends RecordBatch, EndpointContext {
   readonly sameSockets?: boolean;
   /** Default: nobody shares a socket. */
   readonly holders?: HolderBatch;
+  /** Addresses that several network namespaces of this host have, four words each. Default: none. */
+  readonly sharedAddresses?: readonly Int32Array[];
+  /** Who listened on this host. Default: nobody knows. */
+  readonly listeners?: LastListeners;
   /** Start of the process that has a PID now, in clock ticks after boot. */
   readonly startTicksOf?: (pid: number) => number | undefined;
 }
@@ -63,7 +70,9 @@ let grouped: (ThinnedGroups & { readonly records: ArrayBuffer }) | undefined;
 export function buildEndpoints(input: EndpointInput): Endpoints {
   const view = new RecordView(input);
   const { grouping, ends, standIn } =
-    input.sameSockets === true && grouped?.records === input.records ? grouped : groupAndThin(view);
+    input.sameSockets === true && grouped?.records === input.records
+      ? grouped
+      : groupAndThin(view, input.sharedAddresses);
   sums.begin();
   const tallies = tally(view, grouping, ends, standIn, sums);
   const { holders = NO_HOLDERS, startTicksOf } = input;
@@ -82,7 +91,7 @@ export function buildEndpoints(input: EndpointInput): Endpoints {
       if (shared !== undefined) edges.addHolders(entry, shared);
     }
   }
-  const failedDropped = addFailures(nodes, view, grouping.failed);
+  const failedDropped = addFailures(nodes, view, grouping.failed + grouping.waiting, input.listeners);
   const { table, listeners, failed } = grouping;
   return {
     topology: { nodes: nodes.build() },
@@ -100,10 +109,10 @@ export interface ThinnedGroups {
 }
 
 /** The first half of `buildEndpoints`: no nodes yet. The result is valid until the next call. */
-export function groupAndThin(view: RecordView): ThinnedGroups {
+export function groupAndThin(view: RecordView, shared: readonly Int32Array[] = []): ThinnedGroups {
   grouped = undefined;
   arena.begin();
-  const grouping = groupRecords(view, arena);
+  const grouping = groupRecords(view, arena, addressSpaces(view, shared));
   joinMirrored(grouping, arena);
   const ends = resolveEnds(view, grouping, arena);
   const standIn = thinGroups(grouping, ends, arena);
@@ -154,9 +163,11 @@ class EdgeMaker {
 
   beginGroup(group: number): void {
     const { keys } = this.grouping.table;
-    const { from, to, toPort, netns } = keyOf(group);
-    this.#from = this.nodes.scopeOf(keys, from, keys[netns]! >>> 0);
-    this.#to = endpointIdOf(this.nodes.scopeOf(keys, to, keys[netns]! >>> 0), keys[toPort]!);
+    const { from, to, toPort, netns: at } = keyOf(group);
+    const netns = keys[at]! >>> 0;
+    const isSpace = netns !== 0 && !isLoopbackAddress(keys, from) && !isLoopbackAddress(keys, to);
+    this.#from = this.nodes.scopeOf(keys, from, netns, isSpace);
+    this.#to = endpointIdOf(this.nodes.scopeOf(keys, to, netns, isSpace), keys[toPort]!);
   }
 
   add(entry: number): void {
@@ -213,16 +224,27 @@ function pidEvidenceOf({ bytes }: RecordView, grouping: Grouping, head: number):
 }
 
 /** Returns how many had no room. */
-function addFailures(nodes: EndpointNodes, view: RecordView, failed: number): number {
+function addFailures(
+  nodes: EndpointNodes,
+  view: RecordView,
+  failed: number,
+  listeners: LastListeners | undefined,
+): number {
   if (failed === 0) return 0;
   const { table, connects, dropped } = failedConnects(view, sums);
   const { keys } = table;
-  for (const { group, pid, port, count, reason } of connects) {
+  for (const { group, pid, ports, count, reason } of connects) {
     const key = keyOf(group);
     const netns = keys[key.netns]! >>> 0;
-    const id = endpointIdOf(nodes.scopeOf(keys, key.from, netns), port);
-    const to = endpointIdOf(nodes.scopeOf(keys, key.to, netns), keys[key.toPort]!);
+    const from = nodes.scopeOf(keys, key.from, netns);
+    const scope = nodes.scopeOf(keys, key.to, netns);
+    const toPort = keys[key.toPort]!;
+    const to = endpointIdOf(scope, toPort);
+    // A port that leads elsewhere too would leave open which process dials which.
+    const ids = ports.map((port) => endpointIdOf(from, port));
+    const id = ids.find((candidate) => !nodes.leadsElsewhere(candidate, to)) ?? ids[0]!;
     nodes.addFailed({ id, pid, pidEvidence: PidEvidence.Connect }, to, count, reason);
+    nodes.addLastListener(to, listeners?.find(scope.address, keys, key.to, toPort, netns));
   }
   return dropped;
 }

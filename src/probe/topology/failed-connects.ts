@@ -1,5 +1,5 @@
 /**
- * Connects that never were established, grouped by who tried what and why it failed. They are kept apart from
+ * Connects that never were established, or wait for it too long already, grouped by who tried what and why it failed. They are kept apart from
  * connections: a refused connect is not a short successful one.
  */
 import type { Arena } from './arena.js';
@@ -11,6 +11,9 @@ import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
 /** Edges of failed connects per report; a port scan makes as many as it likes. What is over goes into `dropped`. */
 export const MAX_FAILED_EDGES = 2000;
 
+/** In place of the errno of a connect that has none yet. */
+const WAITING = 0xffff;
+
 /**
  * Linux errno → what a reader wants to know. An RST that answers a SYN refuses the connect: it is `reset` only where the
  * peer's own SYN had come before (tcp_reset() in net/ipv4/tcp_input.c), and `aborted` by who may end others' sockets.
@@ -19,6 +22,7 @@ export const MAX_FAILED_EDGES = 2000;
  */
 const REASONS = new Map<number, string>([
   [0, 'cancelled'],
+  [WAITING, 'no answer'],
   [13, 'unreachable'], // EACCES: forbidden on the way
   [64, 'unreachable'], // ENONET: the host is isolated
   [71, 'unreachable'], // EPROTO: somebody on the way does not understand a header
@@ -34,13 +38,16 @@ const REASONS = new Map<number, string>([
   [113, 'unreachable'], // EHOSTUNREACH
 ]);
 
+/** Kept of each edge, to choose from. */
+const MAX_PORTS = 8;
+
 export interface FailedConnect {
   /** Into the table's keys. */
   readonly group: number;
   readonly pid: number;
   readonly reason: string;
-  /** Lowest local port of those that it stands for. */
-  port: number;
+  /** The lowest local ports of those that it stands for, in order; at least one. */
+  readonly ports: number[];
   count: number;
 }
 
@@ -60,9 +67,11 @@ export function failedConnects(view: RecordView, arena: Arena): FailedConnects {
   let dropped = 0;
   for (let i = 0; i < count; i++) {
     const at = i * RECORD_BYTES;
-    if (bytes[at + OFFSET.direction] !== Direction.Connected || bytes[at + OFFSET.state] !== TcpState.Close)
+    if (bytes[at + OFFSET.direction] !== Direction.Connected) continue;
+    const flags = bytes[at + OFFSET.flags]!;
+    const isWaiting = (flags & Flag.Unanswered) !== 0;
+    if ((flags & Flag.Established) !== 0 || (bytes[at + OFFSET.state] !== TcpState.Close && !isWaiting))
       continue;
-    if ((bytes[at + OFFSET.flags]! & Flag.Established) !== 0) continue;
     const port = halves[i * HALVES + HALF.localPort]!;
     const group = table.add(
       words,
@@ -71,22 +80,31 @@ export function failedConnects(view: RecordView, arena: Arena): FailedConnects {
       halves[i * HALVES + HALF.remotePort]!,
       scopeNetns(words, i),
     );
-    const errno = halves[i * HALVES + HALF.errno]!;
+    // A soft error on the way (no route, say) may be noted already: the kernel goes on trying.
+    const errno = halves[i * HALVES + HALF.errno]! || (isWaiting ? WAITING : 0);
     const pid = words[i * WORDS + WORD.pid]! >>> 0;
     const attempts = (byGroup[group] ??= new Map<number, FailedConnect>());
     const known = attempts.get(pid * 0x10000 + errno);
     if (known !== undefined) {
       known.count++;
-      known.port = Math.min(known.port, port);
+      addPort(known.ports, port);
     } else if (connects.length >= MAX_FAILED_EDGES) {
       dropped++;
     } else {
-      const failed = { group, pid, reason: REASONS.get(errno) ?? `errno ${errno}`, port, count: 1 };
+      const failed = { group, pid, reason: REASONS.get(errno) ?? `errno ${errno}`, ports: [port], count: 1 };
       attempts.set(pid * 0x10000 + errno, failed);
       connects.push(failed);
     }
   }
   return { table, connects, dropped };
+}
+
+/** Keeps the lowest ones. */
+function addPort(ports: number[], port: number): void {
+  const at = ports.findIndex((known) => known >= port);
+  if (ports[at] === port) return;
+  ports.splice(at < 0 ? ports.length : at, 0, port);
+  if (ports.length > MAX_PORTS) ports.length = MAX_PORTS;
 }
 
 /** Where a group's parts are in the table's keys. */

@@ -8,7 +8,7 @@ import { isIpv4, isLoopbackAddress } from './address.js';
 import type { Arena } from './arena.js';
 import { GroupTable } from './group-table.js';
 import { Orienter, Role } from './orientation.js';
-import { Direction, Flag, OFFSET, RECORD_BYTES } from './record.js';
+import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
 import { inStretches, STRETCH } from './stretches.js';
 
@@ -40,16 +40,19 @@ export interface Grouping {
   /** Listeners and failed connects in the batch. */
   readonly listeners: number;
   readonly failed: number;
+  /** Connects without an answer so far. */
+  readonly waiting: number;
 }
 
 // The engine takes a module's own constants for constants, but not what it imports or exports: hot loops use these.
 const BYTES = RECORD_BYTES;
-const { direction: DIRECTION, directionEvidence: DIRECTION_EVIDENCE, flags: FLAGS } = OFFSET;
+const { direction: DIRECTION, directionEvidence: DIRECTION_EVIDENCE, flags: FLAGS, state: STATE } = OFFSET;
 const { localAddress: LOCAL_ADDRESS, remoteAddress: REMOTE_ADDRESS, netns: NETNS, pid: PID } = WORD;
 const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT } = HALF;
 const WORDS_EACH = WORDS;
 const HALVES_EACH = HALVES;
 const { Listener: LISTENER, Connected: CONNECTED, Unknown: UNKNOWN } = Direction;
+const { Close: CLOSE } = TcpState;
 const { Established: ESTABLISHED, Reported: REPORTED } = Flag;
 const { Client: CLIENT, Server: SERVER, Both: BOTH } = Role;
 const ABSENT = NONE;
@@ -74,13 +77,16 @@ export function roleIn(packed: number): number {
   return (packed >> 16) & 3;
 }
 
-/** @param arena the result is valid until it begins anew */
-export function groupRecords(view: RecordView, arena: Arena): Grouping {
-  const intake = new Intake(view, arena);
+/**
+ * @param arena the result is valid until it begins anew
+ * @param spaces per record the namespace that its addresses belong to, or 0; see `addressSpaces`
+ */
+export function groupRecords(view: RecordView, arena: Arena, spaces?: Int32Array): Grouping {
+  const intake = new Intake(view, arena, spaces);
   inStretches(view.count, (from, to) => {
     intake.take(from, to);
   });
-  const { table, packed, pids, listeners, failed } = intake;
+  const { table, packed, pids, listeners, failed, waiting } = intake;
   const { start, order } = sortByGroup(intake, arena);
   const entries = new Entries(packed, order, arena);
   const entryStart = arena.uint32(table.count + 1);
@@ -108,6 +114,7 @@ export function groupRecords(view: RecordView, arena: Arena): Grouping {
     isClientPort: entryOfPort,
     listeners,
     failed,
+    waiting,
   };
 }
 
@@ -123,11 +130,13 @@ class Intake {
   readonly sizes: Int32Array;
   listeners = 0;
   failed = 0;
+  waiting = 0;
   readonly #orienter: Orienter;
 
   constructor(
     private readonly view: RecordView,
     arena: Arena,
+    private readonly spaces: Int32Array | undefined,
   ) {
     this.table = new GroupTable(arena);
     this.groupOf = arena.int32(view.count, 'unset');
@@ -139,14 +148,15 @@ class Intake {
 
   take(first: number, end: number): void {
     const { bytes, halves, words } = this.view;
-    const { table, groupOf, packed, pids, sizes } = this;
+    const { table, groupOf, packed, pids, sizes, spaces } = this;
     for (let i = first; i < end; i++) {
       const at = i * BYTES;
       const direction = bytes[at + DIRECTION]!;
       const flags = bytes[at + FLAGS]!;
       if (direction === LISTENER || (flags & ESTABLISHED) === 0) {
         if (direction === LISTENER) this.listeners++;
-        else this.failed++;
+        else if (bytes[at + STATE] === CLOSE) this.failed++;
+        else this.waiting++;
         groupOf[i] = ABSENT;
         continue;
       }
@@ -164,10 +174,16 @@ class Intake {
       const remote = i * WORDS_EACH + REMOTE_ADDRESS;
       const from = isServer ? remote : local;
       const to = isServer ? local : remote;
+      const space = spaces === undefined ? 0 : spaces[i]!;
       const group =
         isIpv4(words, local) && isIpv4(words, remote)
-          ? table.addIpv4(words[from + 3]!, words[to + 3]!, toPort, ipv4ScopeNetns(words, i))
-          : table.add(words, from, to, toPort, scopeNetns(words, i));
+          ? table.addIpv4(
+              words[from + 3]!,
+              words[to + 3]!,
+              toPort,
+              space !== 0 ? space : ipv4ScopeNetns(words, i),
+            )
+          : table.add(words, from, to, toPort, space !== 0 ? space : scopeNetns(words, i));
       packed[i] = pack(isServer ? remotePort : localPort, role, evidence, (flags & REPORTED) !== 0);
       pids[i] = words[i * WORDS_EACH + PID]!;
       groupOf[i] = group;

@@ -42,6 +42,13 @@ export interface IdentifiedProcesses {
   readonly gone: readonly GoneProcess[];
 }
 
+/**
+ * What a process that has ended is called.
+ * @param startTicks in clock ticks after boot; undefined: unknown
+ * @param comm as it was noted with a connection
+ */
+export type NameOf = (pid: number, startTicks: number | undefined, comm: string) => string;
+
 /** What a PID was at one time; several of one PID are a chain. */
 interface Incarnation {
   readonly pid: number;
@@ -63,22 +70,28 @@ interface Incarnation {
 export function identifyProcesses(
   batch: IdentifiableBatch,
   startTicksOf: (pid: number) => number | undefined = () => undefined,
+  nameOf: NameOf = (_pid, _startTicks, comm) => comm,
 ): IdentifiedProcesses {
   const view = new RecordView(batch);
   const isKnown = batch.unchanged === true || batch.sameSockets === true;
   const known = isKnown ? incarnationsIn.get(batch.records) : undefined;
   const byPid = known ?? incarnationsOf(view);
   incarnationsIn.set(batch.records, byPid);
+  const named = (at: Incarnation): string => {
+    const comm = commOf(view, at.record);
+    const start = startOf(at);
+    return comm === '' ? '' : nameOf(at.pid, start === 0n ? undefined : Number(ticksOf(start)), comm);
+  };
   const names = new Map<number, () => string>();
   const gone: GoneProcess[] = [];
   for (const [pid, newest] of byPid) {
     const owner = ownerOf(newest, startTicksOf(pid));
-    if (owner !== undefined) names.set(pid, () => commOf(view, owner.record));
+    if (owner !== undefined) names.set(pid, () => named(owner));
     for (let at: Incarnation | undefined = newest; at !== undefined; at = at.other) {
       at.number = pid;
       if (owner !== undefined && isSame(at, owner)) continue;
       at.number = FIRST_GONE + gone.length;
-      gone.push({ pid, name: commOf(view, at.record) });
+      gone.push({ pid, name: named(at) });
     }
   }
   return { batch: gone.length > 0 ? renumbered(batch, byPid) : batch, names, gone };

@@ -82,6 +82,8 @@ export const Flag = {
   Seeded: 2,
   /** An earlier batch had it already. No source sets this: it is added where batches are made. */
   Reported: 4,
+  /** A connect that has waited for an answer for a while. No source sets this either. */
+  Unanswered: 8,
 } as const;
 
 export const TcpState = {

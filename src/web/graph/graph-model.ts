@@ -26,6 +26,7 @@ export interface NodeLook {
 export interface EdgeLook {
   size: number;
   color: string;
+  failing: boolean;
   /** Pairs that talk both ways are drawn as two curves. */
   type: 'arrow' | 'curve';
 }
@@ -74,8 +75,13 @@ export class GraphModel {
       const { x, y } = placed.get(node.id) ?? places.get(node.id) ?? { x: 0, y: 0 };
       graph.addNode(node.id, { x, y, size: NODE_SIZE_MIN, ring: 0, ...this.#lookOf(node) });
     }
-    for (const { key, from, to } of change.edgesAdded) {
-      graph.addEdgeWithKey(key, from, to, { size: EDGE_SIZE, color: this.#palette.edge, type: 'arrow' });
+    for (const { key, from, to, failing } of change.edgesAdded) {
+      const look = { size: EDGE_SIZE, color: this.#edgeColour(failing), failing, type: 'arrow' as const };
+      graph.addEdgeWithKey(key, from, to, look);
+    }
+    for (const { key, failing } of change.edgesChanged) {
+      if (graph.hasEdge(key))
+        Object.assign(graph.getEdgeAttributes(key), { failing, color: this.#edgeColour(failing) });
     }
     const recoloured = this.#groups.update(this.#store.nodes.values());
     for (const node of recoloured ? this.#store.nodes.values() : [...change.added, ...change.updated]) {
@@ -93,7 +99,7 @@ export class GraphModel {
       look.color = this.#colourOf(nodes.get(id)!);
     });
     this.graph.forEachEdge((_key, look) => {
-      look.color = palette.edge;
+      look.color = this.#edgeColour(look.failing);
     });
   }
 
@@ -109,6 +115,10 @@ export class GraphModel {
       look.size = scale * EDGE_SIZE;
       look.type = graph.hasEdge(edgeKey(to, from)) ? 'curve' : 'arrow';
     });
+  }
+
+  #edgeColour(failing: boolean): string {
+    return failing ? this.#palette.failing : this.#palette.edge;
   }
 
   #lookOf(node: NodeSummary): Pick<NodeLook, 'label' | 'labelMinor' | 'color'> {

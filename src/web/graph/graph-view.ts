@@ -227,9 +227,9 @@ export class GraphView {
     const { graph } = this.#options.model;
     switch (edgeRole(this.#focus, graph.source(key), graph.target(key))) {
       case 'outgoing':
-        return { ...look, color: this.#palette.outgoing, size: 2, zIndex: 2 };
+        return { ...look, color: look.failing ? look.color : this.#palette.outgoing, size: 2, zIndex: 2 };
       case 'incoming':
-        return { ...look, color: this.#palette.incoming, size: 2, zIndex: 2 };
+        return { ...look, color: look.failing ? look.color : this.#palette.incoming, size: 2, zIndex: 2 };
       case 'faint':
         return { ...look, color: this.#palette.faintEdge, zIndex: 0 };
       case 'plain':

@@ -5,6 +5,8 @@ export interface Palette {
   readonly text: string;
   readonly mutedText: string;
   readonly edge: string;
+  /** Edges with connects that failed. */
+  readonly failing: string;
   /** Edges of nodes that are not in focus. */
   readonly faintEdge: string;
   readonly faintNode: string;
@@ -28,6 +30,7 @@ export function readPalette(element: Element): Palette {
     text: read('--text'),
     mutedText: read('--text-muted'),
     edge: read('--edge'),
+    failing: read('--bad'),
     faintEdge: read('--edge-faint'),
     faintNode: read('--node-faint'),
     incoming: read('--incoming'),

@@ -16,7 +16,7 @@ const GOLDEN_ANGLE = Math.PI * (3 - Math.sqrt(5));
 /** Places for `newIds`, given those of the nodes that have one. */
 export function placeNewNodes(
   newIds: readonly string[],
-  edges: Iterable<Edge>,
+  edges: Iterable<Pick<Edge, 'from' | 'to'>>,
   placed: ReadonlyMap<string, Point>,
 ): Map<string, Point> {
   const isNew = new Set(newIds);

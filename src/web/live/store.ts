@@ -15,6 +15,8 @@ export interface Edge {
   readonly key: string;
   readonly from: string;
   readonly to: string;
+  /** Some connects failed. */
+  readonly failing: boolean;
 }
 
 export interface Change {
@@ -22,6 +24,8 @@ export interface Change {
   readonly updated: readonly NodeSummary[];
   readonly removed: readonly string[];
   readonly edgesAdded: readonly Edge[];
+  /** Began to fail, or to work. */
+  readonly edgesChanged: readonly Edge[];
   readonly edgesRemoved: readonly Edge[];
 }
 
@@ -95,12 +99,14 @@ export class GraphStore {
   }
 
   /** Edges follow from the nodes: both ends must be known, whichever came first. */
-  #recountEdges(): Pick<Change, 'edgesAdded' | 'edgesRemoved'> {
+  #recountEdges(): Pick<Change, 'edgesAdded' | 'edgesChanged' | 'edgesRemoved'> {
     const before = this.#edges;
     const edges = new Map<string, Edge>();
     const edgesAdded: Edge[] = [];
+    const edgesChanged: Edge[] = [];
     this.#hiddenEdges = 0;
-    for (const [from, { adjacency }] of this.#nodes) {
+    for (const [from, { adjacency, failing: failingIds }] of this.#nodes) {
+      const failingTo = new Set(failingIds);
       for (const to of adjacency) {
         if (!this.#nodes.has(to)) continue;
         const key = edgeKey(from, to);
@@ -110,13 +116,15 @@ export class GraphStore {
           continue;
         }
         const known = before.get(key);
-        const edge = known ?? { key, from, to };
+        const failing = failingTo.has(to);
+        const edge = known?.failing === failing ? known : { key, from, to, failing };
         if (known === undefined) edgesAdded.push(edge);
+        else if (edge !== known) edgesChanged.push(edge);
         edges.set(key, edge);
       }
     }
     const edgesRemoved = [...before.values()].filter(({ key }) => !edges.has(key));
     this.#edges = edges;
-    return { edgesAdded, edgesRemoved };
+    return { edgesAdded, edgesChanged, edgesRemoved };
   }
 }

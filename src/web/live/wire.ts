@@ -51,6 +51,8 @@ export interface NodeSummary {
   readonly parents: readonly ParentRow[];
   /** Ids of the nodes it opens connections to; they need not all be known. */
   readonly adjacency: readonly string[];
+  /** Those of them that some connects failed to reach. */
+  readonly failing: readonly string[];
 }
 
 export interface Delta {
@@ -167,6 +169,7 @@ function summaryOf(node: Json): NodeSummary | undefined {
       topologyId: asText(row['topologyId']),
     })),
     adjacency: asTexts(node['adjacency']),
+    failing: asTexts(node['failing']),
   };
 }
 

@@ -92,10 +92,12 @@ export class TableView {
     this.#edges.draw(shown.length, edges.size, shown.slice(0, ROWS_MAX), {
       keyOf: ({ key }: Edge) => key,
       data: ({ from, to }) => ({ edgeFrom: from, edgeTo: to }),
-      fill: (row, { from, to }) => {
+      fill: (row, { from, to, failing }) => {
+        row.classList.toggle('failing', failing);
         row.classList.toggle('selected', from === this.#selected || to === this.#selected);
         fillNode(row.cells[0]!, named(from), true);
-        setText(row.cells[1]!, '→');
+        setText(row.cells[1]!, failing ? '✕→' : '→');
+        row.cells[1]!.title = failing ? 'Some connects failed' : '';
         row.cells[1]!.className = 'arrow';
         fillNode(row.cells[2]!, named(to), true);
       },

@@ -48,6 +48,7 @@ export class RecordWriter {
   /** @param netns inode of the namespace the line was read in */
   write(line: SocketLine, netns: number, holder: Holder | undefined): void {
     const isListener = line.state === TcpState.Listen;
+    const isDialling = line.state === TcpState.SynSent;
     if (!isListener && !this.#takeRoom(netns)) return;
     const at = this.count++ * RECORD_BYTES;
     if (at + RECORD_BYTES > this.#view.byteLength) this.#grow();
@@ -66,13 +67,20 @@ export class RecordWriter {
     view.setUint32(at + OFFSET.netns, netns, true);
     view.setUint16(at + OFFSET.localPort, line.localPort, true);
     view.setUint16(at + OFFSET.remotePort, line.remotePort, true);
-    view.setUint8(at + OFFSET.direction, isListener ? Direction.Listener : Direction.Unknown);
+    view.setUint8(
+      at + OFFSET.direction,
+      isListener ? Direction.Listener : isDialling ? Direction.Connected : Direction.Unknown,
+    );
     view.setUint8(
       at + OFFSET.directionEvidence,
-      isListener ? DirectionEvidence.ListenerTable : DirectionEvidence.None,
+      isListener
+        ? DirectionEvidence.ListenerTable
+        : isDialling
+          ? DirectionEvidence.Handshake
+          : DirectionEvidence.None,
     );
     view.setUint8(at + OFFSET.state, line.state);
-    view.setUint8(at + OFFSET.flags, isListener ? 0 : Flag.Established);
+    view.setUint8(at + OFFSET.flags, isListener || isDialling ? 0 : Flag.Established);
     if (holder !== undefined) this.#writeHolder(at, holder);
   }
 

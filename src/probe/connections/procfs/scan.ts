@@ -48,6 +48,7 @@ export interface Scan {
 
 const LISTENING = 1 << TcpState.Listen;
 const CONNECTED =
+  (1 << TcpState.SynSent) |
   (1 << TcpState.Established) |
   (1 << TcpState.FinWait1) |
   (1 << TcpState.FinWait2) |
