@@ -5,7 +5,9 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-NODE_BIN := node_modules/.bin
+# The Node.js that the program runs on, which npm installs with it. The machine's own has to run npm only.
+NODE     := scripts/node
+NODE_BIN := $(NODE) node_modules/.bin
 LISTEN   ?= 127.0.0.1:4040
 SOURCES  := $(shell find src test bench -name '*.ts' -not -path 'src/web/*' 2>/dev/null)
 WEB      := $(shell find src/web -type f 2>/dev/null) vite.config.ts package-lock.json
@@ -38,7 +40,7 @@ test: packages-for-tests packages-for-emulation build build/churn build/scenario
 
 .PHONY: fuzz
 fuzz: build ## mutated reports through the decoder, a million of them (FUZZ_BODIES=1000000)
-	TOPOPROBE_FUZZ_BODIES=$(FUZZ_BODIES) node --test build/test/report/fuzz.test.js build/test/report/decode-memory.test.js
+	TOPOPROBE_FUZZ_BODIES=$(FUZZ_BODIES) $(NODE) --test build/test/report/fuzz.test.js build/test/report/decode-memory.test.js
 
 .PHONY: check
 check: packages-for-tests build ## formatting, lint, types and import directions, for every language here
@@ -60,7 +62,7 @@ bench: packages-for-bench build build/churn build/hold build/attach build/nothin
 
 .PHONY: kernels
 kernels: packages-for-kernels build build/churn build/scenarios ## what is seen on other kernels, in emulation (KERNELS="6.1-amd64 …" RUNGS="files …")
-	@node build/test/kernels/host/main.js
+	@$(NODE) build/test/kernels/host/main.js
 
 .PHONY: native
 native: packages node_modules/.package-lock.json ## compile the eBPF addon, where this machine can
@@ -106,7 +108,7 @@ build/refuse-bpf.so: test/ebpf/refuse-bpf.c
 
 # The lock file decides; `npm ci` also runs no install scripts here.
 node_modules/.package-lock.json: package.json package-lock.json native/package.json
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	npm ci --include=dev --include=optional --ignore-scripts --engine-strict=false --no-audit --no-fund --loglevel=error
 	@touch $@
 
 .PHONY: packages packages-for-tests packages-for-bench packages-for-emulation packages-for-kernels

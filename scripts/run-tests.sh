@@ -4,7 +4,7 @@ set -euo pipefail
 
 mapfile -t files < <(find "$@" -name '*.test.js' | sort)
 [ "${#files[@]}" -gt 0 ] || { echo "run-tests: no tests found in $*" >&2; exit 1; }
-exec node --test --test-timeout=300000 \
+exec scripts/node --test --test-timeout=300000 \
   --test-reporter=./scripts/report-ebpf-tests.mjs --test-reporter-destination=stdout \
   --test-reporter=spec --test-reporter-destination=stdout \
   "${files[@]}"

@@ -21,7 +21,7 @@ for (const args of [
     const { code, said } = await run(t, ON_FULL_DISK, args);
     assert.equal(code, 1);
     assert.equal(said.length, 1);
-    assert.ok(said[0]?.startsWith(`topoprobe: ${FULL}; `), said[0]);
+    assert.ok(said[0]?.startsWith(`topoprobe: ${FULL}; `), said.join('\n'));
   });
 }
 
@@ -75,7 +75,7 @@ for (const format of ['pretty', 'json']) {
     assert.equal(code, 0);
     const { whileFull, lines } = JSON.parse(stdout) as { whileFull: number; lines: string[] };
     assert.equal(whileFull, 0, 'the disk was full');
-    assert.ok(lines.at(-1)?.includes('the disk has room again'), lines.at(-1));
+    assert.ok(lines.at(-1)?.includes('the disk has room again'), lines.join('\n'));
   });
 }
 
