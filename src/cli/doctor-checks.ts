@@ -7,6 +7,7 @@ import type { Coverage, Rung } from '../probe/connections/coverage.js';
 import { RUNG_TEXT } from '../probe/connections/ebpf/rungs.js';
 import { createProcfsSource } from '../probe/connections/procfs/index.js';
 import type { Check } from './check.js';
+import { runtimeCheck } from './runtime-check.js';
 import { tryCapture } from './try-capture.js';
 import { userText } from './user.js';
 
@@ -29,13 +30,14 @@ const NOT_NEEDED: ReadonlySet<string> = new Set(['kprobe', 'fentry', 'iter/bpf_s
 
 /** @param rung the highest rung that eBPF may be on */
 export async function diagnose(procRoot: string, rung: Rung = 'files'): Promise<Diagnosis> {
-  const [features, proc, conntrack, { capture, coverage }] = await Promise.all([
+  const [runtime, features, proc, conntrack, { capture, coverage }] = await Promise.all([
+    runtimeCheck(),
     featureChecks(),
     procCheck(procRoot),
     conntrackCheck(procRoot),
     tryCapture(procRoot, rung),
   ]);
-  const checks = [btfCheck(), ...features, capture, ...ladderChecks(coverage), conntrack, proc];
+  const checks = [runtime, btfCheck(), ...features, capture, ...ladderChecks(coverage), conntrack, proc];
   const base = { kernel: release(), user: userText(), checks, ...(coverage && { coverage }) };
   if (capture.status === 'usable')
     return { ...base, source: 'ebpf', reason: 'the tracker was loaded, attached and closed again' };

@@ -69,7 +69,9 @@ test('plain and repeated blocks, several frames and skippable ones', () => {
 
 test('the largest window there may be costs no more for many small blocks, or frames, than their bytes', () => {
   const blocks = Array.from({ length: 100_000 }, () => repeated(0x78, 1));
-  const frames = Array.from({ length: 10_000 }, (_, i) => frame(i % 2 === 0 ? 13 << 3 : 0, [repeated(0x78, 1)]));
+  const frames = Array.from({ length: 10_000 }, (_, i) =>
+    frame(i % 2 === 0 ? 13 << 3 : 0, [repeated(0x78, 1)]),
+  );
   assert.equal(inflateZstd(frame(13 << 3, blocks), MIB).length, blocks.length);
   assert.equal(inflateZstd(Buffer.concat(frames), MIB).length, frames.length);
 });
@@ -120,7 +122,10 @@ test('a Zstandard bomb is refused, by what it inflates to and by the memory that
   for (const bytes of [2n ** 23n + 1n, 2n ** 62n, 2n ** 64n - 1n])
     assert.equal(codeOf(singleSegment(bytes)), 'INFLATED_TOO_LARGE', String(bytes));
   // Frames are bounded together.
-  const megabyte = frame(7 << 3, Array.from({ length: 8 }, () => repeated(0, 128 * 1024)));
+  const megabyte = frame(
+    7 << 3,
+    Array.from({ length: 8 }, () => repeated(0, 128 * 1024)),
+  );
   assert.equal(codeOf(Buffer.concat([megabyte, megabyte]), 2 * MIB), 'inflated');
   assert.equal(codeOf(Buffer.concat([megabyte, megabyte]), 2 * MIB - 1), 'INFLATED_TOO_LARGE');
   const app = await runApp(t, { limits: { decompressedBytes: MIB } });
