@@ -110,9 +110,8 @@ build/refuse-bpf.so: test/ebpf/refuse-bpf.c | packages
 	@if command -v cc >/dev/null; then cc -O2 -Wall -Wextra -Werror -pthread -shared -fPIC $< -o $@ -ldl; \
 	 else echo "make: $@ not built: a C compiler (cc) is missing"; fi
 
-# The lock file decides; `npm ci` also runs no install scripts here.
 node_modules/.package-lock.json: package.json package-lock.json native/package.json | packages
-	npm ci --include=dev --include=optional --ignore-scripts --engine-strict=false --no-audit --no-fund --loglevel=error
+	@bash scripts/install-modules.sh
 	@touch $@
 
 # All that this run of make needs, at once: so what is missing is said in one line.
