@@ -2,74 +2,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, readlinkSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
+import { flagsOf, folder, launch, script, TELLS, told } from '../support/launcher.js';
 import { LAUNCHER } from '../support/topoprobe.js';
 
 const PROJECT = dirname(dirname(LAUNCHER));
 const PINNED = join(PROJECT, `node_modules/node-linux-${process.arch}/bin/node`);
-/** A Node.js that tells what it was asked to run, an argument a line, each in JSON. */
-const TELLS = String.raw`#!/bin/sh
-if [ "$1" = --version ]; then echo v26.0.0; exit; fi
-exec "${process.execPath}" -e 'for (const each of process.argv.slice(1)) console.log(JSON.stringify(each))' -- "$@"
-`;
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function launch(file: string, args: readonly string[], options: SpawnOptions = {}): Promise<Ended> {
-  const { TOPOPROBE_NODE: _unused, ...env } = process.env;
-  const child = spawn(file, args, {
-    ...options,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...env, ...options.env },
-  });
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-  return { code: child.exitCode, stdout, stderr };
-}
-
-function folder(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'topoprobe-launcher-'));
-  t.after(() => rmSync(path, { recursive: true }));
-  return path;
-}
-
-function script(t: TestContext, source: string, name = 'node'): string {
-  const file = join(folder(t), name);
-  writeFileSync(file, source);
-  chmodSync(file, 0o755);
-  return file;
-}
-
-/** What the launcher had Node.js run. */
-async function told(t: TestContext, args: readonly string[]): Promise<string[]> {
-  const { code, stdout, stderr } = await launch(LAUNCHER, args, {
-    env: { TOPOPROBE_NODE: script(t, TELLS) },
-  });
-  assert.equal(code, 0, stderr);
-  return stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as string);
-}
-
 test('it is found through links to it, to its folder and to links, from anywhere, and on the PATH', async (t) => {
   const place = folder(t);
   const odd = join(place, `a b's "$(exit 3)" \n*`);
@@ -161,14 +102,9 @@ test('arguments arrive as they were given, whatever is in them', async (t) => {
 });
 
 test('a probe has its young generation bounded by V8’s own flag, in all threads; nothing else has flags', async (t) => {
-  const entry = join(PROJECT, 'build/src/cli/start.js');
-  const flagsOf = async (...args: string[]): Promise<string[]> => {
-    const all = await told(t, args);
-    return all.slice(0, all.indexOf(entry));
-  };
-  assert.ok((await flagsOf('probe', 'http://app.example')).includes('--max-semi-space-size=1'));
+  assert.ok((await flagsOf(t, 'probe', 'http://app.example')).includes('--max-semi-space-size=1'));
   for (const command of ['up', 'app', 'report', 'doctor', '--version'])
-    assert.deepEqual(await flagsOf(command), []);
+    assert.deepEqual(await flagsOf(t, command), []);
 });
 
 test('TOPOPROBE_NODE is taken: a path, one with spaces, a relative one, a name on the PATH', async (t) => {
