@@ -4,7 +4,7 @@ FROM debian:bookworm-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends make ca-certificates
 WORKDIR /topoprobe
 COPY . .
-RUN make build && npm prune --omit=dev --include=optional --ignore-scripts
+RUN make build && npm prune --omit=dev --include=optional --ignore-scripts && rm -r node_modules/node-linux-*/include
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends libatomic1 libstdc++6 && rm -rf /var/lib/apt/lists/*

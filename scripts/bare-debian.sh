@@ -62,11 +62,15 @@ inside() {
     bash -euc '
       machine=$1; shift
       hostname bare-debian
-      mount -t proc proc "$machine/proc"
-      mount --rbind /sys "$machine/sys"
-      mount --rbind /dev "$machine/dev"
-      mount -t tmpfs tmpfs "$machine/run"
-      exec chroot "$machine" "$@"' bash "$machine" \
+      mount --bind "$machine" "$machine"
+      cd "$machine"
+      mount -t proc proc proc
+      mount --rbind /sys sys
+      mount --rbind /dev dev
+      mount -t tmpfs tmpfs run
+      pivot_root . .
+      umount --lazy .
+      exec "$@"' bash "$machine" \
     env -i HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
     ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} ${no_proxy:+"no_proxy=$no_proxy"} \
