@@ -55,7 +55,7 @@ add_node() {
   rm -r "$draft"
 }
 
-# Runs a command in /topoprobe of the machine, as its process 1 but one.
+# Runs a command in /topoprobe of the machine, as its first process.
 inside() {
   # shellcheck disable=SC2016
   exec unshare --mount --uts --ipc --pid --fork --kill-child --propagation private \
@@ -85,20 +85,20 @@ get() {
   exec 3>&-
 }
 
-# PID here of what `make start` started; it must run on the machine's own pinned Node.js.
+# PID here of what `make start` started, if it runs on Node.js $1.
 program() {
   local process
   for process in /proc/[0-9]*; do
-    case $(readlink "$process/exe") in
-      "$machine"/topoprobe/node_modules/node-linux-*/bin/node)
-        if tr '\0' ' ' <"$process/cmdline" | grep -q 'start.js up '; then basename "$process"; return; fi ;;
-    esac
+    if [ "$process/exe" -ef "$1" ] && tr '\0' ' ' <"$process/cmdline" | grep -q 'start.js up '; then
+      basename "$process"
+      return
+    fi
   done
   return 1
 }
 
 try_start() {
-  local log=$machine/start.log line port pid
+  local log=$machine/start.log line port pid node
   echo "bare-debian: make start" >&2
   inside make start LISTEN=127.0.0.1:0 >"$log" 2>&1 &
   entered=$!
@@ -112,8 +112,9 @@ try_start() {
   port=${port%%/*}
   get "$port" / | grep -q '<title>Topoprobe' || fail "the dashboard's page does not come"
   get "$port" /api/topology/hosts | grep -q '^HTTP/1.. 200' || fail "the app's API does not answer"
-  pid=$(program) || fail "the program does not run on the Node.js that came with it"
-  echo "bare-debian: the dashboard answers after $SECONDS s, by $(readlink "/proc/$pid/exe" | sed "s|^$machine||")" >&2
+  node=$(compgen -G "$machine/topoprobe/node_modules/node-linux-*/bin/node")
+  pid=$(program "$node") || fail "the program does not run on the Node.js that came with it"
+  echo "bare-debian: the dashboard answers after $SECONDS s, by ${node#"$machine"}" >&2
   kill -TERM "$pid"
   wait "$entered" || fail "make start failed when it was stopped"
   entered=
