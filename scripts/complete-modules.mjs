@@ -3,6 +3,7 @@
  * out an optional one that wants another Node.js than the one that npm runs on, without a word.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import process from 'node:process';
 
 const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
 const libc = process.report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
