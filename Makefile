@@ -5,7 +5,9 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-NODE_BIN := node_modules/.bin
+# The Node.js that the program runs on, which npm installs with it. The machine's own has to run npm only.
+NODE     := scripts/node
+NODE_BIN := $(NODE) node_modules/.bin
 LISTEN   ?= 127.0.0.1:4040
 SOURCES  := $(shell find src test bench -name '*.ts' -not -path 'src/web/*' 2>/dev/null)
 WEB      := $(shell find src/web -type f 2>/dev/null) vite.config.ts package-lock.json
@@ -33,15 +35,15 @@ start: build ## install, build, then run probe, app and dashboard on this machin
 build: native web build/.tsc ## install what the build needs, then compile the addon, the server and the page
 
 .PHONY: test
-test: packages-for-tests packages-for-emulation build build/churn build/scenarios build/without-netlink build/refuse-bpf.so build/nginx/nginx ## run every test; the eBPF ones need root
+test: build build/churn build/scenarios build/without-netlink build/refuse-bpf.so build/nginx/nginx ## run every test; the eBPF ones need root
 	@bash scripts/run-tests.sh $(TESTS)
 
 .PHONY: fuzz
 fuzz: build ## mutated reports through the decoder, a million of them (FUZZ_BODIES=1000000)
-	TOPOPROBE_FUZZ_BODIES=$(FUZZ_BODIES) node --test build/test/report/fuzz.test.js build/test/report/decode-memory.test.js
+	TOPOPROBE_FUZZ_BODIES=$(FUZZ_BODIES) $(NODE) --test build/test/report/fuzz.test.js build/test/report/decode-memory.test.js
 
 .PHONY: check
-check: packages-for-tests build ## formatting, lint, types and import directions, for every language here
+check: build ## formatting, lint, types and import directions, for every language here
 	$(NODE_BIN)/prettier --check .
 	$(NODE_BIN)/eslint --max-warnings 0 .
 	$(NODE_BIN)/tsc --noEmit -p src/web/tsconfig.json
@@ -55,12 +57,16 @@ format: node_modules/.package-lock.json ## rewrite files the way `make check` wa
 	clang-format-14 -i native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c bench/do-nothing/*.c test/scenarios/*.c test/machines/*.c test/ebpf/*.c
 
 .PHONY: bench
-bench: packages-for-bench build build/churn build/hold build/attach build/nothing.bpf.o ## measure against tcplife and others (root); BENCH="rungs memory" for some
+bench: build build/churn build/hold build/attach build/nothing.bpf.o ## measure against tcplife and others (root); BENCH="rungs memory" for some
 	@bash bench/run.sh $(BENCH)
 
 .PHONY: kernels
-kernels: packages-for-kernels build build/churn build/scenarios ## what is seen on other kernels, in emulation (KERNELS="6.1-amd64 …" RUNGS="files …")
-	@node build/test/kernels/host/main.js
+kernels: build build/churn build/scenarios ## what is seen on other kernels, in emulation (KERNELS="6.1-amd64 …" RUNGS="files …")
+	@$(NODE) build/test/kernels/host/main.js
+
+.PHONY: bare-debian
+bare-debian: packages ## `make start` on a Debian 12 that has nothing but make, and TESTS="…" there (root; NODE=18.20.8: beside that)
+	@TESTS="$(if $(filter command line environment,$(origin TESTS)),$(TESTS))" bash scripts/bare-debian.sh
 
 .PHONY: native
 native: packages node_modules/.package-lock.json ## compile the eBPF addon, where this machine can
@@ -82,7 +88,7 @@ build/churn: bench/churn/churn.c
 build/hold: bench/churn/hold.c
 build/scenarios: test/scenarios/scenarios.c
 build/without-netlink: test/machines/without-netlink.c
-build/churn build/hold build/scenarios build/without-netlink:
+build/churn build/hold build/scenarios build/without-netlink: | packages
 	@mkdir -p build
 	@if command -v cc >/dev/null; then cc -O2 -Wall -Wextra -Werror -pthread $< -o $@; \
 	 else echo "make: $@ not built: a C compiler (cc) is missing"; fi
@@ -93,13 +99,13 @@ build/nothing.bpf.o: bench/do-nothing/nothing.bpf.c
 build/nothing.bpf.o: COMPILE = $(BPF_CLANG) -target bpf -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -I/usr/include/$(shell cc -dumpmachine) -c $< -o $@
 build/attach: bench/do-nothing/attach.c
 build/attach: COMPILE = cc -O2 -Wall -Wextra -Werror $< -o $@ -lbpf
-build/nothing.bpf.o build/attach:
+build/nothing.bpf.o build/attach: | packages
 	@mkdir -p build
 	@if bash scripts/can-build-native.sh 2>/dev/null; then $(COMPILE); \
 	 else echo "make: $@ not built: what the eBPF addon is built with is missing"; fi
 
 # A library that has the kernel refuse BPF programs, for tests.
-build/refuse-bpf.so: test/ebpf/refuse-bpf.c
+build/refuse-bpf.so: test/ebpf/refuse-bpf.c | packages
 	@mkdir -p build
 	@if command -v cc >/dev/null; then cc -O2 -Wall -Wextra -Werror -pthread -shared -fPIC $< -o $@ -ldl; \
 	 else echo "make: $@ not built: a C compiler (cc) is missing"; fi
@@ -108,22 +114,18 @@ build/refuse-bpf.so: test/ebpf/refuse-bpf.c
 build/nginx/nginx:
 	@bash scripts/unpack-nginx.sh
 
-# The lock file decides; `npm ci` also runs no install scripts here.
-node_modules/.package-lock.json: package.json package-lock.json native/package.json
-	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+# The lock file decides.
+node_modules/.package-lock.json: package.json package-lock.json native/package.json | packages
+	@bash scripts/install-modules.sh
 	@touch $@
 
-.PHONY: packages packages-for-tests packages-for-bench packages-for-emulation packages-for-kernels
+# All that this run of make needs, at once: so what is missing is said in one line.
+PURPOSES := build $(if $(filter test check bench format,$(MAKECMDGOALS)),test) $(if $(filter bench,$(MAKECMDGOALS)),bench) \
+            $(if $(filter test kernels,$(MAKECMDGOALS)),kernels) $(if $(filter bare-debian,$(MAKECMDGOALS)),bare-debian) \
+            $(if $(filter kernels,$(MAKECMDGOALS)),$(if $(or $(if $(KERNELS),,all),$(findstring arm64,$(KERNELS))),kernels-arm64))
+.PHONY: packages
 packages:
-	@bash scripts/install-packages.sh build
-packages-for-tests:
-	@bash scripts/install-packages.sh build test
-packages-for-bench:
-	@bash scripts/install-packages.sh build test bench
-packages-for-emulation:
-	@bash scripts/install-packages.sh kernels
-packages-for-kernels:
-	@bash scripts/install-packages.sh build kernels $(if $(or $(if $(KERNELS),,all),$(findstring arm64,$(KERNELS))),kernels-arm64)
+	@bash scripts/install-packages.sh $(PURPOSES)
 
 .PHONY: clean
 clean: ## remove everything that was built

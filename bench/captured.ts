@@ -37,9 +37,9 @@ interface Report {
 /** @param rung default: that of TOPOPROBE_RUNG, or the highest */
 export async function captureChurn(seconds: number, rung?: Rung): Promise<Captured> {
   const duration = `${seconds + MARGIN_SECONDS}s`;
-  const args = [TOPOPROBE, 'report', '--duration', duration, '--source', 'ebpf', '--log-level', 'warn'];
+  const args = ['report', '--duration', duration, '--source', 'ebpf', '--log-level', 'warn'];
   const bounds = ['--max-connections', BOUND, '--max-connections-per-netns', BOUND];
-  const child = spawn(process.execPath, [...args, ...bounds, ...(rung ? ['--rung', rung] : [])], {
+  const child = spawn(TOPOPROBE, [...args, ...bounds, ...(rung ? ['--rung', rung] : [])], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');

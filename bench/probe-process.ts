@@ -13,8 +13,8 @@ export interface ProbeProcess {
 
 /** @param options of the command besides those it always has here */
 export function spawnProbe(app: string, ...options: readonly string[]): ChildProcess {
-  const args = [TOPOPROBE, 'probe', app, '--source', 'ebpf', '--log-level', 'warn', ...options];
-  return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const args = ['probe', app, '--source', 'ebpf', '--log-level', 'warn', ...options];
+  return spawn(TOPOPROBE, args, { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 export async function startProbeProcess(): Promise<ProbeProcess> {

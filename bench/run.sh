@@ -11,5 +11,5 @@ if [ "${#cases[@]}" = 0 ]; then
 fi
 for case in "${cases[@]}"; do
   printf '\n== %s\n' "$case"
-  node --expose-gc "build/bench/$case.bench.js"
+  scripts/node --expose-gc "build/bench/$case.bench.js"
 done

@@ -120,7 +120,7 @@ if (scope === '') {
 } else {
   const release = await holdConnections();
   const quiet = ['--no-dns', '--metrics-listen', 'off', '--log-level', 'error'];
-  await run('topoprobe', (host) => [process.execPath, TOPOPROBE, 'probe', host, ...quiet]);
+  await run('topoprobe', (host) => [TOPOPROBE, 'probe', host, ...quiet]);
   await run('Scope', (host) => [scope, '--mode=probe', '--probe.docker=false', '--probe.resolver=', host]);
   release();
 }

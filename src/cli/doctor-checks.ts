@@ -9,6 +9,7 @@ import { NetAddresses } from '../probe/connections/net-addresses.js';
 import { trySystemServers } from '../probe/dns/index.js';
 import { createProcfsSource } from '../probe/connections/procfs/index.js';
 import type { Check } from './check.js';
+import { runtimeCheck } from './runtime-check.js';
 import { tryCapture } from './try-capture.js';
 import { userText } from './user.js';
 
@@ -31,7 +32,8 @@ const NOT_NEEDED: ReadonlySet<string> = new Set(['kprobe', 'fentry', 'iter/bpf_s
 
 /** @param rung the highest rung that eBPF may be on */
 export async function diagnose(procRoot: string, rung: Rung = 'files'): Promise<Diagnosis> {
-  const [features, proc, conntrack, addresses, names, { capture, coverage }] = await Promise.all([
+  const [runtime, features, proc, conntrack, addresses, names, { capture, coverage }] = await Promise.all([
+    runtimeCheck(),
     featureChecks(),
     procCheck(procRoot),
     conntrackCheck(procRoot),
@@ -40,7 +42,7 @@ export async function diagnose(procRoot: string, rung: Rung = 'files'): Promise<
     tryCapture(procRoot, rung),
   ]);
   const ofSource = [btfCheck(), ...features, capture, ...ladderChecks(coverage), conntrack, addresses];
-  const checks = [...ofSource, names, proc];
+  const checks = [runtime, ...ofSource, names, proc];
   const base = { kernel: release(), user: userText(), checks, ...(coverage && { coverage }) };
   if (capture.status === 'usable')
     return { ...base, source: 'ebpf', reason: 'the tracker was loaded, attached and closed again' };

@@ -1,12 +1,7 @@
 /**
  * Settings for a program that lives for months beside what it watches: little memory counts for more than the last bit
- * of speed. They are given here and not on Node's command line or in the environment, so that they hold however it is
- * started.
+ * of speed. Those of V8 are given by the launcher, bin/topoprobe.
  */
-import { setFlagsFromString } from 'node:v8';
-
-/** Bytes of bytecode that a function runs before it is looked at for optimisation; by default an eighth of it. */
-const INTERRUPT_BUDGET = 1_000_000;
 
 /** Each page of the program has its turn every 16 of these. */
 const RELEASE_EVERY_MS = 5000;
@@ -16,28 +11,8 @@ const SELDOM = 6;
 
 /** To be called before anything large is loaded. Settles when that may begin. Never rejects. */
 export async function keepMemorySmall(): Promise<void> {
-  compileWhatLastsOnly();
-  keepYoungGenerationSmall();
-  process.on('worker', (worker) => worker.once('online', keepYoungGenerationSmall));
   // Only the addon can bound what malloc keeps. Where it was not built, the probe says so when it opens its source.
   await import('ebpf-bridge').then(({ keepMallocSmall }) => keepMallocSmall()).catch(() => undefined);
-}
-
-/**
- * Optimised code is made of what ran for a while, not of all that ran in one busy tick: a probe works a few milliseconds
- * every few seconds, and the compiler took more time and memory than what it made gave back.
- */
-function compileWhatLastsOnly(): void {
-  setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET}`);
-}
-
-/**
- * New objects stay in the 1 MiB that V8 starts with: by default that grows to 16 MiB, twice over, in the first busy
- * second, and is given back late. (The size itself can't be set any more once V8 runs.) The factor holds for all
- * threads, and V8 puts it back to 2 whenever it makes the heap of another one.
- */
-function keepYoungGenerationSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 /**

@@ -6,12 +6,12 @@ import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { TOPOPROBE } from '../support/topoprobe.js';
+import { LAUNCHER } from '../support/topoprobe.js';
 import { runApp } from './running-app.js';
 import { hostNode, makeReport } from './sample-reports.js';
 
 const run = promisify(execFile);
-const ROOT = dirname(dirname(TOPOPROBE));
+const ROOT = dirname(dirname(LAUNCHER));
 const ADDRESS = 'http://127.0.0.1:4040';
 
 /** Lines of the shell examples of the section, in order. */

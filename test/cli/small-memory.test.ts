@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { flagsOf } from '../support/launcher.js';
 
 const ADDON_FILE = new URL('../../../native/build/ebpf_bridge.node', import.meta.url);
 const addonSkip = { skip: existsSync(ADDON_FILE) ? false : 'needs the addon: it is not built' };
@@ -11,15 +12,19 @@ const module = (path: string): string => new URL(path, import.meta.url).href;
 const SMALL_MEMORY = module('../../src/cli/small-memory.js');
 
 /** What a program in a process of its own prints as JSON. */
-async function told(program: string): Promise<unknown> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
+async function told(program: string, flags: readonly string[] = []): Promise<unknown> {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    ...flags,
+    '--input-type=module',
+    '-e',
+    program,
+  ]);
   return JSON.parse(stdout) as unknown;
 }
 
 const MAKE_GARBAGE = `
   import { getHeapSpaceStatistics } from 'node:v8';
   import { Worker } from 'node:worker_threads';
-  await keepSmall();
   await new Promise((resolve) => new Worker('', { eval: true }).once('exit', resolve));
   let kept = [];
   for (let i = 0; i < 3_000_000; i++) {
@@ -30,9 +35,9 @@ const MAKE_GARBAGE = `
   console.log(JSON.stringify(space.space_size));`;
 const MIB = 1024 * 1024;
 
-test('new objects stay in little memory, however many are made, and although other threads start', async () => {
-  const large = await told(`const keepSmall = async () => {};${MAKE_GARBAGE}`);
-  const small = await told(`import { keepMemorySmall as keepSmall } from '${SMALL_MEMORY}';${MAKE_GARBAGE}`);
+test('new objects stay in little memory, however many are made, and although other threads start', async (t) => {
+  const large = await told(MAKE_GARBAGE);
+  const small = await told(MAKE_GARBAGE, await flagsOf(t, 'probe'));
   assert.ok(Number(large) > 8 * MIB, `by default: ${String(large)} bytes`);
   assert.ok(Number(small) <= 4 * MIB, `${String(small)} bytes`);
 });

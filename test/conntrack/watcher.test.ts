@@ -59,7 +59,7 @@ for (const [name, textOnly] of [
     const { flows } = await open(t, { textOnly }).refresh();
     const [flow, ...others] = flowsIn(flows, router);
     assert.deepEqual(others, []);
-    assert.ok(flow?.startsWith(`${clientAddress} ${clientPort} > ${nearAddress} 80 |`), flow);
+    assert.ok(flow?.startsWith(`${clientAddress} ${clientPort} > ${nearAddress} 80 |`), String(flow));
   });
 
   test(`${name}: namespaces and flows that come later are found`, { skip: rootSkip }, async (t) => {

@@ -127,7 +127,7 @@ for (const [file, metric] of [
     );
     assert.equal(value(node, 'uptime'), file === 'uptime' ? '' : '10');
     assert.equal(told.length, 1);
-    assert.ok(told[0]!.includes(`its ${file} is not of the documented form`), told[0]);
+    assert.ok(told[0]!.includes(`its ${file} is not of the documented form`), told.join('\n'));
   });
 }
 

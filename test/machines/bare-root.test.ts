@@ -36,7 +36,7 @@ function bareRoot(uid: number, mounts = ''): Machine {
   return {
     prepare,
     within: ['/usr/sbin/chroot', `--userspec=${uid}:${uid}`, '--groups=', '.'],
-    program: [process.execPath, '/topoprobe/bin/topoprobe'],
+    program: [process.execPath, '/topoprobe/build/src/cli/start.js'],
   };
 }
 

@@ -15,7 +15,7 @@ for (const name of ['', '(none)', 'a;b', 'a b']) {
     const madeUp = host.latest('host_name') ?? '';
     assert.match(madeUp, /^unnamed-[0-9a-f]{8}$/);
     assert.equal(warnings.length, 1, warnings.join('\n'));
-    assert.ok(warnings[0]?.includes(`called ${madeUp}: give it one with --hostname`), warnings[0]);
+    assert.ok(warnings[0]?.includes(`called ${madeUp}: give it one with --hostname`), warnings.join('\n'));
   });
 }
 

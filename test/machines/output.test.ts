@@ -22,7 +22,7 @@ for (const args of [
     const { code, said } = await run(t, ON_FULL_DISK, args);
     assert.equal(code, 1);
     assert.equal(said.length, 1);
-    assert.ok(said[0]?.startsWith(`topoprobe: ${FULL}; `), said[0]);
+    assert.ok(said[0]?.startsWith(`topoprobe: ${FULL}; `), said.join('\n'));
   });
 }
 

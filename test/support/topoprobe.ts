@@ -1,8 +1,11 @@
-/** Runs bin/topoprobe the way a user does. */
+/** Runs the program as its launcher does. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-export const TOPOPROBE = fileURLToPath(new URL('../../../bin/topoprobe', import.meta.url));
+/** What Node.js runs: tests have it run on the Node.js that they run on themselves. */
+export const TOPOPROBE = fileURLToPath(new URL('../../src/cli/start.js', import.meta.url));
+/** What people run: finds a Node.js and has it run the program. */
+export const LAUNCHER = fileURLToPath(new URL('../../../bin/topoprobe', import.meta.url));
 
 export interface CommandResult {
   readonly code: number;

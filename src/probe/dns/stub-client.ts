@@ -89,7 +89,7 @@ function askByTcp(question: Packet, server: DnsServer, signal: AbortSignal): Pro
       reject(new Error(`${server.host} closed before its answer was complete`));
     });
     socket.once('connect', () => socket.write(streamEncode(question)));
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       received.push(chunk);
       length += chunk.length;
       if (length < LENGTH_BYTES) return;

@@ -1,9 +1,9 @@
 /** Facts about every process of the host, as Scope's Process topology. */
-import { availableParallelism, cpus } from 'node:os';
 import type { Timestamp, Topology, TopologyKey } from '../../report/model.js';
 import type { Reporter } from '../reporter.js';
 import { bootOffsetTicks } from './boot-offset.js';
 import type { ArgumentsPolicy } from './command-line.js';
+import { countCores } from './cores.js';
 import { processTopology } from './process-topology.js';
 import { Walker } from './walker.js';
 
@@ -40,8 +40,7 @@ export function createProcessReporter(options: ProcessReporterOptions): ProcessR
     arguments: options.arguments ?? 'masked',
     maxProcesses: options.maxProcesses ?? 30_000,
   });
-  // Without /proc/cpuinfo there is no list of them.
-  const cores = cpus().length || availableParallelism();
+  const cores = countCores(options.procRoot ?? '/proc');
   const starts = new Map<number, number>();
   const offset = bootOffsetTicks();
   return {
