@@ -10,6 +10,7 @@ import { FailoverSource } from './failover-source.js';
 import { NamespaceListing } from './net-namespaces.js';
 import { createProcfsSource, ProcfsError } from './procfs/index.js';
 import type { ConnectionSource } from './source.js';
+import { Translations } from '../topology/translations.js';
 
 export type SourceChoice = 'auto' | 'ebpf' | 'proc';
 
@@ -67,6 +68,8 @@ async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
   const { procRoot, bounds = {}, sweepIntervalMs, rung, warn = () => undefined } = options;
   // One ledger for all trackers, one after the other: what happened while none was there is missed.
   let ledger: Ledger | undefined;
+  // And one memory of translations: each tracker calls the sockets by the kernel's cookies.
+  const translations = new Translations();
   const open = async (): Promise<OpenedSource> => {
     // The source looks for namespaces first in each snapshot; the watcher takes what it found.
     const listing = new NamespaceListing(procRoot);
@@ -85,7 +88,7 @@ async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
       wanted: 'nat',
       listNamespaces: () => listing.last(),
     });
-    return withWatcher(source, watcher, source.seeded());
+    return withWatcher(source, watcher, source.seeded(), translations);
   };
   const first = await open();
   const source = new FailoverSource(first.source, {
@@ -120,7 +123,8 @@ function withWatcher(
   source: ConnectionSource,
   watcher: ConntrackWatcher,
   seeded: Promise<void>,
+  translations?: Translations,
 ): OpenedSource {
   const conntrackRefusal = watcher.refresh().then(() => watcher.unavailable?.message);
-  return { source: withConntrack(source, watcher), seeded, conntrackRefusal };
+  return { source: withConntrack(source, watcher, translations), seeded, conntrackRefusal };
 }

@@ -6,12 +6,20 @@ import type { Coverage } from '../coverage.js';
 import type { ConnectionSource, Snapshot, SnapshotRequest } from '../source.js';
 import { lookThroughNat } from '../../topology/look-through-nat.js';
 import { NO_FLOWS, type FlowBatch } from '../../topology/nat-flow.js';
+import { Translations } from '../../topology/translations.js';
 import { unseenFlows, withFlowRecords } from './short-flows.js';
 import type { ConntrackWatcher } from './watcher.js';
 
-/** Both are closed with the source that is returned. */
-export function withConntrack(source: ConnectionSource, watcher: ConntrackWatcher): ConnectionSource {
-  return new TrackedSource(source, watcher);
+/**
+ * Both are closed with the source that is returned.
+ * @param translations of the sockets' earlier source, which called them by the same ids
+ */
+export function withConntrack(
+  source: ConnectionSource,
+  watcher: ConntrackWatcher,
+  translations: Translations = new Translations(),
+): ConnectionSource {
+  return new TrackedSource(source, watcher, translations);
 }
 
 class TrackedSource implements ConnectionSource {
@@ -24,6 +32,7 @@ class TrackedSource implements ConnectionSource {
   constructor(
     private readonly source: ConnectionSource,
     private readonly watcher: ConntrackWatcher,
+    private readonly translations: Translations,
   ) {}
 
   get kind(): ConnectionSource['kind'] {
@@ -43,6 +52,8 @@ class TrackedSource implements ConnectionSource {
       ...this.source.counters(),
       ...this.watcher.counters(),
       conntrackLookedThrough: this.#lookedThrough,
+      conntrackRemembered: this.translations.size,
+      conntrackNotRemembered: this.translations.dropped,
       conntrackShortConnections: this.#shortConnections,
     };
   }
@@ -53,17 +64,21 @@ class TrackedSource implements ConnectionSource {
 
   /**
    * A flow exists before its connection does: flows are read after the records. While flows are known the records are
-   * wanted each time, because another look through them may show something else.
+   * wanted each time, because another look through them may show something else. Flows that are gone count as known
+   * while a socket of theirs lives.
    */
   async #lookThrough({ mayBeUnchanged = false, ...request }: SnapshotRequest): Promise<Snapshot> {
     const snapshot = await this.source.snapshot({
       ...request,
       mayBeUnchanged: mayBeUnchanged && !this.#knowsFlows,
     });
-    const { flows } = await this.watcher.refresh();
+    const news = await this.watcher.refresh();
+    // Without records there is nothing to look at, and nothing was remembered.
+    if (snapshot.unchanged !== true)
+      this.#lookedThrough += lookThroughNat(snapshot, news.flows, this.translations);
+    const flows = this.translations.withFlows(news.flows);
     const sameSockets = snapshot.sameSockets === true && !this.#knowsFlows && flows.flowCount === 0;
     this.#knowsFlows = flows.flowCount > 0;
-    this.#lookedThrough += lookThroughNat(snapshot, flows);
     return { ...snapshot, sameSockets, flows };
   }
 
@@ -75,8 +90,8 @@ class TrackedSource implements ConnectionSource {
     const before = await this.watcher.refresh();
     const snapshot = await this.source.snapshot();
     const after = await this.watcher.refresh();
-    const flows = after.flows;
-    this.#lookedThrough += lookThroughNat(snapshot, flows);
+    this.#lookedThrough += lookThroughNat(snapshot, after.flows, this.translations);
+    const flows = this.translations.withFlows(after.flows);
     const over = unseenFlows(snapshot, concatenate(this.#undecided, before.born), flows);
     this.#undecided = unseenFlows(snapshot, after.born, flows);
     this.#shortConnections += over.flowCount;
