@@ -141,9 +141,7 @@ class Pass {
     let left = flows.map((flow) => ({ flow, end: this.#endOf(flow, side) }));
     for (const [i, translation] of known) {
       const { words, port } = translation;
-      const taken = left.findIndex(
-        ({ end }) => end.ports[1] === port && sameAddress(end.words, 4, words, 4),
-      );
+      const taken = left.findIndex(({ end }) => end.ports[1] === port && sameAddress(end.words, 4, words, 4));
       if (taken < 0) this.translations.orphaned(translation);
       left = left.filter((_, at) => at !== taken);
       this.#writeKnown(i, translation);
@@ -178,10 +176,7 @@ interface Contradicted {
 
 function isStill({ words, port, netns, isShared }: Translation, tuple: Tuple): boolean {
   return (
-    !isShared &&
-    port === tuple.ports[1] &&
-    netns === tuple.netns &&
-    sameAddress(words, 4, tuple.words, 4)
+    !isShared && port === tuple.ports[1] && netns === tuple.netns && sameAddress(words, 4, tuple.words, 4)
   );
 }
 
