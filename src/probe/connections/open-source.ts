@@ -2,7 +2,12 @@
  * Chooses the connection source: eBPF where it can be loaded, /proc otherwise or when asked for. Connection tracking is
  * read beside it: for NAT, and with /proc for short connections too.
  */
-import { ConntrackWatcher, withConntrack, type WatcherOptions } from './conntrack/index.js';
+import {
+  ConntrackWatcher,
+  withConntrack,
+  type TrackedExtras,
+  type WatcherOptions,
+} from './conntrack/index.js';
 import { EbpfSource, type EbpfBounds } from './ebpf/ebpf-source.js';
 import type { Ledger } from './ebpf/ledger.js';
 import type { Rung } from './coverage.js';
@@ -88,7 +93,7 @@ async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
       wanted: 'nat',
       listNamespaces: () => listing.last(),
     });
-    return withWatcher(source, watcher, source.seeded(), translations);
+    return withWatcher(source, watcher, source.seeded(), { translations, namespaces: listing });
   };
   const first = await open();
   const source = new FailoverSource(first.source, {
@@ -106,8 +111,13 @@ async function openProcfs(options: OpenOptions): Promise<OpenedSource> {
     ...(maxRecords !== undefined && { maxRecords }),
     ...(maxRecordsPerNetns !== undefined && { maxRecordsPerNetns }),
   });
-  const watcher = new ConntrackWatcher({ ...watcherOptions(options), wanted: 'all' });
-  return withWatcher(source, watcher, Promise.resolve());
+  const listing = new NamespaceListing(options.procRoot);
+  const watcher = new ConntrackWatcher({
+    ...watcherOptions(options),
+    wanted: 'all',
+    listNamespaces: () => listing.renew(),
+  });
+  return withWatcher(source, watcher, Promise.resolve(), { namespaces: listing });
 }
 
 function watcherOptions({
@@ -123,8 +133,8 @@ function withWatcher(
   source: ConnectionSource,
   watcher: ConntrackWatcher,
   seeded: Promise<void>,
-  translations?: Translations,
+  extras: TrackedExtras,
 ): OpenedSource {
   const conntrackRefusal = watcher.refresh().then(() => watcher.unavailable?.message);
-  return { source: withConntrack(source, watcher, translations), seeded, conntrackRefusal };
+  return { source: withConntrack(source, watcher, extras), seeded, conntrackRefusal };
 }

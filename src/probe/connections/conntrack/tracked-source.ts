@@ -3,6 +3,7 @@
  * short connections (/proc), those that connection tracking saw are added.
  */
 import type { Coverage } from '../coverage.js';
+import type { NamespaceListing } from '../net-namespaces.js';
 import type { ConnectionSource, Snapshot, SnapshotRequest } from '../source.js';
 import { lookThroughNat } from '../../topology/look-through-nat.js';
 import { NO_FLOWS, type FlowBatch } from '../../topology/nat-flow.js';
@@ -12,14 +13,20 @@ import type { ConntrackWatcher } from './watcher.js';
 
 /**
  * Both are closed with the source that is returned.
- * @param translations of the sockets' earlier source, which called them by the same ids
+ * @param extras.translations of the sockets' earlier source, which called them by the same ids
+ * @param extras.namespaces whose counters are the source's, too
  */
 export function withConntrack(
   source: ConnectionSource,
   watcher: ConntrackWatcher,
-  translations: Translations = new Translations(),
+  extras: TrackedExtras = {},
 ): ConnectionSource {
-  return new TrackedSource(source, watcher, translations);
+  return new TrackedSource(source, watcher, extras);
+}
+
+export interface TrackedExtras {
+  readonly translations?: Translations | undefined;
+  readonly namespaces?: Pick<NamespaceListing, 'counters'> | undefined;
 }
 
 class TrackedSource implements ConnectionSource {
@@ -28,12 +35,17 @@ class TrackedSource implements ConnectionSource {
   #knowsFlows = false;
   #lookedThrough = 0;
   #shortConnections = 0;
+  readonly #translations: Translations;
+  readonly #namespaces: TrackedExtras['namespaces'];
 
   constructor(
     private readonly source: ConnectionSource,
     private readonly watcher: ConntrackWatcher,
-    private readonly translations: Translations,
-  ) {}
+    { translations = new Translations(), namespaces }: TrackedExtras,
+  ) {
+    this.#translations = translations;
+    this.#namespaces = namespaces;
+  }
 
   get kind(): ConnectionSource['kind'] {
     return this.source.kind;
@@ -51,9 +63,10 @@ class TrackedSource implements ConnectionSource {
     return {
       ...this.source.counters(),
       ...this.watcher.counters(),
+      ...this.#namespaces?.counters(),
       conntrackLookedThrough: this.#lookedThrough,
-      conntrackRemembered: this.translations.size,
-      conntrackNotRemembered: this.translations.dropped,
+      conntrackRemembered: this.#translations.size,
+      conntrackNotRemembered: this.#translations.dropped,
       conntrackShortConnections: this.#shortConnections,
     };
   }
@@ -75,8 +88,8 @@ class TrackedSource implements ConnectionSource {
     const news = await this.watcher.refresh();
     // Without records there is nothing to look at, and nothing was remembered.
     if (snapshot.unchanged !== true)
-      this.#lookedThrough += lookThroughNat(snapshot, news.flows, this.translations);
-    const flows = this.translations.withFlows(news.flows);
+      this.#lookedThrough += lookThroughNat(snapshot, news.flows, this.#translations);
+    const flows = this.#translations.withFlows(news.flows);
     const sameSockets = snapshot.sameSockets === true && !this.#knowsFlows && flows.flowCount === 0;
     this.#knowsFlows = flows.flowCount > 0;
     return { ...snapshot, sameSockets, flows };
@@ -90,8 +103,8 @@ class TrackedSource implements ConnectionSource {
     const before = await this.watcher.refresh();
     const snapshot = await this.source.snapshot();
     const after = await this.watcher.refresh();
-    this.#lookedThrough += lookThroughNat(snapshot, after.flows, this.translations);
-    const flows = this.translations.withFlows(after.flows);
+    this.#lookedThrough += lookThroughNat(snapshot, after.flows, this.#translations);
+    const flows = this.#translations.withFlows(after.flows);
     const over = unseenFlows(snapshot, concatenate(this.#undecided, before.born), flows);
     this.#undecided = unseenFlows(snapshot, after.born, flows);
     this.#shortConnections += over.flowCount;

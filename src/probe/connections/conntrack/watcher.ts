@@ -1,10 +1,10 @@
 /**
- * Watches connection tracking in every network namespace that has a process: which flows are translated (NAT), and,
+ * Watches connection tracking in every network namespace that can be found: which flows are translated (NAT), and,
  * for sources that miss short connections, which were established. Everything is read when asked for, once per tick.
  *
- * A watched namespace is kept alive by the socket in it, until the refresh after its last process has gone.
+ * A watched namespace is kept alive by the socket in it, until the refresh after its last process, mount or file has gone.
  */
-import { EbpfUnavailableError } from 'ebpf-bridge';
+import { EbpfUnavailableError, type NetNamespace } from 'ebpf-bridge';
 import { FlowStatus, natBitsOf, type ConntrackFlow } from '../../../conntrack-parser/index.js';
 import { findNamespaces, type ListNamespaces } from '../net-namespaces.js';
 import { NO_FLOWS, type FlowBatch } from '../../topology/nat-flow.js';
@@ -160,7 +160,7 @@ export class ConntrackWatcher {
 
   /** Opens what is new, closes what has gone. Returns why the last of those that can't be read can't be. */
   async #followNamespaces(): Promise<unknown> {
-    const { procRoot, maxNamespaces, listNamespaces } = this.#options;
+    const { maxNamespaces, listNamespaces } = this.#options;
     const found = await listNamespaces();
     const alive = new Set(found.map(({ inode }) => inode));
     for (const [netns, source] of this.#sources) {
@@ -170,14 +170,17 @@ export class ConntrackWatcher {
       await source.close();
     }
     let failure: unknown;
-    for (const { inode, pid } of found) {
+    for (const namespace of found) {
+      const { inode } = namespace;
       if (this.#sources.has(inode)) continue;
+      // Text is read by way of a process.
+      if (this.#textOnly && namespace.pid === 0) continue;
       if (this.#sources.size >= maxNamespaces) {
         this.#skipped++;
         continue;
       }
       try {
-        this.#sources.set(inode, await this.#open(`${procRoot}/${pid}`));
+        this.#sources.set(inode, await this.#open(namespace));
       } catch (error) {
         failure = error;
         this.#unreadable++;
@@ -186,17 +189,17 @@ export class ConntrackWatcher {
     return failure;
   }
 
-  async #open(processPath: string): Promise<NamespaceSource> {
+  async #open({ pid, path }: NetNamespace): Promise<NamespaceSource> {
     const isNew = this.#wasOn;
     if (!this.#textOnly) {
       try {
-        return await NamespaceEvents.open(`${processPath}/ns/net`, this.#options, this.#counts, isNew);
+        return await NamespaceEvents.open(path, this.#options, this.#counts, isNew);
       } catch (error) {
         if (!(error instanceof EbpfUnavailableError)) throw error;
         this.#textOnly = true;
       }
     }
-    return new NamespaceText(`${processPath}/net/nf_conntrack`, this.#counts, isNew);
+    return new NamespaceText(`${this.#options.procRoot}/${pid}/net/nf_conntrack`, this.#counts, isNew);
   }
 
   #listenerOf(netns: number): FlowListener {
