@@ -2,6 +2,8 @@
 import { readdir } from 'node:fs/promises';
 import { release } from 'node:os';
 import { EbpfUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge';
+import { findNamespaces, withoutProcess } from '../probe/connections/net-namespaces.js';
+import { descriptors, DESCRIPTORS_ADVICE, descriptorShortage } from '../probe/descriptors.js';
 import { ConntrackWatcher } from '../probe/connections/conntrack/index.js';
 import type { Coverage, Rung } from '../probe/connections/coverage.js';
 import { RUNG_TEXT } from '../probe/connections/ebpf/rungs.js';
@@ -22,6 +24,9 @@ export interface Diagnosis {
   readonly coverage?: Coverage;
 }
 
+/** Namespaces told of by path. */
+const NAMED_MOST = 10;
+const ENOUGH_DESCRIPTORS = 512;
 const BTF_PATH = '/sys/kernel/btf/vmlinux';
 
 /** Tried to know the kernel by; nothing here uses them. */
@@ -29,13 +34,23 @@ const NOT_NEEDED: ReadonlySet<string> = new Set(['kprobe', 'fentry', 'iter/bpf_s
 
 /** @param rung the highest rung that eBPF may be on */
 export async function diagnose(procRoot: string, rung: Rung = 'files'): Promise<Diagnosis> {
-  const [features, proc, conntrack, { capture, coverage }] = await Promise.all([
+  const [features, proc, conntrack, namespaces, { capture, coverage }] = await Promise.all([
     featureChecks(),
     procCheck(procRoot),
     conntrackCheck(procRoot),
+    namespacesCheck(procRoot),
     tryCapture(procRoot, rung),
   ]);
-  const checks = [btfCheck(), ...features, capture, ...ladderChecks(coverage), conntrack, proc];
+  const checks = [
+    btfCheck(),
+    ...features,
+    capture,
+    ...ladderChecks(coverage),
+    descriptorsCheck(),
+    namespaces,
+    conntrack,
+    proc,
+  ];
   const base = { kernel: release(), user: userText(), checks, ...(coverage && { coverage }) };
   if (capture.status === 'usable')
     return { ...base, source: 'ebpf', reason: 'the tracker was loaded, attached and closed again' };
@@ -101,6 +116,37 @@ async function procCheck(procRoot: string): Promise<Check> {
   }
 }
 
+/** Finds network namespaces the way the probe does, and says which no process is in. */
+async function namespacesCheck(procRoot: string): Promise<Check> {
+  const name = 'network namespaces';
+  try {
+    const found = await findNamespaces(procRoot);
+    const kept = withoutProcess(found);
+    const some = kept.slice(0, NAMED_MOST).map(({ path }) => path);
+    const more = kept.length > some.length ? ` and ${kept.length - some.length} more` : '';
+    const which = kept.length === 0 ? '' : ` (${some.join(', ')}${more})`;
+    return { name, status: 'usable', detail: `${found.length}, ${kept.length} without a process${which}` };
+  } catch (error) {
+    const reason = descriptorShortage(error) ?? (error instanceof Error ? error.message : String(error));
+    return { name, status: 'refused', detail: `could not be looked for: ${reason}` };
+  }
+}
+
+/** A few hundred namespaces are watched with the usual limit; with less than this some wait. */
+function descriptorsCheck(): Check {
+  const name = 'open files';
+  const found = descriptors();
+  if (found === undefined) return { name, status: 'missing', detail: '/proc/self does not tell the limit' };
+  const { limit } = found;
+  return limit < ENOUGH_DESCRIPTORS
+    ? {
+        name,
+        status: 'refused',
+        detail: `${limit} at most: little room for network namespaces and clients; ${DESCRIPTORS_ADVICE}`,
+      }
+    : { name, status: 'usable', detail: `${limit} at most` };
+}
+
 /** Reads connection tracking of every namespace once, the way the probe does. */
 async function conntrackCheck(procRoot: string): Promise<Check> {
   const name = 'conntrack';
@@ -111,6 +157,8 @@ async function conntrackCheck(procRoot: string): Promise<Check> {
     if (unavailable === undefined) {
       const { conntrackNamespaces = 0, conntrackUnreadableNamespaces = 0 } = watcher.counters();
       const refused = conntrackUnreadableNamespaces > 0 ? `, ${conntrackUnreadableNamespaces} refused` : '';
+      const short = watcher.shortfall;
+      if (short !== undefined) return { name, status: 'refused', detail: short };
       const detail = `network namespaces read by ${readBy}: ${conntrackNamespaces}${refused}; translated flows: ${flows.flowCount}`;
       return { name, status: 'usable', detail };
     }

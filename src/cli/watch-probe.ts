@@ -68,7 +68,11 @@ function partsOf({ feed, observers, publisher, endpoints }: WatchedProbe): Count
     {
       name: 'source',
       counters: () => feed.source.counters(),
-      gauges: ['live', 'stored', 'otherLive', 'lastSweepMs'],
+      gauges: [
+        ...['live', 'stored', 'otherLive', 'lastSweepMs'],
+        ...['conntrackRemembered', 'conntrackWaitingNamespaces'],
+        ...['networkNamespaces', 'networkNamespacesWithoutProcess', 'networkNamespacesLeftOut'],
+      ],
     },
     { name: 'feed', counters: () => feed.counters() },
     { name: 'endpoints', counters: () => endpoints.counters },

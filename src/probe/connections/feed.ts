@@ -31,13 +31,18 @@ export interface Batch extends RecordBatch {
   readonly sourceKind: SourceKind;
   /** What the kernel allowed of eBPF; absent where it is not used. */
   readonly coverage?: Coverage | undefined;
+  /** What is not seen now, besides for want of programs: one line each, with what to do. */
+  readonly shortfalls?: readonly string[];
   /** What no record tells of for want of room. Absent where the source has no such group. */
   readonly other?: OtherConnections;
   /** Absent where the source can't tell. */
   readonly completeness?: Completeness;
 }
 
-type Circumstances = Pick<Batch, 'flows' | 'holders' | 'sourceKind' | 'coverage' | 'other' | 'completeness'>;
+type Circumstances = Pick<
+  Batch,
+  'flows' | 'holders' | 'sourceKind' | 'coverage' | 'shortfalls' | 'other' | 'completeness'
+>;
 
 /** How long the other end of a connection may lag behind in a one-off batch. */
 const SETTLE_MS = 50;
@@ -109,12 +114,13 @@ export class ConnectionFeed {
     };
   }
 
-  #circumstances({ flows, holders, other, completeness }: Snapshot): Circumstances {
+  #circumstances({ flows, holders, shortfalls, other, completeness }: Snapshot): Circumstances {
     return {
       flows: flows ?? NO_FLOWS,
       holders: holders ?? NO_HOLDERS,
       sourceKind: this.source.kind,
       coverage: this.source.coverage,
+      ...(shortfalls && { shortfalls }),
       ...(other && { other }),
       ...(completeness && { completeness }),
     };

@@ -4,6 +4,7 @@
  * without it only processes are looked at, one by one. Who goes through the namespaces in one tick shares one listing.
  */
 import { readdir, stat } from 'node:fs/promises';
+import { descriptorShortage } from '../descriptors.js';
 import { EbpfUnavailableError, netNamespaces, type NamespaceSearch, type NetNamespace } from 'ebpf-bridge';
 
 /** @throws what finding them throws */
@@ -22,6 +23,7 @@ interface Found {
 /** One listing for several readers: the first of a tick renews it, the others take what it found. */
 export class NamespaceListing {
   #last: Promise<readonly NetNamespace[]> | undefined;
+  #failure: unknown;
   #found: Found = { namespaces: [], leftOut: 0 };
   /** When the next look is due, by `performance.now()`. */
   #mountTablesAt = 0;
@@ -50,12 +52,30 @@ export class NamespaceListing {
     };
   }
 
+  /** What is wrong with the listing, in one line; undefined when nothing is. */
+  get shortfall(): string | undefined {
+    const { leftOut, namespaces } = this.#found;
+    if (this.#failure !== undefined) {
+      const reason = descriptorShortage(this.#failure) ?? reasonOf(this.#failure);
+      return `network namespaces are as they were: they could not be looked for: ${reason}`;
+    }
+    return leftOut === 0
+      ? undefined
+      : `${leftOut} network namespaces are beyond the ${namespaces.length} that are gone through`;
+  }
+
   async #renew(): Promise<readonly NetNamespace[]> {
     const startedAt = performance.now();
     const mountTables = startedAt >= this.#mountTablesAt;
     const openFiles = startedAt >= this.#openFilesAt;
     const known = withoutProcess(this.#found.namespaces);
-    this.#found = await search({ procRoot: this.procRoot, known, mountTables, openFiles });
+    try {
+      this.#found = await search({ procRoot: this.procRoot, known, mountTables, openFiles });
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
     const endedAt = performance.now();
     const tookMs = endedAt - startedAt;
     if (mountTables) this.#mountTablesAt = endedAt + tookMs / MOUNT_TABLES_SHARE;
@@ -94,4 +114,8 @@ async function findOneByOne(procRoot: string): Promise<readonly NetNamespace[]> 
     if (inode !== undefined && !found.has(inode)) found.set(inode, { inode, pid, path });
   }
   return [...found.values()];
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -26,7 +26,7 @@ export function withConntrack(
 
 export interface TrackedExtras {
   readonly translations?: Translations | undefined;
-  readonly namespaces?: Pick<NamespaceListing, 'counters'> | undefined;
+  readonly namespaces?: Pick<NamespaceListing, 'counters' | 'shortfall'> | undefined;
 }
 
 class TrackedSource implements ConnectionSource {
@@ -92,7 +92,7 @@ class TrackedSource implements ConnectionSource {
     const flows = this.#translations.withFlows(news.flows);
     const sameSockets = snapshot.sameSockets === true && !this.#knowsFlows && flows.flowCount === 0;
     this.#knowsFlows = flows.flowCount > 0;
-    return { ...snapshot, sameSockets, flows };
+    return { ...snapshot, sameSockets, flows, shortfalls: this.#shortfalls() };
   }
 
   /**
@@ -108,7 +108,11 @@ class TrackedSource implements ConnectionSource {
     const over = unseenFlows(snapshot, concatenate(this.#undecided, before.born), flows);
     this.#undecided = unseenFlows(snapshot, after.born, flows);
     this.#shortConnections += over.flowCount;
-    return { ...snapshot, ...withFlowRecords(snapshot, over, flows), flows };
+    return { ...snapshot, ...withFlowRecords(snapshot, over, flows), flows, shortfalls: this.#shortfalls() };
+  }
+
+  #shortfalls(): readonly string[] {
+    return [this.watcher.shortfall, this.#namespaces?.shortfall].filter((text) => text !== undefined);
   }
 }
 
