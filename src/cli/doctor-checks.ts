@@ -1,6 +1,6 @@
 /** What `doctor` finds out: each thing the probe could use, tried for real, and the source that follows from it. */
 import { readdir } from 'node:fs/promises';
-import { release } from 'node:os';
+import { hostname, release } from 'node:os';
 import { EbpfUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge';
 import { findNamespaces, withoutProcess } from '../probe/connections/net-namespaces.js';
 import { descriptors, DESCRIPTORS_ADVICE, descriptorShortage } from '../probe/descriptors.js';
@@ -10,6 +10,7 @@ import { RUNG_TEXT } from '../probe/connections/ebpf/rungs.js';
 import { createProcfsSource } from '../probe/connections/procfs/index.js';
 import type { Check } from './check.js';
 import { tryCapture } from './try-capture.js';
+import { machineIdentity } from '../probe/hosts/index.js';
 import { userText } from './user.js';
 
 export interface Diagnosis {
@@ -46,6 +47,7 @@ export async function diagnose(procRoot: string, rung: Rung = 'files'): Promise<
     ...features,
     capture,
     ...ladderChecks(coverage),
+    machineCheck(procRoot),
     descriptorsCheck(),
     namespaces,
     conntrack,
@@ -130,6 +132,25 @@ async function namespacesCheck(procRoot: string): Promise<Check> {
     const reason = descriptorShortage(error) ?? (error instanceof Error ? error.message : String(error));
     return { name, status: 'refused', detail: `could not be looked for: ${reason}` };
   }
+}
+
+/** What tells this machine from others with its name. */
+function machineCheck(procRoot: string): Check {
+  const name = 'machine';
+  const { machine, source, boot } = machineIdentity(procRoot);
+  if (machine !== undefined)
+    return {
+      name,
+      status: 'usable',
+      detail: `${hostname()} is told from others of its name by its ${source}: ${machine}`,
+    };
+  const advice =
+    "mount the host's /etc/machine-id into the container, or give the machine one (systemd-machine-id-setup)";
+  const detail =
+    boot === undefined
+      ? `another machine called ${hostname()} would be taken for this one: it has no id; ${advice}`
+      : `${hostname()} is told from others of its name by this boot only, as it has no id: ${advice}`;
+  return { name, status: 'missing', detail };
 }
 
 /** A few hundred namespaces are watched with the usual limit; with less than this some wait. */

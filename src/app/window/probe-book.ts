@@ -12,6 +12,12 @@ export interface ProbeIdentity {
 
 export interface ProbeRecord extends ProbeIdentity {
   readonly hostname: string;
+  /** What the probe calls its host, where that is another name: machines with one name are told apart here. */
+  readonly nameThere?: string;
+  /** Digest of the machine's id, where the probe tells it. */
+  readonly machine: string | undefined;
+  /** What the probe does not see, and what to do about it. */
+  readonly notSeen: readonly string[];
   /** Milliseconds since 1970, by this app's clock. */
   readonly lastSeenMs: number;
   /** Set while the probe is silent for longer than its rhythm explains; its nodes leave at the window's end. */
@@ -32,6 +38,8 @@ export interface ProbeRecord extends ProbeIdentity {
 interface Record {
   identity: ProbeIdentity;
   hostname: string;
+  machine: string | undefined;
+  notSeen: readonly string[];
   lastSeenMs: number;
   intervalMs: number | undefined;
   readonly skew: SkewMeter;
@@ -41,6 +49,8 @@ interface Record {
   stale: boolean;
 }
 
+/** Facts of the host that say so. */
+const NOT_SEEN_FACTS = ['ebpf_refused', 'not_seen'];
 /** Machines remembered under one id. */
 const HOSTNAMES_MAX = 8;
 /** Missing this many reports in a row is silence. */
@@ -76,6 +86,8 @@ export class ProbeBook {
       this.#records.set(identity.id, {
         identity,
         hostname,
+        machine: hostFact(report, 'machine_id'),
+        notSeen: notSeenOf(report),
         lastSeenMs: atMs,
         intervalMs: undefined,
         skew,
@@ -91,6 +103,8 @@ export class ProbeBook {
       known.intervalMs === undefined ? gap : known.intervalMs + RHYTHM_WEIGHT * (gap - known.intervalMs);
     known.skew.note(report, atMs);
     known.identity = identity;
+    known.machine = hostFact(report, 'machine_id') ?? known.machine;
+    known.notSeen = notSeenOf(report);
     if (hostname !== '') {
       known.hostname = hostname;
       if (known.hostnames.has(hostname) || known.hostnames.size < HOSTNAMES_MAX)
@@ -168,9 +182,17 @@ function sampledOf({ sampling }: Report): number | undefined {
 }
 
 function hostnameOf(report: Report): string {
+  return hostFact(report, 'host_name') ?? '';
+}
+
+function notSeenOf(report: Report): readonly string[] {
+  return NOT_SEEN_FACTS.map((key) => hostFact(report, key)).filter((text) => text !== undefined);
+}
+
+function hostFact(report: Report, key: string): string | undefined {
   for (const node of report.topologies.get('Host')?.nodes.values() ?? []) {
-    const name = latestOf(node, 'host_name');
-    if (name !== undefined) return name;
+    const value = latestOf(node, key);
+    if (value !== undefined) return value;
   }
-  return '';
+  return undefined;
 }

@@ -6,7 +6,9 @@ import { describeLacks, HostFactsError } from './errors.js';
 import { cpuPercent, readHostFacts, type CpuTimes } from './host-facts.js';
 import { hostTopology, type HostIdentity } from './host-topology.js';
 import { readLocalNetworks } from './local-networks.js';
+import { machineIdentity } from './machine-identity.js';
 
+export { machineIdentity, type MachineIdentity } from './machine-identity.js';
 export { HostFactsError, type HostFactsErrorCode } from './errors.js';
 
 export interface HostReporterOptions extends HostIdentity {
@@ -26,6 +28,7 @@ export function createHostReporter(options: HostReporterOptions): HostReporter {
   const { procRoot = '/proc', warn = () => undefined } = options;
   let networks: readonly string[] | undefined;
   let before: CpuTimes | undefined;
+  const machine = machineIdentity(procRoot);
   let told = '';
   const tell = (lacks: readonly HostFactsError[]): void => {
     const text = describeLacks(lacks);
@@ -41,7 +44,7 @@ export function createHostReporter(options: HostReporterOptions): HostReporter {
       const read = networksOrLack();
       networks = read.networks;
       tell([...lacks, ...read.lacks]);
-      return new Map([['Host', hostTopology(options, facts, percent, networks, now)]]);
+      return new Map([['Host', hostTopology({ ...options, machine }, facts, percent, networks, now)]]);
     },
     localNetworks: () => (networks ??= networksOrLack().networks),
   };
