@@ -4,7 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { hostNodeId, processNodeId, renamedId } from '../../src/report/index.js';
-import type { Node, Report, Topology, TopologyKey } from '../../src/report/model.js';
+import type { Latest, Report, Timestamp, Topology, TopologyKey } from '../../src/report/model.js';
 import { now } from '../../src/report/timestamp.js';
 import { Machines, usableName, type MachineFacts } from '../../src/app/window/machines.js';
 import { Window } from '../../src/app/window/window.js';
@@ -90,21 +90,23 @@ test('ids of the host begin with its new name, and no others', () => {
     assert.equal(renamedId(id, 'web', 'w2'), renamed);
 });
 
+function factsOf(timestamp: Timestamp, facts: Readonly<Record<string, string>>): ReadonlyMap<string, Latest> {
+  return new Map(Object.entries(facts).map(([key, value]) => [key, { timestamp, value }]));
+}
+
 function reportOf(name: string, machine: string, pid: number): Report {
   const timestamp = now();
   const host = hostNodeId(name);
-  const latest = (facts: Record<string, string>): Node['latest'] =>
-    new Map(Object.entries(facts).map(([key, value]) => [key, { timestamp, value }]));
   const hostNode = {
     id: host,
     topology: 'host',
-    latest: latest({ host_name: name, machine_id: machine, machine_id_from: 'machine-id' }),
+    latest: factsOf(timestamp, { host_name: name, machine_id: machine, machine_id_from: 'machine-id' }),
   };
   const id = processNodeId(name, pid);
   const process = {
     id,
     topology: 'process',
-    latest: latest({ pid: String(pid), host_node_id: host, cmdline: machine }),
+    latest: factsOf(timestamp, { pid: String(pid), host_node_id: host, cmdline: machine }),
     parents: new Map([['host', [host]]]),
   };
   return {
