@@ -9,7 +9,6 @@ import { now } from '../../src/report/timestamp.js';
 import { Machines, usableName, type MachineFacts } from '../../src/app/window/machines.js';
 import { Window } from '../../src/app/window/window.js';
 import { MACHINES_SKIP } from '../machines/machine.js';
-import { until } from '../publish/shipping.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 
 const facts = (machine: string | undefined, boot?: string, source = 'machine-id'): MachineFacts => ({
@@ -154,6 +153,8 @@ test('processes of two machines with one name and the same PIDs are not mixed', 
   assert.ok(processes().has('a%3bb;7'));
 });
 
+const DEADLINE_MS = 30_000;
+
 /** A command in a mount namespace where the machine has another id. */
 function start(t: TestContext, machineId: string, args: readonly string[]): ChildProcess {
   const script =
@@ -214,20 +215,13 @@ test(
       readonly machine?: string;
     }
     let rows: Row[] = [];
-    let polling = true;
-    const poll = (async () => {
-      while (polling) {
-        const answer = await fetch(`${url}/api/v1/probes`);
-        rows = ((await answer.json()) as { probes: Row[] }).probes;
-      }
-    })();
-    try {
-      await until('four probes on two machines', () => {
-        return rows.length === 4 && rows.every(({ nameThere }) => nameThere === 'localhost');
-      });
-    } finally {
-      polling = false;
-      await poll;
+    const isTold = (): boolean =>
+      rows.length === 4 && rows.every(({ nameThere }) => nameThere === 'localhost');
+    const giveUpAt = performance.now() + DEADLINE_MS;
+    while (!isTold()) {
+      assert.ok(performance.now() < giveUpAt, `never four probes on two machines: ${JSON.stringify(rows)}`);
+      const answer = await fetch(`${url}/api/v1/probes`);
+      rows = ((await answer.json()) as { probes: Row[] }).probes;
     }
     const machines = new Map(rows.map(({ machine, hostname }) => [machine, hostname]));
     assert.equal(machines.size, 2);
