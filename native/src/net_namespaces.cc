@@ -23,7 +23,8 @@
 namespace {
 
 // Where `ip netns` and Docker mount namespaces, below the root of whoever does.
-constexpr const char *FOLDERS[] = {"/run/netns", "/var/run/netns", "/run/docker/netns", "/var/run/docker/netns"};
+constexpr const char *FOLDERS[] = {"/run/netns", "/var/run/netns", "/run/docker/netns",
+                                   "/var/run/docker/netns"};
 constexpr const char *LINK_PREFIX = "net:[";
 
 // 0 when there is no such file.
@@ -81,7 +82,8 @@ std::string unescaped(const std::string &text) {
     std::string plain;
     for (size_t at = 0; at < text.size(); at++) {
         bool is_escape = text[at] == '\\' && at + 3 < text.size();
-        plain += is_escape ? static_cast<char>(strtoul(text.substr(at + 1, 3).c_str(), nullptr, 8)) : text[at];
+        plain +=
+            is_escape ? static_cast<char>(strtoul(text.substr(at + 1, 3).c_str(), nullptr, 8)) : text[at];
         at += is_escape ? 3 : 0;
     }
     return plain;
@@ -179,8 +181,8 @@ class Search {
     bool isUnseenNamespace(const std::string &path) const {
         struct statx status;
         return statx(AT_FDCWD, path.c_str(), AT_STATX_DONT_SYNC, STATX_INO, &status) == 0 &&
-               makedev(status.stx_dev_major, status.stx_dev_minor) == nsfs_ &&
-               !seen_.count(status.stx_ino) && isOfNetwork(path);
+               makedev(status.stx_dev_major, status.stx_dev_minor) == nsfs_ && !seen_.count(status.stx_ino) &&
+               isOfNetwork(path);
     }
 
     void lookAtFiles(const std::string &process) {

@@ -38,5 +38,6 @@ struct FoundNamespaces {
 // `proc_root` can't be read.
 FoundNamespaces netNamespaces(const NamespaceSearch &search);
 
-// The text of a file of /proc/net in each namespace, as seen from inside; empty where it can't be entered or read.
+// The text of a file of /proc/net in each namespace, as seen from inside; empty where it can't be entered or
+// read.
 std::vector<std::string> readInNamespaces(const std::vector<std::string> &paths, const std::string &name);
