@@ -28,7 +28,7 @@ export async function measureSnapshots(rungs: readonly Rung[], connections: numb
     for (const rung of rungs) {
       const tracker = await loadTracker({ without: WITHOUT[rung] });
       subjects.push({ tracker, memory: new ArrayBuffer(0), whole: [], thrifty: [] });
-      await tracker.confirmHolders(new Float64Array());
+      await tracker.confirmHolders();
     }
     const held = await holdConnections(connections);
     try {

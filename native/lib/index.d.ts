@@ -35,8 +35,6 @@ export interface TrackerOptions {
    * Default 10,000,000 (10 ms).
    */
   cheapVisitNanos?: number;
-  /** Where the namespaces of `SnapshotRequest.namespaces` are found. Default `/proc`. */
-  procRoot?: string;
   /** Programs that are not to be used, as if the kernel refused them. Default: none. */
   without?: readonly OptionalProgram[];
 }
@@ -60,6 +58,13 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** Network namespaces, and files that lead to them. */
+export interface NamespacePaths {
+  readonly inodes: Float64Array;
+  /** In the same order, each ended by a NUL. */
+  readonly paths: string;
+}
+
 export interface SnapshotRequest {
   /**
    * Visits to live sockets, which take the kernel about a microsecond each, may be spread over several snapshots when there
@@ -67,11 +72,8 @@ export interface SnapshotRequest {
    * false.
    */
   thrifty?: boolean;
-  /**
-   * Inode and PID of a process in it, for each network namespace: they are entered for sockets that no file belongs to.
-   * Default: only the caller's own is gone through.
-   */
-  namespaces?: Float64Array;
+  /** They are entered for sockets that no file belongs to. Default: only the caller's own is gone through. */
+  namespaces?: NamespacePaths;
   /** No records are wanted if they would be the same as in the last snapshot. Default: false. */
   mayBeUnchanged?: boolean;
   /**
@@ -165,7 +167,7 @@ export interface Tracker {
    * The first half of a sweep over all open files of all processes: adopts sockets older than the tracker, which the next
    * snapshot has, and confirms which processes still hold theirs. Only the other half and `close` wait for it.
    */
-  confirmHolders(namespaces?: Float64Array): Promise<void>;
+  confirmHolders(namespaces?: NamespacePaths): Promise<void>;
   /**
    * The second half: gives sockets that their process did not hold any more in the last first half to one that does, and
    * tells who else holds a socket.
@@ -256,14 +258,46 @@ export function openNetlink(options: NetlinkOptions): Promise<NetlinkSocket>;
 /** For each socket whether `receive` would find something (messages, or word of their loss): one look at all of them. */
 export function netlinkReady(sockets: readonly NetlinkSocket[]): Promise<boolean[]>;
 
-/** A network namespace and the lowest PID in it. */
 export interface NetNamespace {
   readonly inode: number;
+  /** The lowest PID in it; 0 when no process is in it. */
   readonly pid: number;
+  /** A file that leads to it. */
+  readonly path: string;
 }
 
-/** The network namespaces of all processes that may be looked at. @throws EbpfUnavailableError without the addon */
-export function netNamespaces(procRoot: string): Promise<NetNamespace[]>;
+export interface NamespaceSearch {
+  /** Where the processes are. Default `/proc`. */
+  readonly procRoot?: string;
+  /** Those without a process that were found before: looked for again where they were. */
+  readonly known?: readonly Pick<NetNamespace, 'inode' | 'path'>[];
+  /** Go through the mount table of each mount namespace. Default: true. */
+  readonly mountTables?: boolean;
+  /** Go through the threads and open files of each process. Default: true. */
+  readonly openFiles?: boolean;
+  /** Default 16,384. */
+  readonly maxNamespaces?: number;
+}
+
+export interface FoundNamespaces {
+  /** In the order of the lowest PIDs, then those without a process. */
+  readonly namespaces: NetNamespace[];
+  /** Found, but beyond the bound. */
+  readonly leftOut: number;
+}
+
+/**
+ * The network namespaces that may be looked at: those of processes, those mounted below /run/netns and /run/docker/netns,
+ * and where asked for those of mount tables, threads and open files.
+ * @throws EbpfUnavailableError without the addon
+ */
+export function netNamespaces(search?: NamespaceSearch): Promise<FoundNamespaces>;
+
+/**
+ * The text of a file of /proc/net as seen in each of some namespaces; empty where it can't be entered or read.
+ * @throws EbpfUnavailableError without the addon
+ */
+export function readInNamespaces(paths: readonly string[], name: string): Promise<string[]>;
 
 export interface FileBatch {
   /** Of all files, one after the other. */

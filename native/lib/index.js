@@ -4,9 +4,19 @@ import { addon } from './addon.js';
 import { whyNoBtf } from './btf.js';
 import { EbpfUnavailableError } from './errors.js';
 import { countEntries, readFiles } from './files.js';
-import { netlinkReady, netNamespaces, openNetlink } from './netlink.js';
+import { netNamespaces, readInNamespaces } from './namespaces.js';
+import { netlinkReady, openNetlink } from './netlink.js';
 
-export { countEntries, EbpfUnavailableError, netlinkReady, netNamespaces, openNetlink, readFiles, whyNoBtf };
+export {
+  countEntries,
+  EbpfUnavailableError,
+  netlinkReady,
+  netNamespaces,
+  openNetlink,
+  readFiles,
+  readInNamespaces,
+  whyNoBtf,
+};
 
 const EPERM = 1;
 const EACCES = 13;
@@ -72,7 +82,6 @@ function checkedTrackerOptions({
   maxConnections = 500_000,
   maxConnectionsPerNetns = 400_000,
   cheapVisitNanos = 10_000_000,
-  procRoot = '/proc',
   without = [],
 } = {}) {
   const isPowerOfTwo = Number.isInteger(ringBytes) && ringBytes > 0 && Number.isInteger(Math.log2(ringBytes));
@@ -95,7 +104,6 @@ function checkedTrackerOptions({
     maxConnections,
     maxConnectionsPerNetns,
     cheapVisitNanos,
-    procRoot,
     without: [...without],
   };
 }

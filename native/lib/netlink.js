@@ -68,7 +68,3 @@ export async function openNetlink(options) {
   const checked = checkedOptions(options);
   return new NetlinkSocket(await requireAddon().openNetlink(checked));
 }
-
-export async function netNamespaces(procRoot) {
-  return requireAddon().netNamespaces(procRoot);
-}

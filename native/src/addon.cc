@@ -3,6 +3,7 @@
 #include "features.h"
 #include "file_bindings.h"
 #include "malloc_settings.h"
+#include "namespace_bindings.h"
 #include "netlink_bindings.h"
 #include "program_pages.h"
 #include "promise_worker.h"
@@ -79,6 +80,7 @@ Napi::Object recordLayout(Napi::Env env) {
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
     TrackerObject::define(env);
     defineNetlink(env, exports);
+    defineNamespaces(env, exports);
     defineFiles(env, exports);
     exports.Set("recordLayout", recordLayout(env));
     exports.Set("probeFeatures", Napi::Function::New(env, probeFeaturesPromise, "probeFeatures"));

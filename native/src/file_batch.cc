@@ -1,5 +1,7 @@
 #include "file_batch.h"
 
+#include "bpf_error.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -25,10 +27,18 @@ int32_t readFully(int fd, char *into, size_t max_bytes) {
     return static_cast<int32_t>(length);
 }
 
+// A process that is there would be taken for one that has exited.
+void refuseWithoutDescriptors(const std::string &path) {
+    if (errno == EMFILE || errno == ENFILE)
+        throw BpfError("read " + path, errno);
+}
+
 int32_t entriesListed(const char *path) {
     DIR *folder = opendir(path);
-    if (folder == nullptr)
+    if (folder == nullptr) {
+        refuseWithoutDescriptors(path);
         return FileBatch::UNREADABLE;
+    }
     int32_t entries = 0;
     while (const struct dirent *entry = readdir(folder))
         entries += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
@@ -44,6 +54,8 @@ FileBatch readFiles(const std::vector<std::string> &paths, size_t max_bytes) {
     std::vector<char> one(max_bytes);
     for (const std::string &path : paths) {
         int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            refuseWithoutDescriptors(path);
         int32_t length = fd < 0 ? FileBatch::UNREADABLE : readFully(fd, one.data(), max_bytes);
         if (fd >= 0)
             close(fd);

@@ -78,9 +78,8 @@ std::optional<BpfIterator> iteratorIn(uint32_t inode, const std::string &path, s
 } // namespace
 
 LiveVisitor::LiveVisitor(struct bpf_link *files, struct bpf_link *sockets, const SocketTable &table,
-                         struct tp_shared *shared, const std::string &proc_root)
-    : files_(files), sockets_(sockets), adopting_(sockets), table_(table), shared_(shared),
-      proc_root_(proc_root) {}
+                         struct tp_shared *shared)
+    : files_(files), sockets_(sockets), adopting_(sockets), table_(table), shared_(shared) {}
 
 const char *LiveVisitor::giveUp() {
     bool is_files = step_ == Step::Begin || step_ == Step::Files;
@@ -93,7 +92,7 @@ const char *LiveVisitor::giveUp() {
     return is_files ? FILES : SOCKETS;
 }
 
-void LiveVisitor::visitAll(const NamespacePids &namespaces) {
+void LiveVisitor::visitAll(const NamespacePaths &namespaces) {
     step_ = Step::Begin;
     is_thorough_ = true;
     try {
@@ -106,7 +105,7 @@ void LiveVisitor::visitAll(const NamespacePids &namespaces) {
 }
 
 // Without iterators there is only to look who has been closing for too long.
-bool LiveVisitor::visit(const NamespacePids &namespaces, uint64_t budget_ns) {
+bool LiveVisitor::visit(const NamespacePaths &namespaces, uint64_t budget_ns) {
     if (!hasIterators() && step_ == Step::Begin && monotonicNanos() - began_at_ns_ < BLIND_ROUND_NS)
         return false;
     uint64_t now = threadNanos();
@@ -194,14 +193,14 @@ void LiveVisitor::dropVisited() {
     });
 }
 
-void LiveVisitor::findNamespaces(const NamespacePids &namespaces) {
+void LiveVisitor::findNamespaces(const NamespacePaths &namespaces) {
     if (sockets_ == nullptr)
         return;
     std::unordered_set<uint32_t> wanted;
     uint32_t own = inodeOf(OWN_NAMESPACE);
     if (files_ == nullptr) {
         wanted.insert(own);
-        for (const auto &[inode, pid] : namespaces)
+        for (const auto &[inode, path] : namespaces)
             wanted.insert(inode);
     }
     std::unordered_set<uint64_t> without_file;
@@ -212,30 +211,26 @@ void LiveVisitor::findNamespaces(const NamespacePids &namespaces) {
     }
     unvisited_before_ = std::move(without_file);
     for (uint32_t inode : wanted) {
-        auto process = namespaces.find(inode);
+        auto path = namespaces.find(inode);
         if (inode == own)
             to_enter_.emplace_back(inode, "");
-        else if (process != namespaces.end())
-            to_enter_.emplace_back(inode, pathOf(process->second));
+        else if (path != namespaces.end())
+            to_enter_.emplace_back(inode, path->second);
     }
 }
 
-std::string LiveVisitor::pathOf(uint32_t pid) const {
-    return proc_root_ + "/" + std::to_string(pid) + "/ns/net";
-}
-
-void LiveVisitor::adoptIn(const NamespacePids &namespaces) const {
+void LiveVisitor::adoptIn(const NamespacePaths &namespaces) const {
     if (adopting_ == nullptr)
         return;
     auto nothing = [](const char *, size_t) {};
     BpfIterator(adopting_, SOCKETS).readAll(SOCKETS_AT_ONCE, nothing);
     uint32_t own = inodeOf(OWN_NAMESPACE);
     size_t entered = 1;
-    for (const auto &[inode, pid] : namespaces) {
+    for (const auto &[inode, path] : namespaces) {
         if (inode == own || entered >= MOST_ADOPTED_IN)
             continue;
         entered++;
-        if (std::optional<BpfIterator> iterator = iteratorIn(inode, pathOf(pid), adopting_))
+        if (std::optional<BpfIterator> iterator = iteratorIn(inode, path, adopting_))
             iterator->readAll(SOCKETS_AT_ONCE, nothing);
     }
 }

@@ -19,25 +19,25 @@
 
 struct bpf_link;
 
-// A process in each network namespace, by the namespace's inode.
-using NamespacePids = std::unordered_map<uint32_t, uint32_t>;
+// A file that leads to each network namespace, by the namespace's inode.
+using NamespacePaths = std::unordered_map<uint32_t, std::string>;
 
 class LiveVisitor {
   public:
     // nullptr: there is no such iterator. Links, table and `shared` must outlive the visitor.
     LiveVisitor(struct bpf_link *files, struct bpf_link *sockets, const SocketTable &table,
-                struct tp_shared *shared, const std::string &proc_root);
+                struct tp_shared *shared);
 
     bool hasIterators() const { return files_ != nullptr || sockets_ != nullptr; }
     // Goes on with the round, or begins one, until its end or until about so much of the calling thread's
     // processor time is used. True: the round is complete. Throws BpfError.
-    bool visit(const NamespacePids &namespaces, uint64_t budget_ns);
+    bool visit(const NamespacePaths &namespaces, uint64_t budget_ns);
     // A round from its beginning to its end, which looks for all sockets without a file.
-    void visitAll(const NamespacePids &namespaces);
+    void visitAll(const NamespacePaths &namespaces);
     // Goes through the namespaces once, apart from any round, for the programs to adopt what they do not
     // know: to be called before they are told that all is known. Any thread may, at any time. Throws
     // BpfError.
-    void adoptIn(const NamespacePids &namespaces) const;
+    void adoptIn(const NamespacePaths &namespaces) const;
     // Sockets that are gone though no event told of their end, by id: rounds should come by them and do not.
     // Handed out once.
     std::vector<uint64_t> takeGone();
@@ -61,9 +61,8 @@ class LiveVisitor {
     void dropVisited();
     // False: the budget is used up.
     bool readOn(uint64_t until_ns);
-    std::string pathOf(uint32_t pid) const;
     void findUnvisited();
-    void findNamespaces(const NamespacePids &namespaces);
+    void findNamespaces(const NamespacePaths &namespaces);
     bool openNextNamespace();
     bool lookAgain();
     void end();
@@ -73,7 +72,6 @@ class LiveVisitor {
     struct bpf_link *const adopting_; // another thread's: the same, whatever becomes of that one
     const SocketTable &table_;
     struct tp_shared *shared_;
-    std::string proc_root_;
     Step step_ = Step::Begin;
     std::optional<BpfIterator> iterator_;
     uint64_t began_at_ns_ = 0;

@@ -1,6 +1,5 @@
 #include "netlink_bindings.h"
 
-#include "net_namespaces.h"
 #include "netlink_socket.h"
 #include "promise_worker.h"
 
@@ -103,23 +102,6 @@ Napi::Value readyNetlink(const Napi::CallbackInfo &info) {
         });
 }
 
-Napi::Value netNamespacesPromise(const Napi::CallbackInfo &info) {
-    using Namespaces = std::vector<NetNamespace>;
-    std::string proc_root = info[0].As<Napi::String>().Utf8Value();
-    return PromiseWorker<Namespaces>::run(
-        info.Env(), Napi::Object::New(info.Env()), [proc_root] { return netNamespaces(proc_root); },
-        [](Napi::Env env, Namespaces &namespaces) -> Napi::Value {
-            Napi::Array list = Napi::Array::New(env, namespaces.size());
-            for (uint32_t i = 0; i < namespaces.size(); i++) {
-                Napi::Object object = Napi::Object::New(env);
-                object.Set("inode", static_cast<double>(namespaces[i].inode));
-                object.Set("pid", namespaces[i].pid);
-                list[i] = object;
-            }
-            return list;
-        });
-}
-
 } // namespace
 
 void defineNetlink(Napi::Env env, Napi::Object exports) {
@@ -131,5 +113,4 @@ void defineNetlink(Napi::Env env, Napi::Object exports) {
     define("receiveNetlink", receiveNetlink);
     define("closeNetlink", closeNetlink);
     define("readyNetlink", readyNetlink);
-    define("netNamespaces", netNamespacesPromise);
 }

@@ -71,7 +71,7 @@ Tracker::Tracker(const TrackerOptions &options)
         sockets_ = std::make_unique<SocketTable>(programs_->mapFd("places"), programs_->mapEntries("places"),
                                                  programs_->mapFd("overflow"), shared_);
         visitor_ = std::make_unique<LiveVisitor>(programs_->link("visit_files"), programs_->link(NAMESPACE),
-                                                 *sockets_, shared_, options.proc_root);
+                                                 *sockets_, shared_);
         can_confirm_ = programs_->link(CONFIRM) != nullptr;
         can_tell_ = programs_->link(TELL) != nullptr;
         startDraining();
@@ -171,7 +171,7 @@ bool Tracker::isPermitted(const char *program, const std::function<void()> &run)
     }
 }
 
-void Tracker::confirmHolders(const NamespacePids &namespaces) {
+void Tracker::confirmHolders(const NamespacePaths &namespaces) {
     std::lock_guard<std::mutex> one_half(sweep_mutex_);
     {
         std::lock_guard<std::mutex> lock(mutex_);

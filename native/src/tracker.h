@@ -26,7 +26,6 @@ struct TrackerOptions {
     uint32_t max_connections_per_netns;
     uint32_t cheap_visit_ns; // visits of one snapshot may take this much processor time, however short the
                              // last was ago
-    std::string proc_root;   // by which namespaces are found
     std::vector<std::string> without; // programs that are not wanted (tracker.bpf.c)
 };
 
@@ -35,7 +34,7 @@ struct SnapshotRequest {
     bool may_be_unchanged = false;      // no records are wanted when they are those of the last snapshot
     struct tp_record *memory = nullptr; // the caller's: to be used for the records if they fit
     size_t room = 0;                    // bytes of it
-    NamespacePids namespaces;           // those that may have sockets without a file
+    NamespacePaths namespaces;          // those that may have sockets without a file
 };
 
 struct TrackerSnapshot {
@@ -73,7 +72,7 @@ class Tracker {
     // adopts sockets that existed before and confirms which processes still hold theirs: the next snapshot
     // has them. The first time, sockets that no file belongs to are adopted as well, without a process, in
     // the namespaces that are given.
-    void confirmHolders(const NamespacePids &namespaces);
+    void confirmHolders(const NamespacePaths &namespaces);
     // The second gives sockets whose process has left them to another holder, as of the last first half, and
     // returns who holds sockets that others use.
     HolderTable tellHolders();

@@ -3,6 +3,8 @@
 #include "counters.h"
 #include "promise_worker.h"
 
+#include <algorithm>
+
 #include <cstdlib>
 #include <cstring>
 #include <vector>
@@ -52,15 +54,21 @@ Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot, Napi::ArrayB
     return object;
 }
 
-// Inodes of network namespaces, each followed by the PID of a process in it; undefined: none.
-NamespacePids namespacePids(const Napi::Value &given) {
-    NamespacePids pids;
-    if (!given.IsTypedArray())
-        return pids;
-    Napi::Float64Array numbers = given.As<Napi::Float64Array>();
-    for (size_t at = 0; at + 1 < numbers.ElementLength(); at += 2)
-        pids.emplace(static_cast<uint32_t>(numbers[at]), static_cast<uint32_t>(numbers[at + 1]));
-    return pids;
+// As `NamespacePaths` of index.d.ts has them; undefined: none.
+NamespacePaths namespacePaths(const Napi::Value &given) {
+    NamespacePaths found;
+    if (!given.IsObject())
+        return found;
+    auto object = given.As<Napi::Object>();
+    auto inodes = object.Get("inodes").As<Napi::Float64Array>();
+    std::string paths = object.Get("paths").As<Napi::String>().Utf8Value();
+    size_t begin = 0;
+    for (size_t i = 0; i < inodes.ElementLength() && begin < paths.size(); i++) {
+        size_t end = std::min(paths.find('\0', begin), paths.size());
+        found.emplace(static_cast<uint32_t>(inodes[i]), paths.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return found;
 }
 
 struct FoundHolders {
@@ -116,7 +124,6 @@ Napi::Value TrackerObject::load(const Napi::CallbackInfo &info) {
                               given.Get("maxConnections").As<Napi::Number>().Uint32Value(),
                               given.Get("maxConnectionsPerNetns").As<Napi::Number>().Uint32Value(),
                               given.Get("cheapVisitNanos").As<Napi::Number>().Uint32Value(),
-                              given.Get("procRoot").As<Napi::String>().Utf8Value(),
                               {}};
     Napi::Array without = given.Get("without").As<Napi::Array>();
     for (uint32_t i = 0; i < without.Length(); i++)
@@ -131,7 +138,7 @@ Napi::Value TrackerObject::load(const Napi::CallbackInfo &info) {
 
 Napi::Value TrackerObject::confirmHolders(const Napi::CallbackInfo &info) {
     auto tracker = tracker_;
-    NamespacePids namespaces = namespacePids(info[0]);
+    NamespacePaths namespaces = namespacePaths(info[0]);
     return PromiseWorker<Nothing>::run(
         info.Env(), Value(),
         [tracker, namespaces] {
@@ -159,7 +166,7 @@ Napi::Value TrackerObject::snapshot(const Napi::CallbackInfo &info) {
         Napi::Object given = info[0].As<Napi::Object>();
         request.thrifty = given.Get("thrifty").ToBoolean();
         request.may_be_unchanged = given.Get("mayBeUnchanged").ToBoolean();
-        request.namespaces = namespacePids(given.Get("namespaces"));
+        request.namespaces = namespacePaths(given.Get("namespaces"));
         Napi::Value memory = given.Get("memory");
         if (memory.IsArrayBuffer()) {
             auto buffer = memory.As<Napi::ArrayBuffer>();

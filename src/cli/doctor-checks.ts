@@ -1,7 +1,9 @@
 /** What `doctor` finds out: each thing the probe could use, tried for real, and the source that follows from it. */
 import { readdir } from 'node:fs/promises';
-import { release } from 'node:os';
+import { hostname, release } from 'node:os';
 import { EbpfUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge';
+import { findNamespaces, withoutProcess } from '../probe/connections/net-namespaces.js';
+import { descriptors, DESCRIPTORS_ADVICE, descriptorShortage } from '../probe/descriptors.js';
 import { ConntrackWatcher } from '../probe/connections/conntrack/index.js';
 import type { Coverage, Rung } from '../probe/connections/coverage.js';
 import { RUNG_TEXT } from '../probe/connections/ebpf/rungs.js';
@@ -11,6 +13,7 @@ import { createProcfsSource } from '../probe/connections/procfs/index.js';
 import type { Check } from './check.js';
 import { runtimeCheck } from './runtime-check.js';
 import { tryCapture } from './try-capture.js';
+import { machineIdentity } from '../probe/hosts/index.js';
 import { userText } from './user.js';
 
 export interface Diagnosis {
@@ -25,6 +28,9 @@ export interface Diagnosis {
   readonly coverage?: Coverage;
 }
 
+/** Namespaces told of by path. */
+const NAMED_MOST = 10;
+const ENOUGH_DESCRIPTORS = 512;
 const BTF_PATH = '/sys/kernel/btf/vmlinux';
 
 /** Tried to know the kernel by; nothing here uses them. */
@@ -32,17 +38,28 @@ const NOT_NEEDED: ReadonlySet<string> = new Set(['kprobe', 'fentry', 'iter/bpf_s
 
 /** @param rung the highest rung that eBPF may be on */
 export async function diagnose(procRoot: string, rung: Rung = 'files'): Promise<Diagnosis> {
-  const [runtime, features, proc, conntrack, addresses, names, { capture, coverage }] = await Promise.all([
-    runtimeCheck(),
-    featureChecks(),
-    procCheck(procRoot),
-    conntrackCheck(procRoot),
-    addressesCheck(procRoot),
-    nameServerCheck(),
-    tryCapture(procRoot, rung),
-  ]);
-  const ofSource = [btfCheck(), ...features, capture, ...ladderChecks(coverage), conntrack, addresses];
-  const checks = [runtime, ...ofSource, names, proc];
+  const [runtime, features, proc, conntrack, namespaces, addresses, names, { capture, coverage }] =
+    await Promise.all([
+      runtimeCheck(),
+      featureChecks(),
+      procCheck(procRoot),
+      conntrackCheck(procRoot),
+      namespacesCheck(procRoot),
+      addressesCheck(procRoot),
+      nameServerCheck(),
+      tryCapture(procRoot, rung),
+    ]);
+  const ofSource = [btfCheck(), ...features, capture, ...ladderChecks(coverage)];
+  const ofMachine = [
+    machineCheck(procRoot),
+    descriptorsCheck(),
+    namespaces,
+    conntrack,
+    addresses,
+    names,
+    proc,
+  ];
+  const checks = [runtime, ...ofSource, ...ofMachine];
   const base = { kernel: release(), user: userText(), checks, ...(coverage && { coverage }) };
   if (capture.status === 'usable')
     return { ...base, source: 'ebpf', reason: 'the tracker was loaded, attached and closed again' };
@@ -138,6 +155,56 @@ async function addressesCheck(procRoot: string): Promise<Check> {
   };
 }
 
+/** Finds network namespaces the way the probe does, and says which no process is in. */
+async function namespacesCheck(procRoot: string): Promise<Check> {
+  const name = 'network namespaces';
+  try {
+    const found = await findNamespaces(procRoot);
+    const kept = withoutProcess(found);
+    const some = kept.slice(0, NAMED_MOST).map(({ path }) => path);
+    const more = kept.length > some.length ? ` and ${kept.length - some.length} more` : '';
+    const which = kept.length === 0 ? '' : ` (${some.join(', ')}${more})`;
+    return { name, status: 'usable', detail: `${found.length}, ${kept.length} without a process${which}` };
+  } catch (error) {
+    const reason = descriptorShortage(error) ?? (error instanceof Error ? error.message : String(error));
+    return { name, status: 'refused', detail: `could not be looked for: ${reason}` };
+  }
+}
+
+/** What tells this machine from others with its name. */
+function machineCheck(procRoot: string): Check {
+  const name = 'machine';
+  const { machine, source, boot } = machineIdentity(procRoot);
+  if (machine !== undefined)
+    return {
+      name,
+      status: 'usable',
+      detail: `${hostname()} is told from others of its name by its ${source}: ${machine}`,
+    };
+  const advice =
+    "mount the host's /etc/machine-id into the container, or give the machine one (systemd-machine-id-setup)";
+  const detail =
+    boot === undefined
+      ? `another machine called ${hostname()} would be taken for this one: it has no id; ${advice}`
+      : `${hostname()} is told from others of its name by this boot only, as it has no id: ${advice}`;
+  return { name, status: 'missing', detail };
+}
+
+/** A few hundred namespaces are watched with the usual limit; with less than this some wait. */
+function descriptorsCheck(): Check {
+  const name = 'open files';
+  const found = descriptors();
+  if (found === undefined) return { name, status: 'missing', detail: '/proc/self does not tell the limit' };
+  const { limit } = found;
+  return limit < ENOUGH_DESCRIPTORS
+    ? {
+        name,
+        status: 'refused',
+        detail: `${limit} at most: little room for network namespaces and clients; ${DESCRIPTORS_ADVICE}`,
+      }
+    : { name, status: 'usable', detail: `${limit} at most` };
+}
+
 /** Reads connection tracking of every namespace once, the way the probe does. */
 async function conntrackCheck(procRoot: string): Promise<Check> {
   const name = 'conntrack';
@@ -148,6 +215,8 @@ async function conntrackCheck(procRoot: string): Promise<Check> {
     if (unavailable === undefined) {
       const { conntrackNamespaces = 0, conntrackUnreadableNamespaces = 0 } = watcher.counters();
       const refused = conntrackUnreadableNamespaces > 0 ? `, ${conntrackUnreadableNamespaces} refused` : '';
+      const short = watcher.shortfall;
+      if (short !== undefined) return { name, status: 'refused', detail: short };
       const detail = `network namespaces read by ${readBy}: ${conntrackNamespaces}${refused}; translated flows: ${flows.flowCount}`;
       return { name, status: 'usable', detail };
     }

@@ -12,6 +12,8 @@ import type { Logger } from 'pino';
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 /** What the kernel says before it was given a name. */
 const NO_NAME = '(none)';
+/** Of a domain name, too. */
+const LENGTH_MOST = 253;
 const ADVICE = 'give it one with --hostname or TOPOPROBE_HOSTNAME';
 
 /** The kernel's name for this machine, or one that is made up; what is wrong with it goes into the log. */
@@ -25,7 +27,9 @@ export function thisHostName(log: Logger): string {
     return madeUp;
   }
   if (/^localhost(\.localdomain)?$/i.test(name))
-    log.warn(`this machine is called ${name}, as others are, and can't be told from them: ${ADVICE}`);
+    log.warn(
+      `this machine is called ${name}, as others are; an app tells them apart by their machine ids: ${ADVICE}`,
+    );
   return name;
 }
 
@@ -33,13 +37,13 @@ export function thisHostName(log: Logger): string {
 export function givenHostName(text: string): string {
   if (isHostName(text)) return text;
   throw new InvalidArgumentError(
-    `'${printable(text)}' is not a host name such as web-1.example (neither empty nor with spaces or ;)`,
+    `'${printable(text)}' is not a host name such as web-1.example (at most ${LENGTH_MOST} characters, no spaces, ; < or >)`,
   );
 }
 
-/** A semicolon would end the name within a node id. */
+/** A semicolon would end the name within a node id, and `<` begins its kind. */
 function isHostName(name: string): boolean {
-  return name !== NO_NAME && /^[^\s;\p{Cc}]+$/u.test(name);
+  return name !== NO_NAME && name.length <= LENGTH_MOST && /^[^\s;<>\p{Cc}]+$/u.test(name);
 }
 
 function printable(name: string): string {

@@ -2,6 +2,7 @@
 import { LastListeners } from '../probe/topology/index.js';
 import type { Observers } from '../probe/assemble-report.js';
 import { NetAddresses } from '../probe/connections/net-addresses.js';
+import { NamespaceListing } from '../probe/connections/net-namespaces.js';
 import { createReverseResolver, parseServers, type ReverseResolver } from '../probe/dns/index.js';
 import { createHostReporter } from '../probe/hosts/index.js';
 import { createProcessReporter, type ProcessReporter } from '../probe/processes/index.js';
@@ -25,7 +26,8 @@ export function observersFor(options: ObserveOptions, probeId: string, program: 
   const warn = (message: string): void => {
     log.warn(message);
   };
-  const addresses = new NetAddresses({ procRoot });
+  const namespaces = new NamespaceListing(procRoot);
+  const addresses = new NetAddresses({ procRoot, listNamespaces: () => namespaces.renew() });
   let told = '';
   const hosts = createHostReporter({
     procRoot,

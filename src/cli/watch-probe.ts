@@ -72,7 +72,11 @@ function partsOf({ feed, observers, publisher, endpoints, program }: WatchedProb
     {
       name: 'source',
       counters: () => feed.source.counters(),
-      gauges: ['live', 'stored', 'otherLive', 'lastSweepMs'],
+      gauges: [
+        ...['live', 'stored', 'otherLive', 'lastSweepMs'],
+        ...['conntrackRemembered', 'conntrackWaitingNamespaces'],
+        ...['networkNamespaces', 'networkNamespacesWithoutProcess', 'networkNamespacesLeftOut'],
+      ],
     },
     { name: 'feed', counters: () => feed.counters() },
     { name: 'endpoints', counters: () => endpoints.counters },

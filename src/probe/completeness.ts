@@ -6,6 +6,8 @@
  *   `connection_source`                        ebpf | procfs
  *   `ebpf_rung`                                files | sockets | events: see connections/ebpf/rungs.ts
  *   `ebpf_refused`                             programs that the kernel refused, what can't be seen without, and why
+ *   `not_seen`                                 what is left out for another reason, such as network namespaces for want of
+ *                                              descriptors, and what to do
  *   `connections_opened` `connections_missed`  ends of connections since the source was started: the kernel's count, and
  *                                              those of them that were not seen
  *   `captured_percent`                         the share that was seen
@@ -44,6 +46,7 @@ const TEMPLATES: readonly MetadataTemplate[] = [
   },
   { id: 'connection_source', label: 'Connections read by', from: 'latest', priority: 16 },
   { id: 'ebpf_refused', label: 'Not seen', from: 'latest', priority: 18 },
+  { id: 'not_seen', label: 'Left out', from: 'latest', priority: 19 },
 ];
 
 /** 100 only when nothing was missed: rounding must not hide a loss. */
@@ -56,10 +59,11 @@ export function completenessFacts(
   {
     sourceKind,
     coverage,
+    shortfalls = [],
     lost,
     other,
     completeness,
-  }: Pick<Batch, 'sourceKind' | 'coverage' | 'lost' | 'other' | 'completeness'>,
+  }: Pick<Batch, 'sourceKind' | 'coverage' | 'shortfalls' | 'lost' | 'other' | 'completeness'>,
   hostName: string,
   now: Timestamp,
 ): Topology {
@@ -71,6 +75,7 @@ export function completenessFacts(
     facts.set('ebpf_rung', coverage.rung);
     if (coverage.blind.length > 0) facts.set('ebpf_refused', coverageText(coverage));
   }
+  if (shortfalls.length > 0) facts.set('not_seen', shortfalls.join('; '));
   if (completeness !== undefined) {
     const { opened, missed, unknownEstablished, namespaces } = completeness;
     facts.set('connections_opened', String(opened));

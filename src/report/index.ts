@@ -9,4 +9,5 @@ export { mergeReports, mergeTopologies } from './merge.js';
 export { laterOf, mergeNodes } from './merge-nodes.js';
 export { decodeReport, encodeReport } from './msgpack-codec.js';
 export type { Recall } from './recall.js';
+export { renamedId, renameHost } from './rename-host.js';
 export { reportFromJson, reportToJson } from './json-codec.js';

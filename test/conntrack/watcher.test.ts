@@ -152,25 +152,30 @@ test('flows and namespaces beyond the bounds are counted', { skip: rootSkip }, a
   assert.ok((narrow.counters()['conntrackSkippedNamespaces'] ?? 0) >= 1);
 });
 
-test('a namespace whose processes have gone is let go: it can be removed', { skip: rootSkip }, async (t) => {
-  const netns = createNamespace(t);
-  const link = `tp${netns.inode.toString(36)}`.slice(0, 15);
-  // The other end of this link lives as long as the namespace does.
-  const add = ['link', 'add', link, 'type', 'veth', 'peer', 'name', 'inside', 'netns', netns.name];
-  execFileSync('ip', ['-n', netns.name, 'link', 'set', 'lo', 'up']);
-  execFileSync('ip', add);
-  t.after(() => spawn('ip', ['link', 'delete', link], { stdio: 'ignore' }));
-  const process = await occupy(t, netns);
-  const watcher = open(t);
-  await watcher.refresh();
-  process.child.kill('SIGKILL');
-  await once(process.child, 'exit');
-  await watcher.refresh();
-  execFileSync('ip', ['netns', 'delete', netns.name]);
-  t.after(() => undefined);
-  while (existsSync(`/sys/class/net/${link}`)) await new Promise((resolve) => setTimeout(resolve, 20));
-  execFileSync('ip', ['netns', 'add', netns.name]); // the helper removes it again
-});
+test(
+  'a namespace that nothing keeps any more is let go: it can be removed',
+  { skip: rootSkip },
+  async (t) => {
+    const netns = createNamespace(t);
+    const link = `tp${netns.inode.toString(36)}`.slice(0, 15);
+    // The other end of this link lives as long as the namespace does.
+    const add = ['link', 'add', link, 'type', 'veth', 'peer', 'name', 'inside', 'netns', netns.name];
+    execFileSync('ip', ['-n', netns.name, 'link', 'set', 'lo', 'up']);
+    execFileSync('ip', add);
+    t.after(() => spawn('ip', ['link', 'delete', link], { stdio: 'ignore' }));
+    const process = await occupy(t, netns);
+    const watcher = open(t);
+    await watcher.refresh();
+    process.child.kill('SIGKILL');
+    await once(process.child, 'exit');
+    await watcher.refresh();
+    assert.ok(existsSync(`/sys/class/net/${link}`), 'its name keeps it, and it is watched on');
+    execFileSync('ip', ['netns', 'delete', netns.name]);
+    await watcher.refresh();
+    while (existsSync(`/sys/class/net/${link}`)) await new Promise((resolve) => setTimeout(resolve, 20));
+    execFileSync('ip', ['netns', 'add', netns.name]); // the helper removes it again
+  },
+);
 
 test(
   'a namespace that tracks nothing is watched, and what it tracks later is known',

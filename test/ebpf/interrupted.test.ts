@@ -42,7 +42,9 @@ test('connections whose state changes interrupt the tracker are seen whole', { s
     '-c',
     'echo; exec sleep 600',
   ]);
-  const request = { namespaces: Float64Array.of(netns.inode, inside.pid) };
+  const request = {
+    namespaces: { inodes: Float64Array.of(netns.inode), paths: `/proc/${inside.pid}/ns/net\0` },
+  };
   const ends = socketsIn(await tracker.snapshot(request), netns.inode).filter(
     ({ direction }) => direction !== Direction.Listener,
   );

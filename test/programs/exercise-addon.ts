@@ -23,7 +23,8 @@ interface Addon {
   receiveNetlink(socket: object, maxBytes: number): Promise<NetlinkBatch>;
   readyNetlink(sockets: readonly object[]): Promise<boolean[]>;
   closeNetlink(socket: object): Promise<void>;
-  netNamespaces(procRoot: string): Promise<object[]>;
+  netNamespaces(search: object): Promise<{ namespaces: { path: string }[]; leftOut: number }>;
+  readInNamespaces(paths: string[], name: string): Promise<string[]>;
   readFiles(paths: string, maxBytes: number): Promise<{ data: ArrayBuffer; lengths: Int32Array }>;
   countEntries(folders: string, sizeTells: boolean): Promise<Int32Array>;
   releaseProgramPages(turn: number): Promise<number>;
@@ -56,7 +57,6 @@ async function round(withTraffic: boolean, bound: number): Promise<void> {
     maxConnections: bound,
     maxConnectionsPerNetns: bound,
     cheapVisitNanos: 0,
-    procRoot: '/proc',
     without: [],
   });
   await tracker.confirmHolders();
@@ -74,8 +74,17 @@ async function round(withTraffic: boolean, bound: number): Promise<void> {
 
 /** Lists sockets by netlink: from this namespace and as if it were another, with a buffer that is too small at first. */
 async function netlinkRound(): Promise<void> {
-  assert.ok((await addon.netNamespaces('/proc')).length > 0);
-  await assert.rejects(addon.netNamespaces('/absent'), /could not list/);
+  const search = { procRoot: '/proc', known: [], mountTables: true, openFiles: true, maxNamespaces: 1000 };
+  const { namespaces } = await addon.netNamespaces(search);
+  assert.ok(namespaces.length > 0);
+  assert.equal(
+    (await addon.netNamespaces({ ...search, known: namespaces, maxNamespaces: 1 })).namespaces.length,
+    1,
+  );
+  await assert.rejects(addon.netNamespaces({ ...search, procRoot: '/absent' }), /could not list/);
+  const [own, absent] = await addon.readInNamespaces([namespaces[0]!.path, '/absent'], 'snmp');
+  assert.match(own!, /^Tcp: /m);
+  assert.equal(absent, '');
   for (const netnsPath of ['', '/proc/self/ns/net']) {
     const options = { protocol: 4, groups: [], receiveBytes: 65_536, filter: new Uint8Array(0), netnsPath };
     const socket = await addon.openNetlink(options);

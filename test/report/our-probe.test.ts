@@ -36,6 +36,7 @@ const LATEST: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ],
     ['connection_source', 'records_lost', 'captured_percent', 'sockets_unknown', 'missed_by_netns'],
     ['connections_opened', 'connections_missed', 'other_connections', 'ebpf_rung', 'ebpf_refused'],
+    ['not_seen', 'machine_id', 'machine_id_from', 'boot_id'],
   ],
 };
 const NOT_TOPOLOGIES: ReadonlySet<string> = new Set(['Sampling', 'Window']);

@@ -76,10 +76,12 @@ function schemaOf({ query, answer }: Description): object {
 
 function probeRow(probe: ProbeRecord): object {
   const { id, hostname, version, lastSeenMs, staleSinceMs, intervalMs, skewMs, reports, sampled } = probe;
-  const { correctedMs, othersWithId, degraded } = probe;
+  const { correctedMs, othersWithId, nameThere, machine, notSeen, degraded } = probe;
   return {
     id,
     hostname,
+    ...(nameThere === undefined ? {} : { nameThere }),
+    ...(machine === undefined ? {} : { machine }),
     version,
     lastSeen: new Date(lastSeenMs).toISOString(),
     ...(staleSinceMs === undefined ? {} : { staleSince: new Date(staleSinceMs).toISOString() }),
@@ -88,6 +90,7 @@ function probeRow(probe: ProbeRecord): object {
     ...(correctedMs === 0 ? {} : { correctedMs }),
     ...(othersWithId.length === 0 ? {} : { othersWithId }),
     ...(degraded.size === 0 ? {} : { degraded: Array.from(degraded, ([part, text]) => ({ part, text })) }),
+    ...(notSeen.length === 0 ? {} : { notSeen }),
     reports,
     ...(sampled === undefined ? {} : { sampled }),
     complete: staleSinceMs === undefined && (sampled ?? 1) >= 1,

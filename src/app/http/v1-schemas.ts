@@ -80,6 +80,12 @@ export const PROBES_ANSWER = {
         properties: {
           id: text,
           hostname: text,
+          nameThere: {
+            ...text,
+            description: 'what the probe calls its host, when several machines have that name',
+          },
+          machine: { ...text, description: "digest of the machine's id" },
+          notSeen: { type: 'array', items: text, description: 'what the probe does not see, and what to do' },
           version: text,
           lastSeen: instant,
           staleSince: { ...instant, description: 'set while the probe is silent' },

@@ -17,6 +17,12 @@ export interface ProbeIdentity {
 
 export interface ProbeRecord extends ProbeIdentity {
   readonly hostname: string;
+  /** What the probe calls its host, where that is another name: machines with one name are told apart here. */
+  readonly nameThere?: string;
+  /** Digest of the machine's id, where the probe tells it. */
+  readonly machine: string | undefined;
+  /** What the probe does not see, and what to do about it. */
+  readonly notSeen: readonly string[];
   /** Milliseconds since 1970, by this app's clock. */
   readonly lastSeenMs: number;
   /** Set while the probe is silent for longer than its rhythm explains; its nodes leave at the window's end. */
@@ -39,6 +45,8 @@ export interface ProbeRecord extends ProbeIdentity {
 interface Record {
   identity: ProbeIdentity;
   hostname: string;
+  machine: string | undefined;
+  notSeen: readonly string[];
   lastSeenMs: number;
   /** Usual gap; undefined after a single report. */
   measuredMs: number | undefined;
@@ -88,6 +96,8 @@ export class ProbeBook {
       this.#records.set(identity.id, {
         identity,
         hostname,
+        machine: hostFact(report, 'machine_id'),
+        notSeen: notSeenOf(report),
         lastSeenMs: atMs,
         measuredMs: undefined,
         announcedMs: identity.announcedMs,
@@ -114,6 +124,8 @@ export class ProbeBook {
     if (says === 'whole') known.wholeReport = number;
     known.skew.note(report, atMs);
     known.identity = identity;
+    known.machine = hostFact(report, 'machine_id') ?? known.machine;
+    known.notSeen = notSeenOf(report);
     if (hostname !== '') {
       known.hostname = hostname;
       if (known.hostnames.has(hostname) || known.hostnames.size < HOSTNAMES_MAX)
@@ -178,6 +190,8 @@ export class ProbeBook {
       intervalMs: intervalMsOf(record),
       reports: record.reports,
       sampled: record.sampled,
+      machine: record.machine,
+      notSeen: record.notSeen,
       degraded: record.degraded,
       skewMs: record.skew.skewMs,
       correctedMs: record.skew.correctionMs,
@@ -206,20 +220,41 @@ function sampledOf({ sampling }: Report): number | undefined {
 }
 
 function hostnameOf(report: Report): string {
-  for (const node of report.topologies.get('Host')?.nodes.values() ?? []) {
-    const name = latestOf(node, 'host_name');
-    if (name !== undefined) return name;
-  }
-  return '';
+  return hostFact(report, 'host_name') ?? '';
+}
+
+/** Facts of the host that say what its probe does not see, and those whose names begin so. */
+const NOT_SEEN_FACTS: ReadonlySet<string> = new Set(['ebpf_refused', 'not_seen']);
+const NOT_SEEN = 'not_seen_';
+/** Bounds on what is kept of a host's facts here: anybody may send a report. */
+const MOST_FACTS = 16;
+const MOST_CHARACTERS = 500;
+
+function notSeenOf(report: Report): readonly string[] {
+  const facts = hostFacts(report, (key) => NOT_SEEN_FACTS.has(key) || key.startsWith(NOT_SEEN));
+  return [...new Set(facts.values())].sort();
 }
 
 const DEGRADED = 'degraded_';
 
 /** Part → what the probe says of it. */
 function degradedOf(report: Report): Map<string, string> {
-  const degraded = new Map<string, string>();
+  const facts = hostFacts(report, (key) => key.startsWith(DEGRADED));
+  return new Map(Array.from(facts, ([key, text]) => [key.slice(DEGRADED.length), text]));
+}
+
+function hostFacts(report: Report, isWanted: (key: string) => boolean): Map<string, string> {
+  const facts = new Map<string, string>();
   for (const { latest } of report.topologies.get('Host')?.nodes.values() ?? [])
     for (const [key, { value }] of latest ?? [])
-      if (key.startsWith(DEGRADED)) degraded.set(key.slice(DEGRADED.length), value);
-  return degraded;
+      if (facts.size < MOST_FACTS && isWanted(key)) facts.set(key, value.slice(0, MOST_CHARACTERS));
+  return facts;
+}
+
+function hostFact(report: Report, key: string): string | undefined {
+  for (const node of report.topologies.get('Host')?.nodes.values() ?? []) {
+    const value = latestOf(node, key);
+    if (value !== undefined) return value;
+  }
+  return undefined;
 }

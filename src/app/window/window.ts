@@ -19,6 +19,7 @@ import { EndpointGroups } from '../views/groups.js';
 import { Scene } from '../views/scene.js';
 import { FormerListeners } from './former-listeners.js';
 import { Frames } from './frames.js';
+import { HostNames } from './host-names.js';
 import { dnsRules, endpointRules, isStillCalled, nodeRules } from './node-rules.js';
 import { moveTimes } from './clock-skew.js';
 import { markStale } from './staleness.js';
@@ -53,6 +54,8 @@ export interface Memory extends Recall {
   readonly digests: ReadonlyMap<Node, number>;
   /** Nodes that were not, because they are those of an earlier report; their times are right already. */
   readonly recalled: ReadonlySet<Node>;
+  /** Another node has taken the place of one that was read or recalled. */
+  replaced(before: Node, after: Node): void;
 }
 
 export interface WindowCounts {
@@ -82,6 +85,7 @@ export class Window {
   readonly #formerListeners = new FormerListeners();
   readonly #probes: ProbeBook;
   readonly #scopes: Scopes;
+  readonly #hostNames: HostNames;
   /** Oldest first; bounded by what the window's time and `maxParts` let in. */
   #arrivals: Arrival[] = [];
   #reports = 0;
@@ -96,6 +100,7 @@ export class Window {
   constructor(settings: WindowSettings) {
     this.#settings = settings;
     this.#probes = new ProbeBook(settings);
+    this.#hostNames = new HostNames(settings.windowMs);
     const rules = nodeRules(mergeNodes, settings.windowMs);
     for (const key of TOPOLOGY_KEYS) {
       this.#nodes.set(key, new PartStore(key === 'Endpoint' ? endpointRules(mergeNodes) : rules));
@@ -111,7 +116,7 @@ export class Window {
       digests,
       recalled,
       known: (key, id, digest) => {
-        const node = this.#nodes.get(key)?.recall(probe, id, digest);
+        const node = this.#nodes.get(key)?.recall(probe, this.#hostNames.idHere(probe, id), digest);
         if (node !== undefined) recalled.add(node);
         return node;
       },
@@ -119,17 +124,25 @@ export class Window {
         // What is measured is another thing each time it is said.
         if (node.metrics === undefined) digests.set(node, digest);
       },
+      replaced: (before, after) => {
+        const digest = digests.get(before);
+        if (digest !== undefined) digests.set(after, digest);
+        if (recalled.has(before)) recalled.add(after);
+      },
     };
   }
 
   /**
    * Takes a report in whole, or not at all. @param bodyBytes what it was decoded from
-   * @throws AppError WINDOW_FULL
+   * @throws AppError WINDOW_FULL, WRONG_SHAPE
    */
-  add(probe: ProbeIdentity, sent: Report, bodyBytes = 0, memory: Memory = this.memoryOf(probe.id)): void {
+  add(probe: ProbeIdentity, received: Report, bodyBytes = 0, memory: Memory = this.memoryOf(probe.id)): void {
     this.#expire();
-    this.#refuseWhenFull(probe.id, sent, bodyBytes);
     const atMs = this.#settings.clock();
+    const sent = this.#hostNames.named(probe.id, received, atMs, (before, after) => {
+      memory.replaced(before, after);
+    });
+    this.#refuseWhenFull(probe.id, sent, bodyBytes);
     const number = ++this.#reports;
     this.#probes.seen(probe, sent, atMs, number);
     const moved = moveTimes(sent, this.#probes.correctionMs(probe.id), memory.recalled);
@@ -188,7 +201,10 @@ export class Window {
 
   probes(): ProbeRecord[] {
     this.#expire();
-    return this.#probes.list(this.#settings.clock());
+    return this.#probes.list(this.#settings.clock()).map((record) => {
+      const nameThere = this.#hostNames.nameThere(record.id);
+      return { ...record, ...(nameThere !== undefined && { nameThere }) };
+    });
   }
 
   counts(): WindowCounts {
@@ -252,7 +268,10 @@ export class Window {
     }
     if (standing.length < looked) {
       this.#arrivals = [...standing, ...this.#arrivals.slice(looked)];
-      for (const probe of this.#probes.forgetSilent(now)) this.#frames.delete(probe);
+      for (const probe of this.#probes.forgetSilent(now)) {
+        this.#frames.delete(probe);
+        this.#hostNames.forget(probe);
+      }
       this.#changed();
     }
     if (this.#probes.stalenessChanged(now)) this.#changed();

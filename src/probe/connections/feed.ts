@@ -33,6 +33,8 @@ export interface Batch extends RecordBatch {
   readonly sourceKind: SourceKind;
   /** What the kernel allowed of eBPF; absent where it is not used. */
   readonly coverage?: Coverage | undefined;
+  /** What is not seen now, besides for want of programs: one line each, with what to do. */
+  readonly shortfalls?: readonly string[];
   /** What no record tells of for want of room. Absent where the source has no such group. */
   readonly other?: OtherConnections;
   /** Absent where the source can't tell. */
@@ -41,7 +43,7 @@ export interface Batch extends RecordBatch {
 
 type Circumstances = Pick<
   Batch,
-  'lost' | 'flows' | 'holders' | 'sourceKind' | 'coverage' | 'other' | 'completeness'
+  'lost' | 'flows' | 'holders' | 'sourceKind' | 'coverage' | 'shortfalls' | 'other' | 'completeness'
 >;
 
 /** How long the other end of a connection may lag behind in a one-off batch. */
@@ -150,7 +152,7 @@ export class ConnectionFeed {
   }
 
   /** With what is left over from batches that came into no report: each is told once. */
-  #circumstances({ flows, holders, lost, other, completeness }: Snapshot): Circumstances {
+  #circumstances({ flows, holders, lost, shortfalls, other, completeness }: Snapshot): Circumstances {
     const [lostSince, otherSince] = [this.#lostSince, this.#otherSince];
     this.#lostSince = 0;
     this.#otherSince = undefined;
@@ -161,6 +163,7 @@ export class ConnectionFeed {
       holders: holders ?? NO_HOLDERS,
       sourceKind: this.source.kind,
       coverage: this.source.coverage,
+      ...(shortfalls && { shortfalls }),
       ...(allOther && { other: allOther }),
       ...(completeness && { completeness }),
     };

@@ -108,10 +108,9 @@ export class NetAddresses {
     this.#summarise();
   }
 
-  async #read({ inode, pid }: NetNamespace, now: number): Promise<void> {
+  async #read({ inode, pid, path }: NetNamespace, now: number): Promise<void> {
     const addresses =
-      (await askKernel(`${this.#procRoot}/${pid}/ns/net`)) ??
-      (await readText(`${this.#procRoot}/${pid}/net`));
+      (await askKernel(path)) ?? (pid === 0 ? undefined : await readText(`${this.#procRoot}/${pid}/net`));
     if (addresses === undefined) this.#unreadable.add(inode);
     else this.#unreadable.delete(inode);
     this.#known.set(inode, {

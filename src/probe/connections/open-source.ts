@@ -2,7 +2,12 @@
  * Chooses the connection source: eBPF where it can be loaded, /proc otherwise or when asked for. Connection tracking is
  * read beside it: for NAT, and with /proc for short connections too.
  */
-import { ConntrackWatcher, withConntrack, type WatcherOptions } from './conntrack/index.js';
+import {
+  ConntrackWatcher,
+  withConntrack,
+  type TrackedExtras,
+  type WatcherOptions,
+} from './conntrack/index.js';
 import { EbpfSource, type EbpfBounds } from './ebpf/ebpf-source.js';
 import type { Ledger } from './ebpf/ledger.js';
 import type { Rung } from './coverage.js';
@@ -10,6 +15,7 @@ import { FailoverSource } from './failover-source.js';
 import { NamespaceListing } from './net-namespaces.js';
 import { createProcfsSource, ProcfsError } from './procfs/index.js';
 import type { ConnectionSource } from './source.js';
+import { Translations } from '../topology/translations.js';
 
 export type SourceChoice = 'auto' | 'ebpf' | 'proc';
 
@@ -67,6 +73,8 @@ async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
   const { procRoot, bounds = {}, sweepIntervalMs, rung, warn = () => undefined } = options;
   // One ledger for all trackers, one after the other: what happened while none was there is missed.
   let ledger: Ledger | undefined;
+  // And one memory of translations: each tracker calls the sockets by the kernel's cookies.
+  const translations = new Translations();
   const open = async (): Promise<OpenedSource> => {
     // The source looks for namespaces first in each snapshot; the watcher takes what it found.
     const listing = new NamespaceListing(procRoot);
@@ -85,7 +93,7 @@ async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
       wanted: 'nat',
       listNamespaces: () => listing.last(),
     });
-    return withWatcher(source, watcher, source.seeded());
+    return withWatcher(source, watcher, source.seeded(), { translations, namespaces: listing });
   };
   const first = await open();
   const source = new FailoverSource(first.source, {
@@ -103,8 +111,13 @@ async function openProcfs(options: OpenOptions): Promise<OpenedSource> {
     ...(maxRecords !== undefined && { maxRecords }),
     ...(maxRecordsPerNetns !== undefined && { maxRecordsPerNetns }),
   });
-  const watcher = new ConntrackWatcher({ ...watcherOptions(options), wanted: 'all' });
-  return withWatcher(source, watcher, Promise.resolve());
+  const listing = new NamespaceListing(options.procRoot);
+  const watcher = new ConntrackWatcher({
+    ...watcherOptions(options),
+    wanted: 'all',
+    listNamespaces: () => listing.renew(),
+  });
+  return withWatcher(source, watcher, Promise.resolve(), { namespaces: listing });
 }
 
 function watcherOptions({
@@ -120,11 +133,12 @@ function withWatcher(
   source: ConnectionSource,
   watcher: ConntrackWatcher,
   seeded: Promise<void>,
+  extras: TrackedExtras,
 ): OpenedSource {
   // A tracker that takes another one's place is opened without anybody asking for this.
   const conntrackRefusal = watcher.refresh().then(
     () => watcher.unavailable?.message,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   );
-  return { source: withConntrack(source, watcher), seeded, conntrackRefusal };
+  return { source: withConntrack(source, watcher, extras), seeded, conntrackRefusal };
 }

@@ -76,6 +76,8 @@ export interface Snapshot {
   readonly lost: number;
   /** Flows of connection tracking, which the records have been looked through already; absent where it is not read. */
   readonly flows?: FlowBatch;
+  /** What the source goes without now, besides programs: one line each for people, with what to do. */
+  readonly shortfalls?: readonly string[];
   /** What no record tells of because there is no room for it. Absent where the source has no such group. */
   readonly other?: OtherConnections;
   /** Processes that hold sockets which others use; absent where the source can't tell. */

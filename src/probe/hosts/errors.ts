@@ -1,4 +1,5 @@
 /** What can go wrong with reading host facts, each with a stable code. */
+import { descriptorShortage } from '../descriptors.js';
 
 const ADVICE = {
   PROC_UNREADABLE: "mount the host's /proc there, or name the right place with --proc-root",
@@ -10,13 +11,17 @@ export type HostFactsErrorCode = keyof typeof ADVICE;
 export class HostFactsError extends Error {
   readonly code: HostFactsErrorCode;
   readonly attempted: string;
+  /** What to do. */
+  readonly advice: string;
 
   /** `attempted` reads like "cannot read /proc/uptime (EACCES)". */
   constructor(code: HostFactsErrorCode, attempted: string, options: { cause?: unknown } = {}) {
-    super(`${attempted}; ${ADVICE[code]}`, options);
+    const advice = descriptorShortage(options.cause) ?? ADVICE[code];
+    super(`${attempted}; ${advice}`, options);
     this.name = 'HostFactsError';
     this.code = code;
     this.attempted = attempted;
+    this.advice = advice;
   }
 }
 
@@ -24,6 +29,6 @@ export class HostFactsError extends Error {
 export function describeLacks(unsorted: readonly HostFactsError[]): string {
   const lacks = unsorted.toSorted((a, b) => (a.attempted < b.attempted ? -1 : 1));
   const attempts = lacks.map(({ attempted }) => attempted).join(', ');
-  const advice = new Set(lacks.map(({ code }) => ADVICE[code]));
+  const advice = new Set(lacks.map(({ advice }) => advice));
   return [attempts, ...advice].join('; ');
 }

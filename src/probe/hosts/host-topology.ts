@@ -2,6 +2,7 @@
 import { formatTimestamp, hostNodeId } from '../../report/index.js';
 import type { MetadataTemplate, Metric, MetricTemplate, Timestamp, Topology } from '../../report/model.js';
 import type { HostFacts } from './host-facts.js';
+import type { MachineIdentity } from './machine-identity.js';
 
 const METADATA_TEMPLATES: readonly MetadataTemplate[] = [
   { id: 'kernel_version', label: 'Kernel version', from: 'latest', priority: 1 },
@@ -10,6 +11,7 @@ const METADATA_TEMPLATES: readonly MetadataTemplate[] = [
   { id: 'os', label: 'OS', from: 'latest', priority: 12 },
   { id: 'local_networks', label: 'Local networks', from: 'sets', priority: 13 },
   { id: 'host_scope_version', label: 'Scope version', from: 'latest', priority: 14 },
+  { id: 'machine_id', label: 'Machine (digest of its id)', from: 'latest', priority: 20 },
 ];
 
 const METRIC_TEMPLATES: readonly MetricTemplate[] = [
@@ -31,6 +33,8 @@ export interface HostIdentity {
   /** Of this program. */
   readonly version: string;
   readonly probeId: string;
+  /** Which machine this is, whatever it is called. */
+  readonly machine?: MachineIdentity;
 }
 
 /**
@@ -54,6 +58,9 @@ export function hostTopology(
     control_probe_id: identity.probeId,
     kernel_version: facts.kernelVersion,
     os: 'linux',
+    machine_id: identity.machine?.machine ?? '',
+    machine_id_from: identity.machine?.source ?? '',
+    boot_id: identity.machine?.boot ?? '',
     uptime: facts.uptimeSeconds === undefined ? '' : String(facts.uptimeSeconds),
     ts: formatTimestamp(now),
     not_seen_addresses: lack,

@@ -6,7 +6,9 @@ import { describeLacks, HostFactsError } from './errors.js';
 import { cpuPercent, readHostFacts, type CpuTimes } from './host-facts.js';
 import { hostTopology, type HostIdentity } from './host-topology.js';
 import { networkOf, readLocalNetworks } from './local-networks.js';
+import { machineIdentity } from './machine-identity.js';
 
+export { machineIdentity, type MachineIdentity } from './machine-identity.js';
 export { HostFactsError, type HostFactsErrorCode } from './errors.js';
 
 export interface NamespaceNetworks {
@@ -34,6 +36,7 @@ export function createHostReporter(options: HostReporterOptions): HostReporter {
   const { procRoot = '/proc', warn = () => undefined, namespaceNetworks } = options;
   let networks: readonly string[] | undefined;
   let before: CpuTimes | undefined;
+  const machine = machineIdentity(procRoot);
   let told = '';
   const tell = (lacks: readonly HostFactsError[]): void => {
     const text = describeLacks(lacks);
@@ -50,7 +53,8 @@ export function createHostReporter(options: HostReporterOptions): HostReporter {
       const others = await namespaceNetworks?.();
       networks = withOthers(read.networks, others?.networks ?? []);
       tell([...lacks, ...read.lacks]);
-      return new Map([['Host', hostTopology(options, facts, percent, networks, now, others?.lack)]]);
+      const host = hostTopology({ ...options, machine }, facts, percent, networks, now, others?.lack);
+      return new Map([['Host', host]]);
     },
     localNetworks: () => (networks ??= networksOrLack().networks),
   };

@@ -3,7 +3,7 @@
  * can be translated several times on one host, once per namespace it passes; the index follows it to its ends.
  */
 import { isLoopbackAddress, sameAddress } from './address.js';
-import { FLOW_HALVES, FLOW_OFFSET, FLOW_WORDS, type FlowBatch } from './nat-flow.js';
+import { FLOW_BYTES, FLOW_HALVES, FLOW_OFFSET, FLOW_WORDS, type FlowBatch } from './nat-flow.js';
 
 /** Where a flow's tuples are: words of the first tuple's source; halves of its source port. */
 const ORIGINAL = {
@@ -25,6 +25,22 @@ export class Tuple {
   /** Local port, remote port. */
   readonly ports = new Uint16Array(2);
   netns = 0;
+
+  copyFrom({ words, ports, netns }: Tuple): void {
+    this.words.set(words);
+    this.ports.set(ports);
+    this.netns = netns;
+  }
+}
+
+/** The remote ends that `resolve` came by, one after the other, and the flows that led there. */
+export interface NatPath {
+  length: number;
+  readonly flows: Int32Array;
+  /** Four words each. */
+  readonly words: Int32Array;
+  readonly ports: Uint16Array;
+  readonly netns: Uint32Array;
 }
 
 /** Which side of the flow a socket is on: it opened the connection, or accepted it. */
@@ -36,6 +52,14 @@ export class NatTuples {
   readonly halves: Uint16Array;
   /** Whether `resolve` last came to flows that contradict each other; `contradicting` tells which. */
   isContradicted = false;
+  /** What `resolve` last followed. */
+  readonly path: NatPath = {
+    length: 0,
+    flows: new Int32Array(MAX_STEPS),
+    words: new Int32Array(MAX_STEPS * 4),
+    ports: new Uint16Array(MAX_STEPS),
+    netns: new Uint32Array(MAX_STEPS),
+  };
   /** Translated flows by their original (opener) or reply (acceptor) tuple. */
   readonly #translated: Readonly<Record<Side, Chains>>;
   /** The same for the others. They lead nowhere, and a flow that is one here may be translated in another namespace. */
@@ -99,18 +123,41 @@ export class NatTuples {
    */
   resolve(tuple: Tuple, side: Side): boolean {
     this.isContradicted = false;
+    this.path.length = 0;
     let from = tuple;
     for (let step = 0; step < MAX_STEPS; step++) {
       const flow = this.#find(this.#translated[side], from, side);
       if (flow < 0) break;
       if (from === tuple) from = copyOf(tuple);
       this.#step(from, flow, side);
+      this.#noteStep(flow, from);
     }
     if (from === tuple) return this.#find(this.#plain[side], tuple, side) >= 0;
     tuple.words.set(from.words.subarray(4), 4);
     tuple.ports[1] = from.ports[1]!;
     tuple.netns = from.netns;
     return true;
+  }
+
+  /** Copies of the flows that `resolve` last followed, one after the other. */
+  followed(): Uint8Array {
+    const flows = new Uint8Array(this.path.length * FLOW_BYTES);
+    for (let step = 0; step < this.path.length; step++)
+      flows.set(this.copyOf(this.path.flows[step]!), step * FLOW_BYTES);
+    return flows;
+  }
+
+  /** A flow in its flat form, in memory of its own. */
+  copyOf(flow: number): Uint8Array {
+    return new Uint8Array(this.words.buffer.slice(flow * FLOW_BYTES, (flow + 1) * FLOW_BYTES));
+  }
+
+  #noteStep(flow: number, { words, ports, netns }: Tuple): void {
+    const step = this.path.length++;
+    this.path.flows[step] = flow;
+    this.path.ports[step] = ports[1]!;
+    this.path.netns[step] = netns;
+    for (let word = 0; word < 4; word++) this.path.words[step * 4 + word] = words[4 + word]!;
   }
 
   #step(tuple: Tuple, flow: number, side: Side): void {
@@ -227,11 +274,9 @@ class Chains {
   }
 }
 
-function copyOf({ words, ports, netns }: Tuple): Tuple {
+function copyOf(tuple: Tuple): Tuple {
   const copy = new Tuple();
-  copy.words.set(words);
-  copy.ports.set(ports);
-  copy.netns = netns;
+  copy.copyFrom(tuple);
   return copy;
 }
 

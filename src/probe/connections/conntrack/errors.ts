@@ -1,10 +1,13 @@
 /** Why connection tracking can't be read: a stable code, what was attempted, what to do. */
+import { descriptorShortage } from '../../descriptors.js';
 
 export type ConntrackErrorCode =
   /** The kernel has no connection tracking, or its netlink part is not loaded. */
   | 'NOT_LOADED'
   /** Reading it needs CAP_NET_ADMIN. */
   | 'NO_PERMISSION'
+  /** No file can be opened any more. */
+  | 'NO_DESCRIPTORS'
   /** Anything else the kernel refused. */
   | 'REFUSED';
 
@@ -34,6 +37,9 @@ const ABSENT = new Set<number | string>([ENOENT, EINVAL, EPROTONOSUPPORT, EOPNOT
 export function conntrackErrorOf(cause: unknown): ConntrackError {
   if (cause instanceof ConntrackError) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
+  const shortage = descriptorShortage(cause);
+  if (shortage !== undefined)
+    return new ConntrackError('NO_DESCRIPTORS', `could not read connection tracking: ${shortage}`, { cause });
   const errno = errnoOf(cause);
   if (PERMISSION.has(errno)) {
     const message = `could not read connection tracking (${reason}): give the probe CAP_NET_ADMIN and CAP_SYS_ADMIN, or run it as root`;

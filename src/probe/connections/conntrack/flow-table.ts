@@ -68,6 +68,14 @@ export class FlowTable {
     }
   }
 
+  /** Where there is any. */
+  namespaces(): Set<number> {
+    const found = new Set<number>();
+    for (let slot = 0; slot < this.#slots.size; slot++)
+      found.add(this.#bytes.readUInt32LE(slot * FLOW_BYTES + FLOW_OFFSET.netns));
+    return found;
+  }
+
   /** Everything known, in memory of its own; forgets what ended long enough ago. */
   snapshot(): FlowBatch {
     const flowCount = this.#slots.size;

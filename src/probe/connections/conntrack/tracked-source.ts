@@ -3,16 +3,31 @@
  * short connections (/proc), those that connection tracking saw are added.
  */
 import type { Coverage } from '../coverage.js';
+import type { NamespaceListing } from '../net-namespaces.js';
 import type { ConnectionSource, Snapshot, SnapshotRequest, UnreportedEnds } from '../source.js';
 import { lookThroughNat } from '../../topology/look-through-nat.js';
 import { lostEnds } from '../../topology/unreported.js';
 import { NO_FLOWS, type FlowBatch } from '../../topology/nat-flow.js';
+import { Translations } from '../../topology/translations.js';
 import { unseenFlows, withFlowRecords } from './short-flows.js';
 import type { ConntrackWatcher } from './watcher.js';
 
-/** Both are closed with the source that is returned. */
-export function withConntrack(source: ConnectionSource, watcher: ConntrackWatcher): ConnectionSource {
-  return new TrackedSource(source, watcher);
+/**
+ * Both are closed with the source that is returned.
+ * @param extras.translations of the sockets' earlier source, which called them by the same ids
+ * @param extras.namespaces whose counters are the source's, too
+ */
+export function withConntrack(
+  source: ConnectionSource,
+  watcher: ConntrackWatcher,
+  extras: TrackedExtras = {},
+): ConnectionSource {
+  return new TrackedSource(source, watcher, extras);
+}
+
+export interface TrackedExtras {
+  readonly translations?: Translations | undefined;
+  readonly namespaces?: Pick<NamespaceListing, 'counters' | 'shortfall'> | undefined;
 }
 
 class TrackedSource implements ConnectionSource {
@@ -22,11 +37,17 @@ class TrackedSource implements ConnectionSource {
   #lookedThrough = 0;
   #shortConnections = 0;
   #failures = 0;
+  readonly #translations: Translations;
+  readonly #namespaces: TrackedExtras['namespaces'];
 
   constructor(
     private readonly source: ConnectionSource,
     private readonly watcher: ConntrackWatcher,
-  ) {}
+    { translations = new Translations(), namespaces }: TrackedExtras,
+  ) {
+    this.#translations = translations;
+    this.#namespaces = namespaces;
+  }
 
   get kind(): ConnectionSource['kind'] {
     return this.source.kind;
@@ -44,7 +65,10 @@ class TrackedSource implements ConnectionSource {
     return {
       ...this.source.counters(),
       ...this.watcher.counters(),
+      ...this.#namespaces?.counters(),
       conntrackLookedThrough: this.#lookedThrough,
+      conntrackRemembered: this.#translations.size,
+      conntrackNotRemembered: this.#translations.dropped,
       conntrackShortConnections: this.#shortConnections,
       conntrackFailures: this.#failures,
     };
@@ -64,23 +88,27 @@ class TrackedSource implements ConnectionSource {
 
   /**
    * A flow exists before its connection does: flows are read after the records. While flows are known the records are
-   * wanted each time, because another look through them may show something else.
+   * wanted each time, because another look through them may show something else. Flows that are gone count as known
+   * while a socket of theirs lives.
    */
   async #lookThrough({ mayBeUnchanged = false, ...request }: SnapshotRequest): Promise<Snapshot> {
     const snapshot = await this.source.snapshot({
       ...request,
       mayBeUnchanged: mayBeUnchanged && !this.#knowsFlows,
     });
-    const flows = await this.#flows();
-    const sameSockets = snapshot.sameSockets === true && !this.#knowsFlows && flows.flowCount === 0;
-    this.#knowsFlows = flows.flowCount > 0;
+    const news = await this.#flows();
     try {
-      this.#lookedThrough += lookThroughNat(snapshot, flows);
+      // Without records there is nothing to look at, and nothing was remembered.
+      if (snapshot.unchanged !== true)
+        this.#lookedThrough += lookThroughNat(snapshot, news, this.#translations);
+      const flows = this.#translations.withFlows(news);
+      const sameSockets = snapshot.sameSockets === true && !this.#knowsFlows && flows.flowCount === 0;
+      this.#knowsFlows = flows.flowCount > 0;
+      return { ...snapshot, sameSockets, flows, shortfalls: this.#shortfalls() };
     } catch (error) {
       this.unreported(lostEnds(snapshot));
       throw error;
     }
-    return { ...snapshot, sameSockets, flows };
   }
 
   /** None when they can't be had: the records are taken already, and must not be lost with them. */
@@ -101,12 +129,16 @@ class TrackedSource implements ConnectionSource {
     const before = await this.watcher.refresh();
     const snapshot = await this.source.snapshot();
     const after = await this.watcher.refresh();
-    const flows = after.flows;
-    this.#lookedThrough += lookThroughNat(snapshot, flows);
+    this.#lookedThrough += lookThroughNat(snapshot, after.flows, this.#translations);
+    const flows = this.#translations.withFlows(after.flows);
     const over = unseenFlows(snapshot, concatenate(this.#undecided, before.born), flows);
     this.#undecided = unseenFlows(snapshot, after.born, flows);
     this.#shortConnections += over.flowCount;
-    return { ...snapshot, ...withFlowRecords(snapshot, over, flows), flows };
+    return { ...snapshot, ...withFlowRecords(snapshot, over, flows), flows, shortfalls: this.#shortfalls() };
+  }
+
+  #shortfalls(): readonly string[] {
+    return [this.watcher.shortfall, this.#namespaces?.shortfall].filter((text) => text !== undefined);
   }
 }
 

@@ -1,10 +1,11 @@
 /**
- * Watches connection tracking in every network namespace that has a process: which flows are translated (NAT), and,
+ * Watches connection tracking in every network namespace that can be found: which flows are translated (NAT), and,
  * for sources that miss short connections, which were established. Everything is read when asked for, once per tick.
  *
- * A watched namespace is kept alive by the socket in it, until the refresh after its last process has gone.
+ * A watched namespace is kept alive by the socket in it, until the refresh after its last process, mount or file has gone.
  */
-import { EbpfUnavailableError } from 'ebpf-bridge';
+import { EbpfUnavailableError, type NetNamespace } from 'ebpf-bridge';
+import { descriptors, DESCRIPTORS_ADVICE, roomFor } from '../../descriptors.js';
 import { FlowStatus, natBitsOf, type ConntrackFlow } from '../../../conntrack-parser/index.js';
 import { findNamespaces, type ListNamespaces } from '../net-namespaces.js';
 import { NO_FLOWS, type FlowBatch } from '../../topology/nat-flow.js';
@@ -44,6 +45,9 @@ export interface FlowNews {
 
 type NamespaceSource = NamespaceEvents | NamespaceText;
 
+/** Namespaces that make room for others at each refresh, where not all can be watched. */
+const TURNS = 8;
+
 const NO_NEWS: FlowNews = { flows: NO_FLOWS, born: NO_FLOWS };
 
 export class ConntrackWatcher {
@@ -60,6 +64,12 @@ export class ConntrackWatcher {
   #off: ConntrackError | undefined;
   #closed = false;
   #textOnly: boolean;
+  /** Namespaces that are not watched now, for want of descriptors or beyond the bound. */
+  #waiting = 0;
+  #places = Infinity;
+  /** Namespaces that wait, where not all can be watched → the refresh that they were watched in last. */
+  #watchedAt = new Map<number, number>();
+  #limit: number | undefined;
   /** Refreshes wait for each other. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -85,6 +95,18 @@ export class ConntrackWatcher {
     return this.#off;
   }
 
+  /** What is not looked through, why, and what to do: one line, undefined while nothing is left out. */
+  get shortfall(): string | undefined {
+    if (this.#off !== undefined) return `NAT is not looked through: ${this.#off.message}`;
+    if (this.#waiting === 0) return undefined;
+    const watched = this.#sources.size;
+    const all = watched + this.#waiting;
+    const what = `NAT is looked through in ${watched} of ${all} network namespaces at a time, in those without translated flows by turns`;
+    return this.#limit === undefined || this.#places >= this.#options.maxNamespaces
+      ? `${what}: raise --max-netns (${this.#options.maxNamespaces})`
+      : `${what}: this process may have ${this.#limit} files open: ${DESCRIPTORS_ADVICE}`;
+  }
+
   /** How it is read: the text in /proc is for where netlink can't be had. */
   get readBy(): 'netlink' | 'text' {
     return this.#textOnly ? 'text' : 'netlink';
@@ -104,6 +126,7 @@ export class ConntrackWatcher {
       conntrackNamespaces: this.#sources.size,
       conntrackDroppedFlows: this.#table.dropped + this.#born.dropped,
       conntrackSkippedNamespaces: this.#skipped,
+      conntrackWaitingNamespaces: this.#waiting,
       conntrackUnreadableNamespaces: this.#unreadable,
       conntrackOverruns: this.#counts.overruns,
       conntrackDumps: this.#counts.dumps,
@@ -160,7 +183,7 @@ export class ConntrackWatcher {
 
   /** Opens what is new, closes what has gone. Returns why the last of those that can't be read can't be. */
   async #followNamespaces(): Promise<unknown> {
-    const { procRoot, maxNamespaces, listNamespaces } = this.#options;
+    const { listNamespaces } = this.#options;
     const found = await listNamespaces();
     const alive = new Set(found.map(({ inode }) => inode));
     for (const [netns, source] of this.#sources) {
@@ -170,14 +193,14 @@ export class ConntrackWatcher {
       await source.close();
     }
     let failure: unknown;
-    for (const { inode, pid } of found) {
-      if (this.#sources.has(inode)) continue;
-      if (this.#sources.size >= maxNamespaces) {
-        this.#skipped++;
-        continue;
-      }
+    const fresh = found.filter(({ inode }) => !this.#sources.has(inode));
+    this.#waiting = 0;
+    for (const namespace of await this.#choose(fresh)) {
+      const { inode } = namespace;
+      // Text is read by way of a process.
+      if (this.#textOnly && namespace.pid === 0) continue;
       try {
-        this.#sources.set(inode, await this.#open(`${procRoot}/${pid}`));
+        this.#sources.set(inode, await this.#open(namespace));
       } catch (error) {
         failure = error;
         this.#unreadable++;
@@ -186,17 +209,56 @@ export class ConntrackWatcher {
     return failure;
   }
 
-  async #open(processPath: string): Promise<NamespaceSource> {
+  /**
+   * Those that there is room for. Where there is not enough, namespaces whose translated flows are none make room for
+   * those that wait, a few with each refresh.
+   */
+  async #choose(fresh: readonly NetNamespace[]): Promise<readonly NetNamespace[]> {
+    this.#places = this.#countPlaces();
+    const surplus = this.#sources.size + fresh.length - this.#places;
+    if (surplus <= 0) {
+      this.#watchedAt.clear();
+      return fresh;
+    }
+    const leaving = Math.max(this.#sources.size - this.#places, Math.min(TURNS, surplus));
+    const busy = this.#table.namespaces();
+    const idle = [...this.#sources].filter(([netns]) => !busy.has(netns)).slice(0, leaving);
+    for (const [netns, source] of idle) {
+      this.#watchedAt.set(netns, this.#refreshes);
+      this.#sources.delete(netns);
+      await source.close();
+    }
+    const watchedAt = new Map(fresh.map(({ inode }) => [inode, this.#watchedAt.get(inode) ?? 0]));
+    for (const [netns] of idle) watchedAt.set(netns, this.#refreshes);
+    this.#watchedAt = watchedAt;
+    const room = Math.max(0, this.#places - this.#sources.size);
+    const chosen = fresh
+      .toSorted((one, other) => watchedAt.get(one.inode)! - watchedAt.get(other.inode)!)
+      .slice(0, room);
+    this.#waiting = fresh.length + idle.length - chosen.length;
+    this.#skipped += this.#waiting;
+    return chosen;
+  }
+
+  #countPlaces(): number {
+    const { maxNamespaces } = this.#options;
+    if (this.#textOnly) return maxNamespaces;
+    const open = descriptors();
+    this.#limit = open?.limit;
+    return open === undefined ? maxNamespaces : Math.min(maxNamespaces, roomFor(this.#sources.size, open));
+  }
+
+  async #open({ pid, path }: NetNamespace): Promise<NamespaceSource> {
     const isNew = this.#wasOn;
     if (!this.#textOnly) {
       try {
-        return await NamespaceEvents.open(`${processPath}/ns/net`, this.#options, this.#counts, isNew);
+        return await NamespaceEvents.open(path, this.#options, this.#counts, isNew);
       } catch (error) {
         if (!(error instanceof EbpfUnavailableError)) throw error;
         this.#textOnly = true;
       }
     }
-    return new NamespaceText(`${processPath}/net/nf_conntrack`, this.#counts, isNew);
+    return new NamespaceText(`${this.#options.procRoot}/${pid}/net/nf_conntrack`, this.#counts, isNew);
   }
 
   #listenerOf(netns: number): FlowListener {

@@ -8,6 +8,7 @@ import {
   EbpfUnavailableError,
   loadTracker,
   recordLayout,
+  type NamespacePaths,
   type NetNamespace,
   type Tracker,
   type TrackerCounters,
@@ -68,7 +69,7 @@ export class EbpfSource implements ConnectionSource {
   readonly #warn: (message: string) => void;
   #coverage: Coverage;
   #rounds = 0;
-  #namespaces: Float64Array;
+  #namespaces: NamespacePaths;
 
   private constructor(
     private readonly tracker: Tracker,
@@ -99,7 +100,6 @@ export class EbpfSource implements ConnectionSource {
     assertSameLayout(recordLayout());
     const tracker = await loadTracker({
       ...trackerOptions,
-      procRoot,
       without: [...new Set([...WITHOUT[rung], ...without])],
     });
     try {
@@ -108,7 +108,7 @@ export class EbpfSource implements ConnectionSource {
       const started: Started = {
         sweepIntervalMs,
         coverage: coverageOf(await tracker.refusals()),
-        namespaces: namespacePids(all),
+        namespaces: namespacePaths(all),
         warn,
       };
       return new EbpfSource(tracker, ledger ?? (await beginLedger(kernel, all)), kernel, started);
@@ -130,7 +130,7 @@ export class EbpfSource implements ConnectionSource {
 
   async snapshot(request: SnapshotRequest = {}): Promise<Snapshot & { readonly completeness: Completeness }> {
     const { all, ...reading } = await readKernel(this.kernel, this.ledger);
-    if (all !== undefined) this.#namespaces = namespacePids(all);
+    if (all !== undefined) this.#namespaces = namespacePaths(all);
     const { namespaces, refused, visited, ...snapshot } = await this.tracker.snapshot({
       ...request,
       namespaces: this.#namespaces,
@@ -181,7 +181,7 @@ interface KernelReader {
 interface Started {
   readonly sweepIntervalMs: number;
   readonly coverage: Coverage;
-  readonly namespaces: Float64Array;
+  readonly namespaces: NamespacePaths;
   readonly warn: (message: string) => void;
 }
 
@@ -204,8 +204,11 @@ async function readKernel(
 }
 
 /** As the tracker takes them. */
-function namespacePids(all: readonly NetNamespace[]): Float64Array {
-  return Float64Array.from(all.flatMap(({ inode, pid }) => [inode, pid]));
+function namespacePaths(all: readonly NetNamespace[]): NamespacePaths {
+  return {
+    inodes: Float64Array.from(all, ({ inode }) => inode),
+    paths: all.map(({ path }) => `${path}\0`).join(''),
+  };
 }
 
 /** The addon was compiled from record.h; reading it with other offsets would show wrong connections. */

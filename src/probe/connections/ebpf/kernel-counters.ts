@@ -1,9 +1,10 @@
 /**
  * The kernel's own count of TCP connections per network namespace: /proc/PID/net/snmp of one process in each (RFC 4022;
- * net/ipv4/proc.c).
+ * net/ipv4/proc.c), or the same file as seen from inside where no process is.
  */
 import { readFile } from 'node:fs/promises';
-import type { NetNamespace } from 'ebpf-bridge';
+import { EbpfUnavailableError, readInNamespaces, type NetNamespace } from 'ebpf-bridge';
+import { withoutProcess } from '../net-namespaces.js';
 
 /** Since the namespace was made, but `established`, which is now. */
 export interface TcpCounts {
@@ -45,7 +46,7 @@ export async function readKernelCounts(
   namespaces: readonly NetNamespace[],
 ): Promise<Map<number, TcpCounts>> {
   const counts = new Map<number, TcpCounts>();
-  const waiting = [...namespaces];
+  const waiting = namespaces.filter(({ pid }) => pid !== 0);
   const readNext = async (): Promise<void> => {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const text = await readFile(`${procRoot}/${next.pid}/net/snmp`, 'latin1').catch(() => '');
@@ -54,5 +55,22 @@ export async function readKernelCounts(
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, readNext));
+  const others = withoutProcess(namespaces);
+  for (const [i, text] of (await readInside(others)).entries()) {
+    const parsed = parseTcpCounts(text);
+    if (parsed !== undefined) counts.set(others[i]!.inode, parsed);
+  }
   return counts;
+}
+
+async function readInside(namespaces: readonly NetNamespace[]): Promise<readonly string[]> {
+  try {
+    return await readInNamespaces(
+      namespaces.map(({ path }) => path),
+      'snmp',
+    );
+  } catch (error) {
+    if (error instanceof EbpfUnavailableError) return [];
+    throw error;
+  }
 }

@@ -5,7 +5,7 @@
  *
  * A sweep has two halves: after the first each socket is known with its process, after the second also who else holds it.
  */
-import type { Tracker } from 'ebpf-bridge';
+import type { NamespacePaths, Tracker } from 'ebpf-bridge';
 import { NO_HOLDERS, type HolderBatch } from '../../topology/socket-holders.js';
 
 /** A sweep is followed by a pause of at least this many times the processor time that it took: a quarter percent of a core. */
@@ -32,7 +32,7 @@ export class Sweeps {
   constructor(
     private readonly tracker: Pick<Tracker, 'confirmHolders' | 'tellHolders'>,
     private readonly intervalMs: number,
-    private readonly namespaces: () => Float64Array,
+    private readonly namespaces: () => NamespacePaths,
   ) {
     this.first = tracker.confirmHolders(namespaces());
     // A failure of it is reported by whoever waits for it.

@@ -1,4 +1,5 @@
 /** What can go wrong with /proc as a source: a stable code, what was attempted, what to do. */
+import { descriptorShortage } from '../../descriptors.js';
 
 export type ProcfsErrorCode =
   /** There is no readable proc file system at the given root. */
@@ -20,7 +21,8 @@ export class ProcfsError extends Error {
     message: string,
     options: { cause?: unknown } = {},
   ) {
-    super(message, options);
+    const shortage = descriptorShortage(options.cause);
+    super(shortage === undefined ? message : `${message.replace(/ \(.*/s, '')}: ${shortage}`, options);
   }
 }
 

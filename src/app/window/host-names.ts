@@ -1,0 +1,70 @@
+/**
+ * Gives each arriving report the name that its machine has here: see machines.ts. What a probe said before is kept under
+ * that name, so its next report's nodes are looked up under it.
+ */
+import { parseNodeId, renamedId, renameHost } from '../../report/index.js';
+import type { Node, Report } from '../../report/model.js';
+import { AppError } from '../errors.js';
+import { latestOf } from '../views/endpoint.js';
+import { Machines } from './machines.js';
+
+interface Rename {
+  readonly from: string;
+  readonly to: string;
+}
+
+const PROBES_MOST = 20_000;
+
+export class HostNames {
+  readonly #machines: Machines;
+  /** By probe; only of those whose name is another one here. */
+  readonly #renames = new Map<string, Rename>();
+
+  /** @param togetherMs machines that are heard within this time have a name at one time */
+  constructor(togetherMs: number) {
+    this.#machines = new Machines(togetherMs);
+  }
+
+  /** The id here of what a probe calls `id`, as of its last report. */
+  idHere(probe: string, id: string): string {
+    const rename = this.#renames.get(probe);
+    return rename === undefined ? id : renamedId(id, rename.from, rename.to);
+  }
+
+  /** What the probe itself calls its host, where that is another name than here. */
+  nameThere(probe: string): string | undefined {
+    return this.#renames.get(probe)?.from;
+  }
+
+  /**
+   * @param renamed told of each node that became another one
+   * @throws AppError WRONG_SHAPE for a host without a name
+   */
+  named(probe: string, report: Report, nowMs: number, renamed: (before: Node, after: Node) => void): Report {
+    const hosts = report.topologies.get('Host')?.nodes;
+    const [host] = hosts?.values() ?? [];
+    const from = host === undefined ? undefined : parseNodeId(host.id)?.own;
+    // Reports of a cluster, and those that were joined, are of several hosts or none.
+    if (host === undefined || from === undefined || hosts?.size !== 1) return report;
+    if (from === '') throw new AppError('WRONG_SHAPE', 'refused a report whose host has no name');
+    const facts = {
+      machine: latestOf(host, 'machine_id'),
+      source: latestOf(host, 'machine_id_from'),
+      boot: latestOf(host, 'boot_id'),
+    };
+    const to = this.#machines.nameOf(from, facts, nowMs);
+    const before = this.#renames.get(probe);
+    this.#renames.delete(probe);
+    // Nodes that were recalled have the name of the last report.
+    const isOther = before !== undefined && before.to !== to;
+    const recalled = isOther ? renameHost(report, before.to, to, renamed) : report;
+    if (to === from) return recalled;
+    this.#renames.set(probe, { from, to });
+    if (this.#renames.size > PROBES_MOST) this.#renames.delete(this.#renames.keys().next().value!);
+    return renameHost(recalled, from, to, renamed);
+  }
+
+  forget(probe: string): void {
+    this.#renames.delete(probe);
+  }
+}
