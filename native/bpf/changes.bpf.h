@@ -190,6 +190,7 @@ static __always_inline void on_closed(struct sock *sk, struct entry *entry, bool
     record->emitted_state = told ? last : 0;
     record->error = sk->sk_err;
     if (tp) {
+        find_side(record, sk, tp, last, true);
         set_traffic(record, tp, had_closed(last));
         if (!record->local_port)
             record->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);

@@ -16,6 +16,9 @@
 #define PF_KTHREAD  0x00200000
 #define SOCK_DONE   1
 
+/* include/net/sock.h */
+#define SOCK_BINDPORT_LOCK 8
+
 /* include/net/tcp_states.h */
 enum {
     TCP_ESTABLISHED = 1,
@@ -96,12 +99,14 @@ struct sk_buff_head {
     __u32 qlen;
 };
 
-/* sk_protocol tells TCP from SCTP and MPTCP, which share the tracepoint; the others are why a connect failed:
-   see error_of_connect(). */
+/* sk_protocol tells TCP from SCTP and MPTCP, which share the tracepoint; sk_userlocks is SOCK_BINDPORT_LOCK
+   where bind() chose the port, and is a bit field in some kernels; the others are why a connect failed: see
+   error_of_connect(). */
 struct sock {
     struct sock_common __sk_common;
     socket_lock_t sk_lock;
     __u16 sk_protocol;
+    __u8 sk_userlocks;
     int sk_err;
     int sk_err_soft;
     struct sk_buff_head sk_error_queue;
@@ -130,6 +135,7 @@ struct tcp_sock {
     __u64 bytes_acked;
     __u64 bytes_retrans;
     __u32 snd_una;
+    __u32 snd_nxt;
     __u32 write_seq;
     __u32 srtt_us;
     __u32 total_retrans;

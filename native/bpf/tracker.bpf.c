@@ -166,8 +166,12 @@ static __always_inline void visit(struct sock *sk, struct entry *entry) {
         return;
     }
     tp = bpf_skc_to_tcp_sock(sk);
-    if (tp && record->flags & TP_FLAG_ESTABLISHED)
+    if (tp && record->flags & TP_FLAG_ESTABLISHED) {
+        bool is_found = find_side(record, sk, tp, state, false);
         set_live_traffic(entry, tp, state);
+        if (is_found)
+            tell(entry, 0);
+    }
 }
 
 /*
@@ -203,8 +207,10 @@ static __always_inline bool adopt(struct sock *sk, struct task_struct *task, str
         set_pid(entry, task, TP_PID_TABLE_SCAN);
     /* Now, while all of it is at hand: a visit would have to fetch it again. */
     tp = bpf_skc_to_tcp_sock(sk);
-    if (tp && state != TCP_LISTEN)
+    if (tp && state != TCP_LISTEN) {
+        find_side(record, sk, tp, state, false);
         set_traffic(record, tp, may_have_acked_fin(state));
+    }
     tell(entry, TP_WORD_LIVE);
     return true;
 }

@@ -89,7 +89,7 @@ interface Built {
 const builtOf = new WeakMap<ArrayBuffer, Built>();
 
 function endpointsOf(
-  { records, unchanged, sameSockets, holders }: Batch,
+  { records, unchanged, sameSockets, listenersListed, holders }: Batch,
   { batch, gone }: IdentifiedProcesses,
   { hostName, resolver, startTicksOf }: Observers,
   now: Timestamp,
@@ -109,6 +109,7 @@ function endpointsOf(
     names,
     gone,
     holders,
+    listenersListed,
     ...(sameSockets !== undefined && { sameSockets }),
     ...(startTicksOf && { startTicksOf }),
   });

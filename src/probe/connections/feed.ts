@@ -24,6 +24,8 @@ export interface Batch extends RecordBatch {
   readonly sameSockets?: boolean;
   /** Records lost since the last batch. */
   readonly lost: number;
+  /** As of the snapshot. */
+  readonly listenersListed: boolean;
   /** What connection tracking knows of NAT; none where it is not read. */
   readonly flows: FlowBatch;
   /** Processes that hold sockets which others use. */
@@ -37,7 +39,10 @@ export interface Batch extends RecordBatch {
   readonly completeness?: Completeness;
 }
 
-type Circumstances = Pick<Batch, 'flows' | 'holders' | 'sourceKind' | 'coverage' | 'other' | 'completeness'>;
+type Circumstances = Pick<
+  Batch,
+  'listenersListed' | 'flows' | 'holders' | 'sourceKind' | 'coverage' | 'other' | 'completeness'
+>;
 
 /** How long the other end of a connection may lag behind in a one-off batch. */
 const SETTLE_MS = 50;
@@ -109,8 +114,9 @@ export class ConnectionFeed {
     };
   }
 
-  #circumstances({ flows, holders, other, completeness }: Snapshot): Circumstances {
+  #circumstances({ listenersListed, flows, holders, other, completeness }: Snapshot): Circumstances {
     return {
+      listenersListed: listenersListed ?? false,
       flows: flows ?? NO_FLOWS,
       holders: holders ?? NO_HOLDERS,
       sourceKind: this.source.kind,

@@ -20,6 +20,8 @@ import { keepAll, thin, thinningModulus } from './thinning.js';
 export interface EndpointInput extends RecordBatch, EndpointContext {
   /** The records are of the same sockets as in the last call, in the same memory; only counters differ. */
   readonly sameSockets?: boolean;
+  /** As of `Snapshot.listenersListed`; default false. */
+  readonly listenersListed?: boolean;
   /** Default: nobody shares a socket. */
   readonly holders?: HolderBatch;
   /** Start of the process that has a PID now, in clock ticks after boot. */
@@ -53,7 +55,8 @@ const arena = new Arena();
 const sums = new Arena();
 
 /** The last batch that was grouped. */
-let grouped: (ThinnedGroups & { readonly records: ArrayBuffer }) | undefined;
+let grouped:
+  (ThinnedGroups & { readonly records: ArrayBuffer; readonly listenersListed: boolean }) | undefined;
 
 /**
  * Groups the records by (namespace, from, to, to port), joins both ends of local connections, thins each group and
@@ -62,8 +65,10 @@ let grouped: (ThinnedGroups & { readonly records: ArrayBuffer }) | undefined;
  */
 export function buildEndpoints(input: EndpointInput): Endpoints {
   const view = new RecordView(input);
+  const { sameSockets, records, listenersListed = false } = input;
+  const isGrouped = grouped?.records === records && grouped.listenersListed === listenersListed;
   const { grouping, ends, standIn } =
-    input.sameSockets === true && grouped?.records === input.records ? grouped : groupAndThin(view);
+    sameSockets === true && isGrouped ? grouped! : groupAndThin(view, listenersListed);
   sums.begin();
   const tallies = tally(view, grouping, ends, standIn, sums);
   const { holders = NO_HOLDERS, startTicksOf } = input;
@@ -100,15 +105,15 @@ export interface ThinnedGroups {
 }
 
 /** The first half of `buildEndpoints`: no nodes yet. The result is valid until the next call. */
-export function groupAndThin(view: RecordView): ThinnedGroups {
+export function groupAndThin(view: RecordView, listenersListed = false): ThinnedGroups {
   grouped = undefined;
   arena.begin();
-  const grouping = groupRecords(view, arena);
+  const grouping = groupRecords(view, arena, listenersListed);
   joinMirrored(grouping, arena);
   const ends = resolveEnds(view, grouping, arena);
   const standIn = thinGroups(grouping, ends, arena);
   partClients(grouping, standIn);
-  grouped = { grouping, ends, standIn, records: view.bytes.buffer };
+  grouped = { grouping, ends, standIn, records: view.bytes.buffer, listenersListed };
   return grouped;
 }
 

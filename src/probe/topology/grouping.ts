@@ -74,9 +74,12 @@ export function roleIn(packed: number): number {
   return (packed >> 16) & 3;
 }
 
-/** @param arena the result is valid until it begins anew */
-export function groupRecords(view: RecordView, arena: Arena): Grouping {
-  const intake = new Intake(view, arena);
+/**
+ * @param arena the result is valid until it begins anew
+ * @param listenersListed see `Snapshot.listenersListed`
+ */
+export function groupRecords(view: RecordView, arena: Arena, listenersListed = false): Grouping {
+  const intake = new Intake(view, arena, listenersListed);
   inStretches(view.count, (from, to) => {
     intake.take(from, to);
   });
@@ -128,13 +131,14 @@ class Intake {
   constructor(
     private readonly view: RecordView,
     arena: Arena,
+    listenersListed: boolean,
   ) {
     this.table = new GroupTable(arena);
     this.groupOf = arena.int32(view.count, 'unset');
     this.packed = arena.int32(view.count, 'unset');
     this.pids = arena.int32(view.count, 'unset');
     this.sizes = arena.int32(view.count);
-    this.#orienter = new Orienter(view);
+    this.#orienter = new Orienter(view, listenersListed);
   }
 
   take(first: number, end: number): void {

@@ -66,7 +66,7 @@ export const Direction = { Unknown: 0, Connected: 1, Accepted: 2, Listener: 3 } 
 /** How `pid` is known, weakest first. */
 export const PidEvidence = { None: 0, Listener: 1, TableScan: 2, Connect: 3, Close: 4, Use: 5 } as const;
 
-/** How `direction` is known, weakest first. */
+/** How `direction` is known, weakest first; the handshake was seen, or is told by the socket's counts of bytes. */
 export const DirectionEvidence = {
   None: 0,
   PortGuess: 1,

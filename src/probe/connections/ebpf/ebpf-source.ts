@@ -140,7 +140,9 @@ export class EbpfSource implements ConnectionSource {
     const { seen, other } = readNamespaceCounts(namespaces);
     this.#count(other);
     const completeness = this.ledger.reconcile({ ...reading, seen });
-    return { ...snapshot, other, holders: this.#sweeps.holders, completeness };
+    // Connections that are older are found with, or after, the listeners of their namespace.
+    const listenersListed = this.#sweeps.hasConfirmed;
+    return { ...snapshot, listenersListed, other, holders: this.#sweeps.holders, completeness };
   }
 
   /** `otherLive` is as of now; `live` and `stored`, too. */

@@ -16,6 +16,8 @@ export class Sweeps {
   readonly first: Promise<void>;
   /** As of the last sweep. */
   holders: HolderBatch = NO_HOLDERS;
+  /** The first half of one has ended well: all sockets that are older than the tracker are known. */
+  hasConfirmed = false;
   #underWay: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -65,6 +67,7 @@ export class Sweeps {
   async #end(confirmed: Promise<void>): Promise<void> {
     try {
       await confirmed;
+      this.hasConfirmed = true;
       const { dropped, cpuNanos, ...holders } = await this.tracker.tellHolders();
       this.#lastMs = cpuNanos / 1e6;
       this.holders = holders.holderCount === 0 ? NO_HOLDERS : holders;
