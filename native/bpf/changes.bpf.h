@@ -88,7 +88,7 @@ static __always_inline bool create_accepted(struct sock *sk, struct entry *entry
     record = entry->record;
     record->direction = TP_DIRECTION_ACCEPTED;
     listener = listener_of_child(sk);
-    if (!listener || !listener->pid)
+    if (!listener || !has_process(listener))
         return true;
     record->pid = record->listener_pid = listener->pid;
     record->pid_start_ns = listener->pid_start_ns;

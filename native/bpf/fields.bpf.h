@@ -7,6 +7,7 @@
 
 #include <linux/errno.h>
 #include "kernel.h"
+#include "processes.bpf.h"
 #include "socket_table.h"
 
 static __always_inline void map_ipv4(__u8 address[16], __be32 ipv4) {
@@ -120,18 +121,6 @@ static __always_inline bool may_have_acked_fin(int state) {
 static __always_inline bool is_established(int state) {
     return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
            state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
-}
-
-/* Whether the record's process is the one that `task` is a thread of: a PID alone is given to others later.
- */
-static __always_inline bool is_process_of(const struct tp_record *record, const struct task_struct *task) {
-    return record->pid == (__u32)task->tgid && record->pid_start_ns == task->group_leader->start_boottime;
-}
-
-static __always_inline void copy_process(struct tp_record *record, const struct task_struct *task) {
-    record->pid = task->tgid;
-    record->pid_start_ns = task->group_leader->start_boottime;
-    __builtin_memcpy(record->comm, task->group_leader->comm, sizeof(record->comm));
 }
 
 /* 0: it has none yet. */

@@ -152,13 +152,29 @@ struct file;
 struct seq_file;
 struct bpf_map;
 
+struct pid_namespace {
+    struct ns_common ns;
+};
+
+struct upid {
+    int nr;
+    struct pid_namespace *ns;
+};
+
+/* A process's numbers, from the outermost PID namespace's (level 0) to its own's. */
+struct pid {
+    unsigned int level;
+    struct upid numbers[1];
+};
+
 /* flags has PF_KTHREAD for kernel threads; start_boottime with the tgid identifies a process even after its
- * PID was given to another. */
+ * PID was given to another; thread_pid is gone with the task. */
 struct task_struct {
     unsigned int flags;
     int tgid;
     __u64 start_boottime;
     struct task_struct *group_leader;
+    struct pid *thread_pid;
     char comm[16];
 };
 

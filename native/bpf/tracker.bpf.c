@@ -291,7 +291,8 @@ int confirm_holders(struct bpf_iter__task_file *ctx) {
         adopt(sk, task, &entry);
         return 0;
     }
-    if (!entry.record->pid)
+    /* Of several holders the one that has a PID here is taken. */
+    if (!has_process(entry.record) || (!entry.record->pid && pid_of(task)))
         set_pid(&entry, task, TP_PID_TABLE_SCAN);
     else if (is_process_of(entry.record, task))
         entry.record->held_in = shared.sweep;
@@ -322,9 +323,11 @@ int tell_holders(struct bpf_iter__task_file *ctx) {
     struct tp_holder holder = {
         .socket_id = record->socket_id,
         .pid_start_ns = task->group_leader->start_boottime,
-        .pid = task->tgid,
+        .pid = pid_of(task),
         .is_listener = record->direction == TP_DIRECTION_LISTENER,
     };
+    if (!holder.pid)
+        return 0;
     bpf_seq_write(ctx->meta->seq, &holder, sizeof(holder));
     return 0;
 }

@@ -35,7 +35,7 @@ export interface TrackerOptions {
    * Default 10,000,000 (10 ms).
    */
   cheapVisitNanos?: number;
-  /** Where the namespaces of `SnapshotRequest.namespaces` are found. Default `/proc`. */
+  /** Where the namespaces of `SnapshotRequest.namespaces` are found, and whose PIDs are told. Default `/proc`. */
   procRoot?: string;
   /** Programs that are not to be used, as if the kernel refused them. Default: none. */
   without?: readonly OptionalProgram[];
@@ -58,6 +58,17 @@ export interface Refusal {
   readonly errno: number;
   /** The step, and the kernel's answer to it. */
   readonly reason: string;
+}
+
+/** The PID namespace that a mounted /proc belongs to. A process outside of it has no PID in any record. */
+export interface PidNamespace {
+  /** 0: the outermost. */
+  readonly inode: number;
+  /** False: which one it is could not be found out, and no process has a PID. */
+  readonly isKnown: boolean;
+  /** Whether sweeps come by all open files of its processes, and by those of all processes there are. */
+  readonly hasOwnFiles: boolean;
+  readonly hasAllFiles: boolean;
 }
 
 export interface SnapshotRequest {
@@ -99,6 +110,11 @@ export interface TrackerSnapshot {
   readonly recordCount: number;
   /** CLOCK_MONOTONIC nanoseconds when reading began. */
   readonly takenAtNanos: number;
+  /**
+   * Sockets that have no record here, now or ended since the last snapshot, because neither their process nor their network
+   * namespace (of those in the request) is of the PID namespace of `procRoot`.
+   */
+  readonly foreign: number;
   /** Records lost since the last snapshot. */
   readonly lost: number;
   /** How many programs are not there: see `refusals()`. */
@@ -175,6 +191,8 @@ export interface Tracker {
   counters(): Promise<TrackerCounters>;
   /** Programs that the kernel refused, so far, or that were not to be used. */
   refusals(): Promise<Refusal[]>;
+  /** Where PIDs are told: the namespace of `procRoot`. */
+  pidNamespace(): PidNamespace;
   /** Detaches every program and frees every map; idempotent. */
   close(): Promise<void>;
 }

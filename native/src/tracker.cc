@@ -51,10 +51,11 @@ bool isRefusal(int error) {
 
 Tracker::Tracker(const TrackerOptions &options)
     : table_({options.max_connections, options.max_connections_per_netns}),
+      pid_namespace_(pidNamespaceOf(options.proc_root)),
       max_connections_(options.max_connections), cheap_visit_ns_(options.cheap_visit_ns) {
     try {
         programs_ = std::make_unique<TrackerPrograms>(
-            ProgramOptions{options.ring_bytes, options.max_connections, options.without});
+            ProgramOptions{options.ring_bytes, options.max_connections, options.without, pid_namespace_.inode});
         void *shared = mmap(nullptr, sizeof(struct tp_shared), PROT_READ | PROT_WRITE, MAP_SHARED,
                             programs_->mapFd(".data"), 0);
         if (shared == MAP_FAILED)
@@ -64,7 +65,8 @@ Tracker::Tracker(const TrackerOptions &options)
         sockets_ = std::make_unique<SocketTable>(programs_->mapFd("places"), programs_->mapEntries("places"),
                                                  programs_->mapFd("overflow"), shared_);
         visitor_ = std::make_unique<LiveVisitor>(programs_->link("visit_files"), programs_->link(NAMESPACE),
-                                                 *sockets_, shared_, options.proc_root);
+                                                 *sockets_, shared_, options.proc_root,
+                                                 pid_namespace_.has_all_files);
         can_confirm_ = programs_->link(CONFIRM) != nullptr;
         can_tell_ = programs_->link(TELL) != nullptr;
         startDraining();
@@ -184,7 +186,8 @@ void Tracker::confirmHolders(const NamespacePids &namespaces) {
     // Those that no file belongs to, or all where files can't be gone through.
     if (!shared_->seeded && can_adopt_)
         can_adopt_ = isPermitted(NAMESPACE, [this, &namespaces] { visitor_->adoptIn(namespaces); });
-    if (can_confirm_)
+    // What processes hold that no iterator came by may be older still.
+    if (can_confirm_ && pid_namespace_.has_all_files)
         __atomic_store_n(&shared_->seeded, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -251,7 +254,7 @@ void Tracker::takeNews() {
 
 TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     std::lock_guard<std::mutex> one_snapshot(visit_mutex_);
-    TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, false, false, 0, 0, {}};
+    TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, false, false, 0, 0, 0, {}};
     {
         std::lock_guard<std::mutex> lock(mutex_);
         requireOpen();
@@ -271,14 +274,23 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
             table_.closeUnseen(gone, monotonicNanos());
             sockets_->remove(gone);
         }
+    bool has_moved = false;
+    if (pid_namespace_.inode != 0) {
+        std::unordered_set<uint32_t> namespaces;
+        for (const auto &[inode, pid] : request.namespaces)
+            namespaces.insert(inode);
+        has_moved = namespaces != own_namespaces_;
+        own_namespaces_ = std::move(namespaces);
+    }
     struct tp_record record;
     for (uint64_t id : table_.othersWithRoom())
         if (sockets_->find(id, &record))
             table_.apply(record);
 
-    result.same_sockets = table_.hasSameSockets();
-    result.unchanged = request.may_be_unchanged && table_.isUnchanged();
+    result.same_sockets = table_.hasSameSockets() && !has_moved;
+    result.unchanged = request.may_be_unchanged && table_.isUnchanged() && !has_moved;
     if (result.unchanged) {
+        result.foreign = foreign_;
         result.namespaces = table_.takeNamespaces();
         return result;
     }
@@ -295,7 +307,27 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     }
     table_.take(result.records);
     result.namespaces = table_.takeNamespaces();
+    if (pid_namespace_.inode != 0)
+        leaveOutForeign(result, request.namespaces);
     return result;
+}
+
+// Several nodes may share one kernel, each in a PID namespace of its own. A socket whose process has no PID in
+// this one, in a network namespace that none of this one's processes is in, is another node's.
+void Tracker::leaveOutForeign(TrackerSnapshot &snapshot, const NamespacePids &namespaces) {
+    auto isForeign = [&namespaces](const struct tp_record &record) {
+        return record.pid == 0 && !namespaces.count(record.netns);
+    };
+    struct tp_record *end = snapshot.records + snapshot.count;
+    size_t own = static_cast<size_t>(std::remove_if(snapshot.records, end, isForeign) - snapshot.records);
+    snapshot.foreign = snapshot.count - own;
+    snapshot.count = own;
+    for (auto &[netns, counts] : snapshot.namespaces)
+        if (!namespaces.count(netns)) {
+            snapshot.foreign += counts.other.live + counts.other.closed + counts.other.failed;
+            counts.other = {};
+        }
+    foreign_ = snapshot.foreign;
 }
 
 TrackerCounters Tracker::counters() {

@@ -149,6 +149,7 @@ struct bpf_object *TrackerPrograms::open(const std::vector<std::string> &program
             .look_mask = std::bit_floor(std::clamp<uint64_t>(share, 1, MAX_RECORDS_PER_LOOK)) - 1,
             .table_mask = places - 1,
             .has_destroy = contains(programs, ENDS_RECORDS),
+            .pid_namespace = options_.pid_namespace,
         };
     } catch (...) {
         bpf_object__close(object);

@@ -26,6 +26,7 @@ struct ProgramOptions {
     uint32_t ring_bytes;              // a power of two, at least one page
     uint32_t max_connections;         // sockets that get a record
     std::vector<std::string> without; // programs that are not wanted
+    uint32_t pid_namespace;           // inode of the one that PIDs are told in; 0: the outermost
 };
 
 class TrackerPrograms {

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { release } from 'node:os';
 import { EbpfUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge';
 import { ConntrackWatcher } from '../probe/connections/conntrack/index.js';
-import type { Coverage, Rung } from '../probe/connections/coverage.js';
+import { limitText, type Coverage, type Rung } from '../probe/connections/coverage.js';
 import { RUNG_TEXT } from '../probe/connections/ebpf/rungs.js';
 import { createProcfsSource } from '../probe/connections/procfs/index.js';
 import type { Check } from './check.js';
@@ -60,12 +60,15 @@ async function featureChecks(): Promise<Check[]> {
 /** The rung, and each of the tracker's programs that is not there. */
 function ladderChecks(coverage: Coverage | undefined): Check[] {
   if (coverage === undefined) return [];
-  const { rung, blind } = coverage;
+  const { rung, blind, limits } = coverage;
   return [
     { name: 'rung', status: 'usable', detail: `${rung}: ${RUNG_TEXT[rung]}` },
     ...blind.map(({ program, section, reason, lost }): Check => {
       return { name: program, status: 'refused', detail: `${section}: ${reason}; so ${lost}` };
     }),
+    ...limits.map(
+      (limit): Check => ({ name: `not seen: ${limit.what}`, status: 'refused', detail: limitText(limit) }),
+    ),
   ];
 }
 

@@ -76,7 +76,7 @@ function schemaOf({ query, answer }: Description): object {
 
 function probeRow(probe: ProbeRecord): object {
   const { id, hostname, version, lastSeenMs, staleSinceMs, intervalMs, skewMs, reports, sampled } = probe;
-  const { correctedMs, othersWithId } = probe;
+  const { correctedMs, othersWithId, notSeen } = probe;
   return {
     id,
     hostname,
@@ -89,6 +89,7 @@ function probeRow(probe: ProbeRecord): object {
     ...(othersWithId.length === 0 ? {} : { othersWithId }),
     reports,
     ...(sampled === undefined ? {} : { sampled }),
+    ...(notSeen.length === 0 ? {} : { notSeen }),
     complete: staleSinceMs === undefined && (sampled ?? 1) >= 1,
   };
 }

@@ -96,6 +96,11 @@ export const PROBES_ANSWER = {
             type: 'number',
             description: 'share of the connections that the probe looked at, 0 to 1',
           },
+          notSeen: {
+            type: 'array',
+            items: text,
+            description: "what the probe can't see from where it runs, and what to do",
+          },
           complete: {
             type: 'boolean',
             description: 'false while stale or when connections were not looked at',

@@ -27,6 +27,8 @@ export interface ProbeRecord extends ProbeIdentity {
   readonly reports: number;
   /** Share of the connections that the newest report looked at; undefined when it does not tell. */
   readonly sampled: number | undefined;
+  /** What it can't see from where it runs, and what to do. */
+  readonly notSeen: readonly string[];
 }
 
 interface Record {
@@ -38,6 +40,7 @@ interface Record {
   readonly hostnames: Map<string, number>;
   reports: number;
   sampled: number | undefined;
+  notSeen: readonly string[];
   stale: boolean;
 }
 
@@ -82,6 +85,7 @@ export class ProbeBook {
         hostnames: new Map([[hostname, atMs]]),
         reports: 1,
         sampled: sampledOf(report),
+        notSeen: notSeenOf(report),
         stale: false,
       });
       return;
@@ -99,6 +103,7 @@ export class ProbeBook {
     known.lastSeenMs = atMs;
     known.reports++;
     known.sampled = sampledOf(report);
+    known.notSeen = notSeenOf(report);
     known.stale = false;
   }
 
@@ -165,6 +170,21 @@ function sampledOf({ sampling }: Report): number | undefined {
   return sampling === undefined || sampling.total <= 0
     ? undefined
     : Math.min(1, sampling.count / sampling.total);
+}
+
+/** Facts of the host whose names begin so are each something that its probe can't see. */
+const NOT_SEEN = 'not_seen_';
+/** Bounds on what is kept of them: anybody may send a report. */
+const NOT_SEEN_MOST = 16;
+const NOT_SEEN_MOST_CHARACTERS = 500;
+
+function notSeenOf(report: Report): string[] {
+  const found = new Set<string>();
+  for (const { latest } of report.topologies.get('Host')?.nodes.values() ?? [])
+    for (const [key, { value }] of latest ?? [])
+      if (found.size < NOT_SEEN_MOST && key.startsWith(NOT_SEEN))
+        found.add(value.slice(0, NOT_SEEN_MOST_CHARACTERS));
+  return [...found].sort();
 }
 
 function hostnameOf(report: Report): string {

@@ -35,13 +35,15 @@ export interface Batch extends RecordBatch {
   readonly coverage?: Coverage | undefined;
   /** What no record tells of for want of room. Absent where the source has no such group. */
   readonly other?: OtherConnections;
+  /** Sockets of other nodes on this kernel. Absent where the source can't tell. */
+  readonly foreign?: number;
   /** Absent where the source can't tell. */
   readonly completeness?: Completeness;
 }
 
 type Circumstances = Pick<
   Batch,
-  'listenersListed' | 'flows' | 'holders' | 'sourceKind' | 'coverage' | 'other' | 'completeness'
+  'listenersListed' | 'flows' | 'holders' | 'sourceKind' | 'coverage' | 'other' | 'foreign' | 'completeness'
 >;
 
 /** How long the other end of a connection may lag behind in a one-off batch. */
@@ -114,7 +116,7 @@ export class ConnectionFeed {
     };
   }
 
-  #circumstances({ listenersListed, flows, holders, other, completeness }: Snapshot): Circumstances {
+  #circumstances({ listenersListed, flows, holders, other, foreign, completeness }: Snapshot): Circumstances {
     return {
       listenersListed: listenersListed ?? false,
       flows: flows ?? NO_FLOWS,
@@ -122,6 +124,7 @@ export class ConnectionFeed {
       sourceKind: this.source.kind,
       coverage: this.source.coverage,
       ...(other && { other }),
+      ...(foreign !== undefined && { foreign }),
       ...(completeness && { completeness }),
     };
   }

@@ -80,6 +80,11 @@ export interface Snapshot {
   readonly flows?: FlowBatch;
   /** What no record tells of because there is no room for it. Absent where the source has no such group. */
   readonly other?: OtherConnections;
+  /**
+   * Sockets that are another node's on the same kernel, now or ended since the last snapshot: no record and nothing else
+   * here tells of them. Absent where the source can't tell.
+   */
+  readonly foreign?: number;
   /** Processes that hold sockets which others use; absent where the source can't tell. */
   readonly holders?: HolderBatch;
   /** Absent where the source can't tell. */

@@ -27,6 +27,7 @@ import type {
 import { readKernelCounts } from './kernel-counters.js';
 import { Ledger, type Reading } from './ledger.js';
 import { readNamespaceCounts } from './namespace-counts.js';
+import { pidNamespaceLimits } from './pid-namespace.js';
 import { coverageOf, WITHOUT } from './rungs.js';
 import { Sweeps } from './sweeps.js';
 
@@ -67,6 +68,7 @@ export class EbpfSource implements ConnectionSource {
   readonly #warn: (message: string) => void;
   #coverage: Coverage;
   #rounds = 0;
+  #foreign = 0;
   #namespaces: Float64Array;
 
   private constructor(
@@ -106,7 +108,10 @@ export class EbpfSource implements ConnectionSource {
       const all = await listNamespaces().catch(() => []);
       const started: Started = {
         sweepIntervalMs,
-        coverage: coverageOf(await tracker.refusals()),
+        coverage: coverageOf(
+          await tracker.refusals(),
+          pidNamespaceLimits(tracker.pidNamespace(), procRoot),
+        ),
         namespaces: namespacePids(all),
         warn,
       };
@@ -130,7 +135,7 @@ export class EbpfSource implements ConnectionSource {
   async snapshot(request: SnapshotRequest = {}): Promise<Snapshot & { readonly completeness: Completeness }> {
     const { all, ...reading } = await readKernel(this.kernel, this.ledger);
     if (all !== undefined) this.#namespaces = namespacePids(all);
-    const { namespaces, refused, visited, ...snapshot } = await this.tracker.snapshot({
+    const { namespaces, refused, visited, foreign, ...snapshot } = await this.tracker.snapshot({
       ...request,
       namespaces: this.#namespaces,
     });
@@ -139,15 +144,16 @@ export class EbpfSource implements ConnectionSource {
     this.#counters = await this.tracker.counters();
     const { seen, other } = readNamespaceCounts(namespaces);
     this.#count(other);
+    this.#foreign = foreign;
     const completeness = this.ledger.reconcile({ ...reading, seen });
     // Connections that are older are found with, or after, the listeners of their namespace.
     const listenersListed = this.#sweeps.hasConfirmed;
-    return { ...snapshot, listenersListed, other, holders: this.#sweeps.holders, completeness };
+    return { ...snapshot, foreign, listenersListed, other, holders: this.#sweeps.holders, completeness };
   }
 
-  /** `otherLive` is as of now; `live` and `stored`, too. */
+  /** `otherLive` is as of now; `live`, `stored` and `foreign`, too. */
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#counters, ...this.#other, visitRounds: this.#rounds, ...this.#sweeps.counters() };
+    return { ...this.#counters, ...this.#other, foreign: this.#foreign, visitRounds: this.#rounds, ...this.#sweeps.counters() };
   }
 
   async close(): Promise<void> {
@@ -156,7 +162,7 @@ export class EbpfSource implements ConnectionSource {
   }
 
   async #lookAtRefusals(): Promise<void> {
-    this.#coverage = coverageOf(await this.tracker.refusals());
+    this.#coverage = coverageOf(await this.tracker.refusals(), this.#coverage.limits);
     this.#warn(`the kernel refuses a BPF program that it allowed before: ${coverageText(this.#coverage)}`);
   }
 

@@ -9,7 +9,7 @@
  *   events    no visits
  */
 import type { OptionalProgram, Refusal } from 'ebpf-bridge';
-import type { Coverage, Rung } from '../coverage.js';
+import type { Coverage, Limit, Rung } from '../coverage.js';
 
 const FILES: readonly OptionalProgram[] = ['visit_files', 'confirm_holders', 'tell_holders'];
 
@@ -42,8 +42,11 @@ const LOST: Readonly<Record<OptionalProgram, string>> = {
 /** Without either way to visit live sockets. */
 const LOST_VISITS = 'bytes and round-trip times are told when a connection ends, not while it lives';
 
-/** @param refusals of the tracker */
-export function coverageOf(refusals: readonly Refusal[]): Coverage {
+/**
+ * @param refusals of the tracker
+ * @param limits what is not seen for other reasons
+ */
+export function coverageOf(refusals: readonly Refusal[], limits: readonly Limit[] = []): Coverage {
   const missing = new Set(refusals.map(({ program }) => program));
   const rung = !missing.has('visit_files') ? 'files' : !missing.has('visit_namespace') ? 'sockets' : 'events';
   const lostWith = (program: OptionalProgram): string => {
@@ -58,5 +61,5 @@ export function coverageOf(refusals: readonly Refusal[]): Coverage {
     reason,
     lost: lostWith(program),
   }));
-  return { rung, blind };
+  return { rung, blind, limits };
 }
