@@ -32,7 +32,8 @@ static __always_inline __u32 number_at(const struct pid *pid, __u32 level) {
 
     numbers += level * bpf_core_type_size(struct upid);
     bpf_probe_read_kernel(&ns, sizeof(ns), numbers + bpf_core_field_offset(struct upid, ns));
-    bpf_probe_read_kernel(&inode, sizeof(inode), (char *)ns + bpf_core_field_offset(struct pid_namespace, ns.inum));
+    bpf_probe_read_kernel(&inode, sizeof(inode),
+                          (char *)ns + bpf_core_field_offset(struct pid_namespace, ns.inum));
     if (inode != settings.pid_namespace)
         return 0;
     bpf_probe_read_kernel(&number, sizeof(number), numbers + bpf_core_field_offset(struct upid, nr));

@@ -51,7 +51,8 @@ struct tp_settings {
     __u64 look_mask;
     __u32 table_mask;  /* places of the table, less one */
     __u32 has_destroy; /* the program that frees them is there: a kernel can refuse it */
-    __u32 pid_namespace; /* inode of the one that PIDs are told in; 0: the outermost, whose the kernel's are */
+    __u32
+        pid_namespace; /* inode of the one that PIDs are told in; 0: the outermost, whose the kernel's are */
     __u32 reserved;
 };
 
@@ -63,7 +64,7 @@ struct tp_shared {
     __u32 round;         /* number of the round of visits under way, never 0; counted by user space */
     __u32 seeded;        /* set by user space: all sockets that were there before have a record */
     __u32 pid_level;     /* of that PID namespace, once the programs have found it; 0: not yet */
-    __u64 overflow; /* records in the overflow map; counted by the programs */
+    __u64 overflow;      /* records in the overflow map; counted by the programs */
 };
 
 struct tp_record {

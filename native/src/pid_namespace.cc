@@ -74,7 +74,9 @@ PidNamespace pidNamespaceOf(const std::string &proc_root) {
     bool is_outermost = own == OUTERMOST;
     bool has_own_files = is_outermost || (inode && own && *inode == *own) || isBelowOwn(first);
     return {
-        .inode = !inode ? NONE : *inode == OUTERMOST ? 0 : *inode,
+        .inode = !inode                ? NONE
+                 : *inode == OUTERMOST ? 0
+                                       : *inode,
         .is_known = inode.has_value(),
         .has_own_files = has_own_files,
         .has_all_files = is_outermost,

@@ -51,11 +51,11 @@ bool isRefusal(int error) {
 
 Tracker::Tracker(const TrackerOptions &options)
     : table_({options.max_connections, options.max_connections_per_netns}),
-      pid_namespace_(pidNamespaceOf(options.proc_root)),
-      max_connections_(options.max_connections), cheap_visit_ns_(options.cheap_visit_ns) {
+      pid_namespace_(pidNamespaceOf(options.proc_root)), max_connections_(options.max_connections),
+      cheap_visit_ns_(options.cheap_visit_ns) {
     try {
-        programs_ = std::make_unique<TrackerPrograms>(
-            ProgramOptions{options.ring_bytes, options.max_connections, options.without, pid_namespace_.inode});
+        programs_ = std::make_unique<TrackerPrograms>(ProgramOptions{
+            options.ring_bytes, options.max_connections, options.without, pid_namespace_.inode});
         void *shared = mmap(nullptr, sizeof(struct tp_shared), PROT_READ | PROT_WRITE, MAP_SHARED,
                             programs_->mapFd(".data"), 0);
         if (shared == MAP_FAILED)
@@ -312,8 +312,8 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     return result;
 }
 
-// Several nodes may share one kernel, each in a PID namespace of its own. A socket whose process has no PID in
-// this one, in a network namespace that none of this one's processes is in, is another node's.
+// Several nodes may share one kernel, each in a PID namespace of its own. A socket whose process has no PID
+// in this one, in a network namespace that none of this one's processes is in, is another node's.
 void Tracker::leaveOutForeign(TrackerSnapshot &snapshot, const NamespacePids &namespaces) {
     auto isForeign = [&namespaces](const struct tp_record &record) {
         return record.pid == 0 && !namespaces.count(record.netns);

@@ -66,9 +66,11 @@ function ladderChecks(coverage: Coverage | undefined): Check[] {
     ...blind.map(({ program, section, reason, lost }): Check => {
       return { name: program, status: 'refused', detail: `${section}: ${reason}; so ${lost}` };
     }),
-    ...limits.map(
-      (limit): Check => ({ name: `not seen: ${limit.what}`, status: 'refused', detail: limitText(limit) }),
-    ),
+    ...limits.map((limit): Check => ({
+      name: `not seen: ${limit.what}`,
+      status: 'refused',
+      detail: limitText(limit),
+    })),
   ];
 }
 

@@ -108,10 +108,7 @@ export class EbpfSource implements ConnectionSource {
       const all = await listNamespaces().catch(() => []);
       const started: Started = {
         sweepIntervalMs,
-        coverage: coverageOf(
-          await tracker.refusals(),
-          pidNamespaceLimits(tracker.pidNamespace(), procRoot),
-        ),
+        coverage: coverageOf(await tracker.refusals(), pidNamespaceLimits(tracker.pidNamespace(), procRoot)),
         namespaces: namespacePids(all),
         warn,
       };
@@ -153,7 +150,13 @@ export class EbpfSource implements ConnectionSource {
 
   /** `otherLive` is as of now; `live`, `stored` and `foreign`, too. */
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#counters, ...this.#other, foreign: this.#foreign, visitRounds: this.#rounds, ...this.#sweeps.counters() };
+    return {
+      ...this.#counters,
+      ...this.#other,
+      foreign: this.#foreign,
+      visitRounds: this.#rounds,
+      ...this.#sweeps.counters(),
+    };
   }
 
   async close(): Promise<void> {

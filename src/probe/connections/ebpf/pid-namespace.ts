@@ -23,7 +23,8 @@ export function pidNamespaceLimits(
       lost:
         `processes outside of the PID namespace of ${procRoot} (${inode}) are not named, and connections that neither ` +
         'their process nor their network namespace ties to it are only counted: another node’s on this kernel',
-      remedy: 'if this probe is to see all of the machine, run it in the host’s PID namespace (hostPID: true, docker --pid=host)',
+      remedy:
+        'if this probe is to see all of the machine, run it in the host’s PID namespace (hostPID: true, docker --pid=host)',
     });
   if (!hasOwnFiles)
     limits.push({
