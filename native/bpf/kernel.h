@@ -13,6 +13,7 @@
 #define AF_INET     2
 #define AF_INET6    10
 #define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
 #define PF_KTHREAD  0x00200000
 #define SOCK_DONE   1
 
@@ -118,8 +119,19 @@ struct inet_sock {
     __be16 inet_sport;
 };
 
+/* A connection that waits to be accepted: sk is its socket. */
+struct request_sock {
+    struct request_sock *dl_next;
+    struct sock *sk;
+};
+struct request_sock_queue {
+    struct request_sock *rskq_accept_head;
+};
+
 struct inet_connection_sock {
     struct inet_sock icsk_inet;
+    struct request_sock_queue icsk_accept_queue;
+    void *icsk_ulp_data; /* of a subflow of MPTCP: its mptcp_subflow_context */
 };
 
 struct list_head {
@@ -142,6 +154,20 @@ struct tcp_sock {
     __u32 segs_out; /* 0: not even the SYN of a connect */
     __u64 tcp_clock_cache;
     struct list_head tsq_node;
+    bool is_mptcp; /* a subflow; absent from kernels without MPTCP */
+};
+
+/* net/mptcp/protocol.h; conn is the mptcp_sock that a subflow belongs to. */
+struct mptcp_sock {
+    struct inet_connection_sock sk;
+    struct sock *first;
+};
+struct mptcp_subflow_context {
+    __u32 request_join : 1;
+    __u32 mp_capable : 1;
+    __u32 mp_join : 1;
+    struct sock *tcp_sock;
+    struct sock *conn;
 };
 
 struct socket {

@@ -43,7 +43,7 @@ export interface TrackerOptions {
 
 /** What the tracker can do without; what each is for is told in tracker.bpf.c. */
 export type OptionalProgram =
-  'visit_files' | 'visit_namespace' | 'confirm_holders' | 'tell_holders' | 'on_read' | 'on_destroy';
+  'visit_files' | 'visit_namespace' | 'confirm_holders' | 'tell_holders' | 'on_read' | 'on_mptcp_send' | 'on_destroy';
 
 export const OPTIONAL_PROGRAMS: readonly OptionalProgram[];
 

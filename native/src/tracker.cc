@@ -166,26 +166,36 @@ bool Tracker::isPermitted(const char *program, const std::function<void()> &run)
     }
 }
 
+void Tracker::confirmByFiles(bool is_next_sweep) {
+    if (!can_confirm_)
+        return;
+    can_confirm_ = isPermitted(CONFIRM, [this, is_next_sweep] {
+        std::unique_lock<std::mutex> lock(mutex_);
+        requireOpen();
+        if (is_next_sweep)
+            __atomic_store_n(&shared_->sweep, shared_->sweep % MAX_SWEEP + 1, __ATOMIC_SEQ_CST);
+        BpfIterator files(programs_->link(CONFIRM), CONFIRM);
+        lock.unlock();
+        uint64_t before = threadNanos();
+        files.readAll(HOLDERS_AT_ONCE_BYTES, [](const char *, size_t) {});
+        sweep_cpu_ns_ += threadNanos() - before;
+    });
+}
+
 void Tracker::confirmHolders(const NamespacePids &namespaces) {
     std::lock_guard<std::mutex> one_half(sweep_mutex_);
     {
         std::lock_guard<std::mutex> lock(mutex_);
         requireOpen();
     }
-    if (can_confirm_)
-        can_confirm_ = isPermitted(CONFIRM, [this] {
-            std::unique_lock<std::mutex> lock(mutex_);
-            requireOpen();
-            __atomic_store_n(&shared_->sweep, shared_->sweep % MAX_SWEEP + 1, __ATOMIC_SEQ_CST);
-            BpfIterator files(programs_->link(CONFIRM), CONFIRM);
-            lock.unlock();
-            uint64_t before = threadNanos();
-            files.readAll(HOLDERS_AT_ONCE_BYTES, [](const char *, size_t) {});
-            sweep_cpu_ns_ = threadNanos() - before;
-        });
+    sweep_cpu_ns_ = 0;
+    confirmByFiles(true);
     // Those that no file belongs to, or all where files can't be gone through.
     if (!shared_->seeded && can_adopt_)
         can_adopt_ = isPermitted(NAMESPACE, [this, &namespaces] { visitor_->adoptIn(namespaces); });
+    // Subflows of MPTCP have no file of their own: they have been adopted only now.
+    if (__atomic_exchange_n(&shared_->unknown_mptcp, 0, __ATOMIC_SEQ_CST) != 0)
+        confirmByFiles(false);
     // What processes hold that no iterator came by may be older still.
     if (can_confirm_ && pid_namespace_.has_all_files)
         __atomic_store_n(&shared_->seeded, 1, __ATOMIC_SEQ_CST);

@@ -97,6 +97,7 @@ class Tracker {
     void drainWhenWoken();
     // Runs an iterator; false when the kernel has just said that it never will.
     bool isPermitted(const char *program, const std::function<void()> &run);
+    void confirmByFiles(bool is_next_sweep);
     bool visit(const SnapshotRequest &request, uint64_t now_ns);
     void leaveOutForeign(TrackerSnapshot &snapshot, const NamespacePids &namespaces);
     void takeNews();

@@ -56,7 +56,7 @@ class TrackerPrograms {
 
     struct bpf_object *open(const std::vector<std::string> &programs) const;
     struct bpf_object *load(const std::vector<std::string> &programs) const;
-    std::vector<std::string> findLoadable();
+    std::vector<std::string> findLoadable(const std::vector<std::string> &wanted);
     void attach(const std::vector<std::string> &programs);
     void loadAgain();
     void destroy();
