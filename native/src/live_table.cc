@@ -62,6 +62,7 @@ void LiveTable::apply(const struct tp_record &record) {
     if (updateCounters(record))
         return;
     sockets_changed_ = true;
+    has_subflows_ |= (record.flags & TP_FLAG_SUBFLOW) != 0;
     if (record.state == TCP_CLOSE && !record.emitted_state && !(record.flags & TP_FLAG_UNTRACKED)) {
         applyUnseen(record);
         return;

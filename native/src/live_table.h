@@ -50,6 +50,8 @@ class LiveTable {
     // It would copy records of the same sockets, at the same places, that differ in their counters at most:
     // bytes, round-trip times, retransmits.
     bool hasSameSockets() const { return !sockets_changed_; }
+    // Whether any subflow of MPTCP that joined a connection was ever told of.
+    bool hasSubflows() const { return has_subflows_; }
     SocketTotals totals() const;
     size_t recordCount() const { return live_.size() + closed_.size(); }
     size_t liveCount() const { return live_.size(); }
@@ -92,6 +94,7 @@ class LiveTable {
     bool sockets_changed_ = true;
     bool counters_changed_ = true;
     bool established_counted_ = false;
+    bool has_subflows_ = false;
     SocketTotals totals_;
     std::vector<struct tp_record> live_;
     IdTable<uint32_t> index_;

@@ -317,6 +317,8 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     }
     table_.take(result.records);
     result.namespaces = table_.takeNamespaces();
+    if (table_.hasSubflows())
+        result.count = subflows_.join(result.records, result.count);
     if (pid_namespace_.inode != 0)
         leaveOutForeign(result, request.namespaces);
     return result;

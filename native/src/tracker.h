@@ -7,6 +7,7 @@
 #include "pid_namespace.h"
 #include "ring_reader.h"
 #include "socket_table.h"
+#include "subflows.h"
 #include "tracker_programs.h"
 
 #include <array>
@@ -111,6 +112,7 @@ class Tracker {
     std::mutex sweep_mutex_;
     std::mutex visit_mutex_;
     LiveTable table_;
+    Subflows subflows_;
     const PidNamespace pid_namespace_;
     uint64_t foreign_ = 0;
     std::unordered_set<uint32_t> own_namespaces_; // as of the last snapshot, where others are left out

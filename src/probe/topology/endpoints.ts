@@ -11,7 +11,7 @@ import { failedConnects, keyOf } from './failed-connects.js';
 import { groupRecords, NONE, type Grouping } from './grouping.js';
 import { joinMirrored } from './mirrored.js';
 import { partClients } from './part-clients.js';
-import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
+import { Flag, OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
 import { RecordView, type RecordBatch } from './record-view.js';
 import { holdersOfEntries, NO_HOLDERS, type EntryHolders, type HolderBatch } from './socket-holders.js';
 import { tally, type Tallies } from './tallies.js';
@@ -189,6 +189,7 @@ class EdgeMaker {
       rttCount: tallies.rttCount[entry]!,
       connectSum: tallies.connectSum[entry]!,
       connectCount: tallies.connectCount[entry]!,
+      subflows: Math.max(subflowsOf(view, grouping, client), subflowsOf(view, grouping, server)),
     });
   }
 
@@ -206,6 +207,17 @@ class EdgeMaker {
 
 function endpointIdOf({ scope, address }: AddressScope, port: number): string {
   return endpointNodeId(scope, address, port);
+}
+
+/** The most that a connection of an end goes over; 0 where none of them is MPTCP's. */
+function subflowsOf({ bytes }: RecordView, grouping: Grouping, head: number): number {
+  let most = 0;
+  for (let record = head; record !== NONE; record = grouping.next[record]!) {
+    const at = record * RECORD_BYTES;
+    if ((bytes[at + OFFSET.flags]! & Flag.Mptcp) !== 0)
+      most = Math.max(most, 1 + bytes[at + OFFSET.subflows]!);
+  }
+  return most;
 }
 
 /** The best evidence for the PID among an end's records. */
