@@ -10,12 +10,12 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
-#define AF_INET     2
-#define AF_INET6    10
-#define IPPROTO_TCP 6
+#define AF_INET       2
+#define AF_INET6      10
+#define IPPROTO_TCP   6
 #define IPPROTO_MPTCP 262
-#define PF_KTHREAD  0x00200000
-#define SOCK_DONE   1
+#define PF_KTHREAD    0x00200000
+#define SOCK_DONE     1
 
 /* include/net/sock.h */
 #define SOCK_BINDPORT_LOCK 8

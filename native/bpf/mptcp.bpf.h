@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * MPTCP: a connection that a process has open as one socket, of a protocol of its own, and whose bytes go over
- * subflows. Each of those is a TCP socket without a file. The first is the connection's; others join it.
+ * MPTCP: a connection that a process has open as one socket, of a protocol of its own, and whose bytes go
+ * over subflows. Each of those is a TCP socket without a file. The first is the connection's; others join it.
  */
 #ifndef TOPOPROBE_MPTCP_BPF_H
 #define TOPOPROBE_MPTCP_BPF_H
@@ -13,7 +13,8 @@
 
 /*
  * The record of an MPTCP socket: that of its first subflow, which has the connection's addresses, or listens
- * for it. The subflow itself can't be had, as the verifier lets nobody follow a pointer to it; its cookie can.
+ * for it. The subflow itself can't be had, as the verifier lets nobody follow a pointer to it; its cookie
+ * can.
  */
 static __always_inline bool find_mptcp(const struct sock *sk, struct entry *entry) {
     struct sock *first = 0;

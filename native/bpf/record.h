@@ -95,8 +95,8 @@ struct tp_record {
     __u8 flags;
     __u8 emitted_state; /* in a closed record, 0: it was never told of while it lived; in a live one of the
                            overflow: the TCP state last told */
-    __u8 held_in; /* kernel side only: the sweep that last found process `pid` holding it, or in which it was
-                     noted */
+    __u8 held_in;  /* kernel side only: the sweep that last found process `pid` holding it, or in which it was
+                      noted */
     __u8 subflows; /* user space only: those of an MPTCP connection that joined */
     __u8 reserved[2];
     __u64 pid_start_ns; /* with `pid`, the identity of the process; without one: it has no PID where we tell

@@ -36,7 +36,8 @@ char LICENSE[] SEC("license") = "GPL";
 static __always_inline void on_mptcp_state(struct sock *sk, int newstate) {
     struct entry entry;
 
-    if (!sk->sk_lock.owned || (newstate != TCP_FIN_WAIT1 && newstate != TCP_LAST_ACK && newstate != TCP_CLOSE))
+    if (!sk->sk_lock.owned ||
+        (newstate != TCP_FIN_WAIT1 && newstate != TCP_LAST_ACK && newstate != TCP_CLOSE))
         return;
     if (find_mptcp(sk, &entry) && entry.record->state != TCP_CLOSE)
         note_closer(&entry);
@@ -127,8 +128,8 @@ int BPF_PROG(on_read, struct sock *sk) {
     return 0;
 }
 
-/* A process sends by an MPTCP connection, and the kernel looks for the subflow to take: reading from one is told
- * of by nothing. */
+/* A process sends by an MPTCP connection, and the kernel looks for the subflow to take: reading from one is
+ * told of by nothing. */
 SEC("tp_btf/mptcp_subflow_get_send")
 int BPF_PROG(on_mptcp_send, struct mptcp_subflow_context *subflow) {
     struct task_struct *task = bpf_get_current_task_btf();
@@ -392,8 +393,7 @@ int tell_holders(struct bpf_iter__task_file *ctx) {
     record = entry.record;
     if (record->state == TCP_CLOSE)
         return 0;
-    if (record->direction == TP_DIRECTION_LISTENER && has_process(record) &&
-        sk->sk_protocol == IPPROTO_TCP) {
+    if (record->direction == TP_DIRECTION_LISTENER && has_process(record) && sk->sk_protocol == IPPROTO_TCP) {
         struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
         if (tp)
             give_waiting(record, tp);

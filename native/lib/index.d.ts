@@ -43,7 +43,13 @@ export interface TrackerOptions {
 
 /** What the tracker can do without; what each is for is told in tracker.bpf.c. */
 export type OptionalProgram =
-  'visit_files' | 'visit_namespace' | 'confirm_holders' | 'tell_holders' | 'on_read' | 'on_mptcp_send' | 'on_destroy';
+  | 'visit_files'
+  | 'visit_namespace'
+  | 'confirm_holders'
+  | 'tell_holders'
+  | 'on_read'
+  | 'on_mptcp_send'
+  | 'on_destroy';
 
 export const OPTIONAL_PROGRAMS: readonly OptionalProgram[];
 
@@ -117,6 +123,11 @@ export interface TrackerSnapshot {
   readonly foreign: number;
   /** Records lost since the last snapshot. */
   readonly lost: number;
+  /**
+   * There is an accepted connection of which no process has done anything since an earlier snapshot, so that it is told as
+   * its listener's: a sweep may find another.
+   */
+  readonly unsure: boolean;
   /** How many programs are not there: see `refusals()`. */
   readonly refused: number;
   /**

@@ -51,7 +51,8 @@ size_t Subflows::join(struct tp_record *records, size_t count) {
     }
     for (size_t i = 0; i < count; i++) {
         auto at = lives.find(keyOf(records[i]));
-        if (records[i].flags & TP_FLAG_SUBFLOW && records[i].state == TCP_CLOSE && at != lives.end() && at->second)
+        if (records[i].flags & TP_FLAG_SUBFLOW && records[i].state == TCP_CLOSE && at != lives.end() &&
+            at->second)
             add(ended_[at->first], records[i]);
     }
     std::erase_if(ended_, [&lives](const auto &one) {

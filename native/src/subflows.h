@@ -1,5 +1,5 @@
-// Subflows that joined an MPTCP connection (TP_FLAG_SUBFLOW) are part of it: their bytes are those of its first
-// subflow, which stands for the connection, also after they have ended.
+// Subflows that joined an MPTCP connection (TP_FLAG_SUBFLOW) are part of it: their bytes are those of its
+// first subflow, which stands for the connection, also after they have ended.
 #pragma once
 
 #include "../bpf/record.h"

@@ -174,6 +174,7 @@ void Tracker::confirmByFiles(bool is_next_sweep) {
         requireOpen();
         if (is_next_sweep)
             __atomic_store_n(&shared_->sweep, shared_->sweep % MAX_SWEEP + 1, __ATOMIC_SEQ_CST);
+        table_.forgetUnsure();
         BpfIterator files(programs_->link(CONFIRM), CONFIRM);
         lock.unlock();
         uint64_t before = threadNanos();
@@ -264,7 +265,7 @@ void Tracker::takeNews() {
 
 TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     std::lock_guard<std::mutex> one_snapshot(visit_mutex_);
-    TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, false, false, 0, 0, 0, {}};
+    TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, false, false, 0, 0, 0, false, {}};
     {
         std::lock_guard<std::mutex> lock(mutex_);
         requireOpen();
@@ -297,6 +298,7 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
         if (sockets_->find(id, &record))
             table_.apply(record);
 
+    result.unsure = table_.isUnsure();
     result.same_sockets = table_.hasSameSockets() && !has_moved;
     result.unchanged = request.may_be_unchanged && table_.isUnchanged() && !has_moved;
     if (result.unchanged) {

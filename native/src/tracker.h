@@ -53,6 +53,7 @@ struct TrackerSnapshot {
     uint64_t lost;     // records lost since the last snapshot
     uint64_t foreign;  // sockets that are no business of this PID namespace: they have no record here
     size_t refused;    // programs that are not there
+    bool unsure;       // a sweep may find the process of a connection that is told as its listener's
     std::vector<std::pair<uint32_t, NamespaceCounts>> namespaces; // by inode, those with anything to tell
 };
 

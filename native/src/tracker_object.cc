@@ -38,6 +38,7 @@ Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot, Napi::ArrayB
     object.Set("takenAtNanos", Napi::Number::New(env, static_cast<double>(snapshot.taken_at_ns)));
     object.Set("refused", Napi::Number::New(env, static_cast<double>(snapshot.refused)));
     object.Set("foreign", Napi::Number::New(env, static_cast<double>(snapshot.foreign)));
+    object.Set("unsure", Napi::Boolean::New(env, snapshot.unsure));
     object.Set("lost", Napi::Number::New(env, static_cast<double>(snapshot.lost)));
     Napi::Float64Array namespaces =
         Napi::Float64Array::New(env, snapshot.namespaces.size() * NAMESPACE_NUMBERS);

@@ -193,8 +193,7 @@ std::vector<std::string> TrackerPrograms::findLoadable(const std::vector<std::st
             continue;
         }
         if (name == INDISPENSABLE)
-            throw BpfError("load the BPF program " + name + " (" + section + ")", -error,
-                           log.verifierLine());
+            throw BpfError("load the BPF program " + name + " (" + section + ")", -error, log.verifierLine());
         refusals_.push_back({name, section, "load", -error, log.verifierLine()});
     }
     return loadable;

@@ -30,12 +30,12 @@ export async function createPidNamespace(
     ...(sharesNetwork ? [] : ['--net']),
     ...['sh', '-c', `${first}; exec sleep infinity`],
   ]);
-  const pid = firstBelow(outer);
+  const pid = innermostBelow(outer);
   return { pid, enter: ['nsenter', '-t', String(pid), '--pid', '--mount', '--net', '--'] };
 }
 
 /** The process, below one of this test's, that has no child. */
-function firstBelow(ancestor: number): number {
+export function innermostBelow(ancestor: number): number {
   const parents = pids().map((pid) => [pid, statusOf(pid, 'PPid')] as const);
   for (let at = String(ancestor); ;) {
     const child = parents.find(([, parent]) => parent === at)?.[0];

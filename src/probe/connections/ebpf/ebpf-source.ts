@@ -132,11 +132,12 @@ export class EbpfSource implements ConnectionSource {
   async snapshot(request: SnapshotRequest = {}): Promise<Snapshot & { readonly completeness: Completeness }> {
     const { all, ...reading } = await readKernel(this.kernel, this.ledger);
     if (all !== undefined) this.#namespaces = namespacePids(all);
-    const { namespaces, refused, visited, foreign, ...snapshot } = await this.tracker.snapshot({
+    const { namespaces, refused, visited, foreign, unsure, ...snapshot } = await this.tracker.snapshot({
       ...request,
       namespaces: this.#namespaces,
     });
     if (visited) this.#rounds++;
+    if (unsure) this.#sweeps.hurry();
     if (refused !== this.#coverage.blind.length) await this.#lookAtRefusals();
     this.#counters = await this.tracker.counters();
     const { seen, other } = readNamespaceCounts(namespaces);

@@ -36,7 +36,8 @@ const LOST: Readonly<Record<OptionalProgram, string>> = {
     'connections older than the probe have no process, and sockets that changed hands are not found',
   tell_holders: 'who else holds a socket is not told',
   on_read: 'an accepted connection is its listener’s until its process closes it',
-  on_mptcp_send: 'an accepted MPTCP connection is its listener’s until a sweep finds its process, or that closes it',
+  on_mptcp_send:
+    'an accepted MPTCP connection is its listener’s until a sweep finds its process, or that closes it',
   on_destroy: 'an end that the kernel did not tell of is found by the next visit only',
 };
 
