@@ -6,6 +6,7 @@
 #ifndef TOPOPROBE_CHANGES_BPF_H
 #define TOPOPROBE_CHANGES_BPF_H
 
+#include "mptcp.bpf.h"
 #include "telling.bpf.h"
 
 /* What a connect() takes from its record to the socket's state, at the very most. */
@@ -78,6 +79,25 @@ static __always_inline void on_listening(struct sock *sk) {
     tell(&entry, TP_WORD_LIVE);
 }
 
+static __always_inline void copy_listener(struct tp_record *record, const struct tp_record *listener) {
+    record->pid = record->listener_pid = listener->pid;
+    record->pid_start_ns = listener->pid_start_ns;
+    __builtin_memcpy(record->comm, listener->comm, sizeof(record->comm));
+    record->pid_evidence = TP_PID_LISTENER;
+}
+
+/* A process in the record of a socket that user space knows already: of an older one, not accepted yet. */
+static __always_inline void set_listener(struct entry *entry, const struct tp_record *listener) {
+    struct tp_record *record = entry->record;
+
+    if (entry->word)
+        raise_flags(entry->word, TP_WORD_BUSY);
+    copy_listener(record, listener);
+    if (entry->word)
+        lower_flags(entry->word, TP_WORD_BUSY);
+    tell(entry, 0);
+}
+
 /* An accepted socket gets a record, with the process of its listener. In softirq, where `current` is whoever
  * was interrupted. */
 static __always_inline bool create_accepted(struct sock *sk, struct entry *entry) {
@@ -88,12 +108,9 @@ static __always_inline bool create_accepted(struct sock *sk, struct entry *entry
     record = entry->record;
     record->direction = TP_DIRECTION_ACCEPTED;
     listener = listener_of_child(sk);
-    if (!listener || !listener->pid)
+    if (!listener || !has_process(listener))
         return true;
-    record->pid = record->listener_pid = listener->pid;
-    record->pid_start_ns = listener->pid_start_ns;
-    __builtin_memcpy(record->comm, listener->comm, sizeof(record->comm));
-    record->pid_evidence = TP_PID_LISTENER;
+    copy_listener(record, listener);
     return true;
 }
 
@@ -101,7 +118,8 @@ static __always_inline bool create_accepted(struct sock *sk, struct entry *entry
 static __always_inline void set_established(struct sock *sk, struct entry *entry, int oldstate,
                                             bool made_up) {
     struct tp_record *record = entry->record;
-    __u64 now = time_of(bpf_skc_to_tcp_sock(sk));
+    struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+    __u64 now = time_of(tp);
 
     if (record->direction == TP_DIRECTION_CONNECTED) {
         /* When it was made up for later, how long it took is not known. */
@@ -123,6 +141,8 @@ static __always_inline void set_established(struct sock *sk, struct entry *entry
     set_local(record, sk);
     record->state = TCP_ESTABLISHED;
     record->flags |= TP_FLAG_ESTABLISHED;
+    if (tp)
+        note_mptcp(record, tp);
     tell(entry, TP_WORD_LIVE);
 }
 
@@ -190,6 +210,8 @@ static __always_inline void on_closed(struct sock *sk, struct entry *entry, bool
     record->emitted_state = told ? last : 0;
     record->error = sk->sk_err;
     if (tp) {
+        note_mptcp(record, tp);
+        find_side(record, sk, tp, last, true);
         set_traffic(record, tp, had_closed(last));
         if (!record->local_port)
             record->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);

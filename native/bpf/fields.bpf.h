@@ -7,6 +7,7 @@
 
 #include <linux/errno.h>
 #include "kernel.h"
+#include "processes.bpf.h"
 #include "socket_table.h"
 
 static __always_inline void map_ipv4(__u8 address[16], __be32 ipv4) {
@@ -50,6 +51,9 @@ static __always_inline void set_traffic(struct tp_record *record, const struct t
         sent--;
     if (sent && fin_sent && tp->snd_una == tp->write_seq)
         sent--;
+    /* Whether its SYN is among what was acknowledged is not known: no more can be than what was sent once. */
+    if (record->direction == TP_DIRECTION_UNKNOWN && sent > tp->bytes_sent - tp->bytes_retrans)
+        sent = tp->bytes_sent - tp->bytes_retrans;
     if (received && (sk->__sk_common.skc_flags & 1 << SOCK_DONE))
         received--;
     record->bytes_sent = sent;
@@ -58,10 +62,54 @@ static __always_inline void set_traffic(struct tp_record *record, const struct t
     record->retransmits = tp->total_retrans;
 }
 
-/* Whether a socket that ended in this state had closed its side: its FIN may be among what was acknowledged.
- */
+/* Whether a socket in this state, or that ended in it, had closed its side: its FIN may be among what was
+ * acknowledged, or is still to be sent. */
 static __always_inline bool had_closed(int state) {
     return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING;
+}
+
+/* A socket that neither sends nor receives for so long is not in the middle of counting what it does. */
+#define QUIET_NS 10000000ULL
+
+/*
+ * Who opened a connection whose handshake we did not see. It has left a trace: the SYN of the side that
+ * connected is among the bytes acknowledged, and not among the bytes sent. What was sent once, with the SYN
+ * and the FIN, is what was acknowledged and what is under way. A connection that was restored (TCP_REPAIR)
+ * has sent no SYN either, but bind() chose its port, as nothing does for an accepted one.
+ */
+static __always_inline __u8 side_by_counts(struct sock *sk, const struct tcp_sock *tp, bool fin_queued) {
+    __u64 counted = tp->bytes_acked + (__u32)(tp->snd_nxt - tp->snd_una);
+    __u64 payload = tp->bytes_sent - tp->bytes_retrans;
+
+    if (fin_queued && tp->snd_nxt == tp->write_seq)
+        counted--;
+    if (counted == payload + 1)
+        return TP_DIRECTION_CONNECTED;
+    if (counted == payload && !(BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK))
+        return TP_DIRECTION_ACCEPTED;
+    return TP_DIRECTION_UNKNOWN; /* a count is off: a segment could not be sent again */
+}
+
+/*
+ * Notes who opened a connection that is older than the programs. True: that is known now. `locked`: nobody
+ * else is at work on the socket; else it must be quiet, as the counts belong together.
+ */
+static __always_inline bool find_side(struct tp_record *record, struct sock *sk, const struct tcp_sock *tp,
+                                      int state, bool locked) {
+    __u64 active = tp->tcp_clock_cache;
+    __u8 side;
+
+    if (record->direction != TP_DIRECTION_UNKNOWN || !(record->flags & TP_FLAG_SEEDED))
+        return false;
+    if (!locked && bpf_ktime_get_ns() - active < QUIET_NS)
+        return false;
+    side = side_by_counts(sk, tp, had_closed(state));
+    barrier();
+    if (side == TP_DIRECTION_UNKNOWN || (!locked && tp->tcp_clock_cache != active))
+        return false;
+    record->direction_evidence = TP_DIRECTION_EVIDENCE_HANDSHAKE;
+    record->direction = side;
+    return true;
 }
 
 /* The same of one that lives: in FIN_WAIT1 its FIN is not acknowledged yet. */
@@ -73,18 +121,6 @@ static __always_inline bool may_have_acked_fin(int state) {
 static __always_inline bool is_established(int state) {
     return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
            state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
-}
-
-/* Whether the record's process is the one that `task` is a thread of: a PID alone is given to others later.
- */
-static __always_inline bool is_process_of(const struct tp_record *record, const struct task_struct *task) {
-    return record->pid == (__u32)task->tgid && record->pid_start_ns == task->group_leader->start_boottime;
-}
-
-static __always_inline void copy_process(struct tp_record *record, const struct task_struct *task) {
-    record->pid = task->tgid;
-    record->pid_start_ns = task->group_leader->start_boottime;
-    __builtin_memcpy(record->comm, task->group_leader->comm, sizeof(record->comm));
 }
 
 /* 0: it has none yet. */

@@ -10,11 +10,15 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
-#define AF_INET     2
-#define AF_INET6    10
-#define IPPROTO_TCP 6
-#define PF_KTHREAD  0x00200000
-#define SOCK_DONE   1
+#define AF_INET       2
+#define AF_INET6      10
+#define IPPROTO_TCP   6
+#define IPPROTO_MPTCP 262
+#define PF_KTHREAD    0x00200000
+#define SOCK_DONE     1
+
+/* include/net/sock.h */
+#define SOCK_BINDPORT_LOCK 8
 
 /* include/net/tcp_states.h */
 enum {
@@ -96,12 +100,14 @@ struct sk_buff_head {
     __u32 qlen;
 };
 
-/* sk_protocol tells TCP from SCTP and MPTCP, which share the tracepoint; the others are why a connect failed:
-   see error_of_connect(). */
+/* sk_protocol tells TCP from SCTP and MPTCP, which share the tracepoint; sk_userlocks is SOCK_BINDPORT_LOCK
+   where bind() chose the port, and is a bit field in some kernels; the others are why a connect failed: see
+   error_of_connect(). */
 struct sock {
     struct sock_common __sk_common;
     socket_lock_t sk_lock;
     __u16 sk_protocol;
+    __u8 sk_userlocks;
     int sk_err;
     int sk_err_soft;
     struct sk_buff_head sk_error_queue;
@@ -113,8 +119,19 @@ struct inet_sock {
     __be16 inet_sport;
 };
 
+/* A connection that waits to be accepted: sk is its socket. */
+struct request_sock {
+    struct request_sock *dl_next;
+    struct sock *sk;
+};
+struct request_sock_queue {
+    struct request_sock *rskq_accept_head;
+};
+
 struct inet_connection_sock {
     struct inet_sock icsk_inet;
+    struct request_sock_queue icsk_accept_queue;
+    void *icsk_ulp_data; /* of a subflow of MPTCP: its mptcp_subflow_context */
 };
 
 struct list_head {
@@ -130,12 +147,27 @@ struct tcp_sock {
     __u64 bytes_acked;
     __u64 bytes_retrans;
     __u32 snd_una;
+    __u32 snd_nxt;
     __u32 write_seq;
     __u32 srtt_us;
     __u32 total_retrans;
     __u32 segs_out; /* 0: not even the SYN of a connect */
     __u64 tcp_clock_cache;
     struct list_head tsq_node;
+    bool is_mptcp; /* a subflow; absent from kernels without MPTCP */
+};
+
+/* net/mptcp/protocol.h; conn is the mptcp_sock that a subflow belongs to. */
+struct mptcp_sock {
+    struct inet_connection_sock sk;
+    struct sock *first;
+};
+struct mptcp_subflow_context {
+    __u32 request_join : 1;
+    __u32 mp_capable : 1;
+    __u32 mp_join : 1;
+    struct sock *tcp_sock;
+    struct sock *conn;
 };
 
 struct socket {
@@ -146,13 +178,29 @@ struct file;
 struct seq_file;
 struct bpf_map;
 
+struct pid_namespace {
+    struct ns_common ns;
+};
+
+struct upid {
+    int nr;
+    struct pid_namespace *ns;
+};
+
+/* A process's numbers, from the outermost PID namespace's (level 0) to its own's. */
+struct pid {
+    unsigned int level;
+    struct upid numbers[1];
+};
+
 /* flags has PF_KTHREAD for kernel threads; start_boottime with the tgid identifies a process even after its
- * PID was given to another. */
+ * PID was given to another; thread_pid is gone with the task. */
 struct task_struct {
     unsigned int flags;
     int tgid;
     __u64 start_boottime;
     struct task_struct *group_leader;
+    struct pid *thread_pid;
     char comm[16];
 };
 

@@ -40,6 +40,8 @@ enum tp_flag {
     TP_FLAG_ESTABLISHED = 1,
     TP_FLAG_SEEDED = 2,
     /* 4 is used above the kernel's side: see topology/record.ts */
+    TP_FLAG_MPTCP = 8,       /* an MPTCP connection */
+    TP_FLAG_SUBFLOW = 16,    /* one that joined: `connect_us` is the low word of the first subflow's cookie */
     TP_FLAG_UNTRACKED = 128, /* its socket has no record: told of at its beginning and at its end only */
 };
 
@@ -51,6 +53,9 @@ struct tp_settings {
     __u64 look_mask;
     __u32 table_mask;  /* places of the table, less one */
     __u32 has_destroy; /* the program that frees them is there: a kernel can refuse it */
+    __u32
+        pid_namespace; /* inode of the one that PIDs are told in; 0: the outermost, whose the kernel's are */
+    __u32 reserved;
 };
 
 /* What the BPF programs and user space tell each other, in the programs' global data. */
@@ -60,6 +65,8 @@ struct tp_shared {
     __u32 sweep;         /* number of the sweep under way or last made, 1 to 255; counted by user space */
     __u32 round;         /* number of the round of visits under way, never 0; counted by user space */
     __u32 seeded;        /* set by user space: all sockets that were there before have a record */
+    __u32 pid_level;     /* of that PID namespace, once the programs have found it; 0: not yet */
+    __u32 unknown_mptcp; /* set by the programs: an MPTCP socket was come by before its record was made */
     __u32 reserved;
     __u64 overflow; /* records in the overflow map; counted by the programs */
 };
@@ -88,10 +95,12 @@ struct tp_record {
     __u8 flags;
     __u8 emitted_state; /* in a closed record, 0: it was never told of while it lived; in a live one of the
                            overflow: the TCP state last told */
-    __u8 held_in; /* kernel side only: the sweep that last found process `pid` holding it, or in which it was
-                     noted */
-    __u8 reserved[3];
-    __u64 pid_start_ns; /* with `pid`, the identity of the process */
+    __u8 held_in;  /* kernel side only: the sweep that last found process `pid` holding it, or in which it was
+                      noted */
+    __u8 subflows; /* user space only: those of an MPTCP connection that joined */
+    __u8 reserved[2];
+    __u64 pid_start_ns; /* with `pid`, the identity of the process; without one: it has no PID where we tell
+                           them, as it is outside of that PID namespace */
     __u32 listener_pid;
     __u32 visit;   /* kernel side only: the round of visits that last came by */
     char comm[16]; /* name of process `pid` when it was noted: it may be gone later */

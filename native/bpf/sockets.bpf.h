@@ -43,15 +43,6 @@ struct {
     __type(value, __u64);
 } counters SEC(".maps");
 
-/* Set by the loader: the only thing in .rodata. */
-const volatile struct tp_settings settings = {
-    .wake_above_bytes = 1024 * 1024,
-    .table_mask = TP_TABLE_PLACES - 1,
-    .has_destroy = 1,
-};
-
-struct tp_shared shared = {.sweep = 1, .round = 1};
-
 /* Atomic: a softirq may count on the same CPU meanwhile. */
 static __always_inline void count(__u32 which) {
     __u64 *value = bpf_map_lookup_elem(&counters, &which);

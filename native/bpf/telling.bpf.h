@@ -139,10 +139,6 @@ static __noinline int send_untracked(struct sock *sk, __u8 direction, int oldsta
             out->flags |= TP_FLAG_ESTABLISHED;
         if (tp) {
             set_traffic(out, tp, had_closed(oldstate));
-            /* Which side connected is not known, so neither whether its SYN is among what was acknowledged.
-             */
-            if (out->bytes_sent > tp->bytes_sent - tp->bytes_retrans)
-                out->bytes_sent = tp->bytes_sent - tp->bytes_retrans;
         }
     }
     bpf_ringbuf_submit(out, wakeup_flags(0));

@@ -31,12 +31,27 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+/* A process closes or shuts down an MPTCP connection: the kernel does the same to its subflows later, by a
+ * thread of its own. */
+static __always_inline void on_mptcp_state(struct sock *sk, int newstate) {
+    struct entry entry;
+
+    if (!sk->sk_lock.owned ||
+        (newstate != TCP_FIN_WAIT1 && newstate != TCP_LAST_ACK && newstate != TCP_CLOSE))
+        return;
+    if (find_mptcp(sk, &entry) && entry.record->state != TCP_CLOSE)
+        note_closer(&entry);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_tcp_state, struct sock *sk, int oldstate, int newstate) {
     struct entry entry;
 
-    if (sk->sk_protocol != IPPROTO_TCP)
+    if (sk->sk_protocol != IPPROTO_TCP) {
+        if (sk->sk_protocol == IPPROTO_MPTCP)
+            on_mptcp_state(sk, newstate);
         return 0;
+    }
     switch (newstate) {
     case TCP_SYN_SENT:
         on_connecting(sk);
@@ -113,6 +128,23 @@ int BPF_PROG(on_read, struct sock *sk) {
     return 0;
 }
 
+/* A process sends by an MPTCP connection, and the kernel looks for the subflow to take: reading from one is
+ * told of by nothing. */
+SEC("tp_btf/mptcp_subflow_get_send")
+int BPF_PROG(on_mptcp_send, struct mptcp_subflow_context *subflow) {
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct sock *sk = subflow->tcp_sock, *connection = subflow->conn;
+    struct entry entry;
+
+    if (!sk || !connection || !connection->sk_lock.owned || !find(sk, &entry))
+        return 0;
+    if (entry.record->state == TCP_CLOSE || entry.record->direction == TP_DIRECTION_LISTENER)
+        return 0;
+    if (entry.record->pid_evidence != TP_PID_USE || !is_process_of(entry.record, task))
+        set_pid(&entry, task, TP_PID_USE);
+    return 0;
+}
+
 /* A connect() or listen() whose record is there already, and the socket's state not yet: the kernel writes it
  * after telling of it. */
 static __always_inline bool is_beginning(const struct tp_record *record) {
@@ -169,8 +201,14 @@ static __always_inline void visit(struct sock *sk, struct entry *entry) {
     if (state == TCP_SYN_SENT && record->state == TCP_SYN_SENT)
         set_local(record, sk);
     tp = bpf_skc_to_tcp_sock(sk);
-    if (tp && record->flags & TP_FLAG_ESTABLISHED)
+    if (tp && record->flags & TP_FLAG_ESTABLISHED) {
+        __u8 flags = record->flags;
+        bool is_found = find_side(record, sk, tp, state, false);
+        note_mptcp(record, tp);
         set_live_traffic(entry, tp, state);
+        if (is_found || record->flags != flags)
+            tell(entry, 0);
+    }
 }
 
 /*
@@ -206,14 +244,17 @@ static __always_inline bool adopt(struct sock *sk, struct task_struct *task, str
         set_pid(entry, task, TP_PID_TABLE_SCAN);
     /* Now, while all of it is at hand: a visit would have to fetch it again. */
     tp = bpf_skc_to_tcp_sock(sk);
-    if (tp && state != TCP_LISTEN)
+    if (tp && state != TCP_LISTEN) {
+        find_side(record, sk, tp, state, false);
+        note_mptcp(record, tp);
         set_traffic(record, tp, may_have_acked_fin(state));
+    }
     tell(entry, TP_WORD_LIVE);
     return true;
 }
 
-/* The TCP socket behind an open file of a process. */
-static __always_inline struct sock *tcp_socket_of(struct task_struct *task, struct file *file) {
+/* The TCP or MPTCP socket behind an open file of a process. */
+static __always_inline struct sock *socket_of(struct task_struct *task, struct file *file) {
     struct socket *socket;
     struct sock *sk;
 
@@ -223,7 +264,7 @@ static __always_inline struct sock *tcp_socket_of(struct task_struct *task, stru
     if (!socket)
         return 0;
     sk = socket->sk;
-    if (!sk || sk->sk_protocol != IPPROTO_TCP)
+    if (!sk || (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_MPTCP))
         return 0;
     if (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)
         return 0;
@@ -241,7 +282,7 @@ static __always_inline void count_visit(struct bpf_iter_meta *meta) {
 
 SEC("iter/task_file")
 int visit_files(struct bpf_iter__task_file *ctx) {
-    struct sock *sk = tcp_socket_of(ctx->task, ctx->file);
+    struct sock *sk = socket_of(ctx->task, ctx->file);
     struct entry entry;
 
     if (!sk) {
@@ -249,7 +290,8 @@ int visit_files(struct bpf_iter__task_file *ctx) {
             count_visit(ctx->meta);
         return 0;
     }
-    if (find(sk, &entry))
+    /* Subflows of MPTCP are sockets without a file. */
+    if (sk->sk_protocol == IPPROTO_TCP && find(sk, &entry))
         visit(sk, &entry);
     count_visit(ctx->meta);
     return 0;
@@ -276,37 +318,89 @@ int visit_namespace(struct bpf_iter__tcp *ctx) {
     return 0;
 }
 
+/* `task` has the socket open. */
+static __always_inline void confirm(struct entry *entry, struct task_struct *task) {
+    struct tp_record *record = entry->record;
+
+    if (record->state == TCP_CLOSE)
+        return;
+    /* Of several holders the one that has a PID here is taken. */
+    if (!has_process(record) || (!record->pid && pid_of(task)))
+        set_pid(entry, task, TP_PID_TABLE_SCAN);
+    else if (is_process_of(record, task))
+        record->held_in = shared.sweep;
+}
+
 SEC("iter/task_file")
 int confirm_holders(struct bpf_iter__task_file *ctx) {
     struct task_struct *task = ctx->task;
-    struct sock *sk = tcp_socket_of(task, ctx->file);
+    struct sock *sk = socket_of(task, ctx->file);
     struct entry entry;
 
     if (!sk)
         return 0;
+    if (sk->sk_protocol == IPPROTO_MPTCP) {
+        if (find_mptcp(sk, &entry))
+            confirm(&entry, task);
+        else
+            shared.unknown_mptcp = 1;
+        return 0;
+    }
     if (!find(sk, &entry) && !make_up_accepted(sk, &entry, sk->__sk_common.skc_state)) {
         adopt(sk, task, &entry);
         return 0;
     }
-    if (!entry.record->pid)
-        set_pid(&entry, task, TP_PID_TABLE_SCAN);
-    else if (is_process_of(entry.record, task))
-        entry.record->held_in = shared.sweep;
+    confirm(&entry, task);
+    return 0;
+}
+
+/* Connections that wait at a listener when the programs come: of those that nobody accepts at once. */
+#define MOST_WAITING 256
+
+/*
+ * Connections that are older than the programs and not accepted yet have no file, so nobody holds them: they
+ * are their listener's. Only numbers are read off what the queue leads to: it changes meanwhile.
+ */
+static __noinline int give_waiting(const struct tp_record *listener, const struct tcp_sock *tp) {
+    const struct request_sock *request = tp->inet_conn.icsk_accept_queue.rskq_accept_head;
+    struct entry entry;
+
+    for (int i = 0; i < MOST_WAITING && request; i++) {
+        const struct sock *sk = 0;
+        __u64 cookie = 0;
+
+        bpf_core_read(&sk, sizeof(sk), &request->sk);
+        bpf_core_read(&request, sizeof(request), &request->dl_next);
+        if (!sk)
+            continue;
+        bpf_core_read(&cookie, sizeof(cookie), &sk->__sk_common.skc_cookie);
+        cookie &= TP_COOKIE_MASK;
+        if (cookie && find_cookie(cookie, &entry) && !has_process(entry.record) &&
+            entry.record->state != TCP_CLOSE)
+            set_listener(&entry, listener);
+    }
     return 0;
 }
 
 SEC("iter/task_file")
 int tell_holders(struct bpf_iter__task_file *ctx) {
     struct task_struct *task = ctx->task;
-    struct sock *sk = tcp_socket_of(task, ctx->file);
+    struct sock *sk = socket_of(task, ctx->file);
     struct tp_record *record;
     struct entry entry;
 
-    if (!sk || !find(sk, &entry))
+    if (!sk)
+        return 0;
+    if (sk->sk_protocol == IPPROTO_MPTCP ? !find_mptcp(sk, &entry) : !find(sk, &entry))
         return 0;
     record = entry.record;
     if (record->state == TCP_CLOSE)
         return 0;
+    if (record->direction == TP_DIRECTION_LISTENER && has_process(record) && sk->sk_protocol == IPPROTO_TCP) {
+        struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+        if (tp)
+            give_waiting(record, tp);
+    }
     if (is_process_of(record, task)) {
         record->held_in = shared.sweep; /* accepted since the first look at it */
         return 0;
@@ -319,9 +413,11 @@ int tell_holders(struct bpf_iter__task_file *ctx) {
     struct tp_holder holder = {
         .socket_id = record->socket_id,
         .pid_start_ns = task->group_leader->start_boottime,
-        .pid = task->tgid,
+        .pid = pid_of(task),
         .is_listener = record->direction == TP_DIRECTION_LISTENER,
     };
+    if (!holder.pid)
+        return 0;
     bpf_seq_write(ctx->meta->seq, &holder, sizeof(holder));
     return 0;
 }

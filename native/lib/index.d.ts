@@ -35,13 +35,21 @@ export interface TrackerOptions {
    * Default 10,000,000 (10 ms).
    */
   cheapVisitNanos?: number;
+  /** Whose PIDs are told. Default `/proc`. */
+  procRoot?: string;
   /** Programs that are not to be used, as if the kernel refused them. Default: none. */
   without?: readonly OptionalProgram[];
 }
 
 /** What the tracker can do without; what each is for is told in tracker.bpf.c. */
 export type OptionalProgram =
-  'visit_files' | 'visit_namespace' | 'confirm_holders' | 'tell_holders' | 'on_read' | 'on_destroy';
+  | 'visit_files'
+  | 'visit_namespace'
+  | 'confirm_holders'
+  | 'tell_holders'
+  | 'on_read'
+  | 'on_mptcp_send'
+  | 'on_destroy';
 
 export const OPTIONAL_PROGRAMS: readonly OptionalProgram[];
 
@@ -63,6 +71,17 @@ export interface NamespacePaths {
   readonly inodes: Float64Array;
   /** In the same order, each ended by a NUL. */
   readonly paths: string;
+}
+
+/** The PID namespace that a mounted /proc belongs to. A process outside of it has no PID in any record. */
+export interface PidNamespace {
+  /** 0: the outermost. */
+  readonly inode: number;
+  /** False: which one it is could not be found out, and no process has a PID. */
+  readonly isKnown: boolean;
+  /** Whether sweeps come by all open files of its processes, and by those of all processes there are. */
+  readonly hasOwnFiles: boolean;
+  readonly hasAllFiles: boolean;
 }
 
 export interface SnapshotRequest {
@@ -102,8 +121,18 @@ export interface TrackerSnapshot {
   readonly recordCount: number;
   /** CLOCK_MONOTONIC nanoseconds when reading began. */
   readonly takenAtNanos: number;
+  /**
+   * Sockets that have no record here, now or ended since the last snapshot, because neither their process nor their network
+   * namespace (of those in the request) is of the PID namespace of `procRoot`.
+   */
+  readonly foreign: number;
   /** Records lost since the last snapshot. */
   readonly lost: number;
+  /**
+   * There is an accepted connection of which no process has done anything since an earlier snapshot, so that it is told as
+   * its listener's: a sweep may find another.
+   */
+  readonly unsure: boolean;
   /** How many programs are not there: see `refusals()`. */
   readonly refused: number;
   /**
@@ -178,6 +207,8 @@ export interface Tracker {
   counters(): Promise<TrackerCounters>;
   /** Programs that the kernel refused, so far, or that were not to be used. */
   refusals(): Promise<Refusal[]>;
+  /** Where PIDs are told: the namespace of `procRoot`. */
+  pidNamespace(): PidNamespace;
   /** Detaches every program and frees every map; idempotent. */
   close(): Promise<void>;
 }

@@ -33,6 +33,7 @@ export const OPTIONAL_PROGRAMS = [
   'confirm_holders',
   'tell_holders',
   'on_read',
+  'on_mptcp_send',
   'on_destroy',
 ];
 /** Of program_pages.h. */

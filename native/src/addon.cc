@@ -70,6 +70,7 @@ Napi::Object recordLayout(Napi::Env env) {
     set("pidEvidence", offsetof(struct tp_record, pid_evidence));
     set("directionEvidence", offsetof(struct tp_record, direction_evidence));
     set("flags", offsetof(struct tp_record, flags));
+    set("subflows", offsetof(struct tp_record, subflows));
     set("pidStartNanos", offsetof(struct tp_record, pid_start_ns));
     set("listenerPid", offsetof(struct tp_record, listener_pid));
     set("comm", offsetof(struct tp_record, comm));

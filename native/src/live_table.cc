@@ -6,6 +6,13 @@
 namespace {
 
 constexpr size_t RELEASED_FROM_BYTES = 1 << 20;
+// One is enough to want a sweep; most of them are read from soon.
+constexpr size_t MAX_UNSURE = 64;
+
+// Nothing is known of its process but that of its listener.
+bool isListeners(const struct tp_record &record) {
+    return record.direction == TP_DIRECTION_ACCEPTED && record.pid_evidence == TP_PID_LISTENER;
+}
 
 bool isEstablished(uint8_t state) {
     return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
@@ -62,6 +69,7 @@ void LiveTable::apply(const struct tp_record &record) {
     if (updateCounters(record))
         return;
     sockets_changed_ = true;
+    has_subflows_ |= (record.flags & TP_FLAG_SUBFLOW) != 0;
     if (record.state == TCP_CLOSE && !record.emitted_state && !(record.flags & TP_FLAG_UNTRACKED)) {
         applyUnseen(record);
         return;
@@ -222,6 +230,8 @@ void LiveTable::update(const struct tp_record &record) {
     takeFromOther(record.socket_id);
     index_.set(record.socket_id, static_cast<uint32_t>(live_.size()));
     live_.push_back(record);
+    if (isListeners(record) && newly_unsure_.size() < MAX_UNSURE)
+        newly_unsure_.push_back(record.socket_id);
     counts.records++;
 }
 
@@ -299,6 +309,24 @@ void LiveTable::closeUnseen(uint64_t socket_id, uint64_t now_ns) {
     if (closed_unseen_.size() >= limits_.records)
         closed_unseen_.clear();
     closed_unseen_.set(socket_id, {});
+}
+
+bool LiveTable::isUnsure() {
+    std::erase_if(unsure_, [this](uint64_t id) {
+        const uint32_t *slot = index_.find(id);
+        return slot == nullptr || !isListeners(live_[*slot]);
+    });
+    bool is_unsure = !unsure_.empty();
+    for (uint64_t id : newly_unsure_)
+        if (unsure_.size() < MAX_UNSURE)
+            unsure_.push_back(id);
+    newly_unsure_.clear();
+    return is_unsure;
+}
+
+void LiveTable::forgetUnsure() {
+    unsure_.clear();
+    newly_unsure_.clear();
 }
 
 void LiveTable::take(struct tp_record *to) {

@@ -50,6 +50,12 @@ class LiveTable {
     // It would copy records of the same sockets, at the same places, that differ in their counters at most:
     // bytes, round-trip times, retransmits.
     bool hasSameSockets() const { return !sockets_changed_; }
+    // Whether there is an accepted connection, known since an earlier take(), of which no process has done
+    // anything yet: it may be another's than its listener's. Only those since forgetUnsure().
+    bool isUnsure();
+    void forgetUnsure();
+    // Whether any subflow of MPTCP that joined a connection was ever told of.
+    bool hasSubflows() const { return has_subflows_; }
     SocketTotals totals() const;
     // `visit` is given the id of each connect that was pending at the last snapshot.
     template <typename Visit> void forEachConnecting(Visit visit) const {
@@ -96,6 +102,10 @@ class LiveTable {
     bool sockets_changed_ = true;
     bool counters_changed_ = true;
     bool established_counted_ = false;
+    bool has_subflows_ = false;
+    // Some of those that isUnsure() asks for, by id, and those that it will ask for after the next take().
+    std::vector<uint64_t> unsure_;
+    std::vector<uint64_t> newly_unsure_;
     SocketTotals totals_;
     std::vector<struct tp_record> live_;
     IdTable<uint32_t> index_;

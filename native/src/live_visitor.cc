@@ -78,8 +78,9 @@ std::optional<BpfIterator> iteratorIn(uint32_t inode, const std::string &path, s
 } // namespace
 
 LiveVisitor::LiveVisitor(struct bpf_link *files, struct bpf_link *sockets, const SocketTable &table,
-                         struct tp_shared *shared)
-    : files_(files), sockets_(sockets), adopting_(sockets), table_(table), shared_(shared) {}
+                         struct tp_shared *shared, bool has_all_files)
+    : files_(files), sockets_(sockets), adopting_(sockets), table_(table), shared_(shared),
+      has_all_files_(has_all_files) {}
 
 const char *LiveVisitor::giveUp() {
     bool is_files = step_ == Step::Begin || step_ == Step::Files;
@@ -227,7 +228,8 @@ void LiveVisitor::adoptIn(const NamespacePaths &namespaces) const {
     uint32_t own = inodeOf(OWN_NAMESPACE);
     size_t entered = 1;
     for (const auto &[inode, path] : namespaces) {
-        if (inode == own || entered >= MOST_ADOPTED_IN)
+        // Where files tell of some processes' sockets only, there may be any number of others.
+        if (inode == own || (has_all_files_ && entered >= MOST_ADOPTED_IN))
             continue;
         entered++;
         if (std::optional<BpfIterator> iterator = iteratorIn(inode, path, adopting_))
@@ -281,7 +283,7 @@ void LiveVisitor::end() {
     for (const Unvisited &one : unvisited_) {
         if (visited.count(one.netns)) {
             gone_.push_back(one.id);
-        } else if (isClosing(one.state, files_ != nullptr)) {
+        } else if (isClosing(one.state, files_ != nullptr && has_all_files_)) {
             auto known = unreachable_since_.find(one.id);
             uint64_t since = known == unreachable_since_.end() ? now : known->second;
             if (now - since < LONGEST_CLOSING_NS)

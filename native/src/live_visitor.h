@@ -24,9 +24,10 @@ using NamespacePaths = std::unordered_map<uint32_t, std::string>;
 
 class LiveVisitor {
   public:
+    // `has_all_files`: the iterator over files comes by those of all processes.
     // nullptr: there is no such iterator. Links, table and `shared` must outlive the visitor.
     LiveVisitor(struct bpf_link *files, struct bpf_link *sockets, const SocketTable &table,
-                struct tp_shared *shared);
+                struct tp_shared *shared, bool has_all_files);
 
     bool hasIterators() const { return files_ != nullptr || sockets_ != nullptr; }
     // Goes on with the round, or begins one, until its end or until about so much of the calling thread's
@@ -72,6 +73,7 @@ class LiveVisitor {
     struct bpf_link *const adopting_; // another thread's: the same, whatever becomes of that one
     const SocketTable &table_;
     struct tp_shared *shared_;
+    const bool has_all_files_;
     Step step_ = Step::Begin;
     std::optional<BpfIterator> iterator_;
     uint64_t began_at_ns_ = 0;

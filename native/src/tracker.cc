@@ -58,10 +58,11 @@ bool isRefusal(int error) {
 
 Tracker::Tracker(const TrackerOptions &options)
     : table_({options.max_connections, options.max_connections_per_netns}),
-      max_connections_(options.max_connections), cheap_visit_ns_(options.cheap_visit_ns) {
+      pid_namespace_(pidNamespaceOf(options.proc_root)), max_connections_(options.max_connections),
+      cheap_visit_ns_(options.cheap_visit_ns) {
     try {
-        programs_ = std::make_unique<TrackerPrograms>(
-            ProgramOptions{options.ring_bytes, options.max_connections, options.without});
+        programs_ = std::make_unique<TrackerPrograms>(ProgramOptions{
+            options.ring_bytes, options.max_connections, options.without, pid_namespace_.inode});
         void *shared = mmap(nullptr, sizeof(struct tp_shared), PROT_READ | PROT_WRITE, MAP_SHARED,
                             programs_->mapFd(".data"), 0);
         if (shared == MAP_FAILED)
@@ -71,7 +72,7 @@ Tracker::Tracker(const TrackerOptions &options)
         sockets_ = std::make_unique<SocketTable>(programs_->mapFd("places"), programs_->mapEntries("places"),
                                                  programs_->mapFd("overflow"), shared_);
         visitor_ = std::make_unique<LiveVisitor>(programs_->link("visit_files"), programs_->link(NAMESPACE),
-                                                 *sockets_, shared_);
+                                                 *sockets_, shared_, pid_namespace_.has_all_files);
         can_confirm_ = programs_->link(CONFIRM) != nullptr;
         can_tell_ = programs_->link(TELL) != nullptr;
         startDraining();
@@ -171,27 +172,39 @@ bool Tracker::isPermitted(const char *program, const std::function<void()> &run)
     }
 }
 
+void Tracker::confirmByFiles(bool is_next_sweep) {
+    if (!can_confirm_)
+        return;
+    can_confirm_ = isPermitted(CONFIRM, [this, is_next_sweep] {
+        std::unique_lock<std::mutex> lock(mutex_);
+        requireOpen();
+        if (is_next_sweep)
+            __atomic_store_n(&shared_->sweep, shared_->sweep % MAX_SWEEP + 1, __ATOMIC_SEQ_CST);
+        table_.forgetUnsure();
+        BpfIterator files(programs_->link(CONFIRM), CONFIRM);
+        lock.unlock();
+        uint64_t before = threadNanos();
+        files.readAll(HOLDERS_AT_ONCE_BYTES, [](const char *, size_t) {});
+        sweep_cpu_ns_ += threadNanos() - before;
+    });
+}
+
 void Tracker::confirmHolders(const NamespacePaths &namespaces) {
     std::lock_guard<std::mutex> one_half(sweep_mutex_);
     {
         std::lock_guard<std::mutex> lock(mutex_);
         requireOpen();
     }
-    if (can_confirm_)
-        can_confirm_ = isPermitted(CONFIRM, [this] {
-            std::unique_lock<std::mutex> lock(mutex_);
-            requireOpen();
-            __atomic_store_n(&shared_->sweep, shared_->sweep % MAX_SWEEP + 1, __ATOMIC_SEQ_CST);
-            BpfIterator files(programs_->link(CONFIRM), CONFIRM);
-            lock.unlock();
-            uint64_t before = threadNanos();
-            files.readAll(HOLDERS_AT_ONCE_BYTES, [](const char *, size_t) {});
-            sweep_cpu_ns_ = threadNanos() - before;
-        });
+    sweep_cpu_ns_ = 0;
+    confirmByFiles(true);
     // Those that no file belongs to, or all where files can't be gone through.
     if (!shared_->seeded && can_adopt_)
         can_adopt_ = isPermitted(NAMESPACE, [this, &namespaces] { visitor_->adoptIn(namespaces); });
-    if (can_confirm_)
+    // Subflows of MPTCP have no file of their own: they have been adopted only now.
+    if (__atomic_exchange_n(&shared_->unknown_mptcp, 0, __ATOMIC_SEQ_CST) != 0)
+        confirmByFiles(false);
+    // What processes hold that no iterator came by may be older still.
+    if (can_confirm_ && pid_namespace_.has_all_files)
         __atomic_store_n(&shared_->seeded, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -271,7 +284,7 @@ std::vector<struct tp_record> Tracker::waitingConnects(uint64_t now_ns) const {
 
 TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     std::lock_guard<std::mutex> one_snapshot(visit_mutex_);
-    TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, false, false, 0, 0, {}};
+    TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, false, false, 0, 0, 0, false, {}};
     {
         std::lock_guard<std::mutex> lock(mutex_);
         requireOpen();
@@ -291,6 +304,14 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
             table_.closeUnseen(gone, monotonicNanos());
             sockets_->remove(gone);
         }
+    bool has_moved = false;
+    if (pid_namespace_.inode != 0) {
+        std::unordered_set<uint32_t> namespaces;
+        for (const auto &[inode, pid] : request.namespaces)
+            namespaces.insert(inode);
+        has_moved = namespaces != own_namespaces_;
+        own_namespaces_ = std::move(namespaces);
+    }
     struct tp_record record;
     for (uint64_t id : table_.othersWithRoom())
         if (sockets_->find(id, &record))
@@ -299,9 +320,11 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     const std::vector<struct tp_record> waiting = waitingConnects(result.taken_at_ns);
     const bool none_wait = waiting.empty() && !had_waiting_;
     had_waiting_ = !waiting.empty();
-    result.same_sockets = table_.hasSameSockets() && none_wait;
-    result.unchanged = request.may_be_unchanged && table_.isUnchanged() && none_wait;
+    result.unsure = table_.isUnsure();
+    result.same_sockets = table_.hasSameSockets() && none_wait && !has_moved;
+    result.unchanged = request.may_be_unchanged && table_.isUnchanged() && none_wait && !has_moved;
     if (result.unchanged) {
+        result.foreign = foreign_;
         result.namespaces = table_.takeNamespaces();
         return result;
     }
@@ -321,7 +344,29 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     if (!waiting.empty())
         memcpy(result.records + decided, waiting.data(), waiting.size() * sizeof(struct tp_record));
     result.namespaces = table_.takeNamespaces();
+    if (table_.hasSubflows())
+        result.count = subflows_.join(result.records, result.count);
+    if (pid_namespace_.inode != 0)
+        leaveOutForeign(result, request.namespaces);
     return result;
+}
+
+// Several nodes may share one kernel, each in a PID namespace of its own. A socket whose process has no PID
+// in this one, in a network namespace that none of this one's processes is in, is another node's.
+void Tracker::leaveOutForeign(TrackerSnapshot &snapshot, const NamespacePaths &namespaces) {
+    auto isForeign = [&namespaces](const struct tp_record &record) {
+        return record.pid == 0 && !namespaces.count(record.netns);
+    };
+    struct tp_record *end = snapshot.records + snapshot.count;
+    size_t own = static_cast<size_t>(std::remove_if(snapshot.records, end, isForeign) - snapshot.records);
+    snapshot.foreign = snapshot.count - own;
+    snapshot.count = own;
+    for (auto &[netns, counts] : snapshot.namespaces)
+        if (!namespaces.count(netns)) {
+            snapshot.foreign += counts.other.live + counts.other.closed + counts.other.failed;
+            counts.other = {};
+        }
+    foreign_ = snapshot.foreign;
 }
 
 TrackerCounters Tracker::counters() {

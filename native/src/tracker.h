@@ -4,8 +4,10 @@
 #include "holder_table.h"
 #include "live_table.h"
 #include "live_visitor.h"
+#include "pid_namespace.h"
 #include "ring_reader.h"
 #include "socket_table.h"
+#include "subflows.h"
 #include "tracker_programs.h"
 
 #include <array>
@@ -15,6 +17,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -26,6 +29,7 @@ struct TrackerOptions {
     uint32_t max_connections_per_netns;
     uint32_t cheap_visit_ns; // visits of one snapshot may take this much processor time, however short the
                              // last was ago
+    std::string proc_root;   // whose PIDs are told
     std::vector<std::string> without; // programs that are not wanted (tracker.bpf.c)
 };
 
@@ -47,7 +51,9 @@ struct TrackerSnapshot {
                        // differ
     bool visited;      // all live sockets were looked at; else what some of them transferred comes later
     uint64_t lost;     // records lost since the last snapshot
+    uint64_t foreign;  // sockets that are no business of this PID namespace: they have no record here
     size_t refused;    // programs that are not there
+    bool unsure;       // a sweep may find the process of a connection that is told as its listener's
     std::vector<std::pair<uint32_t, NamespaceCounts>> namespaces; // by inode, those with anything to tell
 };
 
@@ -79,6 +85,8 @@ class Tracker {
     // Throws when the programs are not attached any more: the tracker is dead then and must be replaced.
     TrackerSnapshot snapshot(const SnapshotRequest &request);
     TrackerCounters counters();
+    // Where PIDs are told.
+    const PidNamespace &pidNamespace() const { return pid_namespace_; }
     // Programs that are not there, and why. More may come: a kernel can say no later.
     std::vector<Refusal> refusals();
     // Detaches and frees everything, waits for the drain thread. Later calls throw; a second close does
@@ -91,8 +99,10 @@ class Tracker {
     void drainWhenWoken();
     // Runs an iterator; false when the kernel has just said that it never will.
     bool isPermitted(const char *program, const std::function<void()> &run);
+    void confirmByFiles(bool is_next_sweep);
     bool visit(const SnapshotRequest &request, uint64_t now_ns);
     std::vector<struct tp_record> waitingConnects(uint64_t now_ns) const;
+    void leaveOutForeign(TrackerSnapshot &snapshot, const NamespacePaths &namespaces);
     void takeNews();
     uint64_t counter(uint32_t which);
     void requireOpen();
@@ -104,6 +114,10 @@ class Tracker {
     std::mutex sweep_mutex_;
     std::mutex visit_mutex_;
     LiveTable table_;
+    Subflows subflows_;
+    const PidNamespace pid_namespace_;
+    uint64_t foreign_ = 0;
+    std::unordered_set<uint32_t> own_namespaces_; // as of the last snapshot, where others are left out
     uint32_t max_connections_;
     uint32_t cheap_visit_ns_;
     std::unique_ptr<TrackerPrograms> programs_;

@@ -39,6 +39,8 @@ Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot, Napi::ArrayB
     object.Set("visited", Napi::Boolean::New(env, snapshot.visited));
     object.Set("takenAtNanos", Napi::Number::New(env, static_cast<double>(snapshot.taken_at_ns)));
     object.Set("refused", Napi::Number::New(env, static_cast<double>(snapshot.refused)));
+    object.Set("foreign", Napi::Number::New(env, static_cast<double>(snapshot.foreign)));
+    object.Set("unsure", Napi::Boolean::New(env, snapshot.unsure));
     object.Set("lost", Napi::Number::New(env, static_cast<double>(snapshot.lost)));
     Napi::Float64Array namespaces =
         Napi::Float64Array::New(env, snapshot.namespaces.size() * NAMESPACE_NUMBERS);
@@ -105,6 +107,7 @@ Napi::Function TrackerObject::define(Napi::Env env) {
                         InstanceMethod<&TrackerObject::snapshot>("snapshot"),
                         InstanceMethod<&TrackerObject::counters>("counters"),
                         InstanceMethod<&TrackerObject::refusals>("refusals"),
+                        InstanceMethod<&TrackerObject::pidNamespace>("pidNamespace"),
                         InstanceMethod<&TrackerObject::close>("close"),
                     });
     env.SetInstanceData(new Napi::FunctionReference(Napi::Persistent(constructor)));
@@ -124,6 +127,7 @@ Napi::Value TrackerObject::load(const Napi::CallbackInfo &info) {
                               given.Get("maxConnections").As<Napi::Number>().Uint32Value(),
                               given.Get("maxConnectionsPerNetns").As<Napi::Number>().Uint32Value(),
                               given.Get("cheapVisitNanos").As<Napi::Number>().Uint32Value(),
+                              given.Get("procRoot").As<Napi::String>().Utf8Value(),
                               {}};
     Napi::Array without = given.Get("without").As<Napi::Array>();
     for (uint32_t i = 0; i < without.Length(); i++)
@@ -224,6 +228,16 @@ Napi::Value TrackerObject::refusals(const Napi::CallbackInfo &info) {
             }
             return list;
         });
+}
+
+Napi::Value TrackerObject::pidNamespace(const Napi::CallbackInfo &info) {
+    const PidNamespace &found = tracker_->pidNamespace();
+    Napi::Object object = Napi::Object::New(info.Env());
+    object.Set("inode", Napi::Number::New(info.Env(), found.inode));
+    object.Set("isKnown", Napi::Boolean::New(info.Env(), found.is_known));
+    object.Set("hasOwnFiles", Napi::Boolean::New(info.Env(), found.has_own_files));
+    object.Set("hasAllFiles", Napi::Boolean::New(info.Env(), found.has_all_files));
+    return object;
 }
 
 Napi::Value TrackerObject::close(const Napi::CallbackInfo &info) {

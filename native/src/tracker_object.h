@@ -21,6 +21,7 @@ class TrackerObject : public Napi::ObjectWrap<TrackerObject> {
     Napi::Value snapshot(const Napi::CallbackInfo &info);
     Napi::Value counters(const Napi::CallbackInfo &info);
     Napi::Value refusals(const Napi::CallbackInfo &info);
+    Napi::Value pidNamespace(const Napi::CallbackInfo &info);
     Napi::Value close(const Napi::CallbackInfo &info);
 
     std::shared_ptr<Tracker> tracker_;

@@ -11,15 +11,19 @@
 #include <cerrno>
 #include <cstring>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 
 namespace {
 
 constexpr const char *INDISPENSABLE = "on_tcp_state";
 constexpr const char *ENDS_RECORDS = "on_destroy";
+constexpr const char *MPTCP_SENDS = "on_mptcp_send";
+// Only kernels with MPTCP have it, and what the program is attached to.
+constexpr const char *MPTCP_SETTING = "/proc/sys/net/mptcp/enabled";
 
 // In the order in which they are attached: state changes last, when all else is ready for them.
 constexpr const char *PROGRAMS[] = {"visit_files", "visit_namespace", "confirm_holders", "tell_holders",
-                                    "on_read",     ENDS_RECORDS,      INDISPENSABLE};
+                                    "on_read",     MPTCP_SENDS,       ENDS_RECORDS,      INDISPENSABLE};
 
 // A record and the ring's own header of 8 bytes.
 constexpr uint32_t RING_RECORD_BYTES = TP_RECORD_BYTES + 8;
@@ -27,6 +31,10 @@ constexpr uint32_t RING_RECORD_BYTES = TP_RECORD_BYTES + 8;
 constexpr uint64_t MAX_RECORDS_PER_LOOK = 64;
 // Listeners have a record in any case.
 constexpr uint32_t FEWEST_IN_OVERFLOW = 4096;
+
+bool isOfThisKernel(const std::string &program) {
+    return program != MPTCP_SENDS || access(MPTCP_SETTING, F_OK) == 0;
+}
 
 bool contains(const std::vector<std::string> &all, const std::string &one) {
     return std::find(all.begin(), all.end(), one) != all.end();
@@ -84,14 +92,16 @@ TrackerPrograms::TrackerPrograms(const ProgramOptions &options) : options_(optio
     try {
         std::vector<std::string> wanted;
         for (const char *name : PROGRAMS)
-            if (!contains(options_.without, name))
+            if (!isOfThisKernel(name))
+                continue;
+            else if (!contains(options_.without, name))
                 wanted.emplace_back(name);
             else
                 refusals_.push_back({name, "", "off", 0, ""});
         try {
             object_ = load(wanted);
         } catch (const BpfError &) {
-            wanted = findLoadable();
+            wanted = findLoadable(wanted);
             object_ = load(wanted);
         }
         attach(wanted);
@@ -149,6 +159,7 @@ struct bpf_object *TrackerPrograms::open(const std::vector<std::string> &program
             .look_mask = std::bit_floor(std::clamp<uint64_t>(share, 1, MAX_RECORDS_PER_LOOK)) - 1,
             .table_mask = places - 1,
             .has_destroy = contains(programs, ENDS_RECORDS),
+            .pid_namespace = options_.pid_namespace,
         };
     } catch (...) {
         bpf_object__close(object);
@@ -169,11 +180,9 @@ struct bpf_object *TrackerPrograms::load(const std::vector<std::string> &program
 }
 
 // Each by itself, as an object is loaded as one or not at all.
-std::vector<std::string> TrackerPrograms::findLoadable() {
+std::vector<std::string> TrackerPrograms::findLoadable(const std::vector<std::string> &wanted) {
     std::vector<std::string> loadable;
-    for (const char *name : PROGRAMS) {
-        if (contains(options_.without, name))
-            continue;
+    for (const std::string &name : wanted) {
         LibbpfLog log;
         struct bpf_object *object = open({name});
         std::string section = bpf_program__section_name(programNamed(object, name));
@@ -183,9 +192,8 @@ std::vector<std::string> TrackerPrograms::findLoadable() {
             loadable.emplace_back(name);
             continue;
         }
-        if (strcmp(name, INDISPENSABLE) == 0)
-            throw BpfError(std::string("load the BPF program ") + name + " (" + section + ")", -error,
-                           log.verifierLine());
+        if (name == INDISPENSABLE)
+            throw BpfError("load the BPF program " + name + " (" + section + ")", -error, log.verifierLine());
         refusals_.push_back({name, section, "load", -error, log.verifierLine()});
     }
     return loadable;

@@ -26,6 +26,7 @@ struct ProgramOptions {
     uint32_t ring_bytes;              // a power of two, at least one page
     uint32_t max_connections;         // sockets that get a record
     std::vector<std::string> without; // programs that are not wanted
+    uint32_t pid_namespace;           // inode of the one that PIDs are told in; 0: the outermost
 };
 
 class TrackerPrograms {
@@ -55,7 +56,7 @@ class TrackerPrograms {
 
     struct bpf_object *open(const std::vector<std::string> &programs) const;
     struct bpf_object *load(const std::vector<std::string> &programs) const;
-    std::vector<std::string> findLoadable();
+    std::vector<std::string> findLoadable(const std::vector<std::string> &wanted);
     void attach(const std::vector<std::string> &programs);
     void loadAgain();
     void destroy();

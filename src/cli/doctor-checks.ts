@@ -5,7 +5,7 @@ import { EbpfUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge';
 import { findNamespaces, withoutProcess } from '../probe/connections/net-namespaces.js';
 import { descriptors, DESCRIPTORS_ADVICE, descriptorShortage } from '../probe/descriptors.js';
 import { ConntrackWatcher } from '../probe/connections/conntrack/index.js';
-import type { Coverage, Rung } from '../probe/connections/coverage.js';
+import { limitText, type Coverage, type Rung } from '../probe/connections/coverage.js';
 import { RUNG_TEXT } from '../probe/connections/ebpf/rungs.js';
 import { NetAddresses } from '../probe/connections/net-addresses.js';
 import { trySystemServers } from '../probe/dns/index.js';
@@ -84,12 +84,17 @@ async function featureChecks(): Promise<Check[]> {
 /** The rung, and each of the tracker's programs that is not there. */
 function ladderChecks(coverage: Coverage | undefined): Check[] {
   if (coverage === undefined) return [];
-  const { rung, blind } = coverage;
+  const { rung, blind, limits } = coverage;
   return [
     { name: 'rung', status: 'usable', detail: `${rung}: ${RUNG_TEXT[rung]}` },
     ...blind.map(({ program, section, reason, lost }): Check => {
       return { name: program, status: 'refused', detail: `${section}: ${reason}; so ${lost}` };
     }),
+    ...limits.map((limit): Check => ({
+      name: `not seen: ${limit.what}`,
+      status: 'refused',
+      detail: limitText(limit),
+    })),
   ];
 }
 

@@ -121,7 +121,7 @@ interface Built {
 const builtOf = new WeakMap<ArrayBuffer, Built>();
 
 function endpointsOf(
-  { records, unchanged, sameSockets, holders }: Batch,
+  { records, unchanged, sameSockets, listenersListed, holders }: Batch,
   { batch, gone }: IdentifiedProcesses,
   { hostName, resolver, startTicksOf, listeners, sharedAddresses }: Observers,
   now: Timestamp,
@@ -141,6 +141,7 @@ function endpointsOf(
     names,
     gone,
     holders,
+    listenersListed,
     ...(sameSockets !== undefined && { sameSockets }),
     ...(startTicksOf && { startTicksOf }),
     ...(listeners && { listeners }),

@@ -8,6 +8,10 @@
  *   `ebpf_refused`                             programs that the kernel refused, what can't be seen without, and why
  *   `not_seen`                                 what is left out for another reason, such as network namespaces for want of
  *                                              descriptors, and what to do
+ *   `not_seen_…`                               what can't be seen from where the probe runs, and what to do: each such fact
+ *                                              is told by /api/v1/probes, too
+ *   `foreign_sockets`                          sockets of other nodes on the same kernel, which are only counted; absent
+ *                                              where there are none
  *   `connections_opened` `connections_missed`  ends of connections since the source was started: the kernel's count, and
  *                                              those of them that were not seen
  *   `captured_percent`                         the share that was seen
@@ -22,7 +26,7 @@
  */
 import { hostNodeId } from '../report/index.js';
 import type { MetadataTemplate, Timestamp, Topology } from '../report/model.js';
-import { coverageText } from './connections/coverage.js';
+import { limitText, refusalsText } from './connections/coverage.js';
 import type { Batch } from './connections/feed.js';
 import { otherEnds } from './connections/other-connections.js';
 
@@ -62,8 +66,9 @@ export function completenessFacts(
     shortfalls = [],
     lost,
     other,
+    foreign,
     completeness,
-  }: Pick<Batch, 'sourceKind' | 'coverage' | 'shortfalls' | 'lost' | 'other' | 'completeness'>,
+  }: Pick<Batch, 'sourceKind' | 'coverage' | 'shortfalls' | 'lost' | 'other' | 'foreign' | 'completeness'>,
   hostName: string,
   now: Timestamp,
 ): Topology {
@@ -73,9 +78,11 @@ export function completenessFacts(
   ]);
   if (coverage !== undefined) {
     facts.set('ebpf_rung', coverage.rung);
-    if (coverage.blind.length > 0) facts.set('ebpf_refused', coverageText(coverage));
+    if (coverage.blind.length > 0) facts.set('ebpf_refused', refusalsText(coverage));
+    for (const limit of coverage.limits) facts.set(`not_seen_${limit.what}`, limitText(limit));
   }
   if (shortfalls.length > 0) facts.set('not_seen', shortfalls.join('; '));
+  if (foreign !== undefined && foreign > 0) facts.set('foreign_sockets', String(foreign));
   if (completeness !== undefined) {
     const { opened, missed, unknownEstablished, namespaces } = completeness;
     facts.set('connections_opened', String(opened));

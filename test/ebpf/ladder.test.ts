@@ -95,7 +95,7 @@ test("the verifier's last line is told", { skip }, async () => {
 test('iterators that hand over the value of a map are not needed', { skip }, async () => {
   const diagnosis = await diagnose(`load iter_sk_storage ${EPERM}`);
   assertCaptured(diagnosis);
-  assert.deepEqual(diagnosis.coverage, { rung: 'files', blind: [] });
+  assert.deepEqual(diagnosis.coverage, { rung: 'files', blind: [], limits: [] });
 });
 
 test('without state changes there is no eBPF, and capabilities are not blamed', { skip }, async () => {

@@ -7,10 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test, type TestContext } from 'node:test';
 import type { Node } from '../../src/report/model.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
+import { innermostBelow, outerPid } from '../support/pid-namespace.js';
+import { startProgram } from '../support/program.js';
 import { runScenario, type Truth } from '../support/scenario.js';
 import { needsRung } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
-import { assertTrue, fact, inNamespace, watch, type Seen } from './seen-scenario.js';
+import { assertTrue, edgesTo, fact, inNamespace, watch, type Seen } from './seen-scenario.js';
 
 const SWEEP_INTERVAL_MS = 20;
 /** A sweep begins and ends within so many milliseconds on any machine. */
@@ -54,6 +56,52 @@ test(
       assert.equal(fact(server, 'holder_pids'), one.holders?.join(' '));
       assert.equal(fact(server, 'pid_evidence'), 'table-scan');
     }
+  },
+);
+
+/** Workers accept from the listener of their parent, and only write. Prints its PID and port. */
+const WRITERS = `
+import os, socket, time
+server = socket.create_server(('127.0.0.1', 0))
+for _ in range(3):
+    if os.fork() == 0:
+        held = []
+        while True:
+            held.append(server.accept()[0])
+            held[-1].sendall(b'%7d' % os.getpid())
+print(server.getsockname()[1], flush=True)
+os.read(0, 1)
+`;
+const READER = `
+import os, socket, sys
+client = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+print(int(client.recv(7, socket.MSG_WAITALL)), flush=True)
+os.read(0, 1)
+`;
+
+test(
+  'a worker that only writes is found long before the next sweep is due',
+  { skip: ebpfSkip || needsRung('files') },
+  async (t) => {
+    const netns = createNamespace(t);
+    const enter = ['ip', 'netns', 'exec', netns.name];
+    const seen = await watch(t, { sweepIntervalMs: 3_600_000 });
+    const kill = ['unshare', '--pid', '--fork', '--kill-child'];
+    const server = await startProgram(t, [...enter, ...kill, 'python3', '-c', WRITERS]);
+    const client = await startProgram(t, [...enter, 'python3', '-c', READER, server.firstLine]);
+    const worker = outerPid({ pid: innermostBelow(server.pid), enter: [] }, Number(client.firstLine));
+    const port = Number(server.firstLine);
+    const wanted = [`${client.pid} > ${worker} : ${port}`];
+    let found: string[] = [];
+    for (
+      let waited = 0;
+      waited < PATIENCE_MS && String(found) !== String(wanted);
+      waited += SWEEP_INTERVAL_MS
+    ) {
+      found = [...edgesTo(await seen.nodes(), new Set([port]), inNamespace(netns)).keys()];
+      await sleep(SWEEP_INTERVAL_MS);
+    }
+    assert.deepEqual(found, wanted);
   },
 );
 

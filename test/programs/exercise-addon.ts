@@ -57,6 +57,7 @@ async function round(withTraffic: boolean, bound: number): Promise<void> {
     maxConnections: bound,
     maxConnectionsPerNetns: bound,
     cheapVisitNanos: 0,
+    procRoot: '/proc',
     without: [],
   });
   await tracker.confirmHolders();

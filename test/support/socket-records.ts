@@ -6,6 +6,7 @@ type Records = Pick<Snapshot, 'records' | 'recordCount'>;
 
 export interface SeenSocket {
   readonly direction: number;
+  readonly directionEvidence: number;
   readonly state: number;
   readonly flags: number;
   readonly pid: number;
@@ -30,6 +31,7 @@ export function socketsIn({ records, recordCount }: Records, netns: number): See
     if (view.getUint32(OFFSET.netns, true) !== netns) continue;
     seen.push({
       direction: view.getUint8(OFFSET.direction),
+      directionEvidence: view.getUint8(OFFSET.directionEvidence),
       state: view.getUint8(OFFSET.state),
       flags: view.getUint8(OFFSET.flags),
       pid: view.getUint32(OFFSET.pid, true),

@@ -282,6 +282,31 @@ test('direction of an unseen handshake: the listener table decides, else the low
   });
 });
 
+test('whose port nobody listens on is the client, where all listeners are known', async (t) => {
+  const build = (sockets: readonly Socket[], listenersListed: boolean): object[] => {
+    const input = { ...encode(sockets), hostName: 'vm', now: now(), names: () => undefined, listenersListed };
+    return edgesOf(buildEndpoints(input)).map(({ from, to }) => ({ from, to }));
+  };
+  for (const [own, port] of [
+    [700, 2049],
+    [700, 50_051],
+    [50_051, 700],
+    [9000, 9000],
+  ]) {
+    const away = { ...client(local(1, own!, { from: '10.0.0.1', to: '192.0.2.1', toPort: port! })) };
+    const unknown = { ...away, direction: Direction.Unknown };
+    const outward = [{ from: `;10.0.0.1;${own}`, to: `;192.0.2.1;${port}` }];
+    const inward = [{ from: `;192.0.2.1;${port}`, to: `;10.0.0.1;${own}` }];
+    await t.test(`${own} to ${port}`, () => {
+      assert.deepEqual(build([unknown], true), outward);
+      assert.deepEqual(build([unknown, listener('::', port!)], true), own === port ? inward : outward);
+      assert.deepEqual(build([unknown, listener('10.0.0.1', own!)], true), inward);
+      assert.deepEqual(build([unknown, listener('10.0.0.2', own!)], true), outward);
+      if (own! < port!) assert.deepEqual(build([unknown], false), inward, 'a guess');
+    });
+  }
+});
+
 test('processes are told apart at a shared listening port by who serves most', () => {
   const connections = [
     local(1, 1000, { toPid: 20 }),

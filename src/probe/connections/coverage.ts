@@ -11,6 +11,17 @@ export interface Coverage {
   readonly rung: Rung;
   /** One for each program that is not there. */
   readonly blind: readonly Blindness[];
+  /** What is not seen for other reasons, though nothing was refused. */
+  readonly limits: readonly Limit[];
+}
+
+/** What can't be seen from where the probe runs. */
+export interface Limit {
+  /** One word, of small letters and `_`: part of a fact's name. */
+  readonly what: string;
+  readonly lost: string;
+  /** What to do to see it. */
+  readonly remedy: string;
 }
 
 export interface Blindness {
@@ -23,8 +34,16 @@ export interface Blindness {
   readonly lost: string;
 }
 
+/** One line for people. */
+export const limitText = ({ lost, remedy }: Limit): string => `${lost}; ${remedy}`;
+
 /** One line for people: `rung files, nothing refused`, or what is not seen and why. */
-export function coverageText({ rung, blind }: Coverage): string {
+export function coverageText(coverage: Coverage): string {
+  return [refusalsText(coverage), ...coverage.limits.map(limitText)].join('; ');
+}
+
+/** The same of what was refused only. */
+export function refusalsText({ rung, blind }: Coverage): string {
   if (blind.length === 0) return `rung ${rung}, nothing refused`;
   const losses = new Map<string, string[]>();
   for (const { program, section, reason, lost } of blind)

@@ -26,6 +26,8 @@ export interface Batch extends RecordBatch {
   readonly sameSockets?: boolean;
   /** Records lost since the last batch. */
   readonly lost: number;
+  /** As of the snapshot. */
+  readonly listenersListed: boolean;
   /** What connection tracking knows of NAT; none where it is not read. */
   readonly flows: FlowBatch;
   /** Processes that hold sockets which others use. */
@@ -37,13 +39,24 @@ export interface Batch extends RecordBatch {
   readonly shortfalls?: readonly string[];
   /** What no record tells of for want of room. Absent where the source has no such group. */
   readonly other?: OtherConnections;
+  /** Sockets of other nodes on this kernel. Absent where the source can't tell. */
+  readonly foreign?: number;
   /** Absent where the source can't tell. */
   readonly completeness?: Completeness;
 }
 
 type Circumstances = Pick<
   Batch,
-  'lost' | 'flows' | 'holders' | 'sourceKind' | 'coverage' | 'shortfalls' | 'other' | 'completeness'
+  | 'lost'
+  | 'listenersListed'
+  | 'flows'
+  | 'holders'
+  | 'sourceKind'
+  | 'coverage'
+  | 'shortfalls'
+  | 'other'
+  | 'foreign'
+  | 'completeness'
 >;
 
 /** How long the other end of a connection may lag behind in a one-off batch. */
@@ -152,19 +165,30 @@ export class ConnectionFeed {
   }
 
   /** With what is left over from batches that came into no report: each is told once. */
-  #circumstances({ flows, holders, lost, shortfalls, other, completeness }: Snapshot): Circumstances {
+  #circumstances({
+    listenersListed,
+    flows,
+    holders,
+    lost,
+    shortfalls,
+    other,
+    foreign,
+    completeness,
+  }: Snapshot): Circumstances {
     const [lostSince, otherSince] = [this.#lostSince, this.#otherSince];
     this.#lostSince = 0;
     this.#otherSince = undefined;
     const allOther = otherSince && other ? joinOther(otherSince, other) : (other ?? otherSince);
     return {
       lost: lost + lostSince,
+      listenersListed: listenersListed ?? false,
       flows: flows ?? NO_FLOWS,
       holders: holders ?? NO_HOLDERS,
       sourceKind: this.source.kind,
       coverage: this.source.coverage,
       ...(shortfalls && { shortfalls }),
       ...(allOther && { other: allOther }),
+      ...(foreign !== undefined && { foreign }),
       ...(completeness && { completeness }),
     };
   }

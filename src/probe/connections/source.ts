@@ -74,12 +74,22 @@ export interface Snapshot {
   readonly takenAtNanos: number;
   /** Records the source knows it lost since the last snapshot. 0 means that all is in a record or in `other`. */
   readonly lost: number;
+  /**
+   * Every listener of the namespaces that the records are of is among them: whose port nobody listens on is a client's.
+   * Absent where the source can't tell.
+   */
+  readonly listenersListed?: boolean;
   /** Flows of connection tracking, which the records have been looked through already; absent where it is not read. */
   readonly flows?: FlowBatch;
   /** What the source goes without now, besides programs: one line each for people, with what to do. */
   readonly shortfalls?: readonly string[];
   /** What no record tells of because there is no room for it. Absent where the source has no such group. */
   readonly other?: OtherConnections;
+  /**
+   * Sockets that are another node's on the same kernel, now or ended since the last snapshot: no record and nothing else
+   * here tells of them. Absent where the source can't tell.
+   */
+  readonly foreign?: number;
   /** Processes that hold sockets which others use; absent where the source can't tell. */
   readonly holders?: HolderBatch;
   /** Absent where the source can't tell. */

@@ -7,6 +7,7 @@
  *                             `failed_count` `failed_reason`, `to_pid` (where several processes serve
  *                             the port; 0: one that is gone, and its PID another's)
  *   where nobody answers      `last_listener_name`; `last_listener_listens`: it still does
+ *                             `mptcp_subflows` (of an MPTCP connection: how many it goes over, the most of several),
  *   on either                 `pid_evidence`; `exited_pid` `exited_name` in place of `pid`: the process that used it is
  *                             gone and its PID is another's; `holder_pids`: other processes that have its sockets open,
  *                             `listener_pids`: those that have the listening socket open, where several do, each with
@@ -56,6 +57,8 @@ export interface EdgeNumbers {
   rttCount: number;
   connectSum: number;
   connectCount: number;
+  /** The most that an MPTCP connection goes over; 0: none of them is one. */
+  subflows: number;
 }
 
 /** A process at an endpoint: the connections it was seen with, and how it is known. */
@@ -261,6 +264,7 @@ export class EndpointNodes {
     set('retransmits', sums.retransmits);
     if (sums.rttCount > 0) set('rtt_us', Math.round(sums.rttSum / sums.rttCount));
     if (sums.connectCount > 0) set('connect_us', Math.round(sums.connectSum / sums.connectCount));
+    if (sums.subflows > 0) latest.set('mptcp_subflows', this.#fact(sums.subflows));
     latest.set('direction_evidence', this.#fact(DIRECTION_EVIDENCE.get(draft.evidence) ?? ''));
     const isServedByMany = draft.edges === 1 && this.#drafts.get(draft.to)?.otherHolders !== undefined;
     if (isServedByMany && draft.toPid !== 0)
@@ -306,6 +310,7 @@ function addNumbers(sums: EdgeNumbers, numbers: EdgeNumbers): void {
   sums.rttCount += numbers.rttCount;
   sums.connectSum += numbers.connectSum;
   sums.connectCount += numbers.connectCount;
+  sums.subflows = Math.max(sums.subflows, numbers.subflows);
 }
 
 function adjacencyOf({ edges, to, otherTos, failed }: Draft): string[] {

@@ -14,7 +14,7 @@ import { groupRecords, NONE, type Grouping } from './grouping.js';
 import type { LastListeners } from './last-listeners.js';
 import { joinMirrored } from './mirrored.js';
 import { partClients } from './part-clients.js';
-import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
+import { Flag, OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
 import { RecordView, type RecordBatch } from './record-view.js';
 import { holdersOfEntries, NO_HOLDERS, type EntryHolders, type HolderBatch } from './socket-holders.js';
 import { tally, type Tallies } from './tallies.js';
@@ -23,6 +23,8 @@ import { keepAll, thin, thinningModulus } from './thinning.js';
 export interface EndpointInput extends RecordBatch, EndpointContext {
   /** The records are of the same sockets as in the last call, in the same memory; only counters differ. */
   readonly sameSockets?: boolean;
+  /** As of `Snapshot.listenersListed`; default false. */
+  readonly listenersListed?: boolean;
   /** Default: nobody shares a socket. */
   readonly holders?: HolderBatch;
   /** Addresses that several network namespaces of this host have, four words each. Default: none. */
@@ -60,7 +62,8 @@ const arena = new Arena();
 const sums = new Arena();
 
 /** The last batch that was grouped. */
-let grouped: (ThinnedGroups & { readonly records: ArrayBuffer }) | undefined;
+let grouped:
+  (ThinnedGroups & { readonly records: ArrayBuffer; readonly listenersListed: boolean }) | undefined;
 
 /**
  * Groups the records by (namespace, from, to, to port), joins both ends of local connections, thins each group and
@@ -69,10 +72,10 @@ let grouped: (ThinnedGroups & { readonly records: ArrayBuffer }) | undefined;
  */
 export function buildEndpoints(input: EndpointInput): Endpoints {
   const view = new RecordView(input);
+  const { sameSockets, records, listenersListed = false } = input;
+  const isGrouped = grouped?.records === records && grouped.listenersListed === listenersListed;
   const { grouping, ends, standIn } =
-    input.sameSockets === true && grouped?.records === input.records
-      ? grouped
-      : groupAndThin(view, input.sharedAddresses);
+    sameSockets === true && isGrouped ? grouped! : groupAndThin(view, listenersListed, input.sharedAddresses);
   sums.begin();
   const tallies = tally(view, grouping, ends, standIn, sums);
   const { holders = NO_HOLDERS, startTicksOf } = input;
@@ -109,15 +112,19 @@ export interface ThinnedGroups {
 }
 
 /** The first half of `buildEndpoints`: no nodes yet. The result is valid until the next call. */
-export function groupAndThin(view: RecordView, shared: readonly Int32Array[] = []): ThinnedGroups {
+export function groupAndThin(
+  view: RecordView,
+  listenersListed = false,
+  shared: readonly Int32Array[] = [],
+): ThinnedGroups {
   grouped = undefined;
   arena.begin();
-  const grouping = groupRecords(view, arena, addressSpaces(view, shared));
+  const grouping = groupRecords(view, arena, { listenersListed, spaces: addressSpaces(view, shared) });
   joinMirrored(grouping, arena);
   const ends = resolveEnds(view, grouping, arena);
   const standIn = thinGroups(grouping, ends, arena);
   partClients(grouping, standIn);
-  grouped = { grouping, ends, standIn, records: view.bytes.buffer };
+  grouped = { grouping, ends, standIn, records: view.bytes.buffer, listenersListed };
   return grouped;
 }
 
@@ -195,6 +202,7 @@ class EdgeMaker {
       rttCount: tallies.rttCount[entry]!,
       connectSum: tallies.connectSum[entry]!,
       connectCount: tallies.connectCount[entry]!,
+      subflows: Math.max(subflowsOf(view, grouping, client), subflowsOf(view, grouping, server)),
     });
   }
 
@@ -212,6 +220,17 @@ class EdgeMaker {
 
 function endpointIdOf({ scope, address }: AddressScope, port: number): string {
   return endpointNodeId(scope, address, port);
+}
+
+/** The most that a connection of an end goes over; 0 where none of them is MPTCP's. */
+function subflowsOf({ bytes }: RecordView, grouping: Grouping, head: number): number {
+  let most = 0;
+  for (let record = head; record !== NONE; record = grouping.next[record]!) {
+    const at = record * RECORD_BYTES;
+    if ((bytes[at + OFFSET.flags]! & Flag.Mptcp) !== 0)
+      most = Math.max(most, 1 + bytes[at + OFFSET.subflows]!);
+  }
+  return most;
 }
 
 /** The best evidence for the PID among an end's records. */

@@ -77,12 +77,19 @@ export function roleIn(packed: number): number {
   return (packed >> 16) & 3;
 }
 
+/** What is known of a batch beside its records. */
+interface Knowledge {
+  readonly listenersListed?: boolean;
+  readonly spaces?: Int32Array | undefined;
+}
+
 /**
  * @param arena the result is valid until it begins anew
- * @param spaces per record the namespace that its addresses belong to, or 0; see `addressSpaces`
+ * @param knowledge.listenersListed see `Snapshot.listenersListed`
+ * @param knowledge.spaces per record the namespace that its addresses belong to, or 0; see `addressSpaces`
  */
-export function groupRecords(view: RecordView, arena: Arena, spaces?: Int32Array): Grouping {
-  const intake = new Intake(view, arena, spaces);
+export function groupRecords(view: RecordView, arena: Arena, knowledge: Knowledge = {}): Grouping {
+  const intake = new Intake(view, arena, knowledge);
   inStretches(view.count, (from, to) => {
     intake.take(from, to);
   });
@@ -131,19 +138,21 @@ class Intake {
   listeners = 0;
   failed = 0;
   waiting = 0;
+  private readonly spaces: Int32Array | undefined;
   readonly #orienter: Orienter;
 
   constructor(
     private readonly view: RecordView,
     arena: Arena,
-    private readonly spaces: Int32Array | undefined,
+    { listenersListed = false, spaces }: Knowledge,
   ) {
     this.table = new GroupTable(arena);
     this.groupOf = arena.int32(view.count, 'unset');
     this.packed = arena.int32(view.count, 'unset');
     this.pids = arena.int32(view.count, 'unset');
     this.sizes = arena.int32(view.count);
-    this.#orienter = new Orienter(view);
+    this.#orienter = new Orienter(view, listenersListed);
+    this.spaces = spaces;
   }
 
   take(first: number, end: number): void {

@@ -1,6 +1,6 @@
 /**
  * Which end of its connection each record is: the client's (it connected) or the server's (it accepted). Where the
- * handshake was not seen, listeners decide, else ports. Both ends of one connection get the same answer.
+ * handshake was not seen and the socket does not tell, listeners decide, else ports. Both ends of one connection get the same answer.
  */
 import { compareAddresses, sameAddress } from './address.js';
 import { ListenerTable } from './listeners.js';
@@ -27,7 +27,11 @@ export class Orienter {
   #listeners: ListenerTable | undefined;
   #locals: LocalAddresses | undefined;
 
-  constructor(private readonly view: RecordView) {}
+  /** @param listenersListed every listener of the records' namespaces is among the records */
+  constructor(
+    private readonly view: RecordView,
+    private readonly listenersListed = false,
+  ) {}
 
   /** The role of an established connection's socket. */
   roleOf(i: number): number {
@@ -51,8 +55,12 @@ export class Orienter {
     const localPort = halves[i * HALVES_EACH + LOCAL_PORT]!;
     const remotePort = halves[i * HALVES_EACH + REMOTE_PORT]!;
     const listensHere = listeners.has(netns, words, local, localPort);
-    const listensThere = locals.has(netns, words, remote) && listeners.has(netns, words, remote, remotePort);
-    if (listensHere !== listensThere) {
+    const isRemoteHere = locals.has(netns, words, remote);
+    const listensThere = isRemoteHere && listeners.has(netns, words, remote, remotePort);
+    // Where nobody listens here, the connection was made from here. Of two ends that are both here, and neither
+    // listens any more, nobody can know.
+    const isFromHere = this.listenersListed && !listensHere && !isRemoteHere;
+    if (listensHere !== listensThere || isFromHere) {
       this.evidence = DirectionEvidence.ListenerTable;
       return listensHere ? Role.Server : Role.Client;
     }

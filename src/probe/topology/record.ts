@@ -51,7 +51,10 @@ export const OFFSET = {
   directionEvidence: 105,
   /** u8: bit field, see `Flag`. */
   flags: 106,
-  /* 107, 108 the eBPF source's own; 109 … 111 reserved, zero */
+  /* 107, 108 the eBPF source's own */
+  /** u8: of an MPTCP connection, the subflows that joined its first. */
+  subflows: 109,
+  /* 110, 111 reserved, zero */
   /** u64: start of process `pid` (CLOCK_BOOTTIME ns; from /proc rounded down to a clock tick); 0 unknown. With the PID, what a process is. */
   pidStartNanos: 112,
   /** u32: process (tgid) of the listener an accepted socket came from; 0 unknown. */
@@ -66,7 +69,7 @@ export const Direction = { Unknown: 0, Connected: 1, Accepted: 2, Listener: 3 } 
 /** How `pid` is known, weakest first. */
 export const PidEvidence = { None: 0, Listener: 1, TableScan: 2, Connect: 3, Close: 4, Use: 5 } as const;
 
-/** How `direction` is known, weakest first. */
+/** How `direction` is known, weakest first; the handshake was seen, or is told by the socket's counts of bytes. */
 export const DirectionEvidence = {
   None: 0,
   PortGuess: 1,
@@ -82,8 +85,10 @@ export const Flag = {
   Seeded: 2,
   /** An earlier batch had it already. No source sets this: it is added where batches are made. */
   Reported: 4,
+  /** An MPTCP connection; the record is of its first subflow, with the bytes of all. */
+  Mptcp: 8,
   /** A connect that has waited for an answer for a while. No source sets this either. */
-  Unanswered: 8,
+  Unanswered: 32,
 } as const;
 
 export const TcpState = {

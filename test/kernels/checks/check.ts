@@ -17,8 +17,6 @@ export const EVERY_RUNG: readonly Rung[] = RUNGS;
 export const VISITING_RUNGS: readonly Rung[] = RUNGS.filter((rung) => rung !== 'events');
 /** Those that know the processes of what is older than the probe. */
 export const FILES_RUNGS: readonly Rung[] = ['files'];
-/** What is not seen on any yet. */
-export const NO_RUNG: readonly Rung[] = [];
 
 /** Of a source on that rung. */
 export const optionsOf = (rung: Rung): EbpfSourceOptions => ({ rung });

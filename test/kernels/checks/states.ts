@@ -10,7 +10,7 @@ import { createNamespace, pairedDevice, type Namespace } from '../../support/nam
 import { runScenario, type Truth } from '../../support/scenario.js';
 import { countSockets, socketsIn, type SeenSocket } from '../../support/socket-records.js';
 import type { Rung } from '../rungs.js';
-import { EVERY_RUNG, FILES_RUNGS, NO_RUNG, optionsOf, type Check } from './check.js';
+import { EVERY_RUNG, FILES_RUNGS, optionsOf, type Check } from './check.js';
 
 const connectionEnds = (snapshot: Snapshot, netns: Namespace): SeenSocket[] =>
   socketsIn(snapshot, netns.inode).filter(({ direction }) => direction !== Direction.Listener);
@@ -111,7 +111,7 @@ export const states: readonly Check[] = [
   kept('half closed, older than the probe', 'half-closed', 'older'),
   kept('not accepted yet', 'unaccepted', 'younger'),
   // The server's ends are in no process's files, and their listener can't be told from the socket any more.
-  kept('not accepted yet, older than the probe', 'unaccepted', 'older', NO_RUNG),
+  kept('not accepted yet, older than the probe', 'unaccepted', 'older'),
   {
     name: 'left to the kernel by a close() with data under way: still there',
     rungs: EVERY_RUNG,

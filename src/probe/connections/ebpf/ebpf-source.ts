@@ -29,6 +29,7 @@ import type {
 import { readKernelCounts } from './kernel-counters.js';
 import { Ledger, type Reading } from './ledger.js';
 import { readNamespaceCounts } from './namespace-counts.js';
+import { pidNamespaceLimits } from './pid-namespace.js';
 import { coverageOf, WITHOUT } from './rungs.js';
 import { Sweeps } from './sweeps.js';
 
@@ -69,6 +70,7 @@ export class EbpfSource implements ConnectionSource {
   readonly #warn: (message: string) => void;
   #coverage: Coverage;
   #rounds = 0;
+  #foreign = 0;
   #namespaces: NamespacePaths;
 
   private constructor(
@@ -100,6 +102,7 @@ export class EbpfSource implements ConnectionSource {
     assertSameLayout(recordLayout());
     const tracker = await loadTracker({
       ...trackerOptions,
+      procRoot,
       without: [...new Set([...WITHOUT[rung], ...without])],
     });
     try {
@@ -107,7 +110,7 @@ export class EbpfSource implements ConnectionSource {
       const all = await listNamespaces().catch(() => []);
       const started: Started = {
         sweepIntervalMs,
-        coverage: coverageOf(await tracker.refusals()),
+        coverage: coverageOf(await tracker.refusals(), pidNamespaceLimits(tracker.pidNamespace(), procRoot)),
         namespaces: namespacePaths(all),
         warn,
       };
@@ -131,26 +134,36 @@ export class EbpfSource implements ConnectionSource {
   async snapshot(request: SnapshotRequest = {}): Promise<Snapshot & { readonly completeness: Completeness }> {
     const { all, ...reading } = await readKernel(this.kernel, this.ledger);
     if (all !== undefined) this.#namespaces = namespacePaths(all);
-    const { namespaces, refused, visited, ...snapshot } = await this.tracker.snapshot({
+    const { namespaces, refused, visited, foreign, unsure, ...snapshot } = await this.tracker.snapshot({
       ...request,
       namespaces: this.#namespaces,
     });
     if (visited) this.#rounds++;
+    if (unsure) this.#sweeps.hurry();
     if (refused !== this.#coverage.blind.length) await this.#lookAtRefusals();
     this.#counters = await this.tracker.counters();
     const { seen, other } = readNamespaceCounts(namespaces);
     this.#count(other);
+    this.#foreign = foreign;
     const completeness = this.ledger.reconcile({ ...reading, seen });
-    return { ...snapshot, other, holders: this.#sweeps.holders, completeness };
+    // Connections that are older are found with, or after, the listeners of their namespace.
+    const listenersListed = this.#sweeps.hasConfirmed;
+    return { ...snapshot, foreign, listenersListed, other, holders: this.#sweeps.holders, completeness };
   }
 
   unreported(ends: UnreportedEnds): void {
     this.ledger.unreported(ends);
   }
 
-  /** `otherLive` is as of now; `live` and `stored`, too. */
+  /** `otherLive` is as of now; `live`, `stored` and `foreign`, too. */
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#counters, ...this.#other, visitRounds: this.#rounds, ...this.#sweeps.counters() };
+    return {
+      ...this.#counters,
+      ...this.#other,
+      foreign: this.#foreign,
+      visitRounds: this.#rounds,
+      ...this.#sweeps.counters(),
+    };
   }
 
   async close(): Promise<void> {
@@ -159,7 +172,7 @@ export class EbpfSource implements ConnectionSource {
   }
 
   async #lookAtRefusals(): Promise<void> {
-    this.#coverage = coverageOf(await this.tracker.refusals());
+    this.#coverage = coverageOf(await this.tracker.refusals(), this.#coverage.limits);
     this.#warn(`the kernel refuses a BPF program that it allowed before: ${coverageText(this.#coverage)}`);
   }
 

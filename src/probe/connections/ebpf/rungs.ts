@@ -9,7 +9,7 @@
  *   events    no visits
  */
 import type { OptionalProgram, Refusal } from 'ebpf-bridge';
-import type { Coverage, Rung } from '../coverage.js';
+import type { Coverage, Limit, Rung } from '../coverage.js';
 
 const FILES: readonly OptionalProgram[] = ['visit_files', 'confirm_holders', 'tell_holders'];
 
@@ -36,14 +36,19 @@ const LOST: Readonly<Record<OptionalProgram, string>> = {
     'connections older than the probe have no process, and sockets that changed hands are not found',
   tell_holders: 'who else holds a socket is not told',
   on_read: 'an accepted connection is its listener’s until its process closes it',
+  on_mptcp_send:
+    'an accepted MPTCP connection is its listener’s until a sweep finds its process, or that closes it',
   on_destroy: 'an end that the kernel did not tell of is found by the next visit only',
 };
 
 /** Without either way to visit live sockets. */
 const LOST_VISITS = 'bytes and round-trip times are told when a connection ends, not while it lives';
 
-/** @param refusals of the tracker */
-export function coverageOf(refusals: readonly Refusal[]): Coverage {
+/**
+ * @param refusals of the tracker
+ * @param limits what is not seen for other reasons
+ */
+export function coverageOf(refusals: readonly Refusal[], limits: readonly Limit[] = []): Coverage {
   const missing = new Set(refusals.map(({ program }) => program));
   const rung = !missing.has('visit_files') ? 'files' : !missing.has('visit_namespace') ? 'sockets' : 'events';
   const lostWith = (program: OptionalProgram): string => {
@@ -58,5 +63,5 @@ export function coverageOf(refusals: readonly Refusal[]): Coverage {
     reason,
     lost: lostWith(program),
   }));
-  return { rung, blind };
+  return { rung, blind, limits };
 }

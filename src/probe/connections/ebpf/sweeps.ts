@@ -1,7 +1,8 @@
 /**
  * Sweeps over all open files of all processes, one at a time, on the thread pool. The first finds the sockets that are
  * older than the tracker. Later ones find sockets that have changed hands without a sign: descriptors that were inherited
- * or passed on and are not read from, while whoever had them is gone.
+ * or passed on and are not read from, while whoever had them is gone; or who only writes. One is wanted sooner than it is due
+ * when there are connections of whose process nothing is known but its listener.
  *
  * A sweep has two halves: after the first each socket is known with its process, after the second also who else holds it.
  */
@@ -11,11 +12,16 @@ import { NO_HOLDERS, type HolderBatch } from '../../topology/socket-holders.js';
 /** A sweep is followed by a pause of at least this many times the processor time that it took: a quarter percent of a core. */
 const PAUSE_FACTOR = 400;
 
+/** A sweep that is wanted comes no sooner after the last one, milliseconds. */
+const SOON_MS = 1000;
+
 export class Sweeps {
   /** Resolves, or rejects, with the first half of the first one. */
   readonly first: Promise<void>;
   /** As of the last sweep. */
   holders: HolderBatch = NO_HOLDERS;
+  /** The first half of one has ended well: all sockets that are older than the tracker are known. */
+  hasConfirmed = false;
   #underWay: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -24,6 +30,8 @@ export class Sweeps {
   #dropped = 0;
   /** Of processor time. */
   #lastMs = 0;
+  /** By `performance.now()`. */
+  #endedAt = 0;
 
   /**
    * @param intervalMs from the end of one to the start of the next; longer after long ones
@@ -65,6 +73,7 @@ export class Sweeps {
   async #end(confirmed: Promise<void>): Promise<void> {
     try {
       await confirmed;
+      this.hasConfirmed = true;
       const { dropped, cpuNanos, ...holders } = await this.tracker.tellHolders();
       this.#lastMs = cpuNanos / 1e6;
       this.holders = holders.holderCount === 0 ? NO_HOLDERS : holders;
@@ -81,9 +90,27 @@ export class Sweeps {
   }
 
   #schedule(): void {
+    this.#endedAt = performance.now();
+    this.#beginAfter(Math.max(this.intervalMs, this.#shortestPauseMs()));
+  }
+
+  /** The next one is wanted soon. Nothing while one is under way: it is the next. */
+  hurry(): void {
+    if (this.#timer === undefined) return;
+    const sinceMs = performance.now() - this.#endedAt;
+    const pauseMs = Math.max(Math.min(SOON_MS, this.intervalMs), this.#shortestPauseMs());
+    this.#beginAfter(Math.max(0, pauseMs - sinceMs));
+  }
+
+  #shortestPauseMs(): number {
+    return this.#lastMs * PAUSE_FACTOR;
+  }
+
+  #beginAfter(pauseMs: number): void {
+    clearTimeout(this.#timer);
     if (this.#closed) return;
-    const pauseMs = Math.max(this.intervalMs, this.#lastMs * PAUSE_FACTOR);
     this.#timer = setTimeout(() => {
+      this.#timer = undefined;
       this.#begin(this.#confirm());
     }, pauseMs).unref();
   }

@@ -53,10 +53,12 @@ class ProcfsSource implements ConnectionSource {
     if (this.#closed)
       throw new ProcfsError('CLOSED', 'a snapshot was asked for after the source was closed: open a new one');
     const takenAtNanos = Number(process.hrtime.bigint());
-    const { records, recordCount, other, counts } = await this.#scan();
+    const { records, recordCount, other: live, counts } = await this.#scan();
     this.#add(counts);
-    const namespaces = Array.from(other, ([netns, live]) => ({ ...NONE_ENDED, netns, live }));
-    return { records, recordCount, takenAtNanos, lost: 0, other: otherOf(namespaces) };
+    const namespaces = Array.from(live, ([netns, live]) => ({ ...NONE_ENDED, netns, live }));
+    const other = otherOf(namespaces);
+    // The kernel's table of a namespace has all of its listeners.
+    return { records, recordCount, takenAtNanos, lost: 0, listenersListed: true, other };
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * Processes as records name them: by PID, in the PID namespace whose /proc user space reads. The kernel's own
+ * numbers are those of the outermost namespace; in every other a process has another number, or none when it
+ * is not in that namespace, nor in one below it.
+ */
+#ifndef TOPOPROBE_PROCESSES_BPF_H
+#define TOPOPROBE_PROCESSES_BPF_H
+
+#include "kernel.h"
+#include "record.h"
+#include "socket_table.h"
+
+/* include/linux/pid_namespace.h */
+#define MAX_PID_NS_LEVEL 32
+
+/* Set by the loader: the only thing in .rodata. */
+const volatile struct tp_settings settings = {
+    .wake_above_bytes = 1024 * 1024,
+    .table_mask = TP_TABLE_PLACES - 1,
+    .has_destroy = 1,
+};
+
+struct tp_shared shared = {.sweep = 1, .round = 1};
+
+/* 0: at that level the process is in another namespace than the one that we tell PIDs in. */
+static __always_inline __u32 number_at(const struct pid *pid, __u32 level) {
+    const char *numbers = (const char *)pid + bpf_core_field_offset(struct pid, numbers);
+    struct pid_namespace *ns = 0;
+    __u32 inode = 0;
+    int number = 0;
+
+    numbers += level * bpf_core_type_size(struct upid);
+    bpf_probe_read_kernel(&ns, sizeof(ns), numbers + bpf_core_field_offset(struct upid, ns));
+    bpf_probe_read_kernel(&inode, sizeof(inode),
+                          (char *)ns + bpf_core_field_offset(struct pid_namespace, ns.inum));
+    if (inode != settings.pid_namespace)
+        return 0;
+    bpf_probe_read_kernel(&number, sizeof(number), numbers + bpf_core_field_offset(struct upid, nr));
+    return number;
+}
+
+/* The first process that is in the namespace shows at which level that is: it stays there. Not inlined: most
+ * machines have no use for it. */
+static __noinline __u32 translated_pid(struct task_struct *task) {
+    const struct pid *pid = task->group_leader->thread_pid;
+    __u32 level = shared.pid_level, innermost, number;
+
+    if (!pid)
+        return 0;
+    innermost = pid->level;
+    if (level)
+        return level <= innermost ? number_at(pid, level) : 0;
+    for (level = 1; level <= MAX_PID_NS_LEVEL; level++) {
+        if (level > innermost)
+            return 0;
+        number = number_at(pid, level);
+        if (!number)
+            continue;
+        shared.pid_level = level;
+        return number;
+    }
+    return 0;
+}
+
+/* 0: it has none where we tell them. */
+static __always_inline __u32 pid_of(struct task_struct *task) {
+    return settings.pid_namespace ? translated_pid(task) : (__u32)task->tgid;
+}
+
+/* Whether the record's process is the one that `task` is a thread of: a PID alone is given to others later.
+ */
+static __always_inline bool is_process_of(const struct tp_record *record, struct task_struct *task) {
+    return record->pid_start_ns == task->group_leader->start_boottime && record->pid == pid_of(task);
+}
+
+static __always_inline void copy_process(struct tp_record *record, struct task_struct *task) {
+    record->pid = pid_of(task);
+    record->pid_start_ns = task->group_leader->start_boottime;
+    __builtin_memcpy(record->comm, task->group_leader->comm, sizeof(record->comm));
+}
+
+/* A process that has no PID here is known all the same. */
+static __always_inline bool has_process(const struct tp_record *record) {
+    return record->pid_start_ns;
+}
+
+#endif
