@@ -40,6 +40,8 @@ enum tp_flag {
     TP_FLAG_ESTABLISHED = 1,
     TP_FLAG_SEEDED = 2,
     /* 4 is used above the kernel's side: see topology/record.ts */
+    TP_FLAG_BRIEF = 8, /* set in user space: it began and ended between two snapshots, no other record tells
+                          of its socket */
     TP_FLAG_UNTRACKED = 128, /* its socket has no record: told of at its beginning and at its end only */
 };
 

@@ -82,6 +82,8 @@ export const Flag = {
   Seeded: 2,
   /** An earlier batch had it already. No source sets this: it is added where batches are made. */
   Reported: 4,
+  /** It began and ended between two snapshots: no other record tells of its socket. A source need not tell. */
+  Brief: 8,
 } as const;
 
 export const TcpState = {
