@@ -47,10 +47,11 @@ enum tp_flag {
 
 /* What the loader tells the programs, once; constants to them, so that what is not wanted costs nothing. */
 struct tp_settings {
-    /* The ring's reader is woken when more than this many bytes wait in it. Looking costs as much as writing
+    /* The reader is woken when more than this many bytes wait in the ring. Looking costs as much as writing
      * a record: it is done for one socket in so many (a power of two, less one). */
     __u64 wake_above_bytes;
     __u64 look_mask;
+    __u64 take_mask;   /* the same of sockets that end in the table: the reader is woken for one in so many */
     __u32 table_mask;  /* places of the table, less one */
     __u32 has_destroy; /* the program that frees them is there: a kernel can refuse it */
 };
@@ -62,8 +63,8 @@ struct tp_shared {
     __u32 sweep;         /* number of the sweep under way or last made, 1 to 255; counted by user space */
     __u32 round;         /* number of the round of visits under way, never 0; counted by user space */
     __u32 seeded;        /* set by user space: all sockets that were there before have a record */
-    __u32 reserved;
-    __u64 overflow; /* records in the overflow map; counted by the programs */
+    __u32 listeners;     /* changes of the listeners that the programs know; counted by them */
+    __u64 overflow;      /* records in the overflow map; counted by the programs */
 };
 
 struct tp_record {
