@@ -29,9 +29,20 @@ async function openSource(t: TestContext, options: EbpfSourceOptions = {}): Prom
 /** The kernel's table of sockets has as many: more than are live at a time, and less than a churn makes. */
 const FEW_PLACES = 1024;
 
-/** Runs a churn in a namespace, in whose time nobody of this process reads anything. Returns how many ends it made. */
-async function unreadChurn(netns: string): Promise<number> {
-  const script = `trap 'kill -CONT ${process.pid}' EXIT; kill -STOP ${process.pid}; '${CHURN}' -s 1 -c 8`;
+/**
+ * Runs a churn in a namespace, in whose time nobody of this process reads anything.
+ * @param left ends that are there before and after it
+ * @returns how many ends it made
+ */
+async function unreadChurn(netns: string, left: number): Promise<number> {
+  const script = `
+    trap 'kill -CONT ${process.pid}' EXIT
+    kill -STOP ${process.pid}
+    '${CHURN}' -s 1 -c 8
+    for try in $(seq 1000); do
+      [ "$(ss -Htn state connected exclude time-wait | wc -l)" = ${left} ] && break
+      sleep 0.01
+    done`;
   const { stdout } = await promisify(execFile)('ip', ['netns', 'exec', netns, 'sh', '-c', script]);
   return (JSON.parse(stdout) as { connections: number }).connections * 2;
 }
@@ -54,7 +65,7 @@ for (const [bound, options] of [
       await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine], netns.name);
       const HELD = 2;
       await source.snapshot();
-      const opened = HELD + (await unreadChurn(netns.name));
+      const opened = HELD + (await unreadChurn(netns.name, HELD));
       const last = await source.snapshot();
       const detail = countSockets(last, netns.inode);
       const other = last.other?.namespaces.find(({ netns: inode }) => inode === netns.inode);
@@ -80,7 +91,7 @@ test(
     const netns = createNamespace(t);
     const source = await openSource(t, { ringBytes: LARGE_RING, maxConnections: FEW_PLACES });
     await source.snapshot();
-    const opened = await unreadChurn(netns.name);
+    const opened = await unreadChurn(netns.name, 0);
     assert.ok(opened > 2 * FEW_PLACES);
     const { lost, other, ...last } = await source.snapshot();
     const ofNetns = ({ netns: inode }: { netns: number }): boolean => inode === netns.inode;
