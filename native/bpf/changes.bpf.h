@@ -23,7 +23,7 @@ static __always_inline void end_unseen(struct entry *entry, const struct sock *s
     record->emitted_state = told ? TCP_ESTABLISHED : 0;
     if (!(record->flags & TP_FLAG_ESTABLISHED))
         set_local(record, sk);
-    send_closed(record);
+    send_ended(record);
 }
 
 /* A record anew, of a socket that the process at hand connects or makes listen. False: there is no room. */
@@ -37,8 +37,8 @@ static __always_inline bool begin_record(struct sock *sk, struct entry *entry, _
         id = next_socket_id(record, sk);
         if (record->state != TCP_CLOSE && record->direction != TP_DIRECTION_LISTENER)
             end_unseen(entry, sk);
-        if (entry->word)
-            lower_flags(entry->word, TP_WORD_FLAGS);
+        if (entry->word && lower_flags(entry->word, TP_WORD_FLAGS) & TP_WORD_ENDED)
+            send_ended(record);
         __builtin_memset(record, 0, sizeof(*record));
     } else {
         if (!may_create || !create(sk, entry))
@@ -50,7 +50,8 @@ static __always_inline bool begin_record(struct sock *sk, struct entry *entry, _
             id |= bpf_ktime_get_ns() >> 24 << 56;
     }
     record->socket_id = id;
-    record->start_ns = bpf_ktime_get_ns();
+    /* A tick early at most. Of a connection it is put right when that is established. */
+    record->start_ns = coarse_time();
     record->direction = direction;
     record->direction_evidence = TP_DIRECTION_EVIDENCE_HANDSHAKE;
     record->state = state;
@@ -114,6 +115,18 @@ static __always_inline bool create_accepted(struct sock *sk, struct entry *entry
     return true;
 }
 
+/* From the SYN to its answer: the first round trip that the kernel measures. Where the SYN had to be repeated
+ * it measures another one, and the clock of connect() is exact enough for the seconds that it took. */
+static __always_inline void set_connect_time(struct tp_record *record, const struct tcp_sock *tp,
+                                             __u64 now_ns) {
+    if (tp && tp->srtt_us && !tp->total_retrans) {
+        record->connect_us = tp->srtt_us >> 3 ?: 1;
+        record->start_ns = now_ns - record->connect_us * 1000ULL;
+    } else if (now_ns > record->start_ns) {
+        record->connect_us = (now_ns - record->start_ns) / 1000;
+    }
+}
+
 /* The handshake is complete. `oldstate` tells which end this is where the record can't. */
 static __always_inline void set_established(struct sock *sk, struct entry *entry, int oldstate,
                                             bool made_up) {
@@ -123,7 +136,8 @@ static __always_inline void set_established(struct sock *sk, struct entry *entry
 
     if (record->direction == TP_DIRECTION_CONNECTED) {
         /* When it was made up for later, how long it took is not known. */
-        record->connect_us = !made_up && now > record->start_ns ? (now - record->start_ns) / 1000 : 0;
+        if (!made_up)
+            set_connect_time(record, tp, now);
     } else {
         record->socket_id = cookie_of(sk);
         record->start_ns = now;
@@ -228,7 +242,7 @@ static __always_inline void on_closed(struct sock *sk, struct entry *entry, bool
     } else {
         forget_listener(sk);
     }
-    send_closed(record);
+    send_closed(entry);
     if (!settings.has_destroy && !entry->word)
         release(sk, entry);
 }

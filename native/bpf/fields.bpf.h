@@ -142,6 +142,36 @@ static __always_inline __u64 time_of(const struct tcp_sock *tp) {
     return tp && tp->tcp_clock_cache ? tp->tcp_clock_cache : bpf_ktime_get_ns();
 }
 
+/* When a CPU looked at the clock last. */
+struct tick {
+    __u64 jiffies;
+    __u64 ns;
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct tick);
+} ticks SEC(".maps");
+
+/* A time within the tick at hand (1 to 10 ms), not after now: the clock is looked at once in a tick. A
+ * softirq may do so meanwhile, which is as good. */
+static __always_inline __u64 coarse_time(void) {
+    __u64 jiffies = bpf_jiffies64();
+    __u32 only = 0;
+    struct tick *tick = bpf_map_lookup_elem(&ticks, &only);
+    __u64 now;
+
+    if (tick && tick->jiffies == jiffies)
+        return tick->ns;
+    now = bpf_ktime_get_ns();
+    if (tick) {
+        tick->ns = now;
+        tick->jiffies = jiffies;
+    }
+    return now;
+}
+
 /*
  * Why a connect failed. An ICMP error that comes while connect() is at work, as those of this machine's own
  * firewall do, does not end it: it is kept for later (sk_err_soft) and, by IPv4, queued too. A process that

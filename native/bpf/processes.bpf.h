@@ -9,19 +9,10 @@
 
 #include "kernel.h"
 #include "record.h"
-#include "socket_table.h"
+#include "user_space.bpf.h"
 
 /* include/linux/pid_namespace.h */
 #define MAX_PID_NS_LEVEL 32
-
-/* Set by the loader: the only thing in .rodata. */
-const volatile struct tp_settings settings = {
-    .wake_above_bytes = 1024 * 1024,
-    .table_mask = TP_TABLE_PLACES - 1,
-    .has_destroy = 1,
-};
-
-struct tp_shared shared = {.sweep = 1, .round = 1};
 
 /* 0: at that level the process is in another namespace than the one that we tell PIDs in. */
 static __always_inline __u32 number_at(const struct pid *pid, __u32 level) {

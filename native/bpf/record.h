@@ -39,18 +39,21 @@ enum tp_direction_evidence {
 enum tp_flag {
     TP_FLAG_ESTABLISHED = 1,
     TP_FLAG_SEEDED = 2,
-    /* 4 is used above the kernel's side: see topology/record.ts */
+    /* 4 and 32 are used above the kernel's side: see topology/record.ts */
     TP_FLAG_MPTCP = 8,       /* an MPTCP connection */
     TP_FLAG_SUBFLOW = 16,    /* one that joined: `connect_us` is the low word of the first subflow's cookie */
+    TP_FLAG_BRIEF = 64,      /* set in user space: it began and ended between two snapshots, no other record
+                                tells of its socket */
     TP_FLAG_UNTRACKED = 128, /* its socket has no record: told of at its beginning and at its end only */
 };
 
 /* What the loader tells the programs, once; constants to them, so that what is not wanted costs nothing. */
 struct tp_settings {
-    /* The ring's reader is woken when more than this many bytes wait in it. Looking costs as much as writing
+    /* The reader is woken when more than this many bytes wait in the ring. Looking costs as much as writing
      * a record: it is done for one socket in so many (a power of two, less one). */
     __u64 wake_above_bytes;
     __u64 look_mask;
+    __u64 take_mask;   /* the same of sockets that end in the table: the reader is woken for one in so many */
     __u32 table_mask;  /* places of the table, less one */
     __u32 has_destroy; /* the program that frees them is there: a kernel can refuse it */
     __u32
@@ -67,8 +70,8 @@ struct tp_shared {
     __u32 seeded;        /* set by user space: all sockets that were there before have a record */
     __u32 pid_level;     /* of that PID namespace, once the programs have found it; 0: not yet */
     __u32 unknown_mptcp; /* set by the programs: an MPTCP socket was come by before its record was made */
-    __u32 reserved;
-    __u64 overflow; /* records in the overflow map; counted by the programs */
+    __u32 listeners;     /* changes of the listeners that the programs know; counted by them */
+    __u64 overflow;      /* records in the overflow map; counted by the programs */
 };
 
 struct tp_record {

@@ -8,6 +8,7 @@
 #include "fields.bpf.h"
 #include "kernel.h"
 #include "record.h"
+#include "user_space.bpf.h"
 #include "socket_table.h"
 
 struct {
@@ -15,8 +16,16 @@ struct {
     __uint(map_flags, BPF_F_MMAPABLE);
     __uint(max_entries, TP_TABLE_PLACES);
     __type(key, __u32);
-    __type(value, struct tp_place);
-} places SEC(".maps");
+    __type(value, __u64);
+} words SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, TP_TABLE_PLACES);
+    __type(key, __u32);
+    __type(value, struct tp_record);
+} records SEC(".maps");
 
 /* By cookie. Memory is taken as sockets come. */
 struct {
@@ -36,20 +45,6 @@ struct {
     __type(value, __u64);
 } listeners SEC(".maps");
 
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, TP_COUNTERS);
-    __type(key, __u32);
-    __type(value, __u64);
-} counters SEC(".maps");
-
-/* Atomic: a softirq may count on the same CPU meanwhile. */
-static __always_inline void count(__u32 which) {
-    __u64 *value = bpf_map_lookup_elem(&counters, &which);
-    if (value)
-        __sync_fetch_and_add(value, 1);
-}
-
 /* A socket's record, and its word in the table; none when it is in the overflow. */
 struct entry {
     struct tp_record *record;
@@ -63,20 +58,21 @@ static __always_inline __u64 raise_flags(__u64 *word, __u64 flags) {
     return before;
 }
 
-static __always_inline void lower_flags(__u64 *word, __u64 flags) {
+static __always_inline __u64 lower_flags(__u64 *word, __u64 flags) {
     __u64 before = __sync_fetch_and_and(word, ~flags);
     barrier_var(before);
+    return before;
 }
 
-static __always_inline bool take_place(struct tp_place *place, struct entry *entry) {
-    entry->word = &place->word;
-    entry->record = &place->record;
-    return true;
+static __always_inline bool take_place(__u32 at, __u64 *word, struct entry *entry) {
+    entry->word = word;
+    entry->record = bpf_map_lookup_elem(&records, &at);
+    return entry->record != 0;
 }
 
 static __always_inline bool is_at(__u32 at, __u64 cookie, struct entry *entry) {
-    struct tp_place *place = bpf_map_lookup_elem(&places, &at);
-    return place && place->word >> TP_WORD_SHIFT == cookie && take_place(place, entry);
+    __u64 *word = bpf_map_lookup_elem(&words, &at);
+    return word && *word >> TP_WORD_SHIFT == cookie && take_place(at, word, entry);
 }
 
 static __always_inline bool find_cookie(__u64 cookie, struct entry *entry) {
@@ -98,22 +94,48 @@ static __always_inline bool find(const struct sock *sk, struct entry *entry) {
 
 /* True also when somebody else has just taken it for the same socket. */
 static __always_inline bool claim(__u32 at, __u64 cookie, struct entry *entry) {
-    struct tp_place *place = bpf_map_lookup_elem(&places, &at);
-    __u64 word;
+    __u64 *word = bpf_map_lookup_elem(&words, &at), before;
 
-    if (!place)
+    if (!word)
         return false;
-    word = place->word;
-    /* Without the program that frees places, those of sockets that have ended are taken as they are. */
-    if (!word || (!settings.has_destroy && word & TP_WORD_CLOSED && word >> TP_WORD_SHIFT != cookie)) {
-        __u64 before = __sync_val_compare_and_swap(&place->word, word, cookie << TP_WORD_SHIFT);
-        if (before == word) {
-            __builtin_memset(&place->record, 0, sizeof(place->record));
-            return take_place(place, entry);
+    before = *word;
+    if (!before) {
+        before = __sync_val_compare_and_swap(word, 0, cookie << TP_WORD_SHIFT);
+        if (!before && take_place(at, word, entry)) {
+            __builtin_memset(entry->record, 0, sizeof(*entry->record));
+            return true;
         }
-        word = before;
     }
-    return word >> TP_WORD_SHIFT == cookie && take_place(place, entry);
+    return before >> TP_WORD_SHIFT == cookie && take_place(at, word, entry);
+}
+
+/* Without the program that tells of a socket's last event, one that has ended is taken to be gone. */
+static __always_inline bool is_gone(__u64 word, __u64 cookie) {
+    if (settings.has_destroy)
+        return (word & (TP_WORD_ENDED | TP_WORD_GONE)) == (TP_WORD_ENDED | TP_WORD_GONE);
+    return word & TP_WORD_CLOSED && word >> TP_WORD_SHIFT != cookie;
+}
+
+/* The place of a socket that is gone becomes that of this one, and is blank. What it knew is sent first. Not
+ * inlined: it is rare, and its callers are not. */
+static __noinline int take_over(__u32 at, __u64 cookie) {
+    __u64 *word = bpf_map_lookup_elem(&words, &at), before;
+    struct tp_record *record = bpf_map_lookup_elem(&records, &at);
+
+    if (!word || !record)
+        return -1;
+    before = *word;
+    if (!is_gone(before, cookie) ||
+        __sync_val_compare_and_swap(word, before, cookie << TP_WORD_SHIFT) != before)
+        return -1;
+    if (before & TP_WORD_ENDED)
+        send_ended(record);
+    __builtin_memset(record, 0, sizeof(*record));
+    return 0;
+}
+
+static __always_inline bool claim_taken(__u32 at, __u64 cookie, struct entry *entry) {
+    return !take_over(at, cookie) && is_at(at, cookie, entry);
 }
 
 /* Not inlined: it is rare, and its callers are not. */
@@ -128,8 +150,10 @@ static __noinline int create_overflow(__u64 cookie) {
 /* An empty record, unless the socket had one meanwhile. False: there is no room, or no memory. */
 static __always_inline bool create(struct sock *sk, struct entry *entry) {
     __u64 cookie = bpf_get_socket_cookie(sk) & TP_COOKIE_MASK;
-    if (claim(tp_first_place(cookie, settings.table_mask), cookie, entry) ||
-        claim(tp_second_place(cookie, settings.table_mask), cookie, entry))
+    __u32 first = tp_first_place(cookie, settings.table_mask);
+    __u32 second = tp_second_place(cookie, settings.table_mask);
+    if (claim(first, cookie, entry) || claim(second, cookie, entry) || claim_taken(first, cookie, entry) ||
+        claim_taken(second, cookie, entry))
         return true;
     create_overflow(cookie);
     entry->word = 0;
@@ -137,12 +161,13 @@ static __always_inline bool create(struct sock *sk, struct entry *entry) {
     return entry->record != 0;
 }
 
-/* Its place is free again. */
+/* The socket is gone. Its place is free again as soon as its record was taken. */
 static __always_inline void release(const struct sock *sk, struct entry *entry) {
     __u64 cookie = cookie_of(sk);
-    if (entry->word)
-        lower_flags(entry->word, ~0ULL);
-    else if (!bpf_map_delete_elem(&overflow, &cookie))
+    if (entry->word) {
+        if (!(raise_flags(entry->word, TP_WORD_GONE) & TP_WORD_ENDED))
+            lower_flags(entry->word, ~0ULL);
+    } else if (!bpf_map_delete_elem(&overflow, &cookie))
         __sync_fetch_and_add(&shared.overflow, -1);
 }
 
@@ -158,35 +183,26 @@ static __always_inline __u64 listener_key(struct sock *sk) {
 
 static __always_inline void remember_listener(struct sock *sk) {
     __u64 key = listener_key(sk), cookie = cookie_of(sk);
-    if (key)
-        bpf_map_update_elem(&listeners, &key, &cookie, BPF_ANY);
+    if (!key)
+        return;
+    bpf_map_update_elem(&listeners, &key, &cookie, BPF_ANY);
+    __sync_fetch_and_add(&shared.listeners, 1);
 }
 
 static __always_inline void forget_listener(struct sock *sk) {
     __u64 key = listener_key(sk);
     bpf_map_delete_elem(&listeners, &key);
-}
-
-/*
- * The cookie of the listener that a socket is being cloned from, however many listeners share its port; 0: it
- * is not known. Kernels up to 6.12 at least copy the cookie, too, and give the child its own afterwards.
- */
-static __always_inline __u64 listener_of(struct sock *child) {
-    __u64 copied = cookie_of(child), key, *cookie;
-    struct entry entry;
-
-    if (copied && find_cookie(copied, &entry) && entry.record->direction == TP_DIRECTION_LISTENER)
-        return copied;
-    key = listener_key(child);
-    cookie = bpf_map_lookup_elem(&listeners, &key);
-    return cookie ? *cookie : 0;
+    __sync_fetch_and_add(&shared.listeners, 1);
 }
 
 /* The child that a CPU made last. It has no cookie of its own yet, so it has no record before its handshake
- * is complete: that follows at once, on the same CPU. */
+ * is complete: that follows at once, on the same CPU. The next child is most often of the same listener. */
 struct child {
     __u64 sk;
-    __u64 listener; /* its cookie */
+    __u64 listener; /* its cookie; 0: it is not known */
+    __u64 key;      /* of the listener that was looked up last */
+    __u64 cookie;   /* the answer */
+    __u32 as_of;    /* of which `shared.listeners` */
 };
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -195,13 +211,36 @@ struct {
     __type(value, struct child);
 } children SEC(".maps");
 
+static __always_inline __u64 look_listener_up(struct child *child, __u64 key) {
+    __u32 as_of = shared.listeners;
+    __u64 *cookie;
+
+    if (child->key == key && child->as_of == as_of)
+        return child->cookie;
+    cookie = bpf_map_lookup_elem(&listeners, &key);
+    child->key = key;
+    child->cookie = cookie ? *cookie : 0;
+    child->as_of = as_of;
+    return child->cookie;
+}
+
+/*
+ * `sk` is being cloned from a listener: which one, however many share its port. Kernels up to 6.12 at least
+ * copy the listener's cookie, too, and give the child its own afterwards.
+ */
 static __always_inline void remember_child(struct sock *sk) {
     __u32 only = 0;
     struct child *child = bpf_map_lookup_elem(&children, &only);
+    __u64 copied = cookie_of(sk);
+    struct entry entry;
+
     if (!child)
         return;
-    child->listener = listener_of(sk);
     child->sk = (__u64)sk;
+    if (copied && find_cookie(copied, &entry) && entry.record->direction == TP_DIRECTION_LISTENER)
+        child->listener = copied;
+    else
+        child->listener = look_listener_up(child, listener_key(sk));
 }
 
 /* The record of the listener of the child that this CPU made last, if `sk` is it; 0: it is not known. */

@@ -1,35 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * How user space learns of sockets: of those that ended, and of all news of the overflow, by records in the
- * ring; of live ones in the table by a flag in their word, which it looks at by itself.
+ * How user space learns of sockets: of those in the table by a flag in their word, which it looks at by
+ * itself; of those in the overflow by records in the ring.
  */
 #ifndef TOPOPROBE_TELLING_BPF_H
 #define TOPOPROBE_TELLING_BPF_H
 
 #include "fields.bpf.h"
 #include "sockets.bpf.h"
-
-struct {
-    __uint(type, BPF_MAP_TYPE_RINGBUF);
-    __uint(max_entries, 4 * 1024 * 1024); /* set by the loader */
-} ring SEC(".maps");
-
-static __always_inline __u64 wakeup_flags(__u64 socket_id) {
-    if (socket_id & settings.look_mask ||
-        bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= settings.wake_above_bytes)
-        return BPF_RB_NO_WAKEUP;
-    return BPF_RB_FORCE_WAKEUP;
-}
-
-static __always_inline void send_closed(const struct tp_record *record) {
-    struct tp_record *out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
-    if (!out) {
-        count(TP_COUNT_LOST_RING);
-        return;
-    }
-    __builtin_memcpy(out, record, sizeof(*out));
-    bpf_ringbuf_submit(out, wakeup_flags(record->socket_id));
-}
 
 /*
  * A live record of the overflow. That it is told is noted in it before the slot is taken: a closed record
@@ -89,13 +67,27 @@ static __always_inline bool end_telling(struct entry *entry, __u64 end_ns, bool 
     return !before;
 }
 
+/* All is said in the record of a socket that has ended. */
+static __always_inline void send_closed(struct entry *entry) {
+    if (!entry->word) {
+        send_ended(entry->record);
+        return;
+    }
+    raise_flags(entry->word, TP_WORD_ENDED);
+    /* Else places would be taken over, and records sent one by one. */
+    if (!(entry->record->socket_id & settings.take_mask))
+        wake_reader();
+}
+
 /* A process is noted: a stronger evidence than the last, or another process. */
 static __always_inline void set_pid(struct entry *entry, struct task_struct *task, __u8 evidence) {
     struct tp_record *record = entry->record;
     bool is_read = entry->word && *entry->word & (TP_WORD_LIVE | TP_WORD_PENDING);
 
     if (task->flags & PF_KTHREAD)
-        return;                     /* a deferred close, or a socket of the kernel itself */
+        return; /* a deferred close, or a socket of the kernel itself */
+    if (entry->word && *entry->word & TP_WORD_ENDED)
+        return;
     record->held_in = shared.sweep; /* a sweep under way must not take what it has not seen change */
     if (is_process_of(record, task)) {
         record->pid_evidence = evidence;

@@ -4,9 +4,10 @@
  * socket's state changes. Nothing here wakes user space per event. Each program's name is known to
  * src/tracker_programs.cc; only on_tcp_state is indispensable.
  *
- *   on_tcp_state: every state change of every TCP socket of every namespace. A closed socket's record goes to
- *                 the ring, which wakes its reader only when it is a quarter full.
- *   on_destroy:   a socket's last event. Its record goes; where we were not told of its end, it ends here.
+ *   on_tcp_state: every state change of every TCP socket of every namespace. A closed socket's record stays
+ *                 where it is until it is taken; the reader is woken when a quarter of the table may wait.
+ *   on_destroy:   a socket's last event. Its place is free when its record was taken; where we were not told
+ *                 of its end, it ends here.
  *   on_read:      a process took data from a socket: of all that may hold it, this one uses it.
  *   visit_files, visit_namespace:
  *                 iterators over all open files, and over the sockets of a network namespace: what was
@@ -157,6 +158,8 @@ static __always_inline void set_live_traffic(struct entry *entry, const struct t
     __u64 sent = record->bytes_sent, received = record->bytes_received;
     __u32 retransmits = record->retransmits;
 
+    if (entry->word && *entry->word & TP_WORD_CLOSED)
+        return; /* what it had in the end is not written over */
     set_traffic(record, tp, may_have_acked_fin(state));
     if (record->bytes_sent == sent && record->bytes_received == received &&
         record->retransmits == retransmits && (entry->word || record->emitted_state == record->state))

@@ -83,6 +83,7 @@ function checkedTrackerOptions({
   maxConnections = 500_000,
   maxConnectionsPerNetns = 400_000,
   cheapVisitNanos = 10_000_000,
+  procRoot = '/proc',
   without = [],
 } = {}) {
   const isPowerOfTwo = Number.isInteger(ringBytes) && ringBytes > 0 && Number.isInteger(Math.log2(ringBytes));
@@ -105,6 +106,7 @@ function checkedTrackerOptions({
     maxConnections,
     maxConnectionsPerNetns,
     cheapVisitNanos,
+    procRoot,
     without: [...without],
   };
 }

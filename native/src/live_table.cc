@@ -104,7 +104,7 @@ void LiveTable::apply(const struct tp_record &record) {
 void LiveTable::applyUnseen(const struct tp_record &closed) {
     countOpen(closed);
     if (closed.direction != TP_DIRECTION_LISTENER)
-        close(closed);
+        close(closed, TP_FLAG_BRIEF);
 }
 
 bool LiveTable::isKnown(uint64_t socket_id) const {
@@ -263,7 +263,7 @@ void LiveTable::takeFromOther(uint64_t socket_id) {
     other_.erase(socket_id);
 }
 
-void LiveTable::close(const struct tp_record &record) {
+void LiveTable::close(const struct tp_record &record, uint8_t flags) {
     NamespaceCounts &counts = countsOf(record.netns);
     countEnd(record);
     if (!hasRoom(counts)) {
@@ -271,6 +271,7 @@ void LiveTable::close(const struct tp_record &record) {
         return;
     }
     closed_.push_back(record);
+    closed_.back().flags |= flags;
     counts.records++;
 }
 

@@ -96,7 +96,7 @@ class LiveTable {
     void remove(uint64_t socket_id);
     void putIntoOther(const struct tp_record &record);
     void takeFromOther(uint64_t socket_id);
-    void close(const struct tp_record &record);
+    void close(const struct tp_record &record, uint8_t flags = 0);
 
     LiveTableLimits limits_;
     bool sockets_changed_ = true;

@@ -21,6 +21,10 @@ constexpr const char *OWN_NAMESPACE = "/proc/thread-self/ns/net";
 // A program writes one byte for each socket: so many are visited between two looks at the clock.
 constexpr size_t SOCKETS_AT_ONCE = 512;
 
+// By so much at most the time of a connect() is early: it is of a clock that the kernel moves on with each
+// tick.
+constexpr uint64_t EARLY_NS = 10 * 1000000;
+
 // A connection that its process has closed is kept for its last bytes and its FIN: for as long as TCP tries
 // (tcp_orphan_retries), or waits for the other end's (tcp_fin_timeout). Both are minutes.
 constexpr uint64_t LONGEST_CLOSING_NS = 15 * 60 * 1000000000ull;
@@ -171,7 +175,7 @@ bool LiveVisitor::readOn(uint64_t until_ns) {
 
 // One that began in this round may have come too late for it.
 bool LiveVisitor::isUnvisited(const struct tp_record &record) const {
-    return record.visit != shared_->round && record.start_ns < began_at_ns_;
+    return record.visit != shared_->round && record.start_ns + EARLY_NS < began_at_ns_;
 }
 
 // All sockets are looked through once in a round, and from then on those that were found.

@@ -15,8 +15,17 @@ namespace {
 constexpr int MAX_READS = 8;
 constexpr uint32_t OVERFLOW_BATCH = 256;
 
-uint64_t load(const struct tp_place &place) {
-    return __atomic_load_n(&place.word, __ATOMIC_ACQUIRE);
+// An array map of so many bytes, as the kernel gives it to user space.
+size_t mappedBytes(size_t bytes) {
+    size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    return (bytes + page - 1) / page * page;
+}
+
+void *mapped(int fd, size_t bytes) {
+    void *memory = mmap(nullptr, mappedBytes(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        throw BpfError("map the table of sockets", errno);
+    return memory;
 }
 
 bool isLive(uint64_t word) {
@@ -30,41 +39,49 @@ bool isOf(const struct tp_record &record, uint64_t word) {
 
 } // namespace
 
-SocketTable::SocketTable(int places_fd, uint32_t places, int overflow_fd, struct tp_shared *shared)
+SocketTable::SocketTable(int words_fd, int records_fd, uint32_t places, int overflow_fd,
+                         struct tp_shared *shared)
     : mask_(places - 1), overflow_fd_(overflow_fd), shared_(shared) {
-    size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-    mapped_bytes_ = (places * sizeof(struct tp_place) + page - 1) / page * page;
-    void *memory = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, places_fd, 0);
-    if (memory == MAP_FAILED)
-        throw BpfError("map the table of sockets", errno);
-    places_ = static_cast<struct tp_place *>(memory);
+    words_ = static_cast<uint64_t *>(mapped(words_fd, places * sizeof(*words_)));
+    try {
+        records_ = static_cast<struct tp_record *>(mapped(records_fd, places * sizeof(*records_)));
+    } catch (...) {
+        munmap(words_, mappedBytes(places * sizeof(*words_)));
+        throw;
+    }
 }
 
 SocketTable::~SocketTable() {
-    munmap(places_, mapped_bytes_);
+    size_t places = static_cast<size_t>(mask_) + 1;
+    munmap(records_, mappedBytes(places * sizeof(*records_)));
+    munmap(words_, mappedBytes(places * sizeof(*words_)));
+}
+
+uint64_t SocketTable::load(uint32_t place) const {
+    return __atomic_load_n(&words_[place], __ATOMIC_ACQUIRE);
 }
 
 size_t SocketTable::takeNews(const Take &take) {
     size_t taken = 0;
     for (uint32_t at = 0; at <= mask_; at++) {
-        uint64_t word = __atomic_load_n(&places_[at].word, __ATOMIC_RELAXED);
+        uint64_t word = __atomic_load_n(&words_[at], __ATOMIC_RELAXED);
         taken += word != 0 && !(word & TP_WORD_CLOSED);
         if (word & TP_WORD_DIRTY && isLive(word))
-            for (int reads = 0; reads < MAX_READS && takeOne(places_[at], take); reads++) {
+            for (int reads = 0; reads < MAX_READS && takeOne(at, take); reads++) {
             }
     }
     return taken;
 }
 
 // True: it changed meanwhile, and is to be read again.
-bool SocketTable::takeOne(struct tp_place &place, const Take &take) {
+bool SocketTable::takeOne(uint32_t place, const Take &take) {
     uint64_t word = load(place);
     if (!(word & TP_WORD_DIRTY) || word & TP_WORD_BUSY || !isLive(word))
         return false;
     uint64_t told = (word & ~static_cast<uint64_t>(TP_WORD_DIRTY)) | TP_WORD_TOLD;
-    if (!__atomic_compare_exchange_n(&place.word, &word, told, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    if (!__atomic_compare_exchange_n(&words_[place], &word, told, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         return true;
-    struct tp_record record = place.record;
+    struct tp_record record = records_[place];
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     uint64_t after = load(place);
     if (after == told) {
@@ -77,16 +94,41 @@ bool SocketTable::takeOne(struct tp_place &place, const Take &take) {
         take(record);
         return false;
     }
-    // Once it has ended, the record of its end, which comes by the ring, says all there is to say.
+    // Once it has ended, its last record says all there is to say.
     return after >> TP_WORD_SHIFT == told >> TP_WORD_SHIFT && isLive(after);
 }
 
-struct tp_place *SocketTable::placeOf(uint64_t socket_id) const {
+void SocketTable::takeEnded(const Take &take) {
+    for (uint32_t at = 0; at <= mask_; at++)
+        if (__atomic_load_n(&words_[at], __ATOMIC_RELAXED) & TP_WORD_ENDED)
+            for (int reads = 0; reads < MAX_READS && takeOneEnded(at, take); reads++) {
+            }
+}
+
+// True: it changed meanwhile, and is to be read again.
+bool SocketTable::takeOneEnded(uint32_t place, const Take &take) {
+    uint64_t word = load(place);
+    if (!(word & TP_WORD_ENDED) || word & TP_WORD_BUSY)
+        return false;
+    uint64_t id = __atomic_load_n(&records_[place].socket_id, __ATOMIC_ACQUIRE);
+    struct tp_record record = records_[place];
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    // A socket that was used again, and has ended again meanwhile, has the same word, but another id.
+    if (__atomic_load_n(&records_[place].socket_id, __ATOMIC_RELAXED) != id)
+        return true;
+    uint64_t taken = word & TP_WORD_GONE ? 0 : word & ~static_cast<uint64_t>(TP_WORD_ENDED);
+    if (!__atomic_compare_exchange_n(&words_[place], &word, taken, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return true;
+    take(record);
+    return false;
+}
+
+uint32_t SocketTable::placeOf(uint64_t socket_id) const {
     uint64_t cookie = socket_id & TP_COOKIE_MASK;
     for (uint32_t at : {tp_first_place(cookie, mask_), tp_second_place(cookie, mask_)})
-        if (load(places_[at]) >> TP_WORD_SHIFT == cookie)
-            return &places_[at];
-    return nullptr;
+        if (load(at) >> TP_WORD_SHIFT == cookie)
+            return at;
+    return NOWHERE;
 }
 
 bool SocketTable::findOverflow(uint64_t socket_id, struct tp_record *record) const {
@@ -96,11 +138,11 @@ bool SocketTable::findOverflow(uint64_t socket_id, struct tp_record *record) con
 
 bool SocketTable::find(uint64_t socket_id, struct tp_record *record) const {
     struct tp_record found;
-    const struct tp_place *place = placeOf(socket_id);
-    if (place != nullptr) {
-        if (!isLive(load(*place)))
+    uint32_t place = placeOf(socket_id);
+    if (place != NOWHERE) {
+        if (!isLive(load(place)))
             return false;
-        found = place->record;
+        found = records_[place];
     } else if (!findOverflow(socket_id, &found)) {
         return false;
     }
@@ -113,10 +155,10 @@ bool SocketTable::find(uint64_t socket_id, struct tp_record *record) const {
 
 void SocketTable::forEachLive(const Take &take) const {
     for (uint32_t at = 0; at <= mask_; at++) {
-        uint64_t word = load(places_[at]);
+        uint64_t word = load(at);
         if (!isLive(word))
             continue;
-        struct tp_record record = places_[at].record;
+        struct tp_record record = records_[at];
         if (isOf(record, word))
             take(record);
     }
@@ -155,11 +197,12 @@ void SocketTable::forEachInOverflow(const Take &take) const {
 }
 
 void SocketTable::remove(uint64_t socket_id) {
-    struct tp_place *place = placeOf(socket_id);
-    if (place != nullptr) {
-        uint64_t word = load(*place);
-        if (word >> TP_WORD_SHIFT == (socket_id & TP_COOKIE_MASK))
-            __atomic_compare_exchange_n(&place->word, &word, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    uint32_t place = placeOf(socket_id);
+    if (place != NOWHERE) {
+        uint64_t word = load(place);
+        // One that has ended meanwhile is taken as all others are.
+        if (word >> TP_WORD_SHIFT == (socket_id & TP_COOKIE_MASK) && !(word & TP_WORD_CLOSED))
+            __atomic_compare_exchange_n(&words_[place], &word, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
         return;
     }
     uint64_t cookie = socket_id & TP_COOKIE_MASK;

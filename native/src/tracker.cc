@@ -69,8 +69,9 @@ Tracker::Tracker(const TrackerOptions &options)
             throw BpfError("map the BPF programs' global data", errno);
         shared_ = static_cast<struct tp_shared *>(shared);
         counters_fd_ = programs_->mapFd("counters");
-        sockets_ = std::make_unique<SocketTable>(programs_->mapFd("places"), programs_->mapEntries("places"),
-                                                 programs_->mapFd("overflow"), shared_);
+        sockets_ = std::make_unique<SocketTable>(programs_->mapFd("words"), programs_->mapFd("records"),
+                                                 programs_->mapEntries("words"), programs_->mapFd("overflow"),
+                                                 shared_);
         visitor_ = std::make_unique<LiveVisitor>(programs_->link("visit_files"), programs_->link(NAMESPACE),
                                                  *sockets_, shared_, pid_namespace_.has_all_files);
         can_confirm_ = programs_->link(CONFIRM) != nullptr;
@@ -138,6 +139,7 @@ void Tracker::drain() {
         if (bytes == sizeof(struct tp_record))
             table_.apply(*static_cast<const struct tp_record *>(record));
     });
+    sockets_->takeEnded([this](const struct tp_record &record) { table_.apply(record); });
 }
 
 void Tracker::drainWhenWoken() {
@@ -260,7 +262,7 @@ bool Tracker::visit(const SnapshotRequest &request, uint64_t now_ns) {
     }
 }
 
-// Live sockets from their table first, then what the ring has: an end comes after what was told of its life.
+// Live sockets first, then what has ended: an end comes after what was told of its life.
 void Tracker::takeNews() {
     stored_ = sockets_->takeNews([this](const struct tp_record &record) { table_.apply(record); });
     stored_ += __atomic_load_n(&shared_->overflow, __ATOMIC_RELAXED);

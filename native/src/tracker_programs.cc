@@ -149,14 +149,16 @@ struct bpf_object *TrackerPrograms::open(const std::vector<std::string> &program
             bpf_program__set_autoload(program, contains(programs, bpf_program__name(program)));
         uint32_t places = placesFor(options_.max_connections);
         resize(object, "ring", options_.ring_bytes);
-        resize(object, "places", places);
+        resize(object, "words", places);
+        resize(object, "records", places);
         resize(object, "overflow", std::max(options_.max_connections, FEWEST_IN_OVERFLOW));
         // No CPU puts more than an eighth of its share of the ring in without looking.
-        uint64_t share =
-            options_.ring_bytes / 8 / RING_RECORD_BYTES / static_cast<uint64_t>(std::max(1, get_nprocs()));
+        uint64_t processors = static_cast<uint64_t>(std::max(1, get_nprocs()));
+        uint64_t share = options_.ring_bytes / 8 / RING_RECORD_BYTES / processors;
         settingsOf(object) = {
             .wake_above_bytes = options_.ring_bytes / 4,
             .look_mask = std::bit_floor(std::clamp<uint64_t>(share, 1, MAX_RECORDS_PER_LOOK)) - 1,
+            .take_mask = std::bit_floor(std::max<uint64_t>(1, places / 4 / processors)) - 1,
             .table_mask = places - 1,
             .has_destroy = contains(programs, ENDS_RECORDS),
             .pid_namespace = options_.pid_namespace,

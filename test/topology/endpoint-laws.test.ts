@@ -70,6 +70,27 @@ test('the result does not depend on the order of the records', () => {
   );
 });
 
+test('that no other record is of a socket changes nothing, however often a port was used', () => {
+  fc.assert(
+    fc.property(connections, fc.infiniteStream(fc.nat(3)), (all, uses) => {
+      let id = 0;
+      const ends = all
+        .flatMap((c) => Array.from({ length: 1 + (uses.next().value as number) }, () => c))
+        .flatMap((c) => seen(c, 'both'))
+        .map((socket, startNanos) => ({
+          ...socket,
+          id: ++id,
+          state: TcpState.Close,
+          startNanos,
+          bytesSent: id,
+        }));
+      const [a, b] = [build(ends), build(ends.map((socket) => ({ ...socket, brief: true })))];
+      assert.deepEqual(b.topology, a.topology);
+      assert.deepEqual(b.stats, a.stats);
+    }),
+  );
+});
+
 test('two probes, one at each end, keep the same connections', () => {
   const ports = fc.uniqueArray(fc.integer({ min: 0, max: 0xffff }), { maxLength: 1000 });
   fc.assert(

@@ -23,6 +23,8 @@ export interface Socket {
   readonly endNanos?: number;
   readonly state?: number;
   readonly established?: boolean;
+  /** No other record is of its socket. */
+  readonly brief?: boolean;
   readonly comm?: string;
   readonly pidStartNanos?: number;
   readonly bytesSent?: number;
@@ -70,7 +72,10 @@ function write(view: DataView, socket: Socket): void {
     socket.pidEvidence ?? (socket.pid ? PidEvidence.TableScan : PidEvidence.None),
   );
   view.setUint8(OFFSET.directionEvidence, direction === Direction.Unknown ? 0 : DirectionEvidence.Handshake);
-  view.setUint8(OFFSET.flags, established ? Flag.Established : 0);
+  view.setUint8(
+    OFFSET.flags,
+    (established ? Flag.Established : 0) | (socket.brief === true ? Flag.Brief : 0),
+  );
   view.setBigUint64(OFFSET.bytesSent, BigInt(socket.bytesSent ?? 0), true);
   view.setBigUint64(OFFSET.bytesReceived, BigInt(socket.bytesReceived ?? 0), true);
   view.setUint32(OFFSET.retransmits, socket.retransmits ?? 0, true);

@@ -7,6 +7,8 @@
 const KEEP_BYTES = 32 * 1024 * 1024;
 /** Of memory that a batch used less than this part of, some is given back. */
 const USED_LEAST = 1 / 8;
+/** More than the last batch used, as the next one is seldom the same: memory that is made anew has the engine collect. */
+const SLACK = 1.25;
 const ALIGNMENT = 8;
 
 export class Arena {
@@ -17,7 +19,8 @@ export class Arena {
   begin(): void {
     const wanted = Math.min(this.#used, KEEP_BYTES);
     const kept = this.#memory.byteLength;
-    if (wanted > kept || wanted < kept * USED_LEAST) this.#memory = new ArrayBuffer(wanted);
+    if (wanted > kept || wanted < kept * USED_LEAST)
+      this.#memory = new ArrayBuffer(Math.min(wanted * SLACK, KEEP_BYTES));
     this.#used = 0;
   }
 

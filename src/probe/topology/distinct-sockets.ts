@@ -2,7 +2,7 @@
  * The distinct sockets at one end of an entry whose tuple was used again, or of which a socket appears twice (live, then
  * closed). At high rates ports are used again within one batch by many entries: nothing is allocated for them.
  */
-import { NONE } from './grouping.js';
+import { isBriefIn, NONE, type Grouping } from './grouping.js';
 import { WORD, WORDS, type RecordView } from './record-view.js';
 
 // Imported constants are loaded again and again in a hot loop: the engine knows only the module's own for constants.
@@ -17,18 +17,20 @@ export type CompareRecords = (view: RecordView, a: number, b: number) => number;
 
 /** To be used again for one chain after the other: as large as the longest so far. */
 export class DistinctSockets {
-  /** Of each socket the record that tells most, in the first `count` places; ordered by socket. */
+  /** Of each socket the record that tells most, in the first `count` places. */
   records = new Int32Array(16);
   count = 0;
 
-  /** @param head of a chain that `next` leads along, or NONE */
-  find(view: RecordView, next: Int32Array, head: number, compare: CompareRecords): void {
-    this.#collect(next, head);
-    if (this.count > 1) this.#keepOneEach(view, compare);
+  /** @param head of a chain of records that `next` leads along, or NONE */
+  find(view: RecordView, { next, packed }: Grouping, head: number, compare: CompareRecords): void {
+    // Brief ones are not looked at, which is most of the work: they are spread all over the batch.
+    if (!this.#collect(next, packed, head) && this.count > 1) this.#keepOneEach(view, compare);
   }
 
-  #collect(next: Int32Array, head: number): void {
+  /** Whether all are brief. */
+  #collect(next: Int32Array, packed: Int32Array, head: number): boolean {
     let length = 0;
+    let areBrief = true;
     for (let record = head; record !== ABSENT; record = next[record]!) {
       if (length === this.records.length) {
         const larger = new Int32Array(2 * length);
@@ -36,8 +38,10 @@ export class DistinctSockets {
         this.records = larger;
       }
       this.records[length++] = record;
+      areBrief &&= isBriefIn(packed[record]!);
     }
     this.count = length;
+    return areBrief;
   }
 
   #keepOneEach(view: RecordView, compare: CompareRecords): void {
@@ -64,6 +68,7 @@ function sortByInsertion(records: Int32Array, count: number, order: (a: number, 
 }
 
 function compareSockets({ words }: RecordView, a: number, b: number): number {
-  const [atA, atB] = [a * WORDS_EACH + SOCKET_ID, b * WORDS_EACH + SOCKET_ID];
+  const atA = a * WORDS_EACH + SOCKET_ID;
+  const atB = b * WORDS_EACH + SOCKET_ID;
   return words[atA + 1]! - words[atB + 1]! || words[atA]! - words[atB]!;
 }

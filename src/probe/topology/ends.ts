@@ -107,18 +107,25 @@ function describeEnd(view: RecordView, grouping: Grouping, head: number, end: En
   end.sockets = end.pid = 0;
   end.mixed = false;
   if (head === ABSENT) return;
-  distinct.find(view, grouping.next, head, compareHolders);
-  const { records, count } = distinct;
+  distinct.find(view, grouping, head, compareHolders);
+  end.sockets = distinct.count;
+  for (let i = 0; i < distinct.count; i++) {
+    const pid = grouping.pids[distinct.records[i]!]!;
+    if (pid === 0) continue;
+    if (end.pid !== 0 && pid !== end.pid) end.mixed = true;
+    end.pid = pid;
+  }
+  if (end.mixed) end.pid = newestPid(view, distinct);
+}
+
+function newestPid(view: RecordView, { records, count }: DistinctSockets): number {
   let newest = ABSENT;
   for (let i = 0; i < count; i++) {
     const record = records[i]!;
-    const pid = pidOf(view, record);
-    if (pid === 0) continue;
-    if (newest !== ABSENT && pid !== pidOf(view, newest)) end.mixed = true;
+    if (pidOf(view, record) === 0) continue;
     if (newest === ABSENT || compareStarts(view, newest, record) < 0) newest = record;
   }
-  end.sockets = count;
-  if (newest !== ABSENT) end.pid = pidOf(view, newest);
+  return pidOf(view, newest);
 }
 
 function pidOf({ words }: RecordView, record: number): number {

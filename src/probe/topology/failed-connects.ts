@@ -7,6 +7,14 @@ import { GroupTable, KEY, KEY_WORDS } from './group-table.js';
 import { scopeNetns } from './grouping.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
+import { inStretches } from './stretches.js';
+
+// The module's own constants, which alone the engine takes for such: see grouping.ts.
+const BYTES = RECORD_BYTES;
+const { direction: DIRECTION, flags: FLAGS, state: STATE } = OFFSET;
+const { Connected: CONNECTED } = Direction;
+const { Established: ESTABLISHED, Unanswered: UNANSWERED } = Flag;
+const { Close: CLOSE } = TcpState;
 
 /** Edges of failed connects per report; a port scan makes as many as it likes. What is over goes into `dropped`. */
 export const MAX_FAILED_EDGES = 2000;
@@ -60,20 +68,42 @@ export interface FailedConnects {
 
 /** @param arena the result is valid until it begins anew */
 export function failedConnects(view: RecordView, arena: Arena): FailedConnects {
-  const { bytes, halves, words, count } = view;
-  const table = new GroupTable(arena);
-  const byGroup: Map<number, FailedConnect>[] = [];
-  const connects: FailedConnect[] = [];
-  let dropped = 0;
-  for (let i = 0; i < count; i++) {
-    const at = i * RECORD_BYTES;
-    if (bytes[at + OFFSET.direction] !== Direction.Connected) continue;
-    const flags = bytes[at + OFFSET.flags]!;
-    const isWaiting = (flags & Flag.Unanswered) !== 0;
-    if ((flags & Flag.Established) !== 0 || (bytes[at + OFFSET.state] !== TcpState.Close && !isWaiting))
-      continue;
+  const failures = new Failures(view, arena);
+  inStretches(view.count, (from, to) => {
+    failures.take(from, to);
+  });
+  return failures;
+}
+
+class Failures implements FailedConnects {
+  readonly table: GroupTable;
+  readonly connects: FailedConnect[] = [];
+  dropped = 0;
+  readonly #byGroup: Map<number, FailedConnect>[] = [];
+
+  constructor(
+    private readonly view: RecordView,
+    arena: Arena,
+  ) {
+    this.table = new GroupTable(arena);
+  }
+
+  /** Those among the records `from` to `to` - 1. */
+  take(from: number, to: number): void {
+    const { bytes } = this.view;
+    for (let i = from; i < to; i++) {
+      const at = i * BYTES;
+      const flags = bytes[at + FLAGS]!;
+      if (bytes[at + DIRECTION] !== CONNECTED || (flags & ESTABLISHED) !== 0) continue;
+      if (bytes[at + STATE] === CLOSE || (flags & UNANSWERED) !== 0) this.#add(i, flags);
+    }
+  }
+
+  #add(i: number, flags: number): void {
+    const isWaiting = (flags & UNANSWERED) !== 0;
+    const { halves, words } = this.view;
     const port = halves[i * HALVES + HALF.localPort]!;
-    const group = table.add(
+    const group = this.table.add(
       words,
       i * WORDS + WORD.localAddress,
       i * WORDS + WORD.remoteAddress,
@@ -83,20 +113,19 @@ export function failedConnects(view: RecordView, arena: Arena): FailedConnects {
     // A soft error on the way (no route, say) may be noted already: the kernel goes on trying.
     const errno = halves[i * HALVES + HALF.errno]! || (isWaiting ? WAITING : 0);
     const pid = words[i * WORDS + WORD.pid]! >>> 0;
-    const attempts = (byGroup[group] ??= new Map<number, FailedConnect>());
+    const attempts = (this.#byGroup[group] ??= new Map<number, FailedConnect>());
     const known = attempts.get(pid * 0x10000 + errno);
     if (known !== undefined) {
       known.count++;
       addPort(known.ports, port);
-    } else if (connects.length >= MAX_FAILED_EDGES) {
-      dropped++;
+    } else if (this.connects.length >= MAX_FAILED_EDGES) {
+      this.dropped++;
     } else {
       const failed = { group, pid, reason: REASONS.get(errno) ?? `errno ${errno}`, ports: [port], count: 1 };
       attempts.set(pid * 0x10000 + errno, failed);
-      connects.push(failed);
+      this.connects.push(failed);
     }
   }
-  return { table, connects, dropped };
 }
 
 /** Keeps the lowest ones. */

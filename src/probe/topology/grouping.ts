@@ -17,7 +17,7 @@ export const NONE = -1;
 
 export interface Grouping {
   readonly table: GroupTable;
-  /** Per record: its client port, role and evidence, and whether it was reported, see `pack`. */
+  /** Per record: its client port, role and evidence, whether it was reported and whether it is brief, see `pack`. */
   readonly packed: Int32Array;
   readonly pids: Int32Array;
   /** Per record: another record of the same end of the same entry, or NONE. */
@@ -53,20 +53,34 @@ const WORDS_EACH = WORDS;
 const HALVES_EACH = HALVES;
 const { Listener: LISTENER, Connected: CONNECTED, Unknown: UNKNOWN } = Direction;
 const { Close: CLOSE } = TcpState;
-const { Established: ESTABLISHED, Reported: REPORTED } = Flag;
+const { Brief: BRIEF, Established: ESTABLISHED, Reported: REPORTED } = Flag;
 const { Client: CLIENT, Server: SERVER, Both: BOTH } = Role;
 const ABSENT = NONE;
 
+const REPORTED_BIT = 1 << 21;
+const BRIEF_BIT = 1 << 22;
+
 /**
- * A record's client port (bits 0 to 15), `Role` (16, 17), `DirectionEvidence` (18 to 20) and whether an earlier batch had
- * it (21) in one small integer.
+ * A record's client port (bits 0 to 15), `Role` (16, 17), `DirectionEvidence` (18 to 20), whether an earlier batch had
+ * it (21) and whether it is brief (22) in one small integer.
  */
-function pack(clientPort: number, role: number, evidence: number, isReported: boolean): number {
-  return clientPort | (role << 16) | (evidence << 18) | (isReported ? 1 << 21 : 0);
+function pack(clientPort: number, role: number, evidence: number, flags: number): number {
+  return (
+    clientPort |
+    (role << 16) |
+    (evidence << 18) |
+    ((flags & REPORTED) !== 0 ? REPORTED_BIT : 0) |
+    ((flags & BRIEF) !== 0 ? BRIEF_BIT : 0)
+  );
 }
 
 export function isReportedIn(packed: number): boolean {
-  return packed >> 21 !== 0;
+  return (packed & REPORTED_BIT) !== 0;
+}
+
+/** No other record is of the same socket, as far as the source knows. */
+export function isBriefIn(packed: number): boolean {
+  return (packed & BRIEF_BIT) !== 0;
 }
 
 function evidenceIn(packed: number): number {
@@ -193,7 +207,7 @@ class Intake {
               space !== 0 ? space : ipv4ScopeNetns(words, i),
             )
           : table.add(words, from, to, toPort, space !== 0 ? space : scopeNetns(words, i));
-      packed[i] = pack(isServer ? remotePort : localPort, role, evidence, (flags & REPORTED) !== 0);
+      packed[i] = pack(isServer ? remotePort : localPort, role, evidence, flags);
       pids[i] = words[i * WORDS_EACH + PID]!;
       groupOf[i] = group;
       sizes[group]!++;

@@ -7,6 +7,11 @@ import { Direction, OFFSET, RECORD_BYTES } from './record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
 import { inStretches } from './stretches.js';
 
+// The module's own constants, which alone the engine takes for such: see grouping.ts.
+const BYTES = RECORD_BYTES;
+const { direction: DIRECTION } = OFFSET;
+const { Listener: LISTENER } = Direction;
+
 export class ListenerTable {
   /** netns * 2^16 + port → where the listening addresses are in the words. One entry per listening socket. */
   readonly #addresses = new Map<number, number[]>();
@@ -21,7 +26,7 @@ export class ListenerTable {
 
   #take({ bytes, halves, words }: RecordView, from: number, to: number): void {
     for (let i = from; i < to; i++) {
-      if (bytes[i * RECORD_BYTES + OFFSET.direction] !== Direction.Listener) continue;
+      if (bytes[i * BYTES + DIRECTION] !== LISTENER) continue;
       const key = words[i * WORDS + WORD.netns]! * 0x10000 + halves[i * HALVES + HALF.localPort]!;
       const at = i * WORDS + WORD.localAddress;
       const known = this.#addresses.get(key);

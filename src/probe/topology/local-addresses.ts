@@ -3,8 +3,11 @@
  */
 import { isLoopbackAddress, sameAddress } from './address.js';
 import { WORD, WORDS, type RecordView } from './record-view.js';
+import { inStretches } from './stretches.js';
 
+// The module's own constants, which alone the engine takes for such: see grouping.ts.
 const { localAddress: LOCAL, netns: NETNS } = WORD;
+const WORDS_EACH = WORDS;
 
 export class LocalAddresses {
   /**
@@ -26,17 +29,19 @@ export class LocalAddresses {
   }
 
   #collect(): Map<number, number[]> {
-    const { words, count } = this.view;
     const byHash = new Map<number, number[]>();
-    let previous = -1;
-    for (let i = 0; i < count; i++) {
-      const at = i * WORDS;
-      if (
-        previous >= 0 &&
-        this.#space(words[at + NETNS]!) === this.#space(words[previous + NETNS]!) &&
-        sameAddress(words, at + LOCAL, words, previous + LOCAL)
-      )
-        continue;
+    inStretches(this.view.count, (from, to) => {
+      this.#collectFrom(byHash, from, to);
+    });
+    return byHash;
+  }
+
+  #collectFrom(byHash: Map<number, number[]>, from: number, to: number): void {
+    const { words } = this.view;
+    let previous = Math.max(0, from - 1) * WORDS_EACH;
+    for (let i = from; i < to; i++) {
+      const at = i * WORDS_EACH;
+      if (i > 0 && this.#isSameAddress(at, previous)) continue;
       previous = at;
       // Loopback addresses are local wherever they are.
       if (isLoopbackAddress(words, at + LOCAL) || this.#isIn(byHash, words[at + NETNS]!, words, at + LOCAL))
@@ -46,7 +51,14 @@ export class LocalAddresses {
       if (bucket === undefined) byHash.set(key, [at]);
       else bucket.push(at);
     }
-    return byHash;
+  }
+
+  #isSameAddress(a: number, b: number): boolean {
+    const { words } = this.view;
+    return (
+      sameAddress(words, a + LOCAL, words, b + LOCAL) &&
+      this.#space(words[a + NETNS]!) === this.#space(words[b + NETNS]!)
+    );
   }
 
   #isIn(

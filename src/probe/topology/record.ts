@@ -89,6 +89,8 @@ export const Flag = {
   Mptcp: 8,
   /** A connect that has waited for an answer for a while. No source sets this either. */
   Unanswered: 32,
+  /** It began and ended between two snapshots: no other record tells of its socket. A source need not tell. */
+  Brief: 64,
 } as const;
 
 export const TcpState = {

@@ -10,7 +10,7 @@ import { inStretches } from './stretches.js';
 // The module's own constants, which alone the engine takes for such: see grouping.ts.
 const { direction: DIRECTION, flags: FLAGS, state: STATE } = OFFSET;
 const { socketId: SOCKET_ID } = WORD;
-const { Established: ESTABLISHED, Reported: REPORTED } = Flag;
+const { Brief: BRIEF, Established: ESTABLISHED, Reported: REPORTED } = Flag;
 const { Listener: LISTENER } = Direction;
 const { Close: CLOSE } = TcpState;
 const BYTES = RECORD_BYTES;
@@ -48,46 +48,21 @@ export class ReportedBefore {
    */
   mark(batch: RecordBatch): boolean {
     const view = new RecordView(batch);
-    const { bytes, words, count } = view;
-    const last = this.#last;
     scratch.begin();
+    const last = this.#last;
     const now = this.#idsOf(liveEnd(view));
     // Of few, all are put into a table; of many, only those that are not where they were.
-    const fewKnown = this.#remembered * FEW <= count ? this.#lastOnes() : undefined;
-    const elsewhere = scratch.int32(fewKnown === undefined ? count : 0, 'unset');
-    let elsewhereCount = 0;
-    let room = this.maxRemembered;
-    let isAllMarked = true;
-    for (let i = 0; i < count; i++) {
-      const at = i * WORDS_EACH + SOCKET_ID;
-      const low = words[at]!;
-      const high = words[at + 1]!;
-      if (2 * i < last.length && last[2 * i] === low && last[2 * i + 1] === high && (low !== 0 || high !== 0))
-        bytes[i * BYTES + FLAGS]! |= REPORTED;
-      else if (fewKnown === undefined) elsewhere[elsewhereCount++] = i;
-      else if (fewKnown.has(low, high)) bytes[i * BYTES + FLAGS]! |= REPORTED;
-      else if (bytes[i * BYTES + DIRECTION] !== LISTENER) isAllMarked = false;
-      if (bytes[i * BYTES + STATE] === CLOSE) isAllMarked = false;
-      if (!isLive(view, i)) continue;
-      if (room === 0) {
-        this.forgotten++;
-        continue;
-      }
-      room--;
-      now[2 * i] = low;
-      now[2 * i + 1] = high;
-    }
-    const moved = elsewhere.subarray(0, elsewhereCount);
-    const known = this.#lastAmong(view, moved);
-    for (const i of moved) {
-      const at = i * WORDS_EACH + SOCKET_ID;
-      if (known.has(words[at]!, words[at + 1]!)) bytes[i * BYTES + FLAGS]! |= REPORTED;
-      else if (bytes[i * BYTES + DIRECTION] !== LISTENER) isAllMarked = false;
-    }
+    const fewKnown = this.#remembered * FEW <= view.count ? this.#lastOnes() : undefined;
+    const marking = new Marking(view, last, now, fewKnown, this.maxRemembered);
+    inStretches(view.count, (from, to) => {
+      marking.mark(from, to);
+    });
+    if (fewKnown === undefined) marking.markElsewhere((records) => this.#lastAmong(view, records));
     this.#spare = last;
     this.#last = now;
-    this.#remembered = this.maxRemembered - room;
-    return isAllMarked;
+    this.#remembered = this.maxRemembered - marking.room;
+    this.forgotten += marking.forgotten;
+    return marking.isAllMarked;
   }
 
   /** The batch that was marked last comes into no report: what it had first is new in the next one. */
@@ -127,6 +102,74 @@ export class ReportedBefore {
     for (let at = 0; at < last.length; at += 2)
       if (wanted.has(last[at]!, last[at + 1]!)) known.add(last[at]!, last[at + 1]!);
     return known;
+  }
+}
+
+/** One batch. */
+class Marking {
+  /** Whether every record so far is a listener or was marked, and lives. */
+  isAllMarked = true;
+  forgotten = 0;
+  /** Records that are not where they were. */
+  readonly #elsewhere: Int32Array;
+  #elsewhereCount = 0;
+
+  constructor(
+    private readonly view: RecordView,
+    private readonly last: Int32Array,
+    private readonly now: Int32Array,
+    private readonly known: IdSet | undefined,
+    /** For so many more ids. */
+    public room: number,
+  ) {
+    this.#elsewhere = scratch.int32(known === undefined ? view.count : 0, 'unset');
+  }
+
+  /** Records `from` to `to` - 1. */
+  mark(from: number, to: number): void {
+    const { view, last, now, known } = this;
+    const { bytes, words } = view;
+    for (let i = from; i < to; i++) {
+      if ((bytes[i * BYTES + FLAGS]! & BRIEF) !== 0) {
+        this.isAllMarked = false;
+        continue;
+      }
+      const at = i * WORDS_EACH + SOCKET_ID;
+      const low = words[at]!;
+      const high = words[at + 1]!;
+      if (2 * i < last.length && last[2 * i] === low && last[2 * i + 1] === high && (low !== 0 || high !== 0))
+        bytes[i * BYTES + FLAGS]! |= REPORTED;
+      else if (known === undefined) this.#elsewhere[this.#elsewhereCount++] = i;
+      else this.#markIf(known.has(low, high), i);
+      if (bytes[i * BYTES + STATE] === CLOSE) {
+        this.isAllMarked = false;
+      } else if (isLive(view, i)) {
+        if (this.room > 0) {
+          this.room--;
+          now[2 * i] = low;
+          now[2 * i + 1] = high;
+        } else {
+          this.forgotten++;
+        }
+      }
+    }
+  }
+
+  /** @param lastAmong the last batch's ids among those of some records */
+  markElsewhere(lastAmong: (records: Int32Array) => IdSet): void {
+    const { words } = this.view;
+    const moved = this.#elsewhere.subarray(0, this.#elsewhereCount);
+    const known = lastAmong(moved);
+    for (const i of moved) {
+      const at = i * WORDS_EACH + SOCKET_ID;
+      this.#markIf(known.has(words[at]!, words[at + 1]!), i);
+    }
+  }
+
+  #markIf(isKnown: boolean, i: number): void {
+    const { bytes } = this.view;
+    if (isKnown) bytes[i * BYTES + FLAGS]! |= REPORTED;
+    else if (bytes[i * BYTES + DIRECTION] !== LISTENER) this.isAllMarked = false;
   }
 }
 

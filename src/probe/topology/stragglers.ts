@@ -11,6 +11,7 @@
  */
 import { Arena } from './arena.js';
 import { BatchBuilder } from './batch-builder.js';
+import { ClosedPairs } from './closed-pairs.js';
 import { LocalAddresses } from './local-addresses.js';
 import { isSelfConnect } from './orientation.js';
 import { Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
@@ -72,7 +73,7 @@ export function splitStragglers(snapshot: SnapshotBatch, held: ArrayBuffer): Spl
   const batch = new BatchBuilder(view);
   const waiting = new HeldBuilder(view);
   const candidates = candidatesOf(view, snapshot.takenAtNanos);
-  if (old.count === 0 && candidates.length === 0) {
+  if (old.count === 0 && candidates.records.length === 0) {
     return { batch: batch.build(), held: NOTHING_HELD, overflow: 0 };
   }
   const others = possibleEnds(view, candidates, old);
@@ -174,33 +175,47 @@ function takeBack(old: RecordView, i: number, table: TupleTable, batch: BatchBui
   table.add(old, i);
 }
 
-/** Records that could be half-seen. */
-function candidatesOf(view: RecordView, takenAtNanos: number): Int32Array {
-  let candidates: Int32Array = new Int32Array(0);
-  let found = 0;
+/** Records that could be half-seen, and `isPaired` of those that are seen with both ends. */
+function candidatesOf(view: RecordView, takenAtNanos: number): Candidates {
+  const pairs = new ClosedPairs(view, arena);
+  const { isPaired } = pairs;
+  let some: Int32Array = new Int32Array(0);
+  let count = 0;
   inStretches(view.count, (from, to) => {
     for (let i = from; i < to; i++) {
-      if (!isEstablished(view, i) || !(isClosed(view, i) || isNewborn(view, i, takenAtNanos))) continue;
-      if (found === 0) candidates = arena.int32(view.count - i, 'unset');
-      candidates[found++] = i;
+      if (!isEstablished(view, i)) continue;
+      if (isClosed(view, i)) pairs.add(i);
+      else if (!isNewborn(view, i, takenAtNanos)) continue;
+      if (count === 0) some = arena.int32(view.count - i, 'unset');
+      some[count++] = i;
     }
   });
-  return candidates.subarray(0, found);
+  let left = 0;
+  inStretches(count, (from, to) => {
+    for (let at = from; at < to; at++) if (isPaired[some[at]!] === 0) some[left++] = some[at]!;
+  });
+  return { records: some.subarray(0, left), isPaired };
+}
+
+interface Candidates {
+  readonly records: Int32Array;
+  readonly isPaired: Uint8Array;
 }
 
 /**
  * Candidates and all established records that could be another end of one of them or of a held one, in order: those whose
  * ports, of which both ends have the same two, differ in the same bits. Of very many idle connections these are few.
  */
-function possibleEnds(view: RecordView, candidates: Int32Array, old: RecordView): Int32Array {
+function possibleEnds(view: RecordView, { records, isPaired }: Candidates, old: RecordView): Int32Array {
   const isPossible = arena.uint8(0x10000);
-  for (const i of candidates) isPossible[portDifference(view, i)] = 1;
+  for (const i of records) isPossible[portDifference(view, i)] = 1;
   for (let i = 0; i < old.count; i++) isPossible[portDifference(old, i)] = 1;
   const ends = arena.int32(view.count, 'unset');
   let found = 0;
   inStretches(view.count, (from, to) => {
     for (let i = from; i < to; i++) {
-      if (isPossible[portDifference(view, i)] === 1 && isEstablished(view, i)) ends[found++] = i;
+      if (isPaired[i] === 1 || isPossible[portDifference(view, i)] === 0) continue;
+      if (isEstablished(view, i)) ends[found++] = i;
     }
   });
   return ends.subarray(0, found);

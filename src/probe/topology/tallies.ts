@@ -6,7 +6,6 @@ import type { Arena } from './arena.js';
 import { DistinctSockets } from './distinct-sockets.js';
 import type { Ends } from './ends.js';
 import { isReportedIn, NONE, type Grouping } from './grouping.js';
-import { Flag, OFFSET, RECORD_BYTES } from './record.js';
 import { WORD, WORDS, type RecordView } from './record-view.js';
 import { inStretches } from './stretches.js';
 
@@ -30,10 +29,7 @@ export interface Tallies {
 
 // Imported constants are loaded again and again in a hot loop: the engine knows only the module's own for constants.
 const ABSENT = NONE;
-const BYTES = RECORD_BYTES;
 const WORDS_EACH = WORDS;
-const { flags: FLAGS } = OFFSET;
-const { Reported: REPORTED } = Flag;
 const {
   bytesReceived: BYTES_RECEIVED,
   bytesSent: BYTES_SENT,
@@ -91,7 +87,7 @@ function assign(
     const client = clients[entry]!;
     const server = servers[entry]!;
     if (special[entry] !== 0) {
-      tallies.reported[kept]! += tallyRepeated(view, grouping, entry, kept, tallies);
+      tallies.reported[kept]! += assignRepeated(view, grouping, entry, kept, owner);
       continue;
     }
     if (isReported(grouping, client) || isReported(grouping, server)) tallies.reported[kept]!++;
@@ -140,19 +136,19 @@ function add({ words }: RecordView, record: number, kept: number, counts: number
  * An entry whose tuple was used again, or of which a socket appears twice: each socket counts once, by its last record.
  * Returns how many of its connections were reported before.
  */
-function tallyRepeated(
+function assignRepeated(
   view: RecordView,
   grouping: Grouping,
   entry: number,
   kept: number,
-  tallies: Tallies,
+  owner: Int32Array,
 ): number {
-  clientEnds.find(view, grouping.next, grouping.clients[entry]!, compareTraffic);
-  serverEnds.find(view, grouping.next, grouping.servers[entry]!, compareTraffic);
+  clientEnds.find(view, grouping, grouping.clients[entry]!, compareTraffic);
+  serverEnds.find(view, grouping, grouping.servers[entry]!, compareTraffic);
   const byServers = serverEnds.count > clientEnds.count;
-  addAll(view, clientEnds, kept, byServers ? AS_OTHER_END : AS_CLIENT, tallies);
-  addAll(view, serverEnds, kept, byServers ? AS_SERVER : AS_OTHER_END, tallies);
-  return Math.max(reportedOf(view, clientEnds), reportedOf(view, serverEnds));
+  assignAll(clientEnds, kept, byServers ? AS_OTHER_END : AS_CLIENT, owner);
+  assignAll(serverEnds, kept, byServers ? AS_SERVER : AS_OTHER_END, owner);
+  return Math.max(reportedOf(grouping, clientEnds), reportedOf(grouping, serverEnds));
 }
 
 /** Those of the entry at hand. */
@@ -168,18 +164,17 @@ function bytesOf(view: RecordView, record: number): number {
   return view.u64(record, BYTES_SENT) + view.u64(record, BYTES_RECEIVED);
 }
 
-function addAll(
-  view: RecordView,
+function assignAll(
   { records, count }: DistinctSockets,
   kept: number,
   counts: number,
-  tallies: Tallies,
+  owner: Int32Array,
 ): void {
-  for (let i = 0; i < count; i++) add(view, records[i]!, kept, counts, tallies);
+  for (let i = 0; i < count; i++) owner[records[i]!] = (kept << 2) | counts;
 }
 
-function reportedOf({ bytes }: RecordView, { records, count }: DistinctSockets): number {
+function reportedOf(grouping: Grouping, { records, count }: DistinctSockets): number {
   let reported = 0;
-  for (let i = 0; i < count; i++) if ((bytes[records[i]! * BYTES + FLAGS]! & REPORTED) !== 0) reported++;
+  for (let i = 0; i < count; i++) if (isReported(grouping, records[i]!)) reported++;
   return reported;
 }

@@ -98,7 +98,7 @@ export class TupleTable {
   #slot(view: RecordView, index: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    for (let slot = hashOf(view, index) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = tupleHash(view, index) & mask; ; slot = (slot + 1) & mask) {
       const tuple = slots[slot]! - 1;
       if (tuple < 0 || this.#is(tuple, view, index)) return slot;
     }
@@ -143,8 +143,8 @@ function portPair(a: number, b: number): number {
   return a < b ? (a << 16) | b : (b << 16) | a;
 }
 
-/** The same for both ends. */
-function hashOf({ halves, words }: RecordView, index: number): number {
+/** 32 bits, the same for both ends of a connection. */
+export function tupleHash({ halves, words }: RecordView, index: number): number {
   const at = index * WORDS_EACH;
   const half = index * HALVES_EACH;
   const local = hashEnd(words, at + LOCAL_ADDRESS, halves[half + LOCAL_PORT]!);
