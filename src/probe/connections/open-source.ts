@@ -93,7 +93,7 @@ async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
       wanted: 'nat',
       listNamespaces: () => listing.last(),
     });
-    return withWatcher(source, watcher, source.seeded(), { translations, namespaces: listing });
+    return withWatcher(source, watcher, source.seeded(), { translations, namespaces: listing, warn });
   };
   const first = await open();
   const source = new FailoverSource(first.source, {
@@ -117,7 +117,7 @@ async function openProcfs(options: OpenOptions): Promise<OpenedSource> {
     wanted: 'all',
     listNamespaces: () => listing.renew(),
   });
-  return withWatcher(source, watcher, Promise.resolve(), { namespaces: listing });
+  return withWatcher(source, watcher, Promise.resolve(), { namespaces: listing, warn: options.warn });
 }
 
 function watcherOptions({

@@ -16,6 +16,7 @@ import type { ConntrackWatcher } from './watcher.js';
  * Both are closed with the source that is returned.
  * @param extras.translations of the sockets' earlier source, which called them by the same ids
  * @param extras.namespaces whose counters are the source's, too
+ * @param extras.warn told in one line when something is left out from now on
  */
 export function withConntrack(
   source: ConnectionSource,
@@ -28,6 +29,7 @@ export function withConntrack(
 export interface TrackedExtras {
   readonly translations?: Translations | undefined;
   readonly namespaces?: Pick<NamespaceListing, 'counters' | 'shortfall'> | undefined;
+  readonly warn?: ((message: string) => void) | undefined;
 }
 
 class TrackedSource implements ConnectionSource {
@@ -39,12 +41,15 @@ class TrackedSource implements ConnectionSource {
   #failures = 0;
   readonly #translations: Translations;
   readonly #namespaces: TrackedExtras['namespaces'];
+  readonly #warn: (message: string) => void;
+  #isShort = false;
 
   constructor(
     private readonly source: ConnectionSource,
     private readonly watcher: ConntrackWatcher,
-    { translations = new Translations(), namespaces }: TrackedExtras,
+    { translations = new Translations(), namespaces, warn = () => undefined }: TrackedExtras,
   ) {
+    this.#warn = warn;
     this.#translations = translations;
     this.#namespaces = namespaces;
   }
@@ -137,8 +142,12 @@ class TrackedSource implements ConnectionSource {
     return { ...snapshot, ...withFlowRecords(snapshot, over, flows), flows, shortfalls: this.#shortfalls() };
   }
 
+  /** Warned of when they begin. */
   #shortfalls(): readonly string[] {
-    return [this.watcher.shortfall, this.#namespaces?.shortfall].filter((text) => text !== undefined);
+    const texts = [this.watcher.shortfall, this.#namespaces?.shortfall].filter((text) => text !== undefined);
+    if (texts.length > 0 && !this.#isShort) this.#warn(texts.join('; '));
+    this.#isShort = texts.length > 0;
+    return texts;
   }
 }
 
