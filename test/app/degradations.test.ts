@@ -7,12 +7,14 @@ import { test } from 'node:test';
 import { loneHost } from '../support/lone-host.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 import { runApp } from './running-app.js';
+import { facts, makeNode, makeReport } from './sample-reports.js';
 
 const SKIP = process.getuid?.() === 0 ? false : 'needs root for network namespaces';
 const DEADLINE_MS = 30_000;
 
 interface Row {
   readonly reports: number;
+  readonly notSeen?: readonly string[];
   readonly degraded?: readonly { readonly part: string; readonly text: string }[];
 }
 
@@ -56,4 +58,37 @@ test('a name server that can not be asked is told of by the app', { skip: SKIP }
   const { body } = await app.get('/api/report');
   const { Host } = body as { Host: { nodes: Record<string, { latest: Record<string, { value: string }> }> } };
   assert.equal(Object.values(Host.nodes)[0]?.latest['degraded_dns']?.value, told[0].text);
+});
+
+test('what hosts say that they do not see is told of each probe, in bounds', async (t) => {
+  const app = await runApp(t);
+  const said: Record<string, string> = {
+    host_name: 'modest',
+    ebpf_refused: 'on_read',
+    not_seen: '3 network namespaces wait',
+    not_seen_addresses: 'addresses of 2 network namespaces',
+    degraded_dns: 'no name server',
+    not_said: 'something else',
+  };
+  const send = async (id: string, latest: Record<string, string>): Promise<void> => {
+    const host = makeNode(`${latest['host_name']};<host>`, 'host', { latest: facts(latest) });
+    assert.equal((await app.report(makeReport({ Host: [host] }), id)).status, 200);
+  };
+  await send('modest', said);
+  const many = Array.from(
+    { length: 1000 },
+    (_, i) => [`not_seen_${i}`, `${i} ${'x'.repeat(10_000)}`] as const,
+  );
+  await send('talker', { host_name: 'talker', ...Object.fromEntries(many) });
+  const { probes } = (await app.get('/api/v1/probes')).body as { probes: (Row & { id: string })[] };
+  const modest = probes.find(({ id }) => id === 'modest');
+  assert.deepEqual(modest?.notSeen, [
+    '3 network namespaces wait',
+    'addresses of 2 network namespaces',
+    'on_read',
+  ]);
+  assert.deepEqual(modest.degraded, [{ part: 'dns', text: 'no name server' }]);
+  const talked = probes.find(({ id }) => id === 'talker')?.notSeen ?? [];
+  assert.ok(talked.length > 0 && talked.length <= 16, String(talked.length));
+  assert.ok(talked.every((text) => text.length <= 500));
 });
