@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 import { isSameOrigin } from '../../src/app/auth/same-origin.js';
 import { needsNginx, startNginx } from '../support/nginx.js';
@@ -15,7 +16,8 @@ import { openPage } from '../web/browser.js';
 import { runApp } from './running-app.js';
 
 const skip = needsNginx;
-const WEB_ROOT = join(dirname(dirname(TOPOPROBE)), 'build/web');
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const WEB_ROOT = join(ROOT, 'build/web');
 
 /** What passes WebSockets on, and leaves every header as nginx sends it by default. */
 const UPGRADE = `
@@ -101,7 +103,7 @@ for (const [headers, host] of [
 }
 
 test("the README's nginx serves the live page at its root and below a path", { skip }, async (t) => {
-  const readme = readFileSync(join(dirname(WEB_ROOT), '../README.md'), 'utf8');
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
   const config = /^```nginx\n([\s\S]*?)^```/m.exec(readme)?.[1];
   assert.ok(config !== undefined);
   const app = await runApp(t, { webRoot: WEB_ROOT });

@@ -5,8 +5,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 import { createApp } from '../../src/app/index.js';
 import { signInPage } from '../../src/app/auth/sign-in-page.js';
@@ -18,7 +19,7 @@ import { openPage } from '../web/browser.js';
 import { runApp } from './running-app.js';
 import { clientSide } from './sample-reports.js';
 
-const WEB_ROOT = join(dirname(dirname(TOPOPROBE)), 'build/web');
+const WEB_ROOT = fileURLToPath(new URL('../../web', import.meta.url));
 const AUTH = { probeTokens: ['probe-secret'], readTokens: ['reader-secret', 'other&secret=1+%41'] };
 const AS_BROWSER = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 
