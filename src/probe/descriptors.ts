@@ -9,6 +9,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 const RESERVED_SHARE = 1 / 4;
 const RESERVED_LEAST = 16;
 const RESERVED_MOST = 64;
+/** Where that leaves next to nothing, so many are held all the same, in turns, while half of the least reserve is free. */
+const HELD_LEAST = 2;
 
 const SHORTAGES = new Set<unknown>(['EMFILE', 'ENFILE', 24, 23]);
 export const DESCRIPTORS_ADVICE = 'raise it (ulimit -n, or LimitNOFILE= of the systemd unit)';
@@ -37,7 +39,8 @@ export function descriptors(): Descriptors | undefined {
 /** How many descriptors may be held for long, of which `held` are. Never negative. */
 export function roomFor(held: number, { limit, open }: Descriptors): number {
   const reserved = Math.min(RESERVED_MOST, Math.max(RESERVED_LEAST, Math.floor(limit * RESERVED_SHARE)));
-  return Math.max(0, limit - (open - held) - reserved);
+  const left = limit - (open - held);
+  return Math.max(0, left - reserved, Math.min(HELD_LEAST, left - RESERVED_LEAST / 2));
 }
 
 /** What to say of an error that comes of having no descriptor left; undefined of others. */

@@ -96,6 +96,8 @@ test('what may be held is what is left, less a reserve, and never less than noth
   assert.equal(roomFor(0, { limit: 80, open: 45 }), 15);
   assert.equal(roomFor(15, { limit: 80, open: 60 }), 15);
   assert.equal(roomFor(0, { limit: 40, open: 39 }), 0);
+  assert.equal(roomFor(0, { limit: 70, open: 56 }), 2);
+  assert.equal(roomFor(2, { limit: 70, open: 63 }), 1);
   assert.equal(roomFor(3, { limit: Infinity, open: 50 }), Infinity);
   assert.equal(roomFor(0, { limit: 1024, open: 60 }), 900);
 });
