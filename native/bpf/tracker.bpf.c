@@ -358,7 +358,7 @@ int confirm_holders(struct bpf_iter__task_file *ctx) {
 }
 
 /* Connections that wait at a listener when the programs come: of those that nobody accepts at once. */
-#define MOST_WAITING 256
+#define MOST_WAITING 64
 
 /*
  * Connections that are older than the programs and not accepted yet have no file, so nobody holds them: they

@@ -71,6 +71,8 @@ export interface NamespacePaths {
   readonly inodes: Float64Array;
   /** In the same order, each ended by a NUL. */
   readonly paths: string;
+  /** Those of them that a process is in. */
+  readonly inhabited: Float64Array;
 }
 
 /** The PID namespace that a mounted /proc belongs to. A process outside of it has no PID in any record. */

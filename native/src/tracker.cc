@@ -308,11 +308,8 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
         }
     bool has_moved = false;
     if (pid_namespace_.inode != 0) {
-        std::unordered_set<uint32_t> namespaces;
-        for (const auto &[inode, pid] : request.namespaces)
-            namespaces.insert(inode);
-        has_moved = namespaces != own_namespaces_;
-        own_namespaces_ = std::move(namespaces);
+        has_moved = request.inhabited != own_namespaces_;
+        own_namespaces_ = request.inhabited;
     }
     struct tp_record record;
     for (uint64_t id : table_.othersWithRoom())
@@ -349,13 +346,13 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     if (table_.hasSubflows())
         result.count = subflows_.join(result.records, result.count);
     if (pid_namespace_.inode != 0)
-        leaveOutForeign(result, request.namespaces);
+        leaveOutForeign(result, request.inhabited);
     return result;
 }
 
 // Several nodes may share one kernel, each in a PID namespace of its own. A socket whose process has no PID
 // in this one, in a network namespace that none of this one's processes is in, is another node's.
-void Tracker::leaveOutForeign(TrackerSnapshot &snapshot, const NamespacePaths &namespaces) {
+void Tracker::leaveOutForeign(TrackerSnapshot &snapshot, const std::unordered_set<uint32_t> &namespaces) {
     auto isForeign = [&namespaces](const struct tp_record &record) {
         return record.pid == 0 && !namespaces.count(record.netns);
     };

@@ -34,11 +34,12 @@ struct TrackerOptions {
 };
 
 struct SnapshotRequest {
-    bool thrifty = false;               // visits to live sockets may be spread over several snapshots
-    bool may_be_unchanged = false;      // no records are wanted when they are those of the last snapshot
-    struct tp_record *memory = nullptr; // the caller's: to be used for the records if they fit
-    size_t room = 0;                    // bytes of it
-    NamespacePaths namespaces;          // those that may have sockets without a file
+    bool thrifty = false;                   // visits to live sockets may be spread over several snapshots
+    bool may_be_unchanged = false;          // no records are wanted when they are those of the last snapshot
+    struct tp_record *memory = nullptr;     // the caller's: to be used for the records if they fit
+    size_t room = 0;                        // bytes of it
+    NamespacePaths namespaces;              // those that may have sockets without a file
+    std::unordered_set<uint32_t> inhabited; // those of them that a process is in
 };
 
 struct TrackerSnapshot {
@@ -102,7 +103,7 @@ class Tracker {
     void confirmByFiles(bool is_next_sweep);
     bool visit(const SnapshotRequest &request, uint64_t now_ns);
     std::vector<struct tp_record> waitingConnects(uint64_t now_ns) const;
-    void leaveOutForeign(TrackerSnapshot &snapshot, const NamespacePaths &namespaces);
+    void leaveOutForeign(TrackerSnapshot &snapshot, const std::unordered_set<uint32_t> &namespaces);
     void takeNews();
     uint64_t counter(uint32_t which);
     void requireOpen();

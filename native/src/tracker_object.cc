@@ -73,6 +73,16 @@ NamespacePaths namespacePaths(const Napi::Value &given) {
     return found;
 }
 
+std::unordered_set<uint32_t> inhabitedOf(const Napi::Value &given) {
+    std::unordered_set<uint32_t> found;
+    if (!given.IsObject())
+        return found;
+    auto inodes = given.As<Napi::Object>().Get("inhabited").As<Napi::Float64Array>();
+    for (size_t i = 0; i < inodes.ElementLength(); i++)
+        found.insert(static_cast<uint32_t>(inodes[i]));
+    return found;
+}
+
 struct FoundHolders {
     std::vector<struct tp_holder> holders;
     uint64_t dropped = 0;
@@ -171,6 +181,7 @@ Napi::Value TrackerObject::snapshot(const Napi::CallbackInfo &info) {
         request.thrifty = given.Get("thrifty").ToBoolean();
         request.may_be_unchanged = given.Get("mayBeUnchanged").ToBoolean();
         request.namespaces = namespacePaths(given.Get("namespaces"));
+        request.inhabited = inhabitedOf(given.Get("namespaces"));
         Napi::Value memory = given.Get("memory");
         if (memory.IsArrayBuffer()) {
             auto buffer = memory.As<Napi::ArrayBuffer>();

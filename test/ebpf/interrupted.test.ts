@@ -43,7 +43,11 @@ test('connections whose state changes interrupt the tracker are seen whole', { s
     'echo; exec sleep 600',
   ]);
   const request = {
-    namespaces: { inodes: Float64Array.of(netns.inode), paths: `/proc/${inside.pid}/ns/net\0` },
+    namespaces: {
+      inodes: Float64Array.of(netns.inode),
+      paths: `/proc/${inside.pid}/ns/net\0`,
+      inhabited: Float64Array.of(netns.inode),
+    },
   };
   const ends = socketsIn(await tracker.snapshot(request), netns.inode).filter(
     ({ direction }) => direction !== Direction.Listener,

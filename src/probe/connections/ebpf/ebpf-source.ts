@@ -221,6 +221,10 @@ function namespacePaths(all: readonly NetNamespace[]): NamespacePaths {
   return {
     inodes: Float64Array.from(all, ({ inode }) => inode),
     paths: all.map(({ path }) => `${path}\0`).join(''),
+    inhabited: Float64Array.from(
+      all.filter(({ pid }) => pid !== 0),
+      ({ inode }) => inode,
+    ),
   };
 }
 
