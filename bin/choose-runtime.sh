@@ -2,7 +2,7 @@
 # says in one line what to install and exits. In this order: $TOPOPROBE_NODE; the one that npm installed with the program;
 # the machine's own. POSIX sh. Each is started once to see whether it can be (3 ms): libraries may be missing here.
 
-least_major=24
+least_major=26
 
 # Tells whether Node.js $1 starts here and is recent enough. `found` is its version, or why it does not start.
 serves() {

@@ -69,12 +69,11 @@ test('plain and repeated blocks, several frames and skippable ones', () => {
 
 test('the largest window there may be costs no more for many small blocks, or frames, than their bytes', () => {
   const blocks = Array.from({ length: 100_000 }, () => repeated(0x78, 1));
-  const frames = Array.from({ length: 1000 }, (_, i) =>
+  const frames = Array.from({ length: 10_000 }, (_, i) =>
     frame(i % 2 === 0 ? 13 << 3 : 0, [repeated(0x78, 1)]),
   );
   assert.equal(inflateZstd(frame(13 << 3, blocks), MIB).length, blocks.length);
   assert.equal(inflateZstd(Buffer.concat(frames), MIB).length, frames.length);
-  assert.equal(codeOf(Buffer.concat([...frames, ...frames])), 'INFLATED_TOO_LARGE');
 });
 
 test('frames of nothing, and a body of nothing else, inflate to nothing', () => {

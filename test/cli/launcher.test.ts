@@ -121,7 +121,7 @@ test('TOPOPROBE_NODE is taken: a path, one with spaces, a relative one, a name o
 const answering = (version: string): string => `#!/bin/sh\necho '${version}'\n`;
 for (const [what, source, why] of [
   ['an old one', answering('v20.20.2'), /\(v20\.20\.2\)/],
-  ['the line before', answering('v23.99.99'), /\(v23\.99\.99\)/],
+  ['the line before', answering('v25.99.99'), /\(v25\.99\.99\)/],
   [
     'another program',
     answering('cat (GNU coreutils) 9.1\nCopyright'),
@@ -136,13 +136,13 @@ for (const [what, source, why] of [
     const { code, stdout, stderr } = await launch(LAUNCHER, ['--version'], { env: { TOPOPROBE_NODE } });
     assert.equal(code, 1);
     assert.equal(stdout, '');
-    assert.match(stderr, /^topoprobe: TOPOPROBE_NODE \(.*it must be Node\.js 24 or later\n$/);
+    assert.match(stderr, /^topoprobe: TOPOPROBE_NODE \(.*it must be Node\.js 26 or later\n$/);
     assert.match(stderr, why);
     assert.equal(stderr.split('\n').length, 2, stderr);
   });
 }
 
-for (const version of ['v24.0.0', 'v27.0.0-nightly20270101', 'v100.1.2']) {
+for (const version of ['v26.0.0', 'v27.0.0-nightly20270101', 'v100.1.2']) {
   test(`TOPOPROBE_NODE may be ${version}`, async (t) => {
     const TOPOPROBE_NODE = script(t, answering(version));
     assert.equal((await launch(LAUNCHER, ['--version'], { env: { TOPOPROBE_NODE } })).stdout, `${version}\n`);

@@ -21,6 +21,7 @@ const LATEST: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['conn_new', 'bytes_sent', 'bytes_received', 'retransmits', 'rtt_us', 'connect_us'],
     ['direction_evidence', 'pid_evidence', 'to_pid', 'failed_count', 'failed_reason'],
     ['exited_pid', 'exited_name', 'holder_pids', 'holder_pids_more', 'listener_pids', 'listener_pids_more'],
+    ['last_listener_name', 'last_listener_listens', 'mptcp_subflows'],
   ],
   process: [['pid', 'name', 'ppid', 'cmdline', 'threads', 'host_node_id', 'docker_container_id']],
   host: [
@@ -36,7 +37,9 @@ const LATEST: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ],
     ['connection_source', 'records_lost', 'captured_percent', 'sockets_unknown', 'missed_by_netns'],
     ['connections_opened', 'connections_missed', 'other_connections', 'ebpf_rung', 'ebpf_refused'],
-    ['not_seen', 'machine_id', 'machine_id_from', 'boot_id'],
+    ['not_seen', 'machine_id', 'machine_id_from', 'boot_id', 'foreign_sockets', 'other_by_netns'],
+    ['not_seen_addresses', 'not_seen_processes', 'not_seen_open_files', 'degraded_dns', 'degraded_program'],
+    ['other_bytes_received', 'other_bytes_sent', 'other_failed_connects', 'other_retransmits'],
   ],
 };
 const NOT_TOPOLOGIES: ReadonlySet<string> = new Set(['Sampling', 'Window']);

@@ -44,12 +44,15 @@ export async function startHost(
   const path = join(directory, 'report');
   const started = programs.map(([netns, command], i) => {
     const line = join(directory, `line-${i}`);
-    return `mkfifo ${line}; ip netns exec ${netns.name} ${command} > ${line} & read first < ${line}`;
+    return `mkfifo ${line}; nsenter --net=/run/netns/${netns.name} ${command} > ${line} & read first < ${line}`;
   });
   const options = `--source proc --duration 1s --format msgpack --hostname ${name} --log-level error`;
   const probe = `${process.execPath} ${TOPOPROBE} report ${options} > ${path}`;
   // The shell is the first process of its PID namespace: all others end with it. It stays, so that its connections do.
-  const script = `${started.join('\n')}\necho up\nwhile read go; do ${probe}; echo reported $?; done`;
+  // Namespaces of others are none of this host's, though they are mounted here. (`ip netns exec` would make the programs
+  // mount namespaces that have them still.)
+  const hide = 'mount -t tmpfs none /run/netns';
+  const script = `${started.join('\n')}\n${hide}\necho up\nwhile read go; do ${probe}; echo reported $?; done`;
   const shell = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script];
   const { child } = await startProgram(t, shell);
   return {
