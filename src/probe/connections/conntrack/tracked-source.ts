@@ -142,11 +142,13 @@ class TrackedSource implements ConnectionSource {
     return { ...snapshot, ...withFlowRecords(snapshot, over, flows), flows, shortfalls: this.#shortfalls() };
   }
 
-  /** Warned of when they begin. */
+  /** Warned of when they begin; that connection tracking can't be read at all is told at the start. */
   #shortfalls(): readonly string[] {
-    const texts = [this.watcher.shortfall, this.#namespaces?.shortfall].filter((text) => text !== undefined);
-    if (texts.length > 0 && !this.#isShort) this.#warn(texts.join('; '));
-    this.#isShort = texts.length > 0;
+    const { shortfall, unavailable } = this.watcher;
+    const texts = [shortfall, this.#namespaces?.shortfall].filter((text) => text !== undefined);
+    const news = unavailable === undefined ? texts : texts.filter((text) => text !== shortfall);
+    if (news.length > 0 && !this.#isShort) this.#warn(news.join('; '));
+    this.#isShort = news.length > 0;
     return texts;
   }
 }
