@@ -175,7 +175,8 @@ bool LiveVisitor::readOn(uint64_t until_ns) {
 
 // One that began in this round may have come too late for it.
 bool LiveVisitor::isUnvisited(const struct tp_record &record) const {
-    return record.visit != shared_->round && record.start_ns + EARLY_NS < began_at_ns_;
+    uint64_t early_ns = record.flags & TP_FLAG_ESTABLISHED ? 0 : EARLY_NS;
+    return record.visit != shared_->round && record.start_ns + early_ns < began_at_ns_;
 }
 
 // All sockets are looked through once in a round, and from then on those that were found.
