@@ -11,9 +11,9 @@ import { EbpfUnavailableError, netNamespaces, type NamespaceSearch, type NetName
 export type ListNamespaces = () => Promise<readonly NetNamespace[]>;
 
 /** A look at all mount tables may take this share of the time … */
-const MOUNT_TABLES_SHARE = 1 / 100;
+const MOUNT_TABLES_SHARE = 1 / 400;
 /** … and one at all open files, of which there are more, this. */
-const OPEN_FILES_SHARE = 1 / 300;
+const OPEN_FILES_SHARE = 1 / 800;
 
 interface Found {
   readonly namespaces: readonly NetNamespace[];
