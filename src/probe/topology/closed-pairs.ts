@@ -47,26 +47,32 @@ export class ClosedPairs {
   }
 }
 
-function isOtherEnd({ halves, words }: RecordView, a: number, b: number): boolean {
-  const [atA, atB] = [a * WORDS_EACH, b * WORDS_EACH];
-  const [halfA, halfB] = [a * HALVES_EACH, b * HALVES_EACH];
-  return (
-    halves[halfA + LOCAL_PORT] === halves[halfB + REMOTE_PORT] &&
-    halves[halfA + REMOTE_PORT] === halves[halfB + LOCAL_PORT] &&
-    sameAddress(words, atA + LOCAL_ADDRESS, words, atB + REMOTE_ADDRESS) &&
-    sameAddress(words, atA + REMOTE_ADDRESS, words, atB + LOCAL_ADDRESS) &&
-    scopeNetns(words, a) === scopeNetns(words, b)
-  );
+/** Both ends have one tuple, each from its side. */
+function isOtherEnd(view: RecordView, a: number, b: number): boolean {
+  return hasEnds(view, a, b, REMOTE_ADDRESS, LOCAL_ADDRESS, REMOTE_PORT, LOCAL_PORT);
 }
 
-function isSameEnd({ halves, words }: RecordView, a: number, b: number): boolean {
+function isSameEnd(view: RecordView, a: number, b: number): boolean {
+  return hasEnds(view, a, b, LOCAL_ADDRESS, REMOTE_ADDRESS, LOCAL_PORT, REMOTE_PORT);
+}
+
+/** Whether `a`'s local and remote end are what `b` has at these places. */
+function hasEnds(
+  { halves, words }: RecordView,
+  a: number,
+  b: number,
+  address: number,
+  otherAddress: number,
+  port: number,
+  otherPort: number,
+): boolean {
   const [atA, atB] = [a * WORDS_EACH, b * WORDS_EACH];
   const [halfA, halfB] = [a * HALVES_EACH, b * HALVES_EACH];
   return (
-    halves[halfA + LOCAL_PORT] === halves[halfB + LOCAL_PORT] &&
-    halves[halfA + REMOTE_PORT] === halves[halfB + REMOTE_PORT] &&
-    sameAddress(words, atA + LOCAL_ADDRESS, words, atB + LOCAL_ADDRESS) &&
-    sameAddress(words, atA + REMOTE_ADDRESS, words, atB + REMOTE_ADDRESS) &&
+    halves[halfA + LOCAL_PORT] === halves[halfB + port] &&
+    halves[halfA + REMOTE_PORT] === halves[halfB + otherPort] &&
+    sameAddress(words, atA + LOCAL_ADDRESS, words, atB + address) &&
+    sameAddress(words, atA + REMOTE_ADDRESS, words, atB + otherAddress) &&
     scopeNetns(words, a) === scopeNetns(words, b)
   );
 }
