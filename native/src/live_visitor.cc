@@ -21,8 +21,8 @@ constexpr const char *OWN_NAMESPACE = "/proc/thread-self/ns/net";
 // A program writes one byte for each socket: so many are visited between two looks at the clock.
 constexpr size_t SOCKETS_AT_ONCE = 512;
 
-// By so much at most the time of a connect() is early: it is of a clock that the kernel moves on with each
-// tick.
+// By so much at most the time of a connect() or listen() is early: the programs look at the clock once in a
+// tick. That of a connection is exact.
 constexpr uint64_t EARLY_NS = 10 * 1000000;
 
 // A connection that its process has closed is kept for its last bytes and its FIN: for as long as TCP tries
