@@ -2,7 +2,7 @@
 import { LastListeners } from '../probe/topology/index.js';
 import type { Observers } from '../probe/assemble-report.js';
 import { NetAddresses } from '../probe/connections/net-addresses.js';
-import { NamespaceListing } from '../probe/connections/net-namespaces.js';
+import type { NamespaceListing } from '../probe/connections/net-namespaces.js';
 import { createReverseResolver, parseServers, type ReverseResolver } from '../probe/dns/index.js';
 import { createHostReporter } from '../probe/hosts/index.js';
 import { createProcessReporter, type ProcessReporter } from '../probe/processes/index.js';
@@ -19,15 +19,20 @@ export interface ComposedObservers extends Observers {
   close(): Promise<void>;
 }
 
-export function observersFor(options: ObserveOptions, probeId: string, program: Program): ComposedObservers {
+/** @param namespaces as of the last snapshot of connections */
+export function observersFor(
+  options: ObserveOptions,
+  probeId: string,
+  program: Program,
+  namespaces: NamespaceListing,
+): ComposedObservers {
   const { procRoot } = options;
   const { log, supervisor } = program;
   const hostName = options.hostname ?? thisHostName(log);
   const warn = (message: string): void => {
     log.warn(message);
   };
-  const namespaces = new NamespaceListing(procRoot);
-  const addresses = new NetAddresses({ procRoot, listNamespaces: () => namespaces.renew() });
+  const addresses = new NetAddresses({ procRoot, listNamespaces: () => namespaces.last() });
   let told = '';
   const hosts = createHostReporter({
     procRoot,

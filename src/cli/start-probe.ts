@@ -94,7 +94,7 @@ export async function startProbe(
     );
     closing.unshift(() => opened.source.close());
     sayHowItStarted(opened, options.procRoot, log);
-    const observers = observersFor(options, probeId, program);
+    const observers = observersFor(options, probeId, program, opened.namespaces);
     closing.unshift(() => observers.close());
     const feed = new ConnectionFeed(opened.source);
     const ticks = new Ticks();

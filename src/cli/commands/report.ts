@@ -46,7 +46,7 @@ export function reportCommand(): Command {
  */
 async function observe(options: ReportCommandOptions): Promise<Report> {
   const { openSource } = await import('../../probe/connections/open-source.js');
-  const { source, seeded, fallbackReason } = await openSource(options.source, {
+  const { source, namespaces, seeded, fallbackReason } = await openSource(options.source, {
     procRoot: options.procRoot,
     bounds: boundsOf(options),
     sweepIntervalMs: options.sweepInterval,
@@ -68,7 +68,7 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
       log.warn(`eBPF is not available, so connections are read from ${options.procRoot}: ${fallbackReason}`);
     }
     // There is nothing to restart of what only waits.
-    const observers = observersFor(options, '', program);
+    const observers = observersFor(options, '', program, namespaces);
     try {
       const feed = new ConnectionFeed(source);
       log.info(`watching connections by ${sourceText(source)} for ${options.duration / 1000} s`);

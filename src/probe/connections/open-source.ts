@@ -21,6 +21,8 @@ export type SourceChoice = 'auto' | 'ebpf' | 'proc';
 
 export interface OpenedSource {
   readonly source: ConnectionSource;
+  /** Renewed with each snapshot, whichever source takes it. */
+  readonly namespaces: NamespaceListing;
   /** Why eBPF is not used though `auto` would have preferred it. */
   readonly fallbackReason?: string;
   /** Resolves when connections older than the source are known too. */
@@ -48,20 +50,25 @@ export interface OpenOptions {
  * @throws ProcfsError when /proc is the source and can't be read
  */
 export async function openSource(choice: SourceChoice, options: OpenOptions): Promise<OpenedSource> {
-  if (choice === 'proc') return openProcfs(options);
+  const namespaces = new NamespaceListing(options.procRoot);
+  if (choice === 'proc') return openProcfs(options, namespaces);
   try {
-    return await openEbpf(options);
+    return await openEbpf(options, namespaces);
   } catch (error) {
     if (choice === 'ebpf') throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    return { ...(await openInstead(options, reason)), fallbackReason: reason };
+    return { ...(await openInstead(options, namespaces, reason)), fallbackReason: reason };
   }
 }
 
 /** @throws ProcfsError that also says why eBPF is no way out */
-async function openInstead(options: OpenOptions, noEbpf: string): Promise<OpenedSource> {
+async function openInstead(
+  options: OpenOptions,
+  namespaces: NamespaceListing,
+  noEbpf: string,
+): Promise<OpenedSource> {
   try {
-    return await openProcfs(options);
+    return await openProcfs(options, namespaces);
   } catch (error) {
     if (!(error instanceof ProcfsError)) throw error;
     const message = `${error.message} (eBPF is not available either: ${noEbpf})`;
@@ -69,7 +76,7 @@ async function openInstead(options: OpenOptions, noEbpf: string): Promise<Opened
   }
 }
 
-async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
+async function openEbpf(options: OpenOptions, namespaces: NamespaceListing): Promise<OpenedSource> {
   const { procRoot, bounds = {}, sweepIntervalMs, rung, warn = () => undefined } = options;
   // One ledger for all trackers, one after the other: what happened while none was there is missed.
   let ledger: Ledger | undefined;
@@ -77,47 +84,45 @@ async function openEbpf(options: OpenOptions): Promise<OpenedSource> {
   const translations = new Translations();
   const open = async (): Promise<OpenedSource> => {
     // The source looks for namespaces first in each snapshot; the watcher takes what it found.
-    const listing = new NamespaceListing(procRoot);
     const source = await EbpfSource.start({
       ...bounds,
       ...(sweepIntervalMs !== undefined && { sweepIntervalMs }),
       ...(rung && { rung }),
       warn,
       procRoot,
-      listNamespaces: () => listing.renew(),
+      listNamespaces: () => namespaces.renew(),
       ...(ledger && { ledger }),
     });
     ledger = source.ledger;
     const watcher = new ConntrackWatcher({
       ...watcherOptions(options),
       wanted: 'nat',
-      listNamespaces: () => listing.last(),
+      listNamespaces: () => namespaces.last(),
     });
-    return withWatcher(source, watcher, source.seeded(), { translations, namespaces: listing, warn });
+    return withWatcher(source, watcher, source.seeded(), { translations, namespaces, warn });
   };
   const first = await open();
   const source = new FailoverSource(first.source, {
     openEbpf: open,
-    openProcfs: () => openProcfs(options),
+    openProcfs: () => openProcfs(options, namespaces),
     warn,
   });
   return { ...first, source };
 }
 
-async function openProcfs(options: OpenOptions): Promise<OpenedSource> {
+async function openProcfs(options: OpenOptions, namespaces: NamespaceListing): Promise<OpenedSource> {
   const { maxConnections: maxRecords, maxConnectionsPerNetns: maxRecordsPerNetns } = options.bounds ?? {};
   const source = await createProcfsSource({
     procRoot: options.procRoot,
     ...(maxRecords !== undefined && { maxRecords }),
     ...(maxRecordsPerNetns !== undefined && { maxRecordsPerNetns }),
   });
-  const listing = new NamespaceListing(options.procRoot);
   const watcher = new ConntrackWatcher({
     ...watcherOptions(options),
     wanted: 'all',
-    listNamespaces: () => listing.renew(),
+    listNamespaces: () => namespaces.renew(),
   });
-  return withWatcher(source, watcher, Promise.resolve(), { namespaces: listing, warn: options.warn });
+  return withWatcher(source, watcher, Promise.resolve(), { namespaces, warn: options.warn });
 }
 
 function watcherOptions({
@@ -133,12 +138,13 @@ function withWatcher(
   source: ConnectionSource,
   watcher: ConntrackWatcher,
   seeded: Promise<void>,
-  extras: TrackedExtras,
+  extras: TrackedExtras & { readonly namespaces: NamespaceListing },
 ): OpenedSource {
   // A tracker that takes another one's place is opened without anybody asking for this.
   const conntrackRefusal = watcher.refresh().then(
     () => watcher.unavailable?.message,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   );
-  return { source: withConntrack(source, watcher, extras), seeded, conntrackRefusal };
+  const { namespaces } = extras;
+  return { source: withConntrack(source, watcher, extras), namespaces, seeded, conntrackRefusal };
 }
