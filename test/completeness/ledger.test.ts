@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { capturedPercent } from '../../src/probe/completeness.js';
 import { parseTcpCounts, type TcpCounts } from '../../src/probe/connections/ebpf/kernel-counters.js';
 import { Ledger } from '../../src/probe/connections/ebpf/ledger.js';
-import type { Completeness } from '../../src/probe/connections/source.js';
+import type { Completeness } from '../../src/probe/records/source.js';
 
 const NETNS = 4026531840;
 

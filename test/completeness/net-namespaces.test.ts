@@ -4,7 +4,7 @@ import { mkdtempSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { NamespaceListing } from '../../src/probe/connections/net-namespaces.js';
+import { NamespaceListing } from '../../src/probe/namespaces/net-namespaces.js';
 
 /** A proc file system with one process; more can be added. */
 function procOf(t: TestContext): { root: string; add: (pid: number) => void } {

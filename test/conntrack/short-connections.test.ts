@@ -1,10 +1,10 @@
 /** Without eBPF, connections too short for /proc are supplied by connection tracking: each once, none twice. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { ConnectionFeed } from '../../src/probe/connections/feed.js';
-import { openSource } from '../../src/probe/connections/open-source.js';
+import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { openSource } from '../../src/probe/open-connections.js';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { now } from '../../src/report/timestamp.js';
+import { now } from '../../src/report/model/timestamp.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, startProgram } from '../support/program.js';
 import { edgesOf, type Edge } from '../topology/edges.js';

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { ConntrackWatcher, type WatcherOptions } from '../../src/probe/connections/conntrack/index.js';
+import { ConntrackWatcher, type WatcherOptions } from '../../src/probe/conntrack/index.js';
 import { reportToJson } from '../../src/report/index.js';
 import { startApp } from '../publish/recording-app.js';
 import { until } from '../publish/shipping.js';

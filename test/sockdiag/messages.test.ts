@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { ProcfsError } from '../../src/probe/connections/procfs/index.js';
 import { diagRequest, readSocketDump } from '../../src/probe/connections/procfs/sock-diag.js';
-import { addressText } from '../../src/probe/topology/address.js';
+import { addressText } from '../../src/probe/records/address.js';
 
 const ALL_STATES = 0xfff;
 

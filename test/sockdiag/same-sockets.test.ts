@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import { createProcfsSource } from '../../src/probe/connections/procfs/index.js';
 import { SocketReader, type Sockets } from '../../src/probe/connections/procfs/socket-dump.js';
-import { addressText } from '../../src/probe/topology/address.js';
-import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
+import { addressText } from '../../src/probe/records/address.js';
+import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { programPath, startNodeProgram, startProgram } from '../support/program.js';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
-import { addressText, isLinkLocalAddress, isLoopbackAddress } from '../../src/probe/topology/address.js';
+import { addressText, isLinkLocalAddress, isLoopbackAddress } from '../../src/probe/records/address.js';
 
 function words(text: string): Int32Array {
   const parsed = ipaddr.parse(text);

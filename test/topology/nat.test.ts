@@ -4,11 +4,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { buildEndpoints, lookThroughNat, withNatCopies } from '../../src/probe/topology/index.js';
-import { FLOW_BYTES, FLOW_OFFSET, type FlowBatch } from '../../src/probe/topology/nat-flow.js';
-import { MAX_NAT_COPIES } from '../../src/probe/topology/nat.js';
-import { Direction } from '../../src/probe/topology/record.js';
-import type { Node } from '../../src/report/model.js';
-import { now } from '../../src/report/timestamp.js';
+import { FLOW_BYTES, FLOW_OFFSET, type FlowBatch } from '../../src/probe/records/nat-flow.js';
+import { MAX_NAT_COPIES } from '../../src/probe/nat/nat-copies.js';
+import { Direction } from '../../src/probe/records/record.js';
+import type { Node } from '../../src/report/model/model.js';
+import { now } from '../../src/report/model/timestamp.js';
 import { edgesOf, type Edge } from './edges.js';
 import { client, encode, NETNS, server, type Batch, type Connection, type Socket } from './records.js';
 

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ConnectionFeed } from '../../src/probe/connections/feed.js';
-import type { ConnectionSource } from '../../src/probe/connections/source.js';
+import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import type { ConnectionSource } from '../../src/probe/records/source.js';
 import { buildEndpoints, ReportedBefore } from '../../src/probe/topology/index.js';
-import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
-import type { Node } from '../../src/report/model.js';
-import { now } from '../../src/report/timestamp.js';
+import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
+import type { Node } from '../../src/report/model/model.js';
+import { now } from '../../src/report/model/timestamp.js';
 import { encode, type Socket } from './records.js';
 
 interface Life {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { completeStragglers, splitStragglers, type SplitBatch } from '../../src/probe/topology/index.js';
-import { MAX_HELD } from '../../src/probe/topology/stragglers.js';
-import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
+import { MAX_HELD } from '../../src/probe/batch/half-seen.js';
+import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 import { client, encode, listener, server, type Connection, type Socket } from './records.js';
 
 const NOTHING = new ArrayBuffer(0);
