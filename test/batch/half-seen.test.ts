@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { completeStragglers, splitStragglers, type SplitBatch } from '../../src/probe/topology/index.js';
 import { MAX_HELD } from '../../src/probe/batch/half-seen.js';
 import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
-import { client, encode, listener, server, type Connection, type Socket } from './records.js';
+import { client, encode, listener, server, type Connection, type Socket } from '../topology/records.js';
 
 const NOTHING = new ArrayBuffer(0);
 const connection = (id: number, more: Partial<Connection> = {}): Connection => ({

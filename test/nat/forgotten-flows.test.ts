@@ -14,7 +14,7 @@ import { deleteNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, type Program } from '../support/program.js';
 import { until } from '../publish/shipping.js';
 import { edgesOf } from '../topology/edges.js';
-import { flowsIn } from './flow-text.js';
+import { flowsIn } from '../conntrack/flow-text.js';
 import {
   createNatNetwork,
   occupy,
@@ -23,7 +23,7 @@ import {
   SERVER_PORT,
   type NatNetwork,
   type Route,
-} from './nat-network.js';
+} from '../conntrack/nat-network.js';
 
 function execute(netns: Namespace, ...command: readonly string[]): void {
   execFileSync('ip', ['netns', 'exec', netns.name, ...command], { stdio: 'pipe' });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { buildEndpoints, exitedProcesses, identifyProcesses } from '../../src/probe/topology/index.js';
 import type { Node } from '../../src/report/model/model.js';
 import { now } from '../../src/report/model/timestamp.js';
-import { client, encode, server, type Connection, type Socket } from './records.js';
+import { client, encode, server, type Connection, type Socket } from '../topology/records.js';
 
 const TICK_NANOS = 10_000_000;
 const PID = 77;

@@ -8,7 +8,7 @@ import { buildEndpoints, ReportedBefore } from '../../src/probe/topology/index.j
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 import type { Node } from '../../src/report/model/model.js';
 import { now } from '../../src/report/model/timestamp.js';
-import { encode, type Socket } from './records.js';
+import { encode, type Socket } from '../topology/records.js';
 
 interface Life {
   /** Snapshot that has it first, and the one that has it closed. */

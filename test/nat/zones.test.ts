@@ -14,8 +14,8 @@ import { now } from '../../src/report/model/timestamp.js';
 import { createNamespace, joinNamespaces, type Namespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
 import { edgesOf, type Edge } from '../topology/edges.js';
-import { flowsIn } from './flow-text.js';
-import { occupy, PUBLISHED_PORT, rootSkip, SERVER_PORT } from './nat-network.js';
+import { flowsIn } from '../conntrack/flow-text.js';
+import { occupy, PUBLISHED_PORT, rootSkip, SERVER_PORT } from '../conntrack/nat-network.js';
 
 const CLIENT_PORT = 40_000;
 
