@@ -1,0 +1,61 @@
+/**
+ * What a flow did between two instants, from what was stated of it at each: the same rule over any two.
+ *
+ *   connections = live(then) + opened and adopted(now) − opened and adopted(then): all that existed at any time between
+ *   opened, closed, failed, bytes, retransmits = now − then
+ *   live, round-trip time = now
+ *
+ * A flow that was not stated before has zeros then. A connection that moved to another flow leaves this one as if it had
+ * never been here, so that no result is below what lives now.
+ */
+import { NO_FAILURES, Num, NUMBERS, type FlowNumbers } from './flow.js';
+
+export interface FlowActivity {
+  readonly connections: number;
+  readonly opened: number;
+  readonly closed: number;
+  readonly live: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly retransmits: number;
+  readonly connectMicrosSum: number;
+  readonly connectCount: number;
+  readonly rttMicrosSum: number;
+  readonly rttCount: number;
+}
+
+const ZEROS: FlowNumbers = new Float64Array(NUMBERS);
+
+/** @param then undefined: the flow was not stated before */
+export function activityBetween(then: FlowNumbers | undefined, now: FlowNumbers): FlowActivity {
+  const from = then ?? ZEROS;
+  const since = (place: number): number => Math.max(0, now[place]! - from[place]!);
+  const begun = now[Num.Opened]! + now[Num.Adopted]! - from[Num.Opened]! - from[Num.Adopted]!;
+  return {
+    connections: Math.max(now[Num.Live]!, from[Num.Live]! + begun),
+    opened: since(Num.Opened),
+    closed: since(Num.Closed),
+    live: now[Num.Live]!,
+    bytesSent: since(Num.BytesSent),
+    bytesReceived: since(Num.BytesReceived),
+    retransmits: since(Num.Retransmits),
+    connectMicrosSum: since(Num.ConnectMicrosSum),
+    connectCount: since(Num.ConnectCount),
+    rttMicrosSum: now[Num.RttMicrosSum]!,
+    rttCount: now[Num.RttCount]!,
+  };
+}
+
+/** Failed connects by reason between two instants; reasons without any are left out. */
+export function failuresBetween(
+  then: ReadonlyMap<string, number> | undefined,
+  now: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  if (now.size === 0) return NO_FAILURES;
+  const failures = new Map<string, number>();
+  for (const [reason, count] of now) {
+    const since = count - (then?.get(reason) ?? 0);
+    if (since > 0) failures.set(reason, since);
+  }
+  return failures;
+}
