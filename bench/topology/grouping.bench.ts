@@ -4,7 +4,8 @@
  * Arguments: records per batch (default 100,000).
  */
 import { groupAndThin } from '../../src/probe/topology/endpoints.js';
-import { buildEndpoints, splitStragglers } from '../../src/probe/topology/index.js';
+import { buildEndpoints } from '../../src/probe/topology/index.js';
+import { splitStragglers } from '../../src/probe/batch/half-seen.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 import { RecordView } from '../../src/probe/records/record-view.js';
 import { now } from '../../src/report/model/timestamp.js';

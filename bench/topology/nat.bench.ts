@@ -2,7 +2,8 @@
  * Looking NAT through: nanoseconds per record, when no flow is known, when flows are known but not of these records, and
  * when every record is translated. Arguments: records (default 100,000), flows (default 10,000).
  */
-import { lookThroughNat, NO_FLOWS, type FlowBatch } from '../../src/probe/topology/index.js';
+import { lookThroughNat } from '../../src/probe/nat/resolve-nat.js';
+import { NO_FLOWS, type FlowBatch } from '../../src/probe/records/nat-flow.js';
 import { FLOW_BYTES, FLOW_OFFSET } from '../../src/probe/records/nat-flow.js';
 import { Direction, OFFSET, RECORD_BYTES } from '../../src/probe/records/record.js';
 

@@ -2,12 +2,8 @@
  * Chooses the connection source: eBPF where it can be loaded, /proc otherwise or when asked for. Connection tracking is
  * read beside it: for NAT, and with /proc for short connections too.
  */
-import {
-  ConntrackWatcher,
-  withConntrack,
-  type TrackedExtras,
-  type WatcherOptions,
-} from './conntrack/index.js';
+import { ConntrackWatcher, type WatcherOptions } from './conntrack/index.js';
+import { withConntrack, type TrackedExtras } from './nat/nat-source.js';
 import { EbpfSource, type EbpfBounds } from './connections/ebpf/ebpf-source.js';
 import type { Ledger } from './connections/ebpf/ledger.js';
 import type { Rung } from './records/coverage.js';

@@ -4,7 +4,6 @@ export { DEFAULT_LIMITS, type DecodeLimits } from './wire/limits.js';
 export { compare, fromMillis, GO_ZERO, isZero, now, toMillis } from './model/timestamp.js';
 export { formatTimestamp, parseTimestamp } from './wire/rfc3339.js';
 export * from './model/node-ids.js';
-export { IncrementalMerge } from './incremental-merge.js';
 export { mergeReports, mergeTopologies } from './merge/reports.js';
 export { laterOf, mergeNodes } from './merge/nodes.js';
 export { decodeReport, encodeReport } from './wire/msgpack-codec.js';

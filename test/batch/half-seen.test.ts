@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { completeStragglers, splitStragglers, type SplitBatch } from '../../src/probe/topology/index.js';
+import { completeStragglers, splitStragglers, type SplitBatch } from '../../src/probe/batch/half-seen.js';
 import { MAX_HELD } from '../../src/probe/batch/half-seen.js';
 import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 import { client, encode, listener, server, type Connection, type Socket } from '../topology/records.js';

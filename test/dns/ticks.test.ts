@@ -55,7 +55,6 @@ function startProbe(t: TestContext, resolver: ReverseResolver): readonly Seen[] 
     hostName: 'h',
     reporters: [],
     resolver,
-    localNetworks: () => [],
     log: pino({ level: 'silent' }),
   });
   t.after(() => probe.stop());

@@ -29,10 +29,6 @@ const FAULTS: Record<string, (options: ProbeOptions, isBroken: () => boolean) =>
   }),
   'in making the report': (options, isBroken) => ({
     ...options,
-    localNetworks: () => {
-      if (isBroken()) throw new Error('it can not be made');
-      return [];
-    },
     onEndpoints: () => {
       if (isBroken()) throw new Error('it can not be made');
     },
@@ -64,7 +60,6 @@ for (const [where, brokenBy] of Object.entries(FAULTS)) {
         hostName: 'h',
         reporters: [],
         resolver,
-        localNetworks: () => [],
         log: pino({ level: 'silent' }),
       };
       const probe = new Probe(brokenBy(options, () => isBroken));

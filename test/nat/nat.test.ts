@@ -3,14 +3,24 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
-import { buildEndpoints, lookThroughNat, withNatCopies } from '../../src/probe/topology/index.js';
+import { buildEndpoints } from '../../src/probe/topology/index.js';
+import { lookThroughNat } from '../../src/probe/nat/resolve-nat.js';
+import { withNatCopies } from '../../src/probe/nat/nat-copies.js';
 import { FLOW_BYTES, FLOW_OFFSET, type FlowBatch } from '../../src/probe/records/nat-flow.js';
 import { MAX_NAT_COPIES } from '../../src/probe/nat/nat-copies.js';
 import { Direction } from '../../src/probe/records/record.js';
 import type { Node } from '../../src/report/model/model.js';
 import { now } from '../../src/report/model/timestamp.js';
 import { edgesOf, type Edge } from '../topology/edges.js';
-import { client, encode, NETNS, server, type Batch, type Connection, type Socket } from '../topology/records.js';
+import {
+  client,
+  encode,
+  NETNS,
+  server,
+  type Batch,
+  type Connection,
+  type Socket,
+} from '../topology/records.js';
 
 interface End {
   readonly address: string;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import ipaddr from 'ipaddr.js';
 import { addressText } from '../../src/probe/records/address.js';
-import { lookThroughNat } from '../../src/probe/topology/index.js';
+import { lookThroughNat } from '../../src/probe/nat/resolve-nat.js';
 import { FLOW_BYTES, FLOW_OFFSET, NO_FLOWS, type FlowBatch } from '../../src/probe/records/nat-flow.js';
 import { Direction, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 import { Translations } from '../../src/probe/nat/translations.js';

@@ -78,7 +78,6 @@ test('an app that is killed during churn and started again has been told of ever
     hostName: 'h',
     reporters: [],
     resolver,
-    localNetworks: () => [],
     log,
   });
   t.after(() => probe.stop());

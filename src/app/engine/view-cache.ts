@@ -2,7 +2,7 @@
  * A view as the engine last told it, held beside the requests: read at once, brought up to date on demand, and by
  * differences only.
  */
-import { etagOf } from '../http/etags.js';
+import { etagOf } from '../etag.js';
 import type { EngineClient } from './client.js';
 import type { Options } from '../views/options.js';
 import { graphText } from './view-json.js';

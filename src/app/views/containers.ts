@@ -7,7 +7,7 @@ import type { Node } from '../../report/model/model.js';
 import { hostNameOf, latestOf, type EndpointFacts } from '../flows/endpoint.js';
 import { isPseudoId, UNCONTAINED_PREFIX } from '../flows/external.js';
 import { buildGraph, PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
-import { imageNameOf, withoutTag } from '../describe/labels.js';
+import { imageNameOf, withoutTag } from '../flows/images.js';
 import { isLinkOnly } from '../flows/networks.js';
 import { placeOutsideOr } from './processes.js';
 import type { Scene } from '../flows/snapshot.js';

@@ -3,20 +3,22 @@
  * have both ends.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  completeStragglers,
-  markReported,
-  PendingConnects,
-  ReportedBefore,
-  splitStragglers,
-  lostEnds,
-  type RecordBatch,
-} from '../topology/index.js';
+import { completeStragglers, splitStragglers } from './half-seen.js';
+import { markReported, ReportedBefore } from './seen-before.js';
+import { PendingConnects } from './pending-connects.js';
+import { lostEnds } from '../records/lost-ends.js';
+import type { RecordBatch } from '../records/record-view.js';
 import { NO_FLOWS, type FlowBatch } from '../records/nat-flow.js';
-import { NO_HOLDERS, type HolderBatch } from '../topology/socket-holders.js';
+import { NO_HOLDERS, type HolderBatch } from '../records/holder.js';
 import type { Coverage } from '../records/coverage.js';
 import { joinOther } from '../records/overflow-counts.js';
-import type { Completeness, ConnectionSource, OtherConnections, Snapshot, SourceKind } from '../records/source.js';
+import type {
+  Completeness,
+  ConnectionSource,
+  OtherConnections,
+  Snapshot,
+  SourceKind,
+} from '../records/source.js';
 
 /** Valid until the feed is asked for the next one, which may be put into the same memory. */
 export interface Batch extends RecordBatch {

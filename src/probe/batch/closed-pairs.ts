@@ -4,7 +4,7 @@
  */
 import type { Arena } from '../records/arena.js';
 import { sameAddress } from '../records/address.js';
-import { scopeNetns } from '../topology/grouping.js';
+import { scopeNetns } from '../records/scope.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
 import { tupleHash } from './tuple-table.js';
 

@@ -13,7 +13,7 @@ import { Arena } from '../records/arena.js';
 import { BatchBuilder } from '../records/batch-builder.js';
 import { ClosedPairs } from './closed-pairs.js';
 import { LocalAddresses } from '../records/local-addresses.js';
-import { isSelfConnect } from '../topology/orientation.js';
+import { isSelfConnect } from '../records/scope.js';
 import { Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
 import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
 import { inStretches, STRETCH } from '../records/chunks.js';

@@ -4,7 +4,7 @@
  */
 import type { Arena } from '../records/arena.js';
 import { compareAddresses, sameAddress } from '../records/address.js';
-import { scopeNetns } from '../topology/grouping.js';
+import { scopeNetns } from '../records/scope.js';
 import { OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
 

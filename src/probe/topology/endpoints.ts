@@ -16,7 +16,8 @@ import { joinMirrored } from './merge-mirrored-entries.js';
 import { partClients } from './distinct-clients.js';
 import { Flag, OFFSET, PidEvidence, RECORD_BYTES } from '../records/record.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
-import { holdersOfEntries, NO_HOLDERS, type EntryHolders, type HolderBatch } from './socket-holders.js';
+import { holdersOfEntries, type EntryHolders } from './socket-holders.js';
+import { NO_HOLDERS, type HolderBatch } from '../records/holder.js';
 import { tally, type Tallies } from './edge-sums.js';
 import { keepAll, thin, thinningModulus } from './thinning.js';
 

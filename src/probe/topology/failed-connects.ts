@@ -4,7 +4,7 @@
  */
 import type { Arena } from '../records/arena.js';
 import { GroupTable, KEY, KEY_WORDS } from './group-table.js';
-import { scopeNetns } from './grouping.js';
+import { scopeNetns } from '../records/scope.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
 import { inStretches } from '../records/chunks.js';

@@ -4,13 +4,14 @@
  *
  * A batch is larger than the processor's caches, so that what later steps need is copied out in the one pass over it.
  */
-import { isIpv4, isLoopbackAddress } from '../records/address.js';
+import { isIpv4 } from '../records/address.js';
 import type { Arena } from '../records/arena.js';
 import { GroupTable } from './group-table.js';
 import { Orienter, Role } from './orientation.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
 import { inStretches, STRETCH } from '../records/chunks.js';
+import { scopeNetns } from '../records/scope.js';
 
 /** End of a chain of records, or no record. */
 export const NONE = -1;
@@ -286,17 +287,6 @@ class Entries {
     this.next[record] = next;
     this.special[entry] = 1;
   }
-}
-
-/**
- * The namespace that a record's addresses belong to: its own when one is a loopback address, else 0. Other addresses
- * mean the same in every namespace, so that the two ends of a connection between namespaces of this host meet.
- */
-export function scopeNetns(words: Int32Array, record: number): number {
-  const at = record * WORDS_EACH;
-  return isLoopbackAddress(words, at + REMOTE_ADDRESS) || isLoopbackAddress(words, at + LOCAL_ADDRESS)
-    ? words[at + NETNS]!
-    : 0;
 }
 
 /** As `scopeNetns`, of a record with two IPv4 addresses. */
