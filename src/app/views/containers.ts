@@ -12,7 +12,7 @@ import { isLinkOnly } from '../flows/networks.js';
 import { placeOutsideOr } from './processes.js';
 import type { Scene } from '../flows/snapshot.js';
 
-export const HOSTNAME_GROUP = 'group:container:docker_container_hostname';
+const HOSTNAME_GROUP = 'group:container:docker_container_hostname';
 
 /** `0.0.0.0:8080->80/tcp` or with a real address. */
 const PUBLISHED_PORT = /^([0-9.]+):([0-9]+)->[0-9]+\/tcp$/;
@@ -155,6 +155,6 @@ function imageNode(scene: Scene, topology: string, container: Node): Node | unde
     : scene.nodes('ContainerImage').get(`${imageId};<container_image>`);
 }
 
-export function listOf(id: string | undefined): readonly string[] {
+function listOf(id: string | undefined): readonly string[] {
   return id === undefined ? [] : [id];
 }

@@ -6,7 +6,7 @@ import { externalNodeId, isPseudoId, SERVICE_PREFIX } from '../flows/external.js
 import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';
 import type { Scene } from '../flows/snapshot.js';
 
-export const PROCESS_NAME_GROUP = 'group:process:name';
+const PROCESS_NAME_GROUP = 'group:process:name';
 
 /** Where `inside` puts an endpoint; one that no probe owns and nothing inside claims may be outside the fleet. */
 export function placeOutsideOr(scene: Scene, inside: Place): Place {

@@ -62,7 +62,7 @@ export function mergeDnsNames(versions: readonly DnsNames[]): DnsNames {
 /** A topology without its nodes: shape, labels, templates, controls. */
 export type TopologyHead = Omit<Topology, 'nodes'>;
 
-export function mergeTopologyHeads(heads: readonly TopologyHead[]): TopologyHead {
+function mergeTopologyHeads(heads: readonly TopologyHead[]): TopologyHead {
   const merged: Draft<TopologyHead> = {};
   for (const field of ['shape', 'tag', 'label', 'labelPlural'] as const) {
     const text = greatestOf(heads, (head) => head[field]);
@@ -139,7 +139,7 @@ export function earliest(timestamps: readonly Timestamp[]): Timestamp | undefine
 }
 
 /** Plugins are one by their id; those without an id by all they say. In order of that. */
-export function mergePlugins(lists: readonly (readonly unknown[])[]): readonly unknown[] {
+function mergePlugins(lists: readonly (readonly unknown[])[]): readonly unknown[] {
   const byId = new Map<string, unknown[]>();
   for (const plugin of lists.flat()) {
     const id = plugin instanceof Map ? (plugin as Map<string, unknown>).get('id') : undefined;
