@@ -7,6 +7,6 @@ export * from './model/node-ids.js';
 export { mergeReports, mergeTopologies } from './merge/reports.js';
 export { laterOf, mergeNodes } from './merge/nodes.js';
 export { decodeReport, encodeReport } from './wire/msgpack-codec.js';
-export type { Recall } from './wire/known-nodes.js';
+export type { NodeCache } from './wire/known-nodes.js';
 export { renamedId, renameHost } from './model/rename-host.js';
 export { reportFromJson, reportToJson } from './wire/json-codec.js';

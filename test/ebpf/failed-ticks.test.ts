@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pino from 'pino';
-import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { Batcher } from '../../src/probe/batch/batcher.js';
 import { openSource } from '../../src/probe/open-connections.js';
 import { createReverseResolver } from '../../src/probe/dns/index.js';
 import { Probe, type ProbeOptions } from '../../src/probe/probe.js';
@@ -51,7 +51,7 @@ for (const [where, brokenBy] of Object.entries(FAULTS)) {
       const ticks = new Ticks();
       let isBroken = false;
       const options: ProbeOptions = {
-        feed: new ConnectionFeed(source),
+        feed: new Batcher(source),
         publishIntervalMs: 20,
         publish: (report) => {
           reports.push(report);

@@ -10,7 +10,7 @@ import { GroupTable } from './group-table.js';
 import { Orienter, Role } from './orientation.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
-import { inStretches, STRETCH } from '../records/chunks.js';
+import { inChunks, CHUNK } from '../records/chunks.js';
 import { scopeNetns } from '../records/scope.js';
 
 /** End of a chain of records, or no record. */
@@ -105,7 +105,7 @@ interface Knowledge {
  */
 export function groupRecords(view: RecordView, arena: Arena, knowledge: Knowledge = {}): Grouping {
   const intake = new Intake(view, arena, knowledge);
-  inStretches(view.count, (from, to) => {
+  inChunks(view.count, (from, to) => {
     intake.take(from, to);
   });
   const { table, packed, pids, listeners, failed, waiting } = intake;
@@ -116,7 +116,7 @@ export function groupRecords(view: RecordView, arena: Arena, knowledge: Knowledg
     entryStart[group] = entries.count;
     entries.beginGroup();
     const end = start[group + 1]!;
-    for (let i = start[group]!; i < end; i += STRETCH) entries.add(i, Math.min(end, i + STRETCH));
+    for (let i = start[group]!; i < end; i += CHUNK) entries.add(i, Math.min(end, i + CHUNK));
   }
   entryStart[table.count] = entries.count;
   const { next, ports, clients, servers, evidence, special, count: entryCount, entryOfPort } = entries;
@@ -311,13 +311,13 @@ function sortByGroup(
   }
   start[table.count] = size;
   const order = arena.int32(size, 'unset');
-  inStretches(groupOf.length, (from, to) => {
-    sortStretch(groupOf, cursor, order, from, to);
+  inChunks(groupOf.length, (from, to) => {
+    sortChunk(groupOf, cursor, order, from, to);
   });
   return { start, order };
 }
 
-function sortStretch(
+function sortChunk(
   groupOf: Int32Array,
   cursor: Int32Array,
   order: Int32Array,
