@@ -32,12 +32,16 @@ export class Contributions {
   lifeSent = new Float64Array(FIRST);
   lifeReceived = new Float64Array(FIRST);
   lifeRetransmits = new Uint32Array(FIRST);
+  earlierSent = new Float64Array(FIRST);
+  earlierReceived = new Float64Array(FIRST);
+  earlierRetransmits = new Uint32Array(FIRST);
   port = new Uint16Array(FIRST);
 
   clear(slot: number): void {
     this.flow[slot] = NO_SLOT;
     this.counted[slot] = 0;
     this.sent[slot] = this.received[slot] = this.lifeSent[slot] = this.lifeReceived[slot] = 0;
+    this.earlierSent[slot] = this.earlierReceived[slot] = this.earlierRetransmits[slot] = 0;
     this.retransmits[slot] = this.lifeRetransmits[slot] = this.connectMicros[slot] = this.rttMicros[slot] = 0;
     this.port[slot] = 0;
   }
@@ -54,6 +58,9 @@ export class Contributions {
     this.lifeSent = withRoom(this.lifeSent, slots);
     this.lifeReceived = withRoom(this.lifeReceived, slots);
     this.lifeRetransmits = withRoom(this.lifeRetransmits, slots);
+    this.earlierSent = withRoom(this.earlierSent, slots);
+    this.earlierReceived = withRoom(this.earlierReceived, slots);
+    this.earlierRetransmits = withRoom(this.earlierRetransmits, slots);
     this.port = withRoom(this.port, slots);
   }
 }

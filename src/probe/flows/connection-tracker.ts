@@ -16,7 +16,7 @@ import { ConnectionTable, Counted, endOf, matches, NO_SLOT } from './connection-
 import { DialledBook } from './dialled-book.js';
 import { EndTable, NO_END } from './end-table.js';
 import { reasonOf, WAITING } from './failure-reasons.js';
-import { LifeNum, type FlowBook } from './flow-book.js';
+import { Life, type FlowBook } from './flow-book.js';
 import { KEY, KEY_WORDS } from './flow-keys.js';
 import { HostAddresses } from './host-addresses.js';
 import { ListenerBook } from './listener-book.js';
@@ -447,9 +447,10 @@ export class ConnectionTracker {
     book.add(flow, Num.BytesSent, sent - all.sent[connection]!);
     book.add(flow, Num.BytesReceived, received - all.received[connection]!);
     book.add(flow, Num.Retransmits, retransmits - all.retransmits[connection]!);
-    book.add(flow, LifeNum.BytesSent, liveSent - all.lifeSent[connection]!);
-    book.add(flow, LifeNum.BytesReceived, liveReceived - all.lifeReceived[connection]!);
-    book.add(flow, LifeNum.Retransmits, liveRetransmits - all.lifeRetransmits[connection]!);
+    book.add(flow, Life.BytesSent, liveSent - all.lifeSent[connection]!);
+    book.add(flow, Life.BytesReceived, liveReceived - all.lifeReceived[connection]!);
+    book.add(flow, Life.Retransmits, liveRetransmits - all.lifeRetransmits[connection]!);
+    this.#countEarlier(connection, flow, baseOut, baseInto, baseRetransmits);
     all.sent[connection] = sent;
     all.received[connection] = received;
     all.retransmits[connection] = retransmits;
@@ -458,6 +459,18 @@ export class ConnectionTracker {
     all.lifeRetransmits[connection] = liveRetransmits;
     this.#countTimes(connection, flow, connectMicros, rttMicros);
     book.mark(flow);
+  }
+
+  /** What the connection had transferred before it was known. */
+  #countEarlier(connection: number, flow: number, sent: number, received: number, retransmits: number): void {
+    const { book } = this;
+    const all = this.connections.contributions;
+    book.add(flow, Life.EarlierSent, sent - all.earlierSent[connection]!);
+    book.add(flow, Life.EarlierReceived, received - all.earlierReceived[connection]!);
+    book.add(flow, Life.EarlierRetransmits, retransmits - all.earlierRetransmits[connection]!);
+    all.earlierSent[connection] = sent;
+    all.earlierReceived[connection] = received;
+    all.earlierRetransmits[connection] = retransmits;
   }
 
   #countTimes(connection: number, flow: number, connectMicros: number, rttMicros: number): void {
@@ -503,9 +516,10 @@ export class ConnectionTracker {
     book.add(flow, Num.BytesSent, -all.sent[connection]!);
     book.add(flow, Num.BytesReceived, -all.received[connection]!);
     book.add(flow, Num.Retransmits, -all.retransmits[connection]!);
-    book.add(flow, LifeNum.BytesSent, -all.lifeSent[connection]!);
-    book.add(flow, LifeNum.BytesReceived, -all.lifeReceived[connection]!);
-    book.add(flow, LifeNum.Retransmits, -all.lifeRetransmits[connection]!);
+    book.add(flow, Life.BytesSent, -all.lifeSent[connection]!);
+    book.add(flow, Life.BytesReceived, -all.lifeReceived[connection]!);
+    book.add(flow, Life.Retransmits, -all.lifeRetransmits[connection]!);
+    this.#countEarlier(connection, flow, 0, 0, 0);
     this.#countTimes(connection, flow, 0, 0);
     const ports = book.portsOf(flow);
     if ((counted & Counted.Live) !== 0) ports.left(all.port[connection]!);
@@ -554,13 +568,11 @@ export class ConnectionTracker {
     const isOld = (bytes[own * BYTES + FLAGS]! & SEEDED) !== 0;
     book.add(flow, isOld ? Num.Adopted : Num.Opened, 1);
     book.add(flow, Num.Closed, 1);
-    if (!isOld) {
-      book.add(flow, Num.BytesSent, view.u64(own, isMeasuredByClient ? BYTES_SENT : BYTES_RECEIVED));
-      book.add(flow, Num.BytesReceived, view.u64(own, isMeasuredByClient ? BYTES_RECEIVED : BYTES_SENT));
-      let retransmits = words[own * WORDS_EACH + RETRANSMITS]! >>> 0;
-      if (isMeasuredByClient && server !== ALONE) retransmits += words[server * WORDS_EACH + RETRANSMITS]! >>> 0;
-      if (retransmits !== 0) book.add(flow, Num.Retransmits, retransmits);
-    }
+    book.add(flow, isOld ? Life.EarlierSent : Num.BytesSent, view.u64(own, isMeasuredByClient ? BYTES_SENT : BYTES_RECEIVED));
+    book.add(flow, isOld ? Life.EarlierReceived : Num.BytesReceived, view.u64(own, isMeasuredByClient ? BYTES_RECEIVED : BYTES_SENT));
+    let retransmits = words[own * WORDS_EACH + RETRANSMITS]! >>> 0;
+    if (isMeasuredByClient && server !== ALONE) retransmits += words[server * WORDS_EACH + RETRANSMITS]! >>> 0;
+    if (retransmits !== 0) book.add(flow, isOld ? Life.EarlierRetransmits : Num.Retransmits, retransmits);
     const connectMicros = words[own * WORDS_EACH + CONNECT_MICROS]! >>> 0;
     if (connectMicros !== 0) {
       book.add(flow, Num.ConnectMicrosSum, connectMicros);

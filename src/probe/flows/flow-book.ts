@@ -3,16 +3,25 @@
  * every change is marked with the state (`seq`) that it belongs to. A flow has an id for those who are told of it: it is
  * given to no other flow, while a slot is used again.
  */
-import { NO_FAILURES, Num, NUMBERS, type FlowNumbers, type FlowPorts, type FlowState } from '../../flows/flow.js';
+import { NO_FAILURES, Num, NUMBERS, type FlowPorts, type FlowState } from '../../flows/flow.js';
 import { FlowKeys, KEY, KEY_WORDS } from './flow-keys.js';
 import { PortSample } from './port-sample.js';
 import { NO_PROCESS, type ProcessBook } from './process-book.js';
 import { withRoom } from './slot-index.js';
 
-/** Places after those of `Num`: what the live connections transferred in all their life, also before they were known. */
-export const LifeNum = { BytesSent: NUMBERS, BytesReceived: NUMBERS + 1, Retransmits: NUMBERS + 2 } as const;
-export const PLACES = NUMBERS + 3;
-const WIDTH = 14;
+/**
+ * Places after those of `Num`, for Scope's form, in which a connection's numbers are those of all its life: what the live
+ * connections transferred in their lives (gauges), and what connections had transferred before they were known (totals).
+ */
+export const Life = {
+  BytesSent: NUMBERS,
+  BytesReceived: NUMBERS + 1,
+  Retransmits: NUMBERS + 2,
+  EarlierSent: NUMBERS + 3,
+  EarlierReceived: NUMBERS + 4,
+  EarlierRetransmits: NUMBERS + 5,
+} as const;
+const WIDTH = 17;
 const LIVE = 3;
 
 /** Flows that are gone, of which it is remembered when they went; who was told longer ago is told everything. */
@@ -22,23 +31,9 @@ const IDLE_MS = 60_000;
 /** Flows of failed connects alone: a port scan dials as many addresses as it likes. The rest of them share one flow. */
 const FAILED_ONLY_MAX = 2_000;
 
-/** What is known of a flow besides its numbers: by slot, in columns of bytes. */
-export interface Attributes {
-  /** A `DirectionEvidence`, the weakest; `PidEvidence`s, the strongest. */
-  readonly direction: number;
-  readonly clientEvidence: number;
-  readonly serverEvidence: number;
-  readonly clientNetns: number;
-  readonly serverNetns: number;
-  readonly isClientHere: boolean;
-  readonly isServerHere: boolean;
-  /** The most subflows that an MPTCP connection goes over; 0: none is one. */
-  readonly subflows: number;
-}
-
 export class FlowBook {
   readonly keys = new FlowKeys();
-  /** `PLACES` (of `WIDTH`) numbers by slot. */
+  /** By slot `WIDTH` numbers: those of `Num` and of `Life`. */
   numbers = new Float64Array(64 * WIDTH);
   /** By slot; 0: the slot is free. */
   ids = new Int32Array(64);
@@ -136,27 +131,18 @@ export class FlowBook {
     return (this.#ports[slot] ??= new PortSample(this.generation));
   }
 
-  /** @param livePorts of the flow's live connections */
+  /** Its numbers go on with those of `Life`. @param livePorts of the flow's live connections */
   stateOf(slot: number, livePorts: (slot: number) => Iterable<number>): FlowState {
     const known = this.#states[slot];
     if (known !== undefined) return known;
     const ports = this.#ports[slot];
     if (ports?.isTooThin === true) ports.rebuild(livePorts(slot));
     const state = {
-      numbers: this.numbers.slice(slot * WIDTH, slot * WIDTH + NUMBERS),
+      numbers: this.numbers.slice(slot * WIDTH, (slot + 1) * WIDTH),
       failed: this.#failedOf(slot),
       ports: this.#statedPorts(ports),
     };
     return (this.#states[slot] = state);
-  }
-
-  /** What the live connections transferred in all their life. */
-  lifeOf(slot: number): { readonly bytesSent: number; readonly bytesReceived: number; readonly retransmits: number } {
-    return {
-      bytesSent: this.numberAt(slot, LifeNum.BytesSent),
-      bytesReceived: this.numberAt(slot, LifeNum.BytesReceived),
-      retransmits: this.numberAt(slot, LifeNum.Retransmits),
-    };
   }
 
   /** Slots of the flows that are there. */
@@ -279,8 +265,3 @@ export class FlowBook {
 }
 
 const NO_SAMPLE = new PortSample(0);
-
-/** The same numbers without a copy, for who changes nothing. */
-export function numbersAt(book: FlowBook, slot: number): FlowNumbers {
-  return book.numbers.subarray(slot * WIDTH, slot * WIDTH + NUMBERS);
-}
