@@ -58,7 +58,7 @@ export class FlowDefinitions {
     const id = this.book.ids[slot]!;
     const known = this.#facts.get(slot);
     const text = textOf(facts);
-    const before = known?.id === id ? known.text : NONE;
+    const before = known !== undefined && known.id === id ? known.text : NONE;
     if (text === before) return;
     if (text === NONE) this.#facts.delete(slot);
     else this.#facts.set(slot, { id, text, facts });
@@ -78,7 +78,7 @@ export class FlowDefinitions {
     const via = dialledText(key[at + KEY.via]!);
     const here = book.here[slot]!;
     const known = this.#facts.get(slot);
-    const facts = known?.id === book.ids[slot] ? known.facts : NO_FACTS;
+    const facts = known !== undefined && known.id === book.ids[slot] ? known.facts : NO_FACTS;
     const isOverflow = book.isOverflow(slot);
     const address = (place: number): string => (isOverflow ? '' : addressText(key, at + place));
     const client: FlowEnd = {
