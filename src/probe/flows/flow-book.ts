@@ -120,10 +120,10 @@ export class FlowBook {
 
   /** The flow's state is another one now. */
   mark(slot: number): void {
+    this.#states[slot] = undefined;
     if (this.#stateSeqs[slot] === this.seq) return;
     this.#stateSeqs[slot] = this.seq;
     this.#changedAtMs[slot] = this.nowMs;
-    this.#states[slot] = undefined;
   }
 
   /** What is known of the flow besides its numbers is something else now. */

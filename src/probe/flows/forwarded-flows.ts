@@ -1,6 +1,7 @@
 /**
- * Connections that this host only translates: it is the router, or the node of a service's address. They are stated as bridges
- * between what the two ends' hosts state, and counted nowhere. What connection tracking knows now is grouped by who dialled
+ * Connections that this host translates and has one end of at most: it is the router, the node of a service's address, or the
+ * host of a container that goes out under the host's address. They are stated as bridges between what the two ends' hosts
+ * state, and counted nowhere. What connection tracking knows now is grouped by who dialled
  * what, where it leads, and what the client looks like there.
  */
 import { NO_FAILURES, Num, NUMBERS, PORTS_MAX, type FlowDefinition, type FlowState } from '../../flows/flow.js';
@@ -40,7 +41,7 @@ export class ForwardedFlows {
 
   /**
    * Takes over what connection tracking knows now.
-   * @param isHere whether a socket of this host has an address: then the connection is not only forwarded
+   * @param isHere whether a socket of this host has an address: a connection with both ends here needs no bridge
    */
   update(flows: FlowBatch, isHere: (words: Int32Array, at: number) => boolean): void {
     if (flows.flowCount === 0 && this.#flows.size === 0) return;
@@ -69,7 +70,7 @@ export class ForwardedFlows {
       index.resolve(opener, 'opener');
       index.resolve(acceptor, 'acceptor');
       // `opener` leads to the server now, `acceptor` to the client.
-      if (isHere(opener.words, 4) || isHere(acceptor.words, 4)) continue;
+      if (isHere(opener.words, 4) && isHere(acceptor.words, 4)) continue;
       this.#add(groups, { opener, acceptor, dialled, seen });
     }
     return groups;

@@ -128,6 +128,11 @@ export class ProbeState implements StatedSource {
     return counts;
   }
 
+  /** Completes what is known with records that were taken later than the state's time: no connection is new. */
+  complete(records: RecordNews): void {
+    this.#tracker.take(records);
+  }
+
   statementSince(base: number): Statement {
     const book = this.#book;
     const gone = base > 0 && base <= this.seq && this.#facts.knowsSince(base) ? book.goneSince(base) : undefined;
