@@ -2,11 +2,10 @@
  * Who listened where on this host: an address that is dialled in vain is told with the process that listened there last,
  * for ten minutes after it stopped.
  */
-import { listensFor } from './listeners.js';
+import { listensFor } from './listens-for.js';
 import { isLoopbackAddress } from '../records/address.js';
 import { Direction, OFFSET, RECORD_BYTES } from '../records/record.js';
 import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
-import { inChunks } from '../records/chunks.js';
 
 const REMEMBER_MS = 10 * 60_000;
 /** Listeners that have gone: the first to go are forgotten first. */
@@ -48,20 +47,18 @@ export class LastListeners {
     const { bytes, halves, words } = view;
     const before = this.#present;
     const present = new Map<Key, Listener>();
-    inChunks(view.count, (from, to) => {
-      for (let i = from; i < to; i++) {
-        if (bytes[i * RECORD_BYTES + OFFSET.direction] !== Direction.Listener) continue;
-        const at = i * WORDS + WORD.localAddress;
-        const address = words.slice(at, at + 4);
-        const key = keyOf(
-          words[i * WORDS + WORD.netns]! >>> 0,
-          halves[i * HALVES + HALF.localPort]!,
-          address,
-        );
-        const name = nameOf(i) || before.get(key)?.name;
-        if (name !== undefined) present.set(key, { address, name });
-      }
-    });
+    for (let i = 0; i < view.count; i++) {
+      if (bytes[i * RECORD_BYTES + OFFSET.direction] !== Direction.Listener) continue;
+      const at = i * WORDS + WORD.localAddress;
+      const address = words.slice(at, at + 4);
+      const key = keyOf(
+        words[i * WORDS + WORD.netns]! >>> 0,
+        halves[i * HALVES + HALF.localPort]!,
+        address,
+      );
+      const name = nameOf(i) || before.get(key)?.name;
+      if (name !== undefined) present.set(key, { address, name });
+    }
     this.#present = present;
     for (const [key, listener] of before) {
       if (present.has(key)) continue;
