@@ -1,6 +1,6 @@
 /** The probe's server of metrics and health, which can be put out of use and opened again at the same address. */
-import type { SelfServer } from '../probe/self/index.js';
-import type { ListenAddress } from './options/option-values.js';
+import type { SelfServer } from './self/index.js';
+import type { ProbeSettings } from './settings.js';
 import { serveMetrics, type WatchedProbe } from './watched-parts.js';
 
 export class RenewableMetrics {
@@ -14,13 +14,13 @@ export class RenewableMetrics {
    * @throws SelfError when the address can't be listened on
    */
   static async start(
-    listen: ListenAddress | 'off',
+    listen: ProbeSettings['metrics'],
     isDefault: boolean,
     probe: WatchedProbe,
   ): Promise<RenewableMetrics> {
     const metrics = new RenewableMetrics(probe);
     const part = { name: 'metrics', restart: () => metrics.#renew() };
-    metrics.#server = await probe.program.supervisor.run(part, () => serveMetrics(listen, isDefault, probe));
+    metrics.#server = await probe.surroundings.supervise(part, () => serveMetrics(listen, isDefault, probe));
     return metrics;
   }
 

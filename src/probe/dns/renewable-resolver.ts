@@ -1,5 +1,5 @@
 /** A resolver that can be put out of use and replaced while reports ask it for names. */
-import type { ReverseResolver } from '../probe/dns/index.js';
+import type { ReverseResolver } from './index.js';
 
 export class RenewableResolver implements ReverseResolver {
   #current: ReverseResolver;
