@@ -23,10 +23,16 @@ module.exports = {
       to: { path: '^(src/(?!report/)|native/)' },
     },
     {
-      name: 'app-knows-only-the-report-and-its-machine',
+      name: 'flows-import-the-report-alone',
+      severity: 'error',
+      from: { path: '^src/flows/' },
+      to: { path: '^(src/(?!flows/|report/)|native/|(node:)?(fs|net|http|child_process)(/|$))' },
+    },
+    {
+      name: 'app-knows-only-flows-the-report-and-its-machine',
       severity: 'error',
       from: { path: '^src/app/' },
-      to: { path: '^(src/(?!app/|report/|machine/)|native/)' },
+      to: { path: '^(src/(?!app/|flows/|report/|machine/)|native/)' },
     },
     {
       name: 'machine-imports-nothing-of-src',
