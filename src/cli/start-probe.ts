@@ -18,6 +18,7 @@ import { sourceText } from './source-text.js';
 import { observersFor } from './observers.js';
 import { TOKEN_VARIABLE, type MetricsOptions, type ShipOptions } from './options/publish-options.js';
 import type { ObserveOptions } from './options/shared-options.js';
+import { NewestReport } from './newest-report.js';
 import { VERSION } from './version.js';
 import { RenewableMetrics } from './renewable-metrics.js';
 import { EndpointCounts } from './watched-parts.js';
@@ -53,6 +54,11 @@ export async function startProbe(
     for (const close of closing) await close();
   };
   try {
+    const newest = new NewestReport({
+      probeId,
+      hostName: options.hostname ?? '',
+      intervalMs: publishIntervalMs,
+    });
     const publisher: Publisher = supervisor.run(
       {
         name: 'publish',
@@ -62,6 +68,7 @@ export async function startProbe(
       },
       () =>
         createPublisher({
+          source: newest,
           targets,
           probeId,
           version: VERSION,
@@ -69,8 +76,6 @@ export async function startProbe(
           log,
           ...(ship && {
             ...secretsOf(ship),
-            bounds: { maxNodes: ship.maxPendingNodes },
-            wholeEveryMs: ship.wholeReportEvery,
             proxyLocal: ship.proxyLocal,
           }),
         }),
@@ -112,7 +117,8 @@ export async function startProbe(
       ticks,
       publishIntervalMs,
       publish: (report) => {
-        publisher.publish(report);
+        newest.take(report);
+        publisher.notify();
       },
     });
     closing.unshift(() => probe.stop());
