@@ -44,7 +44,7 @@ export function probeCommand(): Command {
     const [{ startProgram }, { createProbe }, { probeSettings, surroundingsOf }] = await Promise.all([
       import('../program.js'),
       import('../../probe/index.js'),
-      import('../options/probe-settings.js'),
+      import('../probe-settings.js'),
     ]);
     const program = startProgram(options);
     const { log } = program;

@@ -59,7 +59,7 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
       await Promise.all([
         import('../../probe/index.js'),
         import('../program.js'),
-        import('../options/probe-settings.js'),
+        import('../probe-settings.js'),
       ]);
     const program = startProgram(options);
     const { log, supervisor } = program;

@@ -35,7 +35,7 @@ export function upCommand(): Command {
       import('../program.js'),
       import('../start-app.js'),
       import('../../probe/index.js'),
-      import('../options/probe-settings.js'),
+      import('../probe-settings.js'),
     ]);
     const program = startProgram(options);
     const { log } = program;

@@ -1,14 +1,14 @@
 /** From the command line's options to a probe's settings. */
 import type { Logger } from 'pino';
-import type { ObserveSettings, ProbeSettings, Surroundings } from '../../probe/index.js';
-import { thisHostName } from '../host-name.js';
-import type { Program } from '../program.js';
-import { VERSION } from '../version.js';
-import { boundsOf } from './bound-options.js';
-import { argumentsPolicy } from './detail-options.js';
-import { TOKEN_VARIABLE, type MetricsOptions, type ShipOptions } from './publish-options.js';
-import { rungOf } from './rung-option.js';
-import type { ObserveOptions } from './shared-options.js';
+import type { ObserveSettings, ProbeSettings, Surroundings } from '../probe/index.js';
+import { thisHostName } from './host-name.js';
+import type { Program } from './program.js';
+import { VERSION } from './version.js';
+import { boundsOf } from './options/bound-options.js';
+import { argumentsPolicy } from './options/detail-options.js';
+import { TOKEN_VARIABLE, type MetricsOptions, type ShipOptions } from './options/publish-options.js';
+import { rungOf } from './options/rung-option.js';
+import type { ObserveOptions } from './options/shared-options.js';
 
 export interface ProbeOptions extends ObserveOptions, MetricsOptions {
   /** Milliseconds. */
