@@ -1,13 +1,13 @@
 // The addon's face to JavaScript: probeFeatures(), loadTracker(), and the record's layout as this side
 // compiled it. Loading it changes nothing in the process.
-#include "features.h"
-#include "file_bindings.h"
-#include "malloc_settings.h"
-#include "namespace_bindings.h"
-#include "netlink_bindings.h"
-#include "program_pages.h"
+#include "ebpf/features.h"
+#include "procfs/file_bindings.h"
+#include "memory/malloc_settings.h"
+#include "procfs/namespace_bindings.h"
+#include "netlink/netlink_bindings.h"
+#include "memory/program_pages.h"
 #include "promise_worker.h"
-#include "tracker_object.h"
+#include "ebpf/tracker_object.h"
 
 #include <cstddef>
 #include <napi.h>

@@ -4,7 +4,7 @@
 #include "holder_table.h"
 #include "live_table.h"
 #include "live_visitor.h"
-#include "pid_namespace.h"
+#include "procfs/pid_namespace.h"
 #include "ring_reader.h"
 #include "socket_table.h"
 #include "subflows.h"

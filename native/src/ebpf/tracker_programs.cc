@@ -1,6 +1,6 @@
 #include "tracker_programs.h"
 
-#include "../bpf/socket_table.h"
+#include "bpf/socket_table.h"
 #include "bpf_error.h"
 #include "objects.h"
 

@@ -2,7 +2,7 @@
 // socket.
 #pragma once
 
-#include "../bpf/record.h"
+#include "bpf/record.h"
 
 #include <cstddef>
 #include <cstdint>

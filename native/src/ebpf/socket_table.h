@@ -3,7 +3,7 @@
 // overflow.
 #pragma once
 
-#include "../bpf/socket_table.h"
+#include "bpf/socket_table.h"
 
 #include <cstddef>
 #include <cstdint>

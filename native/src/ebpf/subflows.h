@@ -2,7 +2,7 @@
 // first subflow, which stands for the connection, also after they have ended.
 #pragma once
 
-#include "../bpf/record.h"
+#include "bpf/record.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -4,7 +4,7 @@
 // "other" group of its namespace (namespace_counts.h). Every socket is either in a record or in that group.
 #pragma once
 
-#include "../bpf/record.h"
+#include "bpf/record.h"
 #include "id_table.h"
 #include "namespace_counts.h"
 
