@@ -79,7 +79,7 @@ build/web/index.html: $(WEB) node_modules/.package-lock.json
 	$(NODE_BIN)/vite build --logLevel warn
 	@touch $@
 
-build/.tsc: $(SOURCES) tsconfig.json node_modules/.package-lock.json native/lib/index.d.ts
+build/.tsc: $(SOURCES) tsconfig.json node_modules/.package-lock.json $(shell find native/lib -name '*.d.ts')
 	$(NODE_BIN)/tsc -p tsconfig.json
 	@touch $@
 

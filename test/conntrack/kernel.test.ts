@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
-import { openNetlink } from 'ebpf-bridge';
+import { openNetlink } from 'ebpf-bridge/netlink';
 import {
   dumpRequest,
   EventGroup,

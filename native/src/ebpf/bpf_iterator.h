@@ -1,7 +1,7 @@
 // Reading a BPF iterator: each read runs its program over the next of the kernel's objects.
 #pragma once
 
-#include "bpf_error.h"
+#include "kernel_error.h"
 
 #include <cstddef>
 #include <functional>
@@ -10,8 +10,8 @@
 struct bpf_link;
 
 // The kernel refuses to start or to run an iterator.
-class IteratorError : public BpfError {
-    using BpfError::BpfError;
+class IteratorError : public KernelError {
+    using KernelError::KernelError;
 };
 
 class BpfIterator {

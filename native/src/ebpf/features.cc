@@ -1,6 +1,7 @@
 #include "features.h"
 
-#include "bpf_error.h"
+#include "kernel_error.h"
+#include "libbpf_log.h"
 #include "objects.h"
 
 #include <bpf/bpf.h>

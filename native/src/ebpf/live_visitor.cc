@@ -1,6 +1,6 @@
 #include "live_visitor.h"
 
-#include "bpf_error.h"
+#include "kernel_error.h"
 #include "clocks.h"
 
 #include <fcntl.h>

@@ -31,13 +31,13 @@ class LiveVisitor {
 
     bool hasIterators() const { return files_ != nullptr || sockets_ != nullptr; }
     // Goes on with the round, or begins one, until its end or until about so much of the calling thread's
-    // processor time is used. True: the round is complete. Throws BpfError.
+    // processor time is used. True: the round is complete. Throws KernelError.
     bool visit(const NamespacePaths &namespaces, uint64_t budget_ns);
     // A round from its beginning to its end, which looks for all sockets without a file.
     void visitAll(const NamespacePaths &namespaces);
     // Goes through the namespaces once, apart from any round, for the programs to adopt what they do not
     // know: to be called before they are told that all is known. Any thread may, at any time. Throws
-    // BpfError.
+    // KernelError.
     void adoptIn(const NamespacePaths &namespaces) const;
     // Sockets that are gone though no event told of their end, by id: rounds should come by them and do not.
     // Handed out once.

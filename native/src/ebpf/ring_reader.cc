@@ -1,6 +1,6 @@
 #include "ring_reader.h"
 
-#include "bpf_error.h"
+#include "kernel_error.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -22,7 +22,7 @@ constexpr size_t RING_PAGE = 2;
 void *mapped(int fd, size_t bytes, int protection, size_t offset) {
     void *memory = mmap(nullptr, bytes, protection, MAP_SHARED, fd, static_cast<off_t>(offset));
     if (memory == MAP_FAILED)
-        throw BpfError("map the ring buffer", errno);
+        throw KernelError("map the ring buffer", errno);
     return memory;
 }
 

@@ -7,7 +7,7 @@
 
 // libbpf's own reader maps the whole ring, twice in a row for records that wrap around its end, and all of it
 // counts as resident memory of the process. Here only what waits is mapped, while it is read.
-// Not for use by two threads at once. Failures throw BpfError.
+// Not for use by two threads at once. Failures throw KernelError.
 class RingReader {
   public:
     using Take = std::function<void(const void *record, size_t bytes)>;

@@ -1,6 +1,6 @@
 #include "socket_table.h"
 
-#include "bpf_error.h"
+#include "kernel_error.h"
 
 #include <bpf/bpf.h>
 #include <cerrno>
@@ -24,7 +24,7 @@ size_t mappedBytes(size_t bytes) {
 void *mapped(int fd, size_t bytes) {
     void *memory = mmap(nullptr, mappedBytes(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
-        throw BpfError("map the table of sockets", errno);
+        throw KernelError("map the table of sockets", errno);
     return memory;
 }
 
@@ -187,7 +187,7 @@ void SocketTable::forEachInOverflow(const Take &take) const {
             continue;
         }
         if (failed && errno != ENOENT)
-            throw BpfError("read the records of sockets", errno);
+            throw KernelError("read the records of sockets", errno);
         more = !failed;
         is_first = false;
         from = next;

@@ -12,7 +12,7 @@
 class SocketTable {
   public:
     // The maps' descriptors and `shared` stay the caller's, and must outlive the table. `places`: a power of
-    // two. Throws BpfError.
+    // two. Throws KernelError.
     SocketTable(int words_fd, int records_fd, uint32_t places, int overflow_fd, struct tp_shared *shared);
     ~SocketTable();
     SocketTable(const SocketTable &) = delete;

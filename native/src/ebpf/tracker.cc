@@ -1,6 +1,6 @@
 #include "tracker.h"
 
-#include "bpf_error.h"
+#include "kernel_error.h"
 #include "clocks.h"
 
 #include <algorithm>
@@ -66,7 +66,7 @@ Tracker::Tracker(const TrackerOptions &options)
         void *shared = mmap(nullptr, sizeof(struct tp_shared), PROT_READ | PROT_WRITE, MAP_SHARED,
                             programs_->mapFd(".data"), 0);
         if (shared == MAP_FAILED)
-            throw BpfError("map the BPF programs' global data", errno);
+            throw KernelError("map the BPF programs' global data", errno);
         shared_ = static_cast<struct tp_shared *>(shared);
         counters_fd_ = programs_->mapFd("counters");
         sockets_ = std::make_unique<SocketTable>(programs_->mapFd("words"), programs_->mapFd("records"),
@@ -93,14 +93,14 @@ void Tracker::startDraining() {
     stop_fd_ = eventfd(0, EFD_CLOEXEC);
     epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
     if (stop_fd_ < 0 || epoll_fd_ < 0)
-        throw BpfError("create the drain thread's descriptors", errno);
+        throw KernelError("create the drain thread's descriptors", errno);
     struct epoll_event stop = {.events = EPOLLIN, .data = {.u64 = 0}};
     // Edge-triggered: the kernel's wake-up counts, not whether something lies in the ring; else we would
     // spin.
     struct epoll_event ready = {.events = EPOLLIN | EPOLLET, .data = {.u64 = 1}};
     if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, stop_fd_, &stop) ||
         epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, ring_fd, &ready))
-        throw BpfError("watch the ring buffer", errno);
+        throw KernelError("watch the ring buffer", errno);
     drainer_ = std::thread([this] { drainWhenWoken(); });
 }
 
@@ -131,7 +131,7 @@ void Tracker::close() {
 
 void Tracker::requireOpen() {
     if (!programs_)
-        throw BpfError("use the tracker after it was closed", EBADF);
+        throw KernelError("use the tracker after it was closed", EBADF);
 }
 
 void Tracker::drain() {
@@ -154,7 +154,7 @@ void Tracker::drainWhenWoken() {
         std::lock_guard<std::mutex> lock(mutex_);
         try {
             drain();
-        } catch (const BpfError &) {
+        } catch (const KernelError &) {
             // The next snapshot meets the same, and tells.
         }
     }
@@ -235,7 +235,7 @@ uint64_t Tracker::counter(uint32_t which) {
     int possible = libbpf_num_possible_cpus();
     std::vector<uint64_t> per_cpu(possible > 0 ? static_cast<size_t>(possible) : MAX_POSSIBLE_CPUS);
     if (bpf_map_lookup_elem(counters_fd_, &which, per_cpu.data()))
-        throw BpfError("read the BPF programs' counters", errno);
+        throw KernelError("read the BPF programs' counters", errno);
     uint64_t sum = 0;
     for (uint64_t value : per_cpu)
         sum += value;
@@ -337,7 +337,7 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
         result.room = TP_RECORD_BYTES + wanted + wanted / 4; // more are likely next time
         result.records = static_cast<struct tp_record *>(malloc(result.room));
         if (!result.records)
-            throw BpfError("allocate a snapshot", ENOMEM);
+            throw KernelError("allocate a snapshot", ENOMEM);
     }
     table_.take(result.records);
     if (!waiting.empty())

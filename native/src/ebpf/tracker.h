@@ -67,7 +67,7 @@ struct TrackerCounters {
 };
 
 // All methods block and may be called from any thread. Snapshots exclude each other, the halves of a sweep
-// do, and close excludes all. Failures throw BpfError.
+// do, and close excludes all. Failures throw KernelError.
 class Tracker {
   public:
     explicit Tracker(const TrackerOptions &options);

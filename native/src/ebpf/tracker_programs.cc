@@ -1,7 +1,8 @@
 #include "tracker_programs.h"
 
 #include "bpf/socket_table.h"
-#include "bpf_error.h"
+#include "kernel_error.h"
+#include "libbpf_log.h"
 #include "objects.h"
 
 #include <algorithm>
@@ -43,20 +44,20 @@ bool contains(const std::vector<std::string> &all, const std::string &one) {
 struct bpf_program *programNamed(struct bpf_object *object, const std::string &name) {
     struct bpf_program *program = bpf_object__find_program_by_name(object, name.c_str());
     if (!program)
-        throw BpfError("find BPF program " + name, ENOENT);
+        throw KernelError("find BPF program " + name, ENOENT);
     return program;
 }
 
 struct bpf_map *mapNamed(struct bpf_object *object, const char *name) {
     struct bpf_map *map = bpf_object__find_map_by_name(object, name);
     if (!map)
-        throw BpfError(std::string("find BPF map ") + name, ENOENT);
+        throw KernelError(std::string("find BPF map ") + name, ENOENT);
     return map;
 }
 
 void resize(struct bpf_object *object, const char *name, uint32_t entries) {
     if (bpf_map__set_max_entries(mapNamed(object, name), entries))
-        throw BpfError(std::string("size BPF map ") + name, EINVAL);
+        throw KernelError(std::string("size BPF map ") + name, EINVAL);
 }
 
 // 0 when the descriptor is not a BPF link's (any more).
@@ -76,7 +77,7 @@ struct tp_settings &settingsOf(struct bpf_object *object) {
     size_t size = 0;
     void *initial = const_cast<void *>(bpf_map__initial_value(mapNamed(object, ".rodata"), &size));
     if (initial == nullptr || size != sizeof(struct tp_settings))
-        throw BpfError("set the BPF programs' settings", EINVAL);
+        throw KernelError("set the BPF programs' settings", EINVAL);
     return *static_cast<struct tp_settings *>(initial);
 }
 
@@ -100,7 +101,7 @@ TrackerPrograms::TrackerPrograms(const ProgramOptions &options) : options_(optio
                 refusals_.push_back({name, "", "off", 0, ""});
         try {
             object_ = load(wanted);
-        } catch (const BpfError &) {
+        } catch (const KernelError &) {
             wanted = findLoadable(wanted);
             object_ = load(wanted);
         }
@@ -142,7 +143,7 @@ struct bpf_object *TrackerPrograms::open(const std::vector<std::string> &program
         topoprobe_tracker_object,
         static_cast<size_t>(topoprobe_tracker_object_end - topoprobe_tracker_object), &open_options);
     if (!object)
-        throw BpfError("open the embedded BPF object", errno);
+        throw KernelError("open the embedded BPF object", errno);
     try {
         struct bpf_program *program;
         bpf_object__for_each_program(program, object)
@@ -176,7 +177,7 @@ struct bpf_object *TrackerPrograms::load(const std::vector<std::string> &program
     if (int error = bpf_object__load(object)) {
         std::string why = log.verifierLine().empty() ? log.lastWarning() : log.verifierLine();
         bpf_object__close(object);
-        throw BpfError("load the tracker's BPF programs", -error, why);
+        throw KernelError("load the tracker's BPF programs", -error, why);
     }
     return object;
 }
@@ -195,7 +196,8 @@ std::vector<std::string> TrackerPrograms::findLoadable(const std::vector<std::st
             continue;
         }
         if (name == INDISPENSABLE)
-            throw BpfError("load the BPF program " + name + " (" + section + ")", -error, log.verifierLine());
+            throw KernelError("load the BPF program " + name + " (" + section + ")", -error,
+                              log.verifierLine());
         refusals_.push_back({name, section, "load", -error, log.verifierLine()});
     }
     return loadable;
@@ -211,7 +213,8 @@ void TrackerPrograms::attach(const std::vector<std::string> &programs) {
         if (link != nullptr)
             attached_.push_back({name, link, linkId(link)});
         else if (name == INDISPENSABLE)
-            throw BpfError("attach the BPF program " + name + " (" + section + ")", error, log.lastWarning());
+            throw KernelError("attach the BPF program " + name + " (" + section + ")", error,
+                              log.lastWarning());
         else
             refusals_.push_back({name, section, "attach", error, ""});
     }
@@ -247,5 +250,5 @@ void TrackerPrograms::refuseLate(const char *program, int error) {
 void TrackerPrograms::requireAttached() const {
     for (const Attached &one : attached_)
         if (linkId(one.link) != one.id)
-            throw BpfError("watch TCP sockets: a BPF program was detached from outside", ENOLINK);
+            throw KernelError("watch TCP sockets: a BPF program was detached from outside", ENOLINK);
 }

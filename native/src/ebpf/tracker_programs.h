@@ -31,7 +31,7 @@ struct ProgramOptions {
 
 class TrackerPrograms {
   public:
-    // Throws BpfError when even the state changes can't be had.
+    // Throws KernelError when even the state changes can't be had.
     explicit TrackerPrograms(const ProgramOptions &options);
     ~TrackerPrograms();
     TrackerPrograms(const TrackerPrograms &) = delete;

@@ -1,6 +1,6 @@
 #include "netlink_socket.h"
 
-#include "bpf_error.h"
+#include "kernel_error.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -53,14 +53,14 @@ Opened openSocket(const NetlinkOptions &options) {
 NetlinkSocket::NetlinkSocket(const NetlinkOptions &options) {
     Opened opened = openSocket(options);
     if (opened.error != 0)
-        throw BpfError(opened.attempted, opened.error);
+        throw KernelError(opened.attempted, opened.error);
     fd_ = opened.fd;
     auto require = [this](bool done, const char *attempted) {
         if (done)
             return;
         int error = errno;
         close();
-        throw BpfError(attempted, error);
+        throw KernelError(attempted, error);
     };
     if (options.receive_bytes != 0) {
         // The forced size needs CAP_NET_ADMIN in the namespace; without it the system's limit holds.
@@ -97,7 +97,7 @@ void NetlinkSocket::send(const std::vector<uint8_t> &request) {
     ssize_t sent = sendto(fd_, request.data(), request.size(), 0,
                           reinterpret_cast<struct sockaddr *>(&kernel), sizeof(kernel));
     if (sent < 0)
-        throw BpfError("send a netlink request", errno);
+        throw KernelError("send a netlink request", errno);
 }
 
 NetlinkBatch NetlinkSocket::receive(size_t max_bytes) {
@@ -112,7 +112,7 @@ NetlinkBatch NetlinkSocket::receive(size_t max_bytes) {
             auto *larger = static_cast<uint8_t *>(realloc(batch.data, capacity));
             if (larger == nullptr) {
                 free(batch.data);
-                throw BpfError("read a netlink socket", ENOMEM);
+                throw KernelError("read a netlink socket", ENOMEM);
             }
             batch.data = larger;
         }
@@ -127,7 +127,7 @@ NetlinkBatch NetlinkSocket::receive(size_t max_bytes) {
         } else if (errno != EINTR) {
             int error = errno;
             free(batch.data);
-            throw BpfError("read a netlink socket", error);
+            throw KernelError("read a netlink socket", error);
         }
     }
     if (batch.size == 0) {
@@ -154,7 +154,7 @@ std::vector<bool> NetlinkSocket::ready(const std::vector<std::shared_ptr<Netlink
         polled.push_back({socket->fd_, POLLIN, 0});
     }
     if (poll(polled.data(), polled.size(), 0) < 0)
-        throw BpfError("poll netlink sockets", errno);
+        throw KernelError("poll netlink sockets", errno);
     std::vector<bool> ready;
     for (const struct pollfd &one : polled)
         ready.push_back(one.revents != 0);

@@ -36,7 +36,7 @@ struct NetlinkBatch {
 
 class NetlinkSocket {
   public:
-    // Throws BpfError with the errno of what was refused.
+    // Throws KernelError with the errno of what was refused.
     explicit NetlinkSocket(const NetlinkOptions &options);
     ~NetlinkSocket();
     NetlinkSocket(const NetlinkSocket &) = delete;

@@ -1,6 +1,6 @@
 #include "file_batch.h"
 
-#include "bpf_error.h"
+#include "kernel_error.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -30,7 +30,7 @@ int32_t readFully(int fd, char *into, size_t max_bytes) {
 // A process that is there would be taken for one that has exited.
 void refuseWithoutDescriptors(const std::string &path) {
     if (errno == EMFILE || errno == ENFILE)
-        throw BpfError("read " + path, errno);
+        throw KernelError("read " + path, errno);
 }
 
 int32_t entriesListed(const char *path) {

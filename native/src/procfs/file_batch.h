@@ -13,7 +13,7 @@ struct FileBatch {
 };
 
 // The first `max_bytes` of each file. One that can't be opened or read has exited, or is not ours to read.
-// Throws BpfError (EMFILE, ENFILE) when no file can be opened at all; countEntries, too.
+// Throws KernelError (EMFILE, ENFILE) when no file can be opened at all; countEntries, too.
 FileBatch readFiles(const std::vector<std::string> &paths, size_t max_bytes);
 
 // How many entries each folder has, FileBatch::UNREADABLE where we may not know. With `size_tells` the kernel

@@ -1,6 +1,6 @@
 #include "net_namespaces.h"
 
-#include "bpf_error.h"
+#include "kernel_error.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -43,7 +43,7 @@ uint64_t inodeIn(const std::string &text) {
 // For want of descriptors a namespace that is there would be taken for gone.
 void refuseWithoutDescriptors(const std::string &path) {
     if (errno == EMFILE || errno == ENFILE)
-        throw BpfError("look for network namespaces in " + path, errno);
+        throw KernelError("look for network namespaces in " + path, errno);
 }
 
 void forEachEntry(const std::string &folder, const std::function<void(const std::string &)> &tell) {
@@ -64,7 +64,7 @@ void forEachEntry(const std::string &folder, const std::function<void(const std:
 std::vector<uint32_t> pidsIn(const std::string &proc_root) {
     DIR *directory = opendir(proc_root.c_str());
     if (directory == nullptr)
-        throw BpfError("list processes in " + proc_root, errno);
+        throw KernelError("list processes in " + proc_root, errno);
     std::vector<uint32_t> pids;
     while (const struct dirent *entry = readdir(directory)) {
         char *end = nullptr;

@@ -34,7 +34,7 @@ struct FoundNamespaces {
     size_t left_out = 0;
 };
 
-// Each namespace once. What may not be looked at, or ends meanwhile, is left out. Throws BpfError when
+// Each namespace once. What may not be looked at, or ends meanwhile, is left out. Throws KernelError when
 // `proc_root` can't be read.
 FoundNamespaces netNamespaces(const NamespaceSearch &search);
 

@@ -4,7 +4,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import ipaddr from 'ipaddr.js';
-import { EbpfUnavailableError, openNetlink, type NetNamespace } from 'ebpf-bridge';
+import { AddonUnavailableError, openNetlink } from 'ebpf-bridge/netlink';
+import type { NetNamespace } from 'ebpf-bridge/procfs';
 import {
   addressText,
   isIpv4,
@@ -177,7 +178,7 @@ async function askKernel(netnsPath: string): Promise<InterfaceAddress[] | undefi
       await socket.close();
     }
   } catch (error) {
-    const isRefusal = error instanceof EbpfUnavailableError || (error instanceof Error && 'errno' in error);
+    const isRefusal = error instanceof AddonUnavailableError || (error instanceof Error && 'errno' in error);
     if (!isRefusal) throw error;
     return undefined;
   }

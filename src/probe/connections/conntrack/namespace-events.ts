@@ -2,7 +2,7 @@
  * Connection tracking of one network namespace: a socket that its events wait in until they are asked for (nothing
  * wakes the probe), and dumps where events alone don't tell: at the start, after an overrun, and now and then.
  */
-import { netlinkReady, openNetlink, type NetlinkSocket } from 'ebpf-bridge';
+import { netlinkReady, openNetlink, type NetlinkSocket } from 'ebpf-bridge/netlink';
 import {
   countRequest,
   dumpRequest,

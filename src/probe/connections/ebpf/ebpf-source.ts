@@ -5,15 +5,15 @@
  * the kernel reports meanwhile wins over what the sweep finds.
  */
 import {
-  EbpfUnavailableError,
+  AddonUnavailableError,
   loadTracker,
   recordLayout,
   type NamespacePaths,
-  type NetNamespace,
   type Tracker,
   type TrackerCounters,
   type TrackerOptions,
-} from 'ebpf-bridge';
+} from 'ebpf-bridge/ebpf';
+import type { NetNamespace } from 'ebpf-bridge/procfs';
 import { OFFSET, RECORD_BYTES } from '../../topology/record.js';
 import { HOLDER_BYTES } from '../../topology/socket-holders.js';
 import { coverageText, type Coverage, type Rung } from '../coverage.js';
@@ -87,7 +87,8 @@ export class EbpfSource implements ConnectionSource {
 
   /**
    * Loads and attaches the programs and starts to look for older sockets.
-   * @throws EbpfUnavailableError with the reason when eBPF can't be had here
+   * @throws AddonUnavailableError when the addon is not built, or was built from another record layout
+   * @throws EbpfUnavailableError with the reason when the kernel does not allow eBPF here
    */
   static async start(options: EbpfSourceOptions = {}): Promise<EbpfSource> {
     const { procRoot = '/proc', maxNamespaces = DEFAULT_MAX_NAMESPACES, ledger, ...rest } = options;
@@ -237,7 +238,7 @@ function assertSameLayout(compiled: Readonly<Record<string, number>>): void {
   };
   for (const [field, offset] of Object.entries(expected)) {
     if (compiled[field] !== offset) {
-      throw new EbpfUnavailableError(
+      throw new AddonUnavailableError(
         'NOT_LOADABLE',
         `the native addon has field ${field} at ${compiled[field] ?? 'no offset'}, this version expects ${offset}: run make build`,
       );

@@ -3,7 +3,7 @@
  * in /proc. Both give the same lines.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { EbpfUnavailableError, openNetlink, type NetlinkSocket } from 'ebpf-bridge';
+import { AddonUnavailableError, openNetlink, type NetlinkSocket } from 'ebpf-bridge/netlink';
 import { errnoOf, ProcfsError } from './errors.js';
 import { diagRequest, NETLINK_SOCK_DIAG, readSocketDump } from './sock-diag.js';
 import { readSocketTable, type ADDRESS_WORDS, type SocketLine } from './socket-table.js';
@@ -55,7 +55,7 @@ export class SocketReader {
         const path = isOwn ? {} : { netnsPath: `${this.procRoot}/${pid}/ns/net` };
         return new DumpedSockets(await dump(path, states));
       } catch (error) {
-        if (error instanceof EbpfUnavailableError || error instanceof ProcfsError) this.#textOnly = true;
+        if (error instanceof AddonUnavailableError || error instanceof ProcfsError) this.#textOnly = true;
         else if (isPermission(error)) this.#mayEnter &&= isOwn;
         // Otherwise this process has gone: another of the namespace may be there.
       }

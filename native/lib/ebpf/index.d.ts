@@ -1,5 +1,7 @@
-/** Why eBPF can't be used. Stable: users look these up. */
-export type EbpfUnavailableCode = 'NOT_BUILT' | 'NOT_LOADABLE' | 'NO_BTF' | 'NO_PERMISSION' | 'REFUSED';
+export { AddonUnavailableError, type AddonUnavailableCode } from '../errors.js';
+
+/** Why eBPF can't be used although the addon is there. Stable: users look these up. */
+export type EbpfUnavailableCode = 'NO_BTF' | 'NO_PERMISSION' | 'REFUSED';
 
 export class EbpfUnavailableError extends Error {
   constructor(code: EbpfUnavailableCode, reason: string, cause?: unknown);
@@ -215,139 +217,16 @@ export interface Tracker {
   close(): Promise<void>;
 }
 
-/** Offsets of the record's fields as compiled, `recordBytes` and `holderBytes`. @throws EbpfUnavailableError without the addon */
+/** Offsets of the record's fields as compiled, `recordBytes` and `holderBytes`. @throws AddonUnavailableError without the addon */
 export function recordLayout(): Readonly<Record<string, number>>;
 
-/** @throws EbpfUnavailableError without the addon */
+/** @throws AddonUnavailableError without the addon */
 export function probeFeatures(): Promise<Feature[]>;
 
 /**
- * From now on this process is sparing with what malloc keeps: two arenas, and blocks from 1 MiB on go back to the kernel when
- * they are freed. For programs that run for months beside what they watch; to be called before much was allocated. Does
- * nothing where malloc is not glibc's.
- * @throws EbpfUnavailableError without the addon
- */
-export function keepMallocSmall(): void;
-
-/** Turns after which each page had its own. */
-export const PROGRAM_PAGE_TURNS: number;
-
-/**
- * Unmaps one in PROGRAM_PAGE_TURNS of the resident pages of this process's executable and libraries, code and constants
- * only; those in use come back from the page cache at their next touch. Resolves with the bytes that went.
- * @param turn which ones: count it up by one from call to call
- * @throws EbpfUnavailableError without the addon
- */
-export function releaseProgramPages(turn: number): Promise<number>;
-
-/**
  * Loads and attaches the tracker.
- * @throws EbpfUnavailableError when it can't be had here, with the reason
+ * @throws AddonUnavailableError without the addon
+ * @throws EbpfUnavailableError when the kernel does not allow it here, with the reason
  * @throws RangeError for options out of range
  */
 export function loadTracker(options?: TrackerOptions): Promise<Tracker>;
-
-export interface NetlinkOptions {
-  /** NETLINK_SOCK_DIAG (4), NETLINK_NETFILTER (12) … */
-  readonly protocol: number;
-  /** Multicast groups to join. */
-  readonly groups?: readonly number[];
-  /** A namespace file such as /proc/1/ns/net; without it the socket is in the caller's own. Needs CAP_SYS_ADMIN. */
-  readonly netnsPath?: string;
-  /** Size of the receive buffer. Default: the system's. */
-  readonly receiveBytes?: number;
-  /** Classic BPF instructions (struct sock_filter, 8 bytes each) over each message, run before it is queued. */
-  readonly filter?: Uint8Array;
-}
-
-export interface NetlinkBatch {
-  /** Whole datagrams one after the other; empty when nothing was waiting. */
-  readonly data: ArrayBuffer;
-  /** How often the kernel said (ENOBUFS) that messages were lost because the buffer was full. */
-  readonly overruns: number;
-  /** Nothing is left; false when `maxBytes` was reached. */
-  readonly drained: boolean;
-}
-
-/**
- * A netlink socket. It keeps its network namespace alive: close it when the namespace's last process has gone. All
- * methods run on the thread pool and reject with an Error that carries `errno` when the kernel refuses.
- */
-export interface NetlinkSocket {
-  /** Sends one request. The answer to a dump is made while it is received. */
-  send(request: Uint8Array): Promise<void>;
-  /** Takes what is waiting and never waits for more. @param maxBytes at least 64 KiB */
-  receive(maxBytes: number): Promise<NetlinkBatch>;
-  /** Idempotent. */
-  close(): Promise<void>;
-}
-
-/**
- * @throws EbpfUnavailableError without the addon
- * @throws RangeError for options out of range
- */
-export function openNetlink(options: NetlinkOptions): Promise<NetlinkSocket>;
-
-/** For each socket whether `receive` would find something (messages, or word of their loss): one look at all of them. */
-export function netlinkReady(sockets: readonly NetlinkSocket[]): Promise<boolean[]>;
-
-export interface NetNamespace {
-  readonly inode: number;
-  /** The lowest PID in it; 0 when no process is in it. */
-  readonly pid: number;
-  /** A file that leads to it. */
-  readonly path: string;
-}
-
-export interface NamespaceSearch {
-  /** Where the processes are. Default `/proc`. */
-  readonly procRoot?: string;
-  /** Those without a process that were found before: looked for again where they were. */
-  readonly known?: readonly Pick<NetNamespace, 'inode' | 'path'>[];
-  /** Go through the mount table of each mount namespace. Default: true. */
-  readonly mountTables?: boolean;
-  /** Go through the threads and open files of each process. Default: true. */
-  readonly openFiles?: boolean;
-  /** Default 16,384. */
-  readonly maxNamespaces?: number;
-}
-
-export interface FoundNamespaces {
-  /** In the order of the lowest PIDs, then those without a process. */
-  readonly namespaces: NetNamespace[];
-  /** Found, but beyond the bound. */
-  readonly leftOut: number;
-}
-
-/**
- * The network namespaces that may be looked at: those of processes, those mounted below /run/netns and /run/docker/netns,
- * and where asked for those of mount tables, threads and open files.
- * @throws EbpfUnavailableError without the addon
- */
-export function netNamespaces(search?: NamespaceSearch): Promise<FoundNamespaces>;
-
-/**
- * The text of a file of /proc/net as seen in each of some namespaces; empty where it can't be entered or read.
- * @throws EbpfUnavailableError without the addon
- */
-export function readInNamespaces(paths: readonly string[], name: string): Promise<string[]>;
-
-export interface FileBatch {
-  /** Of all files, one after the other. */
-  readonly data: ArrayBuffer;
-  /** By file: how many of these bytes are its own; -1 when it can't be read. */
-  readonly lengths: Int32Array;
-}
-
-/**
- * The first `maxBytes` (up to 64 KiB) of each of 1 to 4,096 files.
- * @throws EbpfUnavailableError without the addon
- */
-export function readFiles(paths: readonly string[], maxBytes: number): Promise<FileBatch>;
-
-/**
- * How many entries each of 1 to 4,096 folders has; -1 for one that can't be listed.
- * @param sizeTells the folder's size is their number, so that it need not be listed
- * @throws EbpfUnavailableError without the addon
- */
-export function countEntries(folders: readonly string[], sizeTells: boolean): Promise<Int32Array>;

@@ -1,14 +1,8 @@
 // Many small files at once. Options are checked here, before native code sees them.
-import { addon } from './addon.js';
-import { EbpfUnavailableError } from './errors.js';
+import { requireAddon } from '../addon.js';
 
 const MAX_PATHS = 4096;
 const MAX_FILE_BYTES = 64 * 1024;
-
-function requireAddon() {
-  if (addon instanceof EbpfUnavailableError) throw addon;
-  return addon;
-}
 
 // One text instead of many: that takes a tenth of the time.
 function joined(paths) {

@@ -1,9 +1,8 @@
-#include "bpf_error.h"
+#include "libbpf_log.h"
 
 #include <bpf/libbpf.h>
 #include <cstdarg>
 #include <cstdio>
-#include <cstring>
 #include <sstream>
 
 namespace {
@@ -51,11 +50,6 @@ int collect(enum libbpf_print_level level, const char *format, va_list arguments
     return 0;
 }
 } // namespace
-
-BpfError::BpfError(const std::string &attempted, int error, const std::string &detail)
-    : std::runtime_error("could not " + attempted + ": " + strerror(error) +
-                         (detail.empty() ? "" : " (" + detail + ")")),
-      error_(error) {}
 
 LibbpfLog::LibbpfLog() {
     libbpf_set_print(collect);

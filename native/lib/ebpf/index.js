@@ -1,22 +1,11 @@
-// ebpf-bridge: what the kernel allows, and the TCP tracker. Options are checked here, before native code sees them.
+// ebpf-bridge/ebpf: what the kernel allows, and the TCP tracker. Options are checked here, before native code sees them.
 import { readFileSync } from 'node:fs';
-import { addon } from './addon.js';
+import { requireAddon } from '../addon.js';
 import { whyNoBtf } from './btf.js';
 import { EbpfUnavailableError } from './errors.js';
-import { countEntries, readFiles } from './files.js';
-import { netNamespaces, readInNamespaces } from './namespaces.js';
-import { netlinkReady, openNetlink } from './netlink.js';
 
-export {
-  countEntries,
-  EbpfUnavailableError,
-  netlinkReady,
-  netNamespaces,
-  openNetlink,
-  readFiles,
-  readInNamespaces,
-  whyNoBtf,
-};
+export { AddonUnavailableError } from '../errors.js';
+export { EbpfUnavailableError, whyNoBtf };
 
 const EPERM = 1;
 const EACCES = 13;
@@ -36,13 +25,6 @@ export const OPTIONAL_PROGRAMS = [
   'on_mptcp_send',
   'on_destroy',
 ];
-/** Of program_pages.h. */
-export const PROGRAM_PAGE_TURNS = 16;
-
-function requireAddon() {
-  if (addon instanceof EbpfUnavailableError) throw addon;
-  return addon;
-}
 
 function requireBtf() {
   const reason = whyNoBtf();
@@ -117,15 +99,6 @@ export function recordLayout() {
 
 export async function probeFeatures() {
   return requireAddon().probeFeatures();
-}
-
-export function keepMallocSmall() {
-  requireAddon().keepMallocSmall();
-}
-
-export async function releaseProgramPages(turn) {
-  if (!Number.isInteger(turn) || turn < 0) throw new RangeError(`turn must be a whole number, not ${turn}`);
-  return requireAddon().releaseProgramPages(turn % PROGRAM_PAGE_TURNS);
 }
 
 export async function loadTracker(options) {

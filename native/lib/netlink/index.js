@@ -1,16 +1,12 @@
 // Netlink sockets in any network namespace. Options are checked here, before native code sees them.
-import { addon } from './addon.js';
-import { EbpfUnavailableError } from './errors.js';
+import { requireAddon } from '../addon.js';
+
+export { AddonUnavailableError } from '../errors.js';
 
 const MIN_RECEIVE_BYTES = 64 * 1024;
 const MAX_RECEIVE_BYTES = 1 << 30;
 const BPF_INSTRUCTION_BYTES = 8;
 const MAX_BPF_INSTRUCTIONS = 64;
-
-function requireAddon() {
-  if (addon instanceof EbpfUnavailableError) throw addon;
-  return addon;
-}
 
 function checkedOptions({ protocol, groups = [], netnsPath = '', receiveBytes = 0, filter }) {
   const program = filter ?? new Uint8Array(0);

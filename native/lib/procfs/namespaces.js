@@ -1,14 +1,8 @@
 // The machine's network namespaces. Options are checked here, before native code sees them.
-import { addon } from './addon.js';
-import { EbpfUnavailableError } from './errors.js';
+import { requireAddon } from '../addon.js';
 
 const MAX_NAMESPACES = 1_048_576;
 const NAME = /^[a-z0-9_]+$/;
-
-function requireAddon() {
-  if (addon instanceof EbpfUnavailableError) throw addon;
-  return addon;
-}
 
 export async function netNamespaces({
   procRoot = '/proc',

@@ -1,19 +1,7 @@
-// A refusal by the kernel or libbpf, with what was attempted and the errno.
+// What libbpf and the verifier say, for the reason of a refusal.
 #pragma once
 
-#include <stdexcept>
 #include <string>
-
-class BpfError : public std::runtime_error {
-  public:
-    // `attempted` reads after "could not"; `error` is a positive errno; `detail` what else the kernel said,
-    // or "".
-    BpfError(const std::string &attempted, int error, const std::string &detail = "");
-    int error() const { return error_; }
-
-  private:
-    int error_;
-};
 
 // Collects libbpf's own words of the calling thread while it lives, instead of letting them reach stderr.
 class LibbpfLog {
