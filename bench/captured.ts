@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import type { Rung } from '../src/probe/connections/coverage.js';
+import type { Rung } from '../src/probe/records/coverage.js';
 import { churn, type Churn } from './churn-process.js';
 import { untilAttached } from './attached.js';
 

@@ -4,7 +4,7 @@
  * TOPOPROBE_BENCH_SECONDS the length of the churn.
  */
 import { loadTracker } from 'ebpf-bridge/ebpf';
-import { RUNGS } from '../src/probe/connections/coverage.js';
+import { RUNGS } from '../src/probe/records/coverage.js';
 import { WITHOUT } from '../src/probe/connections/ebpf/rungs.js';
 import { eventPrograms, keepBpfAccount } from './bpf-stats.js';
 import { churn } from './churn-process.js';

@@ -8,7 +8,7 @@
  *   TOPOPROBE_BENCH_IDLE_SECONDS   length of each measurement without and with them (default 36)
  *   TOPOPROBE_BENCH_LIVE           live connections of a snapshot (default 10,000)
  */
-import { RUNGS } from '../src/probe/connections/coverage.js';
+import { RUNGS } from '../src/probe/records/coverage.js';
 import { captureChurn } from './captured.js';
 import { measureIdle } from './idle-cost.js';
 import { printRungs, type Subject } from './rungs-table.js';

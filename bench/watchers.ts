@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Rung } from '../src/probe/connections/coverage.js';
+import type { Rung } from '../src/probe/records/coverage.js';
 import { hasEnded, untilAttached } from './attached.js';
 import { spawnProbe } from './probe-process.js';
 

@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { encodeReport, fromMillis } from '../../src/report/index.js';
-import type { Latest, Node, Report } from '../../src/report/model.js';
+import type { Latest, Node, Report } from '../../src/report/model/model.js';
 import { cpuSeconds } from '../process-usage.js';
 import { startOurs } from './subject.js';
 import { ask, hangUp, rounded } from './traffic.js';

@@ -15,7 +15,7 @@ import type {
   Timestamp,
   Topology,
   TopologyKey,
-} from '../../src/report/model.js';
+} from '../../src/report/model/model.js';
 
 export interface FleetOptions {
   readonly hosts: number;

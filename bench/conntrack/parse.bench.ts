@@ -3,7 +3,7 @@
  * Arguments: flows (default 50,000).
  */
 import { readConntrackMessages, readConntrackText } from '../../src/conntrack-parser/index.js';
-import { ConntrackWatcher } from '../../src/probe/connections/conntrack/index.js';
+import { ConntrackWatcher } from '../../src/probe/conntrack/index.js';
 import { flowMessage } from '../../test/conntrack/netlink-messages.js';
 
 const FLOWS = Number(process.argv[2] ?? 50_000);

@@ -1,6 +1,6 @@
 /** CPU to merge a window of reports at once and one by one; and what one more report costs a window that is there. */
 import { IncrementalMerge, mergeReports } from '../../src/report/index.js';
-import type { Report } from '../../src/report/model.js';
+import type { Report } from '../../src/report/model/model.js';
 import { printTimings, sideBySide } from './side-by-side.js';
 import { busyReport, nodeCount } from './traffic.js';
 

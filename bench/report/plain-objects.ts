@@ -4,7 +4,7 @@
  * time of its own for every node.
  */
 import { Packr } from 'msgpackr';
-import type { Node, Report, Timestamp, Topology } from '../../src/report/model.js';
+import type { Node, Report, Timestamp, Topology } from '../../src/report/model/model.js';
 
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 const ABSENT = { sets: null, adjacency: null, latest: null, metrics: null, parents: null, children: null };

@@ -2,7 +2,7 @@
  * A report like that of a busy host: processes, and kept connections between them and many remote addresses. Repeatable.
  */
 import { endpointNodeId, fromMillis, hostNodeId, processNodeId } from '../../src/report/index.js';
-import type { DnsNames, Latest, Node, Report, Timestamp, Topology } from '../../src/report/model.js';
+import type { DnsNames, Latest, Node, Report, Timestamp, Topology } from '../../src/report/model/model.js';
 
 const HOST = 'web-17.prod.example';
 const PROCESSES = 200;

@@ -5,9 +5,9 @@
  */
 import { groupAndThin } from '../../src/probe/topology/endpoints.js';
 import { buildEndpoints, splitStragglers } from '../../src/probe/topology/index.js';
-import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
-import { RecordView } from '../../src/probe/topology/record-view.js';
-import { now } from '../../src/report/timestamp.js';
+import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
+import { RecordView } from '../../src/probe/records/record-view.js';
+import { now } from '../../src/report/model/timestamp.js';
 import { groupByObjects } from './objects.js';
 
 const RECORDS = Number(process.argv[2] ?? 100_000);

@@ -3,8 +3,8 @@
  * when every record is translated. Arguments: records (default 100,000), flows (default 10,000).
  */
 import { lookThroughNat, NO_FLOWS, type FlowBatch } from '../../src/probe/topology/index.js';
-import { FLOW_BYTES, FLOW_OFFSET } from '../../src/probe/topology/nat-flow.js';
-import { Direction, OFFSET, RECORD_BYTES } from '../../src/probe/topology/record.js';
+import { FLOW_BYTES, FLOW_OFFSET } from '../../src/probe/records/nat-flow.js';
+import { Direction, OFFSET, RECORD_BYTES } from '../../src/probe/records/record.js';
 
 const RECORDS = Number(process.argv[2] ?? 100_000);
 const FLOWS = Number(process.argv[3] ?? 10_000);

@@ -1,5 +1,5 @@
 /** The obvious way to group, as the rival in the benchmark: an object per record, text keys, Maps. No thinning even. */
-import { Direction, Flag, OFFSET, RECORD_BYTES } from '../../src/probe/topology/record.js';
+import { Direction, Flag, OFFSET, RECORD_BYTES } from '../../src/probe/records/record.js';
 
 interface Pair {
   fromPid: number;

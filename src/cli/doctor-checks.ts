@@ -2,12 +2,12 @@
 import { readdir } from 'node:fs/promises';
 import { hostname, release } from 'node:os';
 import { AddonUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge/ebpf';
-import { findNamespaces, withoutProcess } from '../probe/connections/net-namespaces.js';
+import { findNamespaces, withoutProcess } from '../probe/namespaces/net-namespaces.js';
 import { descriptors, DESCRIPTORS_ADVICE, descriptorShortage } from '../probe/descriptors.js';
-import { ConntrackWatcher } from '../probe/connections/conntrack/index.js';
-import { limitText, type Coverage, type Rung } from '../probe/connections/coverage.js';
+import { ConntrackWatcher } from '../probe/conntrack/index.js';
+import { limitText, type Coverage, type Rung } from '../probe/records/coverage.js';
 import { RUNG_TEXT } from '../probe/connections/ebpf/rungs.js';
-import { NetAddresses } from '../probe/connections/net-addresses.js';
+import { NetAddresses } from '../probe/namespaces/net-addresses.js';
 import { trySystemServers } from '../probe/dns/index.js';
 import { createProcfsSource } from '../probe/connections/procfs/index.js';
 import type { Check } from './check.js';

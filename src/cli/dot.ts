@@ -1,5 +1,5 @@
 /** A report as a Graphviz graph of processes: one edge per pair, labelled with its number of connections. */
-import type { Node, Report } from '../report/model.js';
+import type { Node, Report } from '../report/model/model.js';
 import { visibleText } from './visible-text.js';
 
 /** DOT text; endpoints whose process is not known stand for themselves by address and port. */

@@ -5,7 +5,7 @@
 import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import { RepeatLimit } from '../probe/self/repeat-limit.js';
-import type { LogFormat, LogLevel } from './shared-options.js';
+import type { LogFormat, LogLevel } from './options/shared-options.js';
 import { StderrLines } from './stderr-lines.js';
 
 type LogMethod = NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']>;

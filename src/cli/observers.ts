@@ -1,16 +1,16 @@
 /** The reporters and the resolver every report is made with, from the command line's options. */
 import { LastListeners } from '../probe/topology/index.js';
 import type { Observers } from '../probe/assemble-report.js';
-import { NetAddresses } from '../probe/connections/net-addresses.js';
-import type { NamespaceListing } from '../probe/connections/net-namespaces.js';
+import { NetAddresses } from '../probe/namespaces/net-addresses.js';
+import type { NamespaceListing } from '../probe/namespaces/net-namespaces.js';
 import { createReverseResolver, parseServers, type ReverseResolver } from '../probe/dns/index.js';
 import { createHostReporter } from '../probe/hosts/index.js';
 import { createProcessReporter, type ProcessReporter } from '../probe/processes/index.js';
-import { argumentsPolicy } from './detail-options.js';
+import { argumentsPolicy } from './options/detail-options.js';
 import { thisHostName } from './host-name.js';
 import type { Program } from './program.js';
 import { RenewableResolver } from './renewable-resolver.js';
-import type { ObserveOptions } from './shared-options.js';
+import type { ObserveOptions } from './options/shared-options.js';
 import { VERSION } from './version.js';
 
 export interface ComposedObservers extends Observers {

@@ -1,7 +1,7 @@
 /** What every long-running command has: a log that nothing stops, and a last resort for errors that nobody handled. */
 import type { Logger } from 'pino';
 import { createLogger } from './logger.js';
-import type { LogOptions } from './shared-options.js';
+import type { LogOptions } from './options/shared-options.js';
 import { StderrLines } from './stderr-lines.js';
 import { Supervisor } from './supervisor.js';
 

@@ -1,7 +1,7 @@
 /** The probe's server of metrics and health, which can be put out of use and opened again at the same address. */
 import type { SelfServer } from '../probe/self/index.js';
-import type { ListenAddress } from './option-values.js';
-import { serveMetrics, type WatchedProbe } from './watch-probe.js';
+import type { ListenAddress } from './options/option-values.js';
+import { serveMetrics, type WatchedProbe } from './watched-parts.js';
 
 export class RenewableMetrics {
   #server: SelfServer | undefined;

@@ -1,6 +1,6 @@
 /** How a source of connections is named in the log's one line. */
-import { coverageText } from '../probe/connections/coverage.js';
-import type { ConnectionSource } from '../probe/connections/source.js';
+import { coverageText } from '../probe/records/coverage.js';
+import type { ConnectionSource } from '../probe/records/source.js';
 
 /** `ebpf (rung files, nothing refused)`, `procfs` … */
 export function sourceText({ kind, coverage }: Pick<ConnectionSource, 'kind' | 'coverage'>): string {

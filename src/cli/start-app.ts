@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { createApp, type App, type AppOptions } from '../app/index.js';
 import { thisHostName } from './host-name.js';
-import type { ListenAddress } from './option-values.js';
+import type { ListenAddress } from './options/option-values.js';
 import type { Program } from './program.js';
 import { PROJECT_ROOT } from './project-root.js';
 import { VERSION } from './version.js';

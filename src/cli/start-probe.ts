@@ -1,8 +1,8 @@
 /** Composes a probe out of its parts, for the commands that run one: `probe` and `up`. */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { ConnectionFeed } from '../probe/connections/feed.js';
-import { openSource, type OpenedSource } from '../probe/connections/open-source.js';
+import { ConnectionFeed } from '../probe/batch/batcher.js';
+import { openSource, type OpenedSource } from '../probe/open-connections.js';
 import { Probe } from '../probe/probe.js';
 import {
   createPublisher,
@@ -11,16 +11,16 @@ import {
   type TlsOptions,
 } from '../probe/publish/index.js';
 import { Ticks } from '../probe/self/index.js';
-import { boundsOf } from './bound-options.js';
-import { rungOf } from './rung-option.js';
+import { boundsOf } from './options/bound-options.js';
+import { rungOf } from './options/rung-option.js';
 import type { Program } from './program.js';
 import { sourceText } from './source-text.js';
 import { observersFor } from './observers.js';
-import { TOKEN_VARIABLE, type MetricsOptions, type ShipOptions } from './publish-options.js';
-import type { ObserveOptions } from './shared-options.js';
+import { TOKEN_VARIABLE, type MetricsOptions, type ShipOptions } from './options/publish-options.js';
+import type { ObserveOptions } from './options/shared-options.js';
 import { VERSION } from './version.js';
 import { RenewableMetrics } from './renewable-metrics.js';
-import { EndpointCounts } from './watch-probe.js';
+import { EndpointCounts } from './watched-parts.js';
 
 const PROBE_ID_BYTES = 8;
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { capturedPercent } from '../probe/completeness.js';
 import { EbpfSource } from '../probe/connections/ebpf/ebpf-source.js';
-import type { Coverage, Rung } from '../probe/connections/coverage.js';
+import type { Coverage, Rung } from '../probe/records/coverage.js';
 import type { Check } from './check.js';
 import { reasonOf } from './errors.js';
 

@@ -5,15 +5,15 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { mergeTopologies, now } from '../report/index.js';
-import { processNodeId } from '../report/node-ids.js';
-import type { DnsNames, Report, Timestamp, Topology, TopologyKey } from '../report/model.js';
+import { processNodeId } from '../report/model/node-ids.js';
+import type { DnsNames, Report, Timestamp, Topology, TopologyKey } from '../report/model/model.js';
 import { completenessFacts } from './completeness.js';
-import type { Batch } from './connections/feed.js';
+import type { Batch } from './batch/batcher.js';
 import { degradationFacts, type Degradation } from './degradations.js';
-import { otherEnds } from './connections/other-connections.js';
+import { otherEnds } from './records/overflow-counts.js';
 import type { ReverseResolver } from './dns/index.js';
 import type { Reporter } from './reporter.js';
-import { WORD, WORDS } from './topology/record-view.js';
+import { WORD, WORDS } from './records/record-view.js';
 import {
   buildEndpoints,
   exitedProcesses,

@@ -25,10 +25,10 @@
  *   `other_by_netns`                           where, as `inode=connections`, most first
  */
 import { hostNodeId } from '../report/index.js';
-import type { MetadataTemplate, Timestamp, Topology } from '../report/model.js';
-import { limitText, refusalsText } from './connections/coverage.js';
-import type { Batch } from './connections/feed.js';
-import { otherEnds } from './connections/other-connections.js';
+import type { MetadataTemplate, Timestamp, Topology } from '../report/model/model.js';
+import { limitText, refusalsText } from './records/coverage.js';
+import type { Batch } from './batch/batcher.js';
+import { otherEnds } from './records/overflow-counts.js';
 
 /** Namespaces told of by inode. */
 const NAMED_MOST = 10;

@@ -4,7 +4,7 @@
  * in /api/v1/probes. A host without such facts goes without nothing that its probe knows of.
  */
 import { hostNodeId } from '../report/index.js';
-import type { MetadataTemplate, Timestamp, Topology } from '../report/model.js';
+import type { MetadataTemplate, Timestamp, Topology } from '../report/model/model.js';
 
 export interface Degradation {
   /** `dns`, `log` … */

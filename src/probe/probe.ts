@@ -3,9 +3,9 @@
  * takes longer than the interval delays the next one; ticks never overlap, and a failed tick does not end the probe.
  */
 import type { Logger } from 'pino';
-import type { Report } from '../report/model.js';
+import type { Report } from '../report/model/model.js';
 import { assembleReport, type Observers } from './assemble-report.js';
-import type { Batch, ConnectionFeed } from './connections/feed.js';
+import type { Batch, ConnectionFeed } from './batch/batcher.js';
 import type { TickObserver } from './self/index.js';
 
 export interface ProbeOptions extends Observers {

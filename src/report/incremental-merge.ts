@@ -4,10 +4,10 @@
  *
  * Bound: the reports its owner has added and not removed.
  */
-import { canonicalText } from './canonical.js';
+import { canonicalText } from './merge/canonical-text.js';
 import { JoinedMap } from './joined-map.js';
-import { mergeDnsNames, mergeReports, mergeTopologyHeads, type TopologyHead } from './merge.js';
-import { mergeNodes } from './merge-nodes.js';
+import { mergeDnsNames, mergeReports, mergeTopologyHeads, type TopologyHead } from './merge/reports.js';
+import { mergeNodes } from './merge/nodes.js';
 import {
   TOPOLOGY_KEYS,
   type DnsNames,
@@ -15,7 +15,7 @@ import {
   type Report,
   type Topology,
   type TopologyKey,
-} from './model.js';
+} from './model/model.js';
 
 export class IncrementalMerge {
   readonly #reports = new Set<Report>();

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { moveTimes } from '../../src/app/window/clock-skew.js';
 import { decodeReport, fromMillis } from '../../src/report/index.js';
-import type { Report } from '../../src/report/model.js';
+import type { Report } from '../../src/report/model/model.js';
 import { runApp, type RunningApp } from './running-app.js';
 import { clientSide, facts, hostNode, makeNode, makeReport, processNode } from './sample-reports.js';
 

@@ -1,7 +1,7 @@
 /** What probes measure of connections reaches edges and details: sums, means, evidence, and what two ends disagree on. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EdgeRow } from '../../src/app/views/edges.js';
+import type { EdgeRow } from '../../src/app/describe/edges.js';
 import { runApp, type RunningApp } from './running-app.js';
 import { clientSide, endpointNode, hostNode, makeReport, processNode, serverSide } from './sample-reports.js';
 

@@ -7,7 +7,7 @@ import { request } from 'node:http';
 import fc from 'fast-check';
 import { AppError } from '../../src/app/index.js';
 import { chooseEncoding } from '../../src/app/http/accept-encoding.js';
-import { inflateZstd } from '../../src/app/ingest/zstd.js';
+import { inflateZstd } from '../../src/app/decode/zstd.js';
 import { encodeReport } from '../../src/report/index.js';
 import { runApp, type RunningApp } from './running-app.js';
 import { clientSide, hostNode, makeReport } from './sample-reports.js';

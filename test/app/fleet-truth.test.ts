@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { Fleet, type EdgeCounts } from '../../bench/app/fleet.js';
 import { viewById } from '../../src/app/views/catalogue.js';
 import { edgeTotals } from '../../src/app/views/graph.js';
-import { sceneOf, type Scene } from '../../src/app/views/scene.js';
+import { sceneOf, type Scene } from '../../src/app/flows/snapshot.js';
 import { encodeReport, fromMillis, mergeReports } from '../../src/report/index.js';
 import { runApp, type RunningApp } from './running-app.js';
 

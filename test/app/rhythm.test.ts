@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test, type TestContext } from 'node:test';
 import { encodeReport, fromMillis } from '../../src/report/index.js';
-import type { Report, Topology } from '../../src/report/model.js';
+import type { Report, Topology } from '../../src/report/model/model.js';
 import { startNodeProgram } from '../support/program.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 import { runApp, type RunningApp } from './running-app.js';

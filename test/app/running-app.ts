@@ -2,7 +2,7 @@
 import type { TestContext } from 'node:test';
 import { createApp, type AppOptions } from '../../src/app/index.js';
 import { encodeReport } from '../../src/report/index.js';
-import type { Report } from '../../src/report/model.js';
+import type { Report } from '../../src/report/model/model.js';
 
 export interface RunningApp {
   readonly url: string;

@@ -1,6 +1,6 @@
 /** Small reports for tests: a client on one machine, a server on another, and what each one's probe sees of them. */
 import { fromMillis } from '../../src/report/index.js';
-import type { Latest, Node, Report, Timestamp, Topology, TopologyKey } from '../../src/report/model.js';
+import type { Latest, Node, Report, Timestamp, Topology, TopologyKey } from '../../src/report/model/model.js';
 
 export const SAMPLE_TIME = fromMillis(1_700_000_000_000);
 

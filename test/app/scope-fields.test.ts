@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
-import type { Node, Report, Topology, TopologyKey } from '../../src/report/model.js';
+import type { Node, Report, Topology, TopologyKey } from '../../src/report/model/model.js';
 import { runApp, type RunningApp } from './running-app.js';
 import {
   endpointNode,

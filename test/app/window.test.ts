@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { edgeRows } from '../../src/app/views/edges.js';
+import { edgeRows } from '../../src/app/describe/edges.js';
 import { VIEWS } from '../../src/app/views/catalogue.js';
-import { sceneOf, type Scene } from '../../src/app/views/scene.js';
+import { sceneOf, type Scene } from '../../src/app/flows/snapshot.js';
 import { Window } from '../../src/app/window/window.js';
 import { decodeReport, encodeReport, fromMillis, mergeReports } from '../../src/report/index.js';
-import type { Node, Report } from '../../src/report/model.js';
+import type { Node, Report } from '../../src/report/model/model.js';
 import { facts, hostNode, makeNode, makeReport, processNode } from './sample-reports.js';
 
 const WINDOW_MS = 15_000;

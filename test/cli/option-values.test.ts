@@ -1,7 +1,7 @@
 /** The forms that options take. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { appUrl, durationMs, listenAddress, ringBytes } from '../../src/cli/option-values.js';
+import { appUrl, durationMs, listenAddress, ringBytes } from '../../src/cli/options/option-values.js';
 
 test('durations have a unit', () => {
   assert.equal(durationMs('500ms'), 500);

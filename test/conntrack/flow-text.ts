@@ -1,6 +1,6 @@
 /** Shows a flow as plain data, to compare it with what was expected. */
-import { addressText } from '../../src/probe/topology/address.js';
-import { FLOW_BYTES, FLOW_OFFSET, type FlowBatch } from '../../src/probe/topology/nat-flow.js';
+import { addressText } from '../../src/probe/records/address.js';
+import { FLOW_BYTES, FLOW_OFFSET, type FlowBatch } from '../../src/probe/records/nat-flow.js';
 import type { ConntrackFlow } from '../../src/conntrack-parser/index.js';
 import type { Namespace } from '../support/namespace.js';
 

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { viewById } from '../../src/app/views/catalogue.js';
 import { edgeTotals } from '../../src/app/views/graph.js';
-import { sceneOf } from '../../src/app/views/scene.js';
+import { sceneOf } from '../../src/app/flows/snapshot.js';
 import { decodeReport, mergeReports } from '../../src/report/index.js';
-import type { Report } from '../../src/report/model.js';
+import type { Report } from '../../src/report/model/model.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 import { connectOver, rootSkip, ROUTES, type Translated } from './nat-network.js';
 

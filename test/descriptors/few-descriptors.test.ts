@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import { roomFor } from '../../src/probe/descriptors.js';
-import type { Report } from '../../src/report/model.js';
+import type { Report } from '../../src/report/model/model.js';
 import { connectOver, rootSkip, ROUTES } from '../conntrack/nat-network.js';
 import { startApp, type RecordingApp } from '../publish/recording-app.js';
 import { until } from '../publish/shipping.js';

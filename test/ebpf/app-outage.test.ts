@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Report } from '../../src/report/model.js';
+import type { Report } from '../../src/report/model/model.js';
 import { startRelay } from '../publish/counting-relay.js';
 import { until } from '../publish/shipping.js';
 import { freePort } from '../support/free-port.js';

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pino from 'pino';
-import { ConnectionFeed } from '../../src/probe/connections/feed.js';
-import { openSource } from '../../src/probe/connections/open-source.js';
+import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { openSource } from '../../src/probe/open-connections.js';
 import { createReverseResolver } from '../../src/probe/dns/index.js';
 import { Probe, type ProbeOptions } from '../../src/probe/probe.js';
 import { Ticks } from '../../src/probe/self/index.js';
 import { hostNodeId } from '../../src/report/index.js';
-import type { Report } from '../../src/report/model.js';
+import type { Report } from '../../src/report/model/model.js';
 import { until } from '../publish/shipping.js';
 import { createNamespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import type { TestContext } from 'node:test';
 import type { EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
-import { ConnectionFeed } from '../../src/probe/connections/feed.js';
+import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/index.js';
 import { createNamespace } from '../support/namespace.js';

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
-import { Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
+import { Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 import { createNamespace, deleteNamespace, pairedDevice, type Namespace } from '../support/namespace.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 import { needsRung } from '../support/rung.js';

@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { Direction, Flag, TcpState } from '../../src/probe/topology/record.js';
+import { Direction, Flag, TcpState } from '../../src/probe/records/record.js';
 import { createNamespace } from '../support/namespace.js';
 import { startProgram } from '../support/program.js';
 import { socketsIn } from '../support/socket-records.js';

@@ -9,7 +9,7 @@ import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { OPTIONAL_PROGRAMS, type OptionalProgram } from 'ebpf-bridge/ebpf';
-import type { Coverage } from '../../src/probe/connections/coverage.js';
+import type { Coverage } from '../../src/probe/records/coverage.js';
 import { edgesTo, type JsonReport } from '../support/edges.js';
 import { createNamespace } from '../support/namespace.js';
 import { programPath, startNodeProgram } from '../support/program.js';

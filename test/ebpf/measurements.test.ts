@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConnectionFeed } from '../../src/probe/connections/feed.js';
+import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/index.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';

@@ -9,7 +9,7 @@ import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { EbpfSource, EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
-import type { Completeness, OtherCounts, Snapshot } from '../../src/probe/connections/source.js';
+import type { Completeness, OtherCounts, Snapshot } from '../../src/probe/records/source.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, type Program } from '../support/program.js';
 import { reportWhile } from '../support/report-while.js';

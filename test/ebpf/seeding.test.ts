@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Direction, TcpState } from '../../src/probe/topology/record.js';
+import { Direction, TcpState } from '../../src/probe/records/record.js';
 import { createNamespace } from '../support/namespace.js';
 import { startProgram } from '../support/program.js';
 import { socketsIn } from '../support/socket-records.js';

@@ -1,12 +1,12 @@
 /** What the eBPF source sees of scenarios (test/support/scenario.ts), held against the truth. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { ConnectionFeed } from '../../src/probe/connections/feed.js';
+import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
 import type { EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import { createProcessReporter } from '../../src/probe/processes/index.js';
 import { buildEndpoints, identifyProcesses } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/index.js';
-import type { Node } from '../../src/report/model.js';
+import type { Node } from '../../src/report/model/model.js';
 import type { Namespace } from '../support/namespace.js';
 import { startEbpf } from '../support/rung.js';
 import type { Truth } from '../support/scenario.js';

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test, type TestContext } from 'node:test';
-import type { Node } from '../../src/report/model.js';
+import type { Node } from '../../src/report/model/model.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { innermostBelow, outerPid } from '../support/pid-namespace.js';
 import { startProgram } from '../support/program.js';

@@ -5,8 +5,8 @@ import { statSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import type { EbpfSource, EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
-import type { Snapshot } from '../../src/probe/connections/source.js';
-import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
+import type { Snapshot } from '../../src/probe/records/source.js';
+import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 import { loadOnRung, needsRung, startEbpf } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 

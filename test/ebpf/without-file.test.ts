@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
-import { Direction, TcpState } from '../../src/probe/topology/record.js';
+import { Direction, TcpState } from '../../src/probe/records/record.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { startProgram, type Program } from '../support/program.js';
 import { needsRung, rung, startEbpf } from '../support/rung.js';

@@ -9,7 +9,7 @@ import ipaddr from 'ipaddr.js';
 import { cpuPercent, parseCpuTimes } from '../../src/probe/hosts/host-facts.js';
 import { createHostReporter, type HostReporter } from '../../src/probe/hosts/index.js';
 import { now, parseTimestamp } from '../../src/report/index.js';
-import type { Node } from '../../src/report/model.js';
+import type { Node } from '../../src/report/model/model.js';
 
 const create = (procRoot?: string, warn?: (message: string) => void): HostReporter =>
   createHostReporter({

@@ -1,5 +1,5 @@
 /** Who visits live sockets in the kernel: the rungs of the eBPF source, each of which is tried by itself. */
-import { RUNGS, type Rung } from '../../src/probe/connections/coverage.js';
+import { RUNGS, type Rung } from '../../src/probe/records/coverage.js';
 
 export { RUNGS, type Rung };
 

@@ -13,7 +13,7 @@ import { node, startHost } from '../support/host.js';
 import { createNamespace, joinNamespaces, type Namespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
 import { reportWhile } from '../support/report-while.js';
-import type { Report } from '../../src/report/model.js';
+import type { Report } from '../../src/report/model/model.js';
 
 const rootSkip = process.getuid?.() === 0 ? false : 'needs root: makes network namespaces';
 const PORT = 6379;

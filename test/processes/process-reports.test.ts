@@ -17,7 +17,7 @@ import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createProcessReporter, type ProcessReporterOptions } from '../../src/probe/processes/index.js';
 import { now } from '../../src/report/index.js';
-import type { Node, Topology } from '../../src/report/model.js';
+import type { Node, Topology } from '../../src/report/model/model.js';
 import { startProgram } from '../support/program.js';
 
 type Report = () => Promise<Topology>;

@@ -1,7 +1,7 @@
 /** Connections that are open are seen with both processes and the right direction: every family, every namespace. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { OFFSET, RECORD_BYTES } from '../../src/probe/topology/record.js';
+import { OFFSET, RECORD_BYTES } from '../../src/probe/records/record.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, startProgram } from '../support/program.js';
 import { edgesTo, openProcfs } from './snapshot-edges.js';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { now } from '../../src/report/timestamp.js';
+import { now } from '../../src/report/model/timestamp.js';
 import { startNodeProgram, startProgram } from '../support/program.js';
 import { openProcfs } from './snapshot-edges.js';
 

@@ -1,9 +1,9 @@
 /** Takes a snapshot of /proc and reads the edges to one port out of it. */
 import type { TestContext } from 'node:test';
 import { createProcfsSource, type ProcfsOptions } from '../../src/probe/connections/procfs/index.js';
-import type { ConnectionSource } from '../../src/probe/connections/source.js';
+import type { ConnectionSource } from '../../src/probe/records/source.js';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { now } from '../../src/report/timestamp.js';
+import { now } from '../../src/report/model/timestamp.js';
 import { edgesOf, type Edge } from '../topology/edges.js';
 
 export async function openProcfs(t: TestContext, options: ProcfsOptions = {}): Promise<ConnectionSource> {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { readSocketTable, type SocketLine } from '../../src/probe/connections/procfs/socket-table.js';
-import { addressText } from '../../src/probe/topology/address.js';
-import { TcpState } from '../../src/probe/topology/record.js';
+import { addressText } from '../../src/probe/records/address.js';
+import { TcpState } from '../../src/probe/records/record.js';
 
 const ALL_STATES = 0xfff;
 const HEADING =

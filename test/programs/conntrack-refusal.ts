@@ -1,5 +1,5 @@
 /** Asks for connection tracking, twice, and prints what came of it as JSON. */
-import { ConntrackWatcher } from '../../src/probe/connections/conntrack/index.js';
+import { ConntrackWatcher } from '../../src/probe/conntrack/index.js';
 
 const watcher = new ConntrackWatcher({ wanted: 'nat' });
 await watcher.refresh();

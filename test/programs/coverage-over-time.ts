@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
-import { OFFSET, RECORD_BYTES } from '../../src/probe/topology/record.js';
+import { OFFSET, RECORD_BYTES } from '../../src/probe/records/record.js';
 
 const [count = '1'] = process.argv.slice(2);
 const server = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');

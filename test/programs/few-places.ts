@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { loadTracker } from 'ebpf-bridge/ebpf';
-import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
+import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 
 /** The table has no more places, and the kernel gives so many sockets a record. */
 const PLACES = 64;

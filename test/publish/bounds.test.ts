@@ -6,7 +6,7 @@ import { coarsen } from '../../src/probe/publish/coarsen.js';
 import { joinReports } from '../../src/probe/publish/join-reports.js';
 import { PendingReport, ReportJoiner } from '../../src/probe/publish/pending-report.js';
 import { endpointNodeId, fromMillis, processNodeId } from '../../src/report/index.js';
-import type { Latest, Node, Report } from '../../src/report/model.js';
+import type { Latest, Node, Report } from '../../src/report/model/model.js';
 import { newConnections, reportOf, totalOf } from './shipping.js';
 
 const AT = fromMillis(1_700_000_000_000);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { changesSince } from '../../src/probe/publish/changes.js';
 import { encodeReport, fromMillis, mergeReports } from '../../src/report/index.js';
-import type { Node, Report } from '../../src/report/model.js';
+import type { Node, Report } from '../../src/report/model/model.js';
 import { report as arbitraryReport } from '../report/arbitrary-report.js';
 import { startApp } from './recording-app.js';
 import { publisherFor, reportOf, totalOf, until } from './shipping.js';

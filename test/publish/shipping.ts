@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import pino from 'pino';
 import { createPublisher, type Publisher, type PublisherOptions } from '../../src/probe/publish/index.js';
 import { endpointNodeId, fromMillis } from '../../src/report/index.js';
-import type { Latest, Node, Report } from '../../src/report/model.js';
+import type { Latest, Node, Report } from '../../src/report/model/model.js';
 
 const GIVE_UP_MS = 60_000;
 

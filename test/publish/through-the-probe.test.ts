@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pino from 'pino';
-import { ConnectionFeed } from '../../src/probe/connections/feed.js';
-import type { ConnectionSource } from '../../src/probe/connections/source.js';
+import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import type { ConnectionSource } from '../../src/probe/records/source.js';
 import { createReverseResolver } from '../../src/probe/dns/index.js';
 import { Probe } from '../../src/probe/probe.js';
-import { TcpState } from '../../src/probe/topology/record.js';
+import { TcpState } from '../../src/probe/records/record.js';
 import { encode, type Socket } from '../topology/records.js';
 import { startApp } from './recording-app.js';
 import { publisherFor, totalOf, until } from './shipping.js';

@@ -13,7 +13,7 @@ import type {
   Timestamp,
   Topology,
   TopologyKey,
-} from '../../src/report/model.js';
+} from '../../src/report/model/model.js';
 
 /** Without the keys whose value is undefined: an absent field is absent. */
 function compact<T extends object>(fields: { [K in keyof T]: T[K] | undefined }): T {

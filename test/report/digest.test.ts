@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeReport, encodeReport, fromMillis, type Recall } from '../../src/report/index.js';
-import type { Node, Report, Timestamp } from '../../src/report/model.js';
-import { Digester } from '../../src/report/msgpack-digest.js';
+import type { Node, Report, Timestamp } from '../../src/report/model/model.js';
+import { Digester } from '../../src/report/wire/msgpack-digest.js';
 import { report as arbitraryReport } from './arbitrary-report.js';
 
 const at = (time: Timestamp, ...values: readonly string[]): Report => ({

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeReport, reportToJson } from '../../src/report/index.js';
-import { TOPOLOGY_KEYS } from '../../src/report/model.js';
+import { TOPOLOGY_KEYS } from '../../src/report/model/model.js';
 import { fromOldMsgpack } from './go-msgpack.js';
 import { sampleReport } from './sample-report.js';
 

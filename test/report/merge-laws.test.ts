@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeReport, encodeReport, IncrementalMerge, mergeReports } from '../../src/report/index.js';
-import type { Node, Report } from '../../src/report/model.js';
+import type { Node, Report } from '../../src/report/model/model.js';
 import { report, withoutSums } from './arbitrary-report.js';
 
 test('merging is associative and commutative on 10,000 generated triples', () => {

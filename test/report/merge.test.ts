@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GO_ZERO, mergeNodes, mergeReports, mergeTopologies } from '../../src/report/index.js';
-import type { Latest, Metric, Node, Report, Timestamp, Topology } from '../../src/report/model.js';
+import type { Latest, Metric, Node, Report, Timestamp, Topology } from '../../src/report/model/model.js';
 
 function at(unixSeconds: number, zoneMinutes = -1): Timestamp {
   return { unixSeconds, nanos: 0, zoneMinutes };

@@ -1,5 +1,5 @@
 /** A report with something in every field of the model, and not one value twice where it could be confused. */
-import type { Node, Report, Timestamp } from '../../src/report/model.js';
+import type { Node, Report, Timestamp } from '../../src/report/model/model.js';
 
 export const AT: Timestamp = { unixSeconds: 1_795_244_936, nanos: 123_456_789, zoneMinutes: 0 };
 export const LATER: Timestamp = { unixSeconds: 1_795_244_939, nanos: 5, zoneMinutes: 120 };

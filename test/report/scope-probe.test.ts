@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeReport, encodeReport, formatTimestamp, GO_ZERO } from '../../src/report/index.js';
-import type { Node } from '../../src/report/model.js';
+import type { Node } from '../../src/report/model/model.js';
 import { fromOldMsgpack, goTime, toGoMsgpack, type Tree } from './go-msgpack.js';
 import { SCOPE_REPORT, TAKEN_AT } from './scope-report.js';
 

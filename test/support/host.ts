@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { decodeReport } from '../../src/report/index.js';
-import type { Report } from '../../src/report/model.js';
+import type { Report } from '../../src/report/model/model.js';
 import type { Namespace } from './namespace.js';
 import { programPath, startProgram } from './program.js';
 import { TOPOPROBE } from './topoprobe.js';

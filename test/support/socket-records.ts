@@ -1,6 +1,6 @@
 /** Reads the records of a snapshot in tests. */
-import type { Snapshot } from '../../src/probe/connections/source.js';
-import { Direction, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
+import type { Snapshot } from '../../src/probe/records/source.js';
+import { Direction, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 
 type Records = Pick<Snapshot, 'records' | 'recordCount'>;
 

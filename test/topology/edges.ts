@@ -1,6 +1,6 @@
 /** Builds endpoints of sockets and reads the edges out of them. */
 import { buildEndpoints, type Endpoints } from '../../src/probe/topology/index.js';
-import { now } from '../../src/report/timestamp.js';
+import { now } from '../../src/report/model/timestamp.js';
 import { encode, type Socket } from './records.js';
 
 export interface Edge {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Direction, TcpState } from '../../src/probe/topology/record.js';
+import { Direction, TcpState } from '../../src/probe/records/record.js';
 import { build, edgesOf } from './edges.js';
 import { client, listener, server, type Connection, type Socket } from './records.js';
 

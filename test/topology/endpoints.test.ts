@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { Direction, OFFSET, PidEvidence, RECORD_BYTES, TcpState } from '../../src/probe/topology/record.js';
-import { now } from '../../src/report/timestamp.js';
+import { Direction, OFFSET, PidEvidence, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
+import { now } from '../../src/report/model/timestamp.js';
 import { build, edgesOf } from './edges.js';
 import { client, encode, listener, NETNS, server, type Connection, type Socket } from './records.js';
 

@@ -8,7 +8,7 @@ import {
   PidEvidence,
   RECORD_BYTES,
   TcpState,
-} from '../../src/probe/topology/record.js';
+} from '../../src/probe/records/record.js';
 
 export interface Socket {
   readonly id: number;

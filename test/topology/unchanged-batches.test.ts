@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ConnectionFeed } from '../../src/probe/connections/feed.js';
-import type { ConnectionSource, Snapshot, SnapshotRequest } from '../../src/probe/connections/source.js';
+import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import type { ConnectionSource, Snapshot, SnapshotRequest } from '../../src/probe/records/source.js';
 import { buildEndpoints, identifyProcesses, type Endpoints } from '../../src/probe/topology/index.js';
-import { Direction, TcpState } from '../../src/probe/topology/record.js';
-import type { RecordBatch } from '../../src/probe/topology/record-view.js';
-import { now } from '../../src/report/timestamp.js';
+import { Direction, TcpState } from '../../src/probe/records/record.js';
+import type { RecordBatch } from '../../src/probe/records/record-view.js';
+import { now } from '../../src/report/model/timestamp.js';
 import { client, encode, listener, server, type Connection, type Socket } from './records.js';
 
 /** Tells what it is given; says so when that is the same as before and the feed may be told. */

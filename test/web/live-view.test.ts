@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
-import { Backoff } from '../../src/web/live/backoff.js';
-import { LiveView, type LinkState } from '../../src/web/live/live-view.js';
+import { Backoff } from '../../src/web/api/backoff.js';
+import { LiveView, type LinkState } from '../../src/web/api/live-view.js';
 
 const quick = (): Backoff => new Backoff({ firstMs: 10, maxMs: 40, random: () => 0 });
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { edgeKey, GraphStore, type Change } from '../../src/web/live/store.js';
-import { parseDelta, type Delta } from '../../src/web/live/wire.js';
+import { edgeKey, GraphStore, type Change } from '../../src/web/api/store.js';
+import { parseDelta, type Delta } from '../../src/web/api/wire.js';
 
 interface Made {
   readonly id: string;

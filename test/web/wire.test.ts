@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseDelta, parseDetails, WireError } from '../../src/web/live/wire.js';
+import { parseDelta, parseDetails, WireError } from '../../src/web/api/wire.js';
 
 void test('empty lists may be null or missing', () => {
   assert.deepEqual(parseDelta('{"add":null,"remove":null}'), {

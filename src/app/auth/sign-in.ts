@@ -4,9 +4,9 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { Blocks } from '../ingest/blocks.js';
-import { readBody } from '../ingest/body.js';
-import { Room } from '../ingest/room.js';
+import { Blocks } from '../bodies/blocks.js';
+import { readBody } from '../bodies/body.js';
+import { Room } from '../bodies/room.js';
 import type { Credentials } from './credentials.js';
 import type { Sessions } from './sessions.js';
 import { signInPage } from './sign-in-page.js';

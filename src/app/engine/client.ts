@@ -6,7 +6,7 @@ import { Worker, type Transferable } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.js';
 import type { EngineSettings } from './engine.js';
-import type { Answer, Call, CallArguments, CallName, CallResult } from './messages.js';
+import type { Answer, Call, CallArguments, CallName, CallResult } from './engine-messages.js';
 
 interface Pending {
   readonly resolve: (result: never) => void;

@@ -6,16 +6,16 @@
 import { encodeReport, reportToJson } from '../../report/index.js';
 import { AppError } from '../errors.js';
 import type { ViewFreshness } from '../options.js';
-import { decodeBody, type BodyKind, type ReportFormat } from '../ingest/decode.js';
+import { decodeBody, type BodyKind, type ReportFormat } from '../decode/decode.js';
 import { viewById, VIEWS, type View } from '../views/catalogue.js';
-import { nodeDetails } from '../views/details.js';
-import { edgeRows, type EdgeRow } from '../views/edges.js';
-import { nameNode } from '../views/labels.js';
+import { nodeDetails } from '../describe/details.js';
+import { edgeRows, type EdgeRow } from '../describe/edges.js';
+import { nameNode } from '../describe/labels.js';
 import type { Options } from '../views/options.js';
-import { searchGraph, type Found } from '../views/search.js';
-import type { ProbeIdentity, ProbeRecord } from '../window/probe-book.js';
+import { searchGraph, type Found } from '../describe/search.js';
+import type { ProbeIdentity, ProbeRecord } from '../window/probe-registry.js';
 import { Window, type WindowCounts } from '../window/window.js';
-import { topologyEntry } from './menu.js';
+import { topologyEntry } from './topology-list.js';
 import { Renderer, type ViewChange } from './renderer.js';
 
 export interface NodeName {

@@ -5,7 +5,7 @@ import { applyOptions, optionsKey, type View } from '../views/catalogue.js';
 import type { ViewGraph } from '../views/graph.js';
 import type { Options } from '../views/options.js';
 import type { ViewFreshness } from '../options.js';
-import type { Scene } from '../views/scene.js';
+import type { Scene } from '../flows/snapshot.js';
 import type { Window } from '../window/window.js';
 import { SummaryCache } from './summary-cache.js';
 

@@ -1,9 +1,9 @@
 /**
  * The JSON of each node of one rendering, kept from one state to the next: only what changed is worded anew.
  */
-import type { Report } from '../../report/model.js';
+import type { Report } from '../../report/model/model.js';
 import { adjacencyOf, failingOf, type ViewGraph, type ViewNode } from '../views/graph.js';
-import { summarise } from '../views/summary.js';
+import { summarise } from '../describe/summary.js';
 
 interface Worded {
   readonly view: ViewNode;

@@ -2,7 +2,7 @@
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { AppError } from '../errors.js';
 import { Engine, type EngineSettings } from './engine.js';
-import type { Answer, Call } from './messages.js';
+import type { Answer, Call } from './engine-messages.js';
 
 const engine = new Engine(workerData as EngineSettings);
 

@@ -5,9 +5,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { EngineClient } from '../engine/client.js';
 import { knownView } from '../engine/engine.js';
 import { AppError } from '../errors.js';
-import type { Mirrors } from '../mirror/mirror.js';
+import type { Mirrors } from '../engine/view-cache.js';
 import type { AppSettings } from '../options.js';
-import type { ProbeRecord } from '../window/probe-book.js';
+import type { ProbeRecord } from '../window/probe-registry.js';
 import { optionsFor, parametersOf } from './query.js';
 
 export interface ScopeApiParts {

@@ -5,7 +5,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { EngineClient } from '../engine/client.js';
 import { knownView } from '../engine/engine.js';
-import type { ProbeRecord } from '../window/probe-book.js';
+import type { ProbeRecord } from '../window/probe-registry.js';
 import { optionsFor } from './query.js';
 import {
   EDGES_ANSWER,

@@ -1,6 +1,6 @@
 /** What the headers of a report say of the probe that sends it. */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ProbeIdentity } from '../window/probe-book.js';
+import type { ProbeIdentity } from '../window/probe-registry.js';
 
 const TEXT_MAX = 128;
 /** A probe that reports less often than once an hour is taken to do so. */

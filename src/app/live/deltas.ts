@@ -1,7 +1,7 @@
 /**
  * Differences between two states of a view, made once however many clients go from the one to the other.
  */
-import { deltaText } from '../render/text.js';
+import { deltaText } from '../engine/view-json.js';
 
 type Nodes = ReadonlyMap<string, string>;
 

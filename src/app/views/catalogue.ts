@@ -21,7 +21,7 @@ import {
 } from './options.js';
 import { containerParentGraph, overlayGraph } from './orchestrators.js';
 import { processGraph, processNameGraph } from './processes.js';
-import type { Scene } from './scene.js';
+import type { Scene } from '../flows/snapshot.js';
 
 export interface View {
   readonly id: string;

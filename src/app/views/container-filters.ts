@@ -1,10 +1,10 @@
 /**
  * Which containers an option means: the system's own, those of applications, running or stopped ones.
  */
-import type { Report } from '../../report/model.js';
-import { latestOf } from './endpoint.js';
+import type { Report } from '../../report/model/model.js';
+import { latestOf } from '../flows/endpoint.js';
 import type { ViewNode } from './graph.js';
-import { imageNameOf, withoutTag } from './labels.js';
+import { imageNameOf, withoutTag } from '../describe/labels.js';
 
 const SYSTEM_CONTAINERS = new Set([
   'weavescope',

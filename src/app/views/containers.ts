@@ -2,15 +2,15 @@
  * Containers: joined to connections by the process that holds them, else by the container's own addresses and
  * published ports; and the same grouped by image and by DNS name.
  */
-import { containerNodeId } from '../../report/node-ids.js';
-import type { Node } from '../../report/model.js';
-import { hostNameOf, latestOf, type EndpointFacts } from './endpoint.js';
-import { isPseudoId, UNCONTAINED_PREFIX } from './external.js';
+import { containerNodeId } from '../../report/model/node-ids.js';
+import type { Node } from '../../report/model/model.js';
+import { hostNameOf, latestOf, type EndpointFacts } from '../flows/endpoint.js';
+import { isPseudoId, UNCONTAINED_PREFIX } from '../flows/external.js';
 import { buildGraph, PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
-import { imageNameOf, withoutTag } from './labels.js';
-import { isLinkOnly } from './networks.js';
+import { imageNameOf, withoutTag } from '../describe/labels.js';
+import { isLinkOnly } from '../flows/networks.js';
 import { placeOutsideOr } from './processes.js';
-import type { Scene } from './scene.js';
+import type { Scene } from '../flows/snapshot.js';
 
 export const HOSTNAME_GROUP = 'group:container:docker_container_hostname';
 

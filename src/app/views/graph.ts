@@ -4,12 +4,12 @@
  * `buildGraph` is the one place that carries connections from endpoints to nodes; a view only says where an
  * endpoint belongs (`place`) and which nodes exist without any connection.
  */
-import type { Node } from '../../report/model.js';
-import { realPeers, type EndpointFacts } from './endpoint.js';
-import { isUnanswered } from './external.js';
-import type { Link } from './flows.js';
-import type { Scene } from './scene.js';
-import { addTotals, noConnections, totalsOf, type ConnectionTotals } from './totals.js';
+import type { Node } from '../../report/model/model.js';
+import { realPeers, type EndpointFacts } from '../flows/endpoint.js';
+import { isUnanswered } from '../flows/external.js';
+import type { Link } from '../flows/flows.js';
+import type { Scene } from '../flows/snapshot.js';
+import { addTotals, noConnections, totalsOf, type ConnectionTotals } from '../flows/totals.js';
 
 export const PSEUDO = 'pseudo';
 

@@ -1,10 +1,10 @@
 /**
  * Machines, and which of them talk to each other. Here an endpoint's machine is enough; its process need not be known.
  */
-import { isPseudoId } from './external.js';
+import { isPseudoId } from '../flows/external.js';
 import { buildGraph, PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
 import { placeOutsideOr } from './processes.js';
-import type { Scene } from './scene.js';
+import type { Scene } from '../flows/snapshot.js';
 
 export function hostGraph(scene: Scene): ViewGraph {
   const nodes = new Map<string, ViewNode>();

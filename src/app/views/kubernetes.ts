@@ -2,13 +2,13 @@
  * Pods, and the controllers and services they belong to. A connection finds its pod by the container of its process,
  * else by the pod's address; a service also by its cluster address, which is where clients send before NAT.
  */
-import type { Node } from '../../report/model.js';
+import type { Node } from '../../report/model/model.js';
 import { byAddress, containerFinder, indexAddresses, presentContainers } from './containers.js';
-import { hostNameOf, latestOf, ownIdOf, type EndpointFacts } from './endpoint.js';
-import { isPseudoId, UNCONTAINED_PREFIX, UNMANAGED_PREFIX } from './external.js';
+import { hostNameOf, latestOf, ownIdOf, type EndpointFacts } from '../flows/endpoint.js';
+import { isPseudoId, UNCONTAINED_PREFIX, UNMANAGED_PREFIX } from '../flows/external.js';
 import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';
 import { placeOutsideOr } from './processes.js';
-import type { Scene } from './scene.js';
+import type { Scene } from '../flows/snapshot.js';
 
 const CONTROLLER_TOPOLOGIES = [
   ['deployment', 'Deployment'],

@@ -2,10 +2,10 @@
  * The options that views take, in Scope's words, and what each hides.
  */
 import { isRunningContainer, isSystemContainer } from './container-filters.js';
-import { latestOf } from './endpoint.js';
+import { latestOf } from '../flows/endpoint.js';
 import { filterReal, hideUnconnected, hideUnmanaged } from './filters.js';
 import { PSEUDO, type ViewGraph } from './graph.js';
-import type { Scene } from './scene.js';
+import type { Scene } from '../flows/snapshot.js';
 
 export interface OptionGroup {
   readonly id: string;

@@ -2,12 +2,12 @@
  * Views of orchestrators other than Kubernetes: what containers say they belong to (ECS tasks and services, Swarm
  * services), and the peers of an overlay network, which are machines with links of their own.
  */
-import type { TopologyKey } from '../../report/model.js';
+import type { TopologyKey } from '../../report/model/model.js';
 import { containerFinder, presentContainers } from './containers.js';
-import { isPseudoId } from './external.js';
+import { isPseudoId } from '../flows/external.js';
 import { buildGraph, PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
 import { placeOutsideOr } from './processes.js';
-import type { Scene } from './scene.js';
+import type { Scene } from '../flows/snapshot.js';
 
 /** Containers grouped by their parents of one topology. */
 export function containerParentGraph(scene: Scene, topology: string, key: TopologyKey): ViewGraph {

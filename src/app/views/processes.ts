@@ -1,10 +1,10 @@
 /**
  * Processes: each with the machine it runs on, and who it talks to; and the same grouped by name.
  */
-import { latestOf } from './endpoint.js';
-import { externalNodeId, isPseudoId, SERVICE_PREFIX } from './external.js';
+import { latestOf } from '../flows/endpoint.js';
+import { externalNodeId, isPseudoId, SERVICE_PREFIX } from '../flows/external.js';
 import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';
-import type { Scene } from './scene.js';
+import type { Scene } from '../flows/snapshot.js';
 
 export const PROCESS_NAME_GROUP = 'group:process:name';
 

@@ -2,8 +2,8 @@
  * Who listened where, after it has gone: an address that is dialled in vain is then more than a number. Endpoints whose
  * process was known are remembered for ten minutes.
  */
-import type { Node } from '../../report/model.js';
-import { hostNameOf, latestOf } from '../views/endpoint.js';
+import type { Node } from '../../report/model/model.js';
+import { hostNameOf, latestOf } from '../flows/endpoint.js';
 
 const REMEMBER_MS = 10 * 60_000;
 /** The oldest are forgotten first. */

@@ -4,7 +4,7 @@
  * Ours announces its interval. A Scope probe does not, but each of its reports says how long a time it covers, which is the
  * time since the last one; and after two of them the gap between is known.
  */
-import type { Report } from '../../report/model.js';
+import type { Report } from '../../report/model/model.js';
 
 export interface Rhythm {
   /** As the probe announced it. */

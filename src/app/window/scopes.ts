@@ -9,10 +9,10 @@
  *   one host owns it, and the report's host can't   its own: both have the same interface address in the network of
  *   mean that one                                   the endpoint, so that it is two networks
  */
-import type { Node, Report } from '../../report/model.js';
-import { endpointNodeId, hostScope, parseEndpointNodeId } from '../../report/node-ids.js';
-import { hostNameOf, latestOf } from '../views/endpoint.js';
-import type { PartStore } from './part-store.js';
+import type { Node, Report } from '../../report/model/model.js';
+import { endpointNodeId, hostScope, parseEndpointNodeId } from '../../report/model/node-ids.js';
+import { hostNameOf, latestOf } from '../flows/endpoint.js';
+import type { PartStore } from './fact-store.js';
 import { SharedNetworks } from './shared-networks.js';
 
 export interface ScopedReport {

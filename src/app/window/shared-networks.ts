@@ -3,8 +3,8 @@
  * networks of the same addresses. It is so with bridges for containers and virtual machines, which every host has.
  */
 import ipaddr from 'ipaddr.js';
-import type { Node } from '../../report/model.js';
-import { isLinkOnly, NetworkSet } from '../views/networks.js';
+import type { Node } from '../../report/model/model.js';
+import { isLinkOnly, NetworkSet } from '../flows/networks.js';
 
 interface HostNetworks {
   /** As `172.17.0.1/16`: the interface's address, with the prefix of its network. */

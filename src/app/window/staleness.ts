@@ -1,9 +1,9 @@
 /**
  * Machines whose probe has fallen silent stay in the picture until the window has passed, and say since when.
  */
-import { hostNodeId } from '../../report/node-ids.js';
-import { fromMillis } from '../../report/timestamp.js';
-import type { Node, Topology } from '../../report/model.js';
+import { hostNodeId } from '../../report/model/node-ids.js';
+import { fromMillis } from '../../report/model/timestamp.js';
+import type { Node, Topology } from '../../report/model/model.js';
 
 export const STALE_SINCE = 'stale_since';
 

@@ -3,29 +3,29 @@
  * touches what it tells anew, and a report that leaves the window takes along what nobody repeated.
  */
 import { mergeNodes, type Recall } from '../../report/index.js';
-import { mergeDnsNames } from '../../report/merge.js';
+import { mergeDnsNames } from '../../report/merge/reports.js';
 import {
   TOPOLOGY_KEYS,
   type DnsNames,
   type Node,
   type Report,
   type TopologyKey,
-} from '../../report/model.js';
+} from '../../report/model/model.js';
 import { AppError } from '../errors.js';
-import { endViews } from '../views/end-views.js';
-import { latestOf } from '../views/endpoint.js';
-import { Flows } from '../views/flows.js';
-import { EndpointGroups } from '../views/groups.js';
-import { Scene } from '../views/scene.js';
+import { endViews } from '../flows/both-ends.js';
+import { latestOf } from '../flows/endpoint.js';
+import { Flows } from '../flows/flows.js';
+import { EndpointGroups } from '../flows/client-groups.js';
+import { Scene } from '../flows/snapshot.js';
 import { FormerListeners } from './former-listeners.js';
-import { Frames } from './frames.js';
+import { Frames } from './topology-templates.js';
 import { HostNames } from './host-names.js';
-import { dnsRules, endpointRules, isStillCalled, nodeRules } from './node-rules.js';
+import { dnsRules, endpointRules, isStillCalled, nodeRules } from './node-equality.js';
 import { moveTimes } from './clock-skew.js';
 import { markStale } from './staleness.js';
 import { Scopes } from './scopes.js';
-import { PartStore, type Amount, type Entry } from './part-store.js';
-import { ProbeBook, type ProbeIdentity, type ProbeRecord } from './probe-book.js';
+import { PartStore, type Amount, type Entry } from './fact-store.js';
+import { ProbeBook, type ProbeIdentity, type ProbeRecord } from './probe-registry.js';
 
 export interface WindowSettings {
   readonly windowMs: number;

@@ -1,8 +1,8 @@
 /** `topoprobe app`: takes reports in, merges them, and serves API and dashboard. */
 import { Command } from 'commander';
-import { checkServing, exposureFrom, limitsFrom, serving, type AppServeOptions } from '../app-options.js';
-import type { ListenAddress } from '../option-values.js';
-import { listen, logging, window, type LogOptions } from '../shared-options.js';
+import { checkServing, exposureFrom, limitsFrom, serving, type AppServeOptions } from '../options/app-options.js';
+import type { ListenAddress } from '../options/option-values.js';
+import { listen, logging, window, type LogOptions } from '../options/shared-options.js';
 import { announce } from '../stdout.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 
@@ -22,7 +22,7 @@ export function appCommand(): Command {
     const [{ startProgram }, { startApp }, { readSecrets }] = await Promise.all([
       import('../program.js'),
       import('../start-app.js'),
-      import('../app-secrets.js'),
+      import('../options/app-secrets.js'),
     ]);
     const program = startProgram(options);
     const { log } = program;

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import type { Diagnosis } from '../doctor-checks.js';
 import { CommandError } from '../errors.js';
-import { rung, rungOf, type RungChoice } from '../rung-option.js';
+import { rung, rungOf, type RungChoice } from '../options/rung-option.js';
 import { print } from '../stdout.js';
 
 interface DoctorCommandOptions {

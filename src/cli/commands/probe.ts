@@ -1,21 +1,21 @@
 /** `topoprobe probe [URL...]`: watches this machine and reports to one or more apps. */
 import { Command } from 'commander';
 import { oneLine, UsageError } from '../errors.js';
-import { appUrl } from '../option-values.js';
+import { appUrl } from '../options/option-values.js';
 import {
   checkShipping,
   metricsListen,
   shipping,
   type MetricsOptions,
   type ShipOptions,
-} from '../publish-options.js';
+} from '../options/publish-options.js';
 import {
   logging,
   observing,
   publishInterval,
   type LogOptions,
   type ObserveOptions,
-} from '../shared-options.js';
+} from '../options/shared-options.js';
 import { keepMemorySmall } from '../small-memory.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 

@@ -1,12 +1,12 @@
 /** `topoprobe report`: watches for a while, prints one report on stdout, and exits. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
-import type { Batch } from '../../probe/connections/feed.js';
-import type { Report } from '../../report/model.js';
-import { boundsOf } from '../bound-options.js';
-import { rungOf } from '../rung-option.js';
+import type { Batch } from '../../probe/batch/batcher.js';
+import type { Report } from '../../report/model/model.js';
+import { boundsOf } from '../options/bound-options.js';
+import { rungOf } from '../options/rung-option.js';
 import { sourceText } from '../source-text.js';
-import { duration, logging, observing, type LogOptions, type ObserveOptions } from '../shared-options.js';
+import { duration, logging, observing, type LogOptions, type ObserveOptions } from '../options/shared-options.js';
 import { print } from '../stdout.js';
 
 /**
@@ -45,7 +45,7 @@ export function reportCommand(): Command {
  * kernel is seen by nobody.
  */
 async function observe(options: ReportCommandOptions): Promise<Report> {
-  const { openSource } = await import('../../probe/connections/open-source.js');
+  const { openSource } = await import('../../probe/open-connections.js');
   const { source, namespaces, seeded, fallbackReason } = await openSource(options.source, {
     procRoot: options.procRoot,
     bounds: boundsOf(options),
@@ -57,7 +57,7 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
     const [{ assembleReport }, { ConnectionFeed }, { ReportJoiner }, { startProgram }, { observersFor }] =
       await Promise.all([
         import('../../probe/assemble-report.js'),
-        import('../../probe/connections/feed.js'),
+        import('../../probe/batch/batcher.js'),
         import('../../probe/publish/pending-report.js'),
         import('../program.js'),
         import('../observers.js'),

@@ -1,9 +1,9 @@
 /** `topoprobe up`: probe, app and dashboard in one process, for one machine. */
 import { Command } from 'commander';
-import { exposure, exposureFrom, type ExposureOptions } from '../app-options.js';
+import { exposure, exposureFrom, type ExposureOptions } from '../options/app-options.js';
 import { thisHostName } from '../host-name.js';
-import type { ListenAddress } from '../option-values.js';
-import { metricsListen, type MetricsOptions } from '../publish-options.js';
+import type { ListenAddress } from '../options/option-values.js';
+import { metricsListen, type MetricsOptions } from '../options/publish-options.js';
 import {
   listen,
   logging,
@@ -12,7 +12,7 @@ import {
   window,
   type LogOptions,
   type ObserveOptions,
-} from '../shared-options.js';
+} from '../options/shared-options.js';
 import { announce } from '../stdout.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 

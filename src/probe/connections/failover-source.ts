@@ -2,8 +2,8 @@
  * Keeps connections coming when the eBPF source dies: it is replaced by a new one, which finds what lives by itself; when
  * it dies again soon, or can't be replaced, /proc is read from then on. The snapshot under way is made all the same.
  */
-import type { Coverage } from './coverage.js';
-import type { ConnectionSource, Snapshot, SnapshotRequest, UnreportedEnds } from './source.js';
+import type { Coverage } from '../records/coverage.js';
+import type { ConnectionSource, Snapshot, SnapshotRequest, UnreportedEnds } from '../records/source.js';
 
 export interface SeededSource {
   readonly source: ConnectionSource;

@@ -1,5 +1,5 @@
 /** Facts about this host, as Scope's Host topology, and the networks it is in. */
-import type { Timestamp, Topology, TopologyKey } from '../../report/model.js';
+import type { Timestamp, Topology, TopologyKey } from '../../report/model/model.js';
 import { InterfacesError } from '../interfaces.js';
 import type { Reporter } from '../reporter.js';
 import { describeLacks, HostFactsError } from './errors.js';

@@ -1,11 +1,11 @@
 /** Facts about every process of the host, as Scope's Process topology. */
-import type { Timestamp, Topology, TopologyKey } from '../../report/model.js';
+import type { Timestamp, Topology, TopologyKey } from '../../report/model/model.js';
 import type { Reporter } from '../reporter.js';
 import { bootOffsetTicks } from './boot-offset.js';
 import type { ArgumentsPolicy } from './command-line.js';
 import { countCores } from './cores.js';
 import { processTopology } from './process-topology.js';
-import { Walker } from './walker.js';
+import { Walker } from './shared-scan.js';
 
 export type { ArgumentsPolicy } from './command-line.js';
 export { ProcessFactsError, type ProcessFactsErrorCode } from './errors.js';

@@ -8,8 +8,8 @@ import type {
   Node,
   Timestamp,
   Topology,
-} from '../../report/model.js';
-import type { ProcessFacts } from './walk.js';
+} from '../../report/model/model.js';
+import type { ProcessFacts } from './process-scan.js';
 
 const METADATA_TEMPLATES: readonly MetadataTemplate[] = [
   { id: 'pid', label: 'PID', from: 'latest', dataType: 'number', priority: 1 },

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { AppClient, Failure } from './app-client.js';
 import type { AppRegistry, Claimant } from './app-registry.js';
 import { Backoff, type BackoffLimits } from './backoff.js';
-import type { Report } from '../../report/model.js';
+import type { Report } from '../../report/model/model.js';
 import { countsOf } from './connection-counts.js';
 import type { ReportEncoder } from './encoded-report.js';
 import type { PendingReport } from './pending-report.js';

@@ -8,7 +8,7 @@
  *    (looked at `count` of `total`) tells the app that it is not complete.
  */
 import { parseEndpointNodeId, parseProcessNodeId, toMillis } from '../../report/index.js';
-import type { Metric, Node, Report, Topology, TopologyKey } from '../../report/model.js';
+import type { Metric, Node, Report, Topology, TopologyKey } from '../../report/model/model.js';
 import { countsOf, withCounts, type ConnectionCounts } from './connection-counts.js';
 import { withSumsOfOther } from './traffic-sums.js';
 

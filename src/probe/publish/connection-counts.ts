@@ -4,7 +4,7 @@
  * A live connection is in every report, so counts of successive reports can't simply be added up: a report's *new*
  * ones can. `conn_new` says how many those are; absent, all are new.
  */
-import type { Latest, Node, Timestamp } from '../../report/model.js';
+import type { Latest, Node, Timestamp } from '../../report/model/model.js';
 
 export const CONN_COUNT = 'conn_count';
 export const CONN_NEW = 'conn_new';

@@ -3,7 +3,7 @@
  * changes. A target's URL can carry user and password of its own. Never logged.
  */
 import { PublishError } from './errors.js';
-import { WatchedFile } from './watched-file.js';
+import { WatchedFile } from './reloading-file.js';
 
 export interface CredentialOptions {
   /** The token itself. */

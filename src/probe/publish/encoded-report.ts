@@ -7,7 +7,7 @@
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { encodeReport } from '../../report/index.js';
-import type { Report } from '../../report/model.js';
+import type { Report } from '../../report/model/model.js';
 import { changesSince } from './changes.js';
 
 const gzipped = promisify(gzip);

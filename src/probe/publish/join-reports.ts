@@ -8,7 +8,7 @@
  * other ports (what is kept of a group changes with its size): it is left out when its group is in the earlier report.
  */
 import { GO_ZERO, mergeReports, parseEndpointNodeId } from '../../report/index.js';
-import type { Node, Report, Topology, TopologyKey } from '../../report/model.js';
+import type { Node, Report, Topology, TopologyKey } from '../../report/model/model.js';
 import { countsOf, withCounts, type ConnectionCounts } from './connection-counts.js';
 import { withSums } from './traffic-sums.js';
 

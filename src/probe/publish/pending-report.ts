@@ -2,7 +2,7 @@
  * What waits to be delivered to one app: at most one report, into which every later one is merged, within bounds.
  */
 import { randomBytes } from 'node:crypto';
-import type { Report } from '../../report/model.js';
+import type { Report } from '../../report/model/model.js';
 import { coarsen, type Coarsening, type ReportBounds } from './coarsen.js';
 import { joinReports } from './join-reports.js';
 

@@ -5,7 +5,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
-import type { Report } from '../../report/model.js';
+import type { Report } from '../../report/model/model.js';
 import { AppClient, type AppClientOptions } from './app-client.js';
 import { AppLink, type LinkState } from './app-link.js';
 import { AppRegistry } from './app-registry.js';

@@ -2,7 +2,7 @@
  * One target as the user named it: a URL whose host name may stand for several apps. The name is looked up again and
  * again; every address is an app, and addresses come and go.
  */
-import type { Report } from '../../report/model.js';
+import type { Report } from '../../report/model/model.js';
 import type { AppLink } from './app-link.js';
 import { hostOf, type HostAddress, type TargetAddress } from './target-address.js';
 

@@ -4,7 +4,7 @@
  */
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { PublishError } from './errors.js';
-import { WatchedFile } from './watched-file.js';
+import { WatchedFile } from './reloading-file.js';
 
 export interface TlsOptions {
   /** PEM file of authorities that replace the built-in ones. */

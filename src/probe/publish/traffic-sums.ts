@@ -7,7 +7,7 @@
  * connections are all new; otherwise the greater one stands. Failed connects are always new. `rtt_us` and `connect_us`
  * are means: the later one stands, as the merge leaves it.
  */
-import type { Latest, Node, Timestamp } from '../../report/model.js';
+import type { Latest, Node, Timestamp } from '../../report/model/model.js';
 import { countsOf } from './connection-counts.js';
 
 const LIFETIME_SUMS = ['bytes_sent', 'bytes_received', 'retransmits'] as const;

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { once } from 'node:events';
 import { SelfError } from './errors.js';
 import { appStates, liveness, readiness, type Health } from './health.js';
-import type { ProbeMetrics } from './metrics.js';
+import type { ProbeMetrics } from './probe-metrics.js';
 import type { Observed } from './observed.js';
 import type { Ticks } from './ticks.js';
 
@@ -56,7 +56,7 @@ export async function startSelfServer(options: SelfServerOptions): Promise<SelfS
 
 /** At the first scrape: the library that writes them takes memory, and its clocks wake the process up all the time. */
 async function loadMetrics({ observed, ticks }: SelfServerOptions): Promise<ProbeMetrics> {
-  const { ProbeMetrics } = await import('./metrics.js');
+  const { ProbeMetrics } = await import('./probe-metrics.js');
   return new ProbeMetrics(observed, ticks);
 }
 

@@ -3,9 +3,9 @@
  * client is connected to is told by neither's addresses, but a connection has two sockets: where both are on this host,
  * the namespaces of the two are known, and the connection belongs to the server's.
  */
-import { compareAddresses, sameAddress } from './address.js';
-import { Direction, Flag, OFFSET, RECORD_BYTES } from './record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
+import { compareAddresses, sameAddress } from '../records/address.js';
+import { Direction, Flag, OFFSET, RECORD_BYTES } from '../records/record.js';
+import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
 
 /** Records of both ends of the connections with one pair of addresses and ports. */
 interface Ends {

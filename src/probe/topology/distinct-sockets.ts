@@ -3,7 +3,7 @@
  * closed). At high rates ports are used again within one batch by many entries: nothing is allocated for them.
  */
 import { isBriefIn, NONE, type Grouping } from './grouping.js';
-import { WORD, WORDS, type RecordView } from './record-view.js';
+import { WORD, WORDS, type RecordView } from '../records/record-view.js';
 
 // Imported constants are loaded again and again in a hot loop: the engine knows only the module's own for constants.
 const ABSENT = NONE;

@@ -13,11 +13,11 @@
  *                             `listener_pids`: those that have the listening socket open, where several do, each with
  *                             `…_more` where there are more than are told
  */
-import { hostNodeId, hostScope, loopbackScope } from '../../report/node-ids.js';
-import type { DnsNames, Latest, Node, Timestamp } from '../../report/model.js';
-import { addressText, isLinkLocalAddress, isLoopbackAddress } from './address.js';
-import { FIRST_GONE, type GoneProcess } from './identify-processes.js';
-import { DirectionEvidence, PidEvidence } from './record.js';
+import { hostNodeId, hostScope, loopbackScope } from '../../report/model/node-ids.js';
+import type { DnsNames, Latest, Node, Timestamp } from '../../report/model/model.js';
+import { addressText, isLinkLocalAddress, isLoopbackAddress } from '../records/address.js';
+import { FIRST_GONE, type GoneProcess } from '../batch/process-identity.js';
+import { DirectionEvidence, PidEvidence } from '../records/record.js';
 import type { LastListener } from './last-listeners.js';
 import { Holders } from './socket-holders.js';
 

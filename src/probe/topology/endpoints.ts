@@ -2,22 +2,22 @@
  * The endpoint topology of one report: a batch of flat records becomes endpoint nodes with adjacency, thinned so that
  * their number depends on who talks to whom, not on how many connections they made.
  */
-import type { DnsNames, Topology } from '../../report/model.js';
-import { endpointNodeId } from '../../report/node-ids.js';
+import type { DnsNames, Topology } from '../../report/model/model.js';
+import { endpointNodeId } from '../../report/model/node-ids.js';
 import { addressSpaces } from './address-spaces.js';
-import { isLoopbackAddress } from './address.js';
-import { Arena } from './arena.js';
+import { isLoopbackAddress } from '../records/address.js';
+import { Arena } from '../records/arena.js';
 import { EndpointNodes, type AddressScope, type EndpointContext } from './endpoint-nodes.js';
 import { resolveEnds, type Ends } from './ends.js';
 import { failedConnects, keyOf } from './failed-connects.js';
 import { groupRecords, NONE, type Grouping } from './grouping.js';
 import type { LastListeners } from './last-listeners.js';
-import { joinMirrored } from './mirrored.js';
-import { partClients } from './part-clients.js';
-import { Flag, OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
-import { RecordView, type RecordBatch } from './record-view.js';
+import { joinMirrored } from './merge-mirrored-entries.js';
+import { partClients } from './distinct-clients.js';
+import { Flag, OFFSET, PidEvidence, RECORD_BYTES } from '../records/record.js';
+import { RecordView, type RecordBatch } from '../records/record-view.js';
 import { holdersOfEntries, NO_HOLDERS, type EntryHolders, type HolderBatch } from './socket-holders.js';
-import { tally, type Tallies } from './tallies.js';
+import { tally, type Tallies } from './edge-sums.js';
 import { keepAll, thin, thinningModulus } from './thinning.js';
 
 export interface EndpointInput extends RecordBatch, EndpointContext {

@@ -2,13 +2,13 @@
  * Who is at the two ends of each entry, and how many connections the entry is: a tuple can be used twice in one batch
  * (TIME_WAIT reuse), and one socket can appear twice in it (live, then closed).
  */
-import type { Arena } from './arena.js';
+import type { Arena } from '../records/arena.js';
 import { DistinctSockets } from './distinct-sockets.js';
 import { NONE, roleIn, type Grouping } from './grouping.js';
 import { Role } from './orientation.js';
-import { OFFSET, PidEvidence, RECORD_BYTES } from './record.js';
-import { WORD, WORDS, type RecordView } from './record-view.js';
-import { inStretches } from './stretches.js';
+import { OFFSET, PidEvidence, RECORD_BYTES } from '../records/record.js';
+import { WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { inStretches } from '../records/chunks.js';
 
 // Imported constants are loaded again and again in a hot loop: the engine knows only the module's own for constants.
 const ABSENT = NONE;

@@ -3,9 +3,9 @@
  * connection, so that an edge does not point at a bare number. One whose PID another process has is none of these: its
  * endpoint tells its name.
  */
-import { hostNodeId, processNodeId } from '../../report/node-ids.js';
-import type { Latest, Node, Timestamp, Topology } from '../../report/model.js';
-import type { IdentifiedProcesses } from './identify-processes.js';
+import { hostNodeId, processNodeId } from '../../report/model/node-ids.js';
+import type { Latest, Node, Timestamp, Topology } from '../../report/model/model.js';
+import type { IdentifiedProcesses } from '../batch/process-identity.js';
 
 /** Nodes made per report; a machine that forks more per tick gets edges to bare PIDs for the rest. */
 const MAX_PROCESSES = 10_000;

@@ -2,12 +2,12 @@
  * Connects that never were established, or wait for it too long already, grouped by who tried what and why it failed. They are kept apart from
  * connections: a refused connect is not a short successful one.
  */
-import type { Arena } from './arena.js';
+import type { Arena } from '../records/arena.js';
 import { GroupTable, KEY, KEY_WORDS } from './group-table.js';
 import { scopeNetns } from './grouping.js';
-import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
-import { inStretches } from './stretches.js';
+import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
+import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { inStretches } from '../records/chunks.js';
 
 // The module's own constants, which alone the engine takes for such: see grouping.ts.
 const BYTES = RECORD_BYTES;

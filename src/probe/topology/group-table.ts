@@ -2,8 +2,8 @@
  * A hash table from address triples (netns, from address, to address, to port) to group numbers. Keys are copied into
  * one array, ten words each, so that finding a group touches nothing but this table.
  */
-import { isIpv4, writeIpv4 } from './address.js';
-import type { Arena } from './arena.js';
+import { isIpv4, writeIpv4 } from '../records/address.js';
+import type { Arena } from '../records/arena.js';
 
 /** What the engine takes for a constant: nothing that is exported. */
 const KEY_SIZE = 10;

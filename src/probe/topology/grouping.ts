@@ -4,13 +4,13 @@
  *
  * A batch is larger than the processor's caches, so that what later steps need is copied out in the one pass over it.
  */
-import { isIpv4, isLoopbackAddress } from './address.js';
-import type { Arena } from './arena.js';
+import { isIpv4, isLoopbackAddress } from '../records/address.js';
+import type { Arena } from '../records/arena.js';
 import { GroupTable } from './group-table.js';
 import { Orienter, Role } from './orientation.js';
-import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
-import { inStretches, STRETCH } from './stretches.js';
+import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
+import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { inStretches, STRETCH } from '../records/chunks.js';
 
 /** End of a chain of records, or no record. */
 export const NONE = -1;

@@ -3,10 +3,10 @@
  * for ten minutes after it stopped.
  */
 import { listensFor } from './listeners.js';
-import { isLoopbackAddress } from './address.js';
-import { Direction, OFFSET, RECORD_BYTES } from './record.js';
-import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from './record-view.js';
-import { inStretches } from './stretches.js';
+import { isLoopbackAddress } from '../records/address.js';
+import { Direction, OFFSET, RECORD_BYTES } from '../records/record.js';
+import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
+import { inStretches } from '../records/chunks.js';
 
 const REMEMBER_MS = 10 * 60_000;
 /** Listeners that have gone: the first to go are forgotten first. */

@@ -2,10 +2,10 @@
  * The listener table: which (namespace, address, port) are listened on. It tells the server's end of a connection
  * whose handshake nobody saw.
  */
-import { isIpv4, isWildcardAddress, sameAddress } from './address.js';
-import { Direction, OFFSET, RECORD_BYTES } from './record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
-import { inStretches } from './stretches.js';
+import { isIpv4, isWildcardAddress, sameAddress } from '../records/address.js';
+import { Direction, OFFSET, RECORD_BYTES } from '../records/record.js';
+import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { inStretches } from '../records/chunks.js';
 
 // The module's own constants, which alone the engine takes for such: see grouping.ts.
 const BYTES = RECORD_BYTES;

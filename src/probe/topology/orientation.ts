@@ -2,11 +2,11 @@
  * Which end of its connection each record is: the client's (it connected) or the server's (it accepted). Where the
  * handshake was not seen and the socket does not tell, listeners decide, else ports. Both ends of one connection get the same answer.
  */
-import { compareAddresses, sameAddress } from './address.js';
+import { compareAddresses, sameAddress } from '../records/address.js';
 import { ListenerTable } from './listeners.js';
-import { LocalAddresses } from './local-addresses.js';
-import { Direction, DirectionEvidence, OFFSET, RECORD_BYTES } from './record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
+import { LocalAddresses } from '../records/local-addresses.js';
+import { Direction, DirectionEvidence, OFFSET, RECORD_BYTES } from '../records/record.js';
+import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
 
 /** What a record is to its connection. */
 export const Role = { None: 0, Client: 1, Server: 2, Both: 3 } as const;

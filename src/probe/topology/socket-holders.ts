@@ -4,10 +4,10 @@
  * shares sockets there are no rows, and nothing here is done.
  */
 import { NONE, type Grouping } from './grouping.js';
-import { FIRST_GONE, ticksOf } from './identify-processes.js';
+import { FIRST_GONE, ticksOf } from '../batch/process-identity.js';
 import { listensFor } from './listeners.js';
-import { Direction, OFFSET, RECORD_BYTES } from './record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from './record-view.js';
+import { Direction, OFFSET, RECORD_BYTES } from '../records/record.js';
+import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
 
 export const HOLDER_BYTES = 24;
 export const HOLDER_OFFSET = {

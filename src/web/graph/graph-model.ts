@@ -4,10 +4,10 @@
  * Attributes are changed in place, without graphology's events: whoever draws refreshes once after a whole change.
  */
 import { MultiDirectedGraph } from 'graphology';
-import type { Change, GraphStore } from '../live/store.js';
-import { edgeKey } from '../live/store.js';
-import { displayName } from '../live/display-name.js';
-import type { NodeSummary } from '../live/wire.js';
+import type { Change, GraphStore } from '../api/store.js';
+import { edgeKey } from '../api/store.js';
+import { displayName } from '../api/display-name.js';
+import type { NodeSummary } from '../api/wire.js';
 import { placeNewNodes, type Point } from '../layout/placement.js';
 import type { Groups } from './groups.js';
 import type { Palette } from './palette.js';

@@ -8,7 +8,7 @@ import { createEdgeArrowProgram } from 'sigma/rendering';
 import type { NodeDisplayData } from 'sigma/types';
 import type { Point } from '../layout/placement.js';
 import { LayoutClient } from '../layout/layout-client.js';
-import type { Change } from '../live/store.js';
+import type { Change } from '../api/store.js';
 import { drawHover, drawLabel } from './draw-label.js';
 import { edgeRole, focusOf, type Focus } from './focus.js';
 import { between, boxOf, fitsBadly, growFrame, type Box } from './frame.js';

@@ -4,7 +4,7 @@
  * A group keeps its slot for as long as the view is open, so that colours don't change under people's eyes.
  * Bound: SLOTS groups have a colour of their own, the others share one.
  */
-import type { NodeSummary } from '../live/wire.js';
+import type { NodeSummary } from '../api/wire.js';
 
 export type GroupKind = 'host' | 'name';
 

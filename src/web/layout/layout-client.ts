@@ -4,7 +4,7 @@
  */
 import type Graph from 'graphology';
 import type { EdgeLook, NodeLook } from '../graph/graph-model.js';
-import type { LayoutAnswer, LayoutRequest } from './messages.js';
+import type { LayoutAnswer, LayoutRequest } from './layout-messages.js';
 
 /** Screens are wide and so are labels: the layout is round, and shown this much wider. */
 const WIDTH_STRETCH = 1.45;

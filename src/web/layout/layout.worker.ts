@@ -1,6 +1,6 @@
 /** The layout's own thread: runs the newest request in slices, so that a newer one is heard between them. */
 import { LayoutRun } from './layout-run.js';
-import type { LayoutAnswer, LayoutRequest } from './messages.js';
+import type { LayoutAnswer, LayoutRequest } from './layout-messages.js';
 
 /** One slice: the page eases between answers. */
 const SLICE_MS = 50;

@@ -2,7 +2,7 @@
  * Where nodes start before forces move them: a new node beside the neighbours it has, so that nothing else needs to make
  * room; whole new graphs on a sunflower spiral, tightly knit parts together. The same input gives the same places.
  */
-import type { Edge } from '../live/store.js';
+import type { Edge } from '../api/store.js';
 
 export interface Point {
   readonly x: number;

@@ -3,9 +3,9 @@
  *
  * Asked for anew while it is open; drawn anew only when the answer differs, keeping scroll position and focus.
  */
-import { ApiError, nodeDetails } from '../live/api.js';
-import type { NodeDetails } from '../live/wire.js';
-import { displayName } from '../live/display-name.js';
+import { ApiError, nodeDetails } from '../api/requests.js';
+import type { NodeDetails } from '../api/wire.js';
+import { displayName } from '../api/display-name.js';
 import { detailsSections } from './details-sections.js';
 import { find, make, setText } from './elements.js';
 

@@ -7,8 +7,8 @@ import type {
   NodeDetails,
   ParentRow,
   PropertyTable,
-} from '../live/wire.js';
-import { displayName } from '../live/display-name.js';
+} from '../api/wire.js';
+import { displayName } from '../api/display-name.js';
 import { make } from './elements.js';
 import { formatFact, formatMetric } from './format.js';
 import { sparkline } from './sparkline.js';

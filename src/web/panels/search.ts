@@ -1,5 +1,5 @@
 /** Which nodes a search finds: every word must occur in the node's names, facts or parents. Pure. */
-import type { NodeSummary } from '../live/wire.js';
+import type { NodeSummary } from '../api/wire.js';
 
 /** Undefined for an empty search. */
 export function searchNodes(nodes: Iterable<NodeSummary>, query: string): Set<string> | undefined {

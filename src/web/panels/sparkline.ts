@@ -1,5 +1,5 @@
 /** A metric's recent course as a small line. */
-import type { MetricRow } from '../live/wire.js';
+import type { MetricRow } from '../api/wire.js';
 
 const NAMESPACE = 'http://www.w3.org/2000/svg';
 const WIDTH = 120;

@@ -3,9 +3,9 @@
  *
  * Bound: ROWS_MAX rows each are in the document; the rest is counted below the table, and a search narrows it down.
  */
-import type { Edge, GraphStore } from '../live/store.js';
-import { displayName } from '../live/display-name.js';
-import type { NodeSummary } from '../live/wire.js';
+import type { Edge, GraphStore } from '../api/store.js';
+import { displayName } from '../api/display-name.js';
+import type { NodeSummary } from '../api/wire.js';
 import { find, make, setText } from './elements.js';
 
 const ROWS_MAX = 500;

@@ -1,5 +1,5 @@
 /** What to do when there is nothing to see: start a probe, or make a connection. */
-import { reportingHosts } from '../live/api.js';
+import { reportingHosts } from '../api/requests.js';
 import { find, setText } from '../panels/elements.js';
 
 /** An app that has just started gets this long before the page speaks of emptiness. */

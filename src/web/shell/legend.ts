@@ -1,6 +1,6 @@
 /** What the colours mean; a click searches for that group. */
 import type { Groups } from '../graph/groups.js';
-import { displayName } from '../live/display-name.js';
+import { displayName } from '../api/display-name.js';
 import { find, make, setText } from '../panels/elements.js';
 
 /** The largest groups; the list must not cover the picture. */

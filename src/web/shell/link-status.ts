@@ -1,5 +1,5 @@
 /** Says whether the picture is live: the light in the bar, the time of the last update, and the banner when it isn't. */
-import type { LinkState } from '../live/live-view.js';
+import type { LinkState } from '../api/live-view.js';
 import { find, setText } from '../panels/elements.js';
 import { formatDuration } from '../panels/format.js';
 

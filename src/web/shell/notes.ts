@@ -1,5 +1,5 @@
 /** Says what the picture leaves out. */
-import { EDGES_MAX, NODES_MAX, type GraphStore } from '../live/store.js';
+import { EDGES_MAX, NODES_MAX, type GraphStore } from '../api/store.js';
 import { find, setText } from '../panels/elements.js';
 
 export class Notes {

@@ -1,5 +1,5 @@
 /** The search box: `/` goes to it, Enter walks through what it found, Escape empties it, then closes the details. */
-import type { NodeSummary } from '../live/wire.js';
+import type { NodeSummary } from '../api/wire.js';
 import { find, setText } from '../panels/elements.js';
 
 export interface SearchBoxOptions {

@@ -1,5 +1,5 @@
 /** The switch between views: the three that are always there, and others of the app once they have something to show. */
-import { offeredViews } from '../live/api.js';
+import { offeredViews } from '../api/requests.js';
 import { find, make } from '../panels/elements.js';
 
 const ALWAYS: readonly { readonly id: string; readonly name: string }[] = [

@@ -14,10 +14,10 @@ import {
   type TrackerOptions,
 } from 'ebpf-bridge/ebpf';
 import type { NetNamespace } from 'ebpf-bridge/procfs';
-import { OFFSET, RECORD_BYTES } from '../../topology/record.js';
+import { OFFSET, RECORD_BYTES } from '../../records/record.js';
 import { HOLDER_BYTES } from '../../topology/socket-holders.js';
-import { coverageText, type Coverage, type Rung } from '../coverage.js';
-import { findNamespaces, type ListNamespaces } from '../net-namespaces.js';
+import { coverageText, type Coverage, type Rung } from '../../records/coverage.js';
+import { findNamespaces, type ListNamespaces } from '../../namespaces/net-namespaces.js';
 import type {
   Completeness,
   ConnectionSource,
@@ -25,7 +25,7 @@ import type {
   Snapshot,
   SnapshotRequest,
   UnreportedEnds,
-} from '../source.js';
+} from '../../records/source.js';
 import { readKernelCounts } from './kernel-counters.js';
 import { Ledger, type Reading } from './ledger.js';
 import { readNamespaceCounts } from './namespace-counts.js';

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { AddonUnavailableError, readInNamespaces, type NetNamespace } from 'ebpf-bridge/procfs';
-import { withoutProcess } from '../net-namespaces.js';
+import { withoutProcess } from '../../namespaces/net-namespaces.js';
 
 /** Since the namespace was made, but `established`, which is now. */
 export interface TcpCounts {

@@ -6,7 +6,7 @@
  *
  * Not every namespace need be looked at each time: what the tracker saw in the others waits in their accounts.
  */
-import type { Completeness, NamespaceMissed, UnreportedEnds } from '../source.js';
+import type { Completeness, NamespaceMissed, UnreportedEnds } from '../../records/source.js';
 import type { TcpCounts } from './kernel-counters.js';
 
 /** Namespaces told of by name; the sums have them all. */

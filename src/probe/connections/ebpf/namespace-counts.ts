@@ -1,6 +1,6 @@
 /** Reads `TrackerSnapshot.namespaces`: ten numbers for each network namespace. */
-import { otherOf, type NamespaceOther } from '../other-connections.js';
-import type { OtherConnections } from '../source.js';
+import { otherOf, type NamespaceOther } from '../../records/overflow-counts.js';
+import type { OtherConnections } from '../../records/source.js';
 import type { TcpCounts } from './kernel-counters.js';
 
 const NUMBERS = 10;

@@ -3,7 +3,7 @@
  * below it; the kernel lets a program go through the open files of its own namespace's processes only.
  */
 import type { PidNamespace } from 'ebpf-bridge/ebpf';
-import type { Limit } from '../coverage.js';
+import type { Limit } from '../../records/coverage.js';
 
 /** @param procRoot as it was asked for */
 export function pidNamespaceLimits(

@@ -9,7 +9,7 @@
  *   events    no visits
  */
 import type { OptionalProgram, Refusal } from 'ebpf-bridge/ebpf';
-import type { Coverage, Limit, Rung } from '../coverage.js';
+import type { Coverage, Limit, Rung } from '../../records/coverage.js';
 
 const FILES: readonly OptionalProgram[] = ['visit_files', 'confirm_holders', 'tell_holders'];
 

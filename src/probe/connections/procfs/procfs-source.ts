@@ -3,8 +3,8 @@
  * snapshot; connections that live shorter than that are missed, and an ordinary user learns the PIDs of own processes only.
  */
 import { Worker } from 'node:worker_threads';
-import type { ConnectionSource, Snapshot } from '../source.js';
-import { otherOf } from '../other-connections.js';
+import type { ConnectionSource, Snapshot } from '../../records/source.js';
+import { otherOf } from '../../records/overflow-counts.js';
 import { ProcfsError } from './errors.js';
 import type { Scan, ScanCounts, ScanLimits } from './scan.js';
 import type { WorkerAnswer, WorkerInput } from './scan-worker.js';

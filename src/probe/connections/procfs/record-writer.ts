@@ -7,7 +7,7 @@ import {
   PidEvidence,
   RECORD_BYTES,
   TcpState,
-} from '../../topology/record.js';
+} from '../../records/record.js';
 import type { SocketLine } from './socket-table.js';
 
 const FIRST_RECORDS = 1024;

@@ -1,0 +1,177 @@
+/**
+ * How a node is called: its label, the small print under it, and the rank that lays like beside like.
+ */
+import type { Report } from '../../report/model/model.js';
+import { hostNameOf, latestOf, ownIdOf } from '../flows/endpoint.js';
+import {
+  INCOMING_INTERNET,
+  OUTGOING_INTERNET,
+  PRIVATE_PREFIX,
+  SERVICE_PREFIX,
+  UNCONTAINED_PREFIX,
+  UNMANAGED_PREFIX,
+} from '../flows/external.js';
+import { PSEUDO, type ViewNode } from '../views/graph.js';
+import { describeTopology } from './topologies.js';
+
+export interface Naming {
+  readonly label: string;
+  readonly labelMinor: string;
+  readonly rank: string;
+  readonly shape: string;
+  readonly stack: boolean;
+  readonly pseudo: boolean;
+}
+
+export function nameNode(report: Report, view: ViewNode): Naming {
+  if (view.naming !== undefined)
+    return { ...view.naming, rank: view.naming.label, shape: 'square', stack: false, pseudo: true };
+  if (view.topology === PSEUDO) return namePseudo(view.id);
+  const shape = describeTopology(report, view.topology)?.shape ?? 'circle';
+  const plain = { shape, stack: false, pseudo: false };
+  if (view.topology.startsWith('group:')) {
+    return { ...plain, label: view.id, rank: view.id, labelMinor: countOf(report, view), stack: true };
+  }
+  switch (view.topology) {
+    case 'process':
+      return { ...plain, ...nameProcess(report, view) };
+    case 'container':
+      return { ...plain, ...nameContainer(report, view) };
+    case 'container_image':
+      return { ...plain, ...nameImage(report, view), stack: true };
+    case 'host':
+      return { ...plain, ...nameHost(view) };
+    case 'pod':
+      return { ...plain, ...nameKubernetes(view), labelMinor: countOf(report, view) };
+    default:
+      return { ...plain, ...nameKubernetes(view), labelMinor: nameGroupMinor(report, view), stack: true };
+  }
+}
+
+function namePseudo(id: string): Naming {
+  const cloud = { rank: id, shape: 'cloud', stack: false, pseudo: true };
+  if (id === INCOMING_INTERNET) return { ...cloud, label: 'The Internet', labelMinor: 'Inbound connections' };
+  if (id === OUTGOING_INTERNET)
+    return { ...cloud, label: 'The Internet', labelMinor: 'Outbound connections' };
+  const perHost = { rank: id, shape: 'square', stack: true, pseudo: true };
+  for (const [prefix, label] of [
+    [UNCONTAINED_PREFIX, 'Uncontained'],
+    [UNMANAGED_PREFIX, 'Unmanaged'],
+  ] as const) {
+    if (id.startsWith(prefix)) return { ...perHost, label, labelMinor: id.slice(prefix.length) };
+  }
+  if (id.startsWith(PRIVATE_PREFIX))
+    return { ...cloud, label: id.slice(PRIVATE_PREFIX.length), labelMinor: 'Other private network' };
+  return {
+    ...cloud,
+    label: id.startsWith(SERVICE_PREFIX) ? id.slice(SERVICE_PREFIX.length) : id,
+    labelMinor: '',
+  };
+}
+
+function nameProcess(report: Report, { id, node }: ViewNode): Pick<Naming, 'label' | 'labelMinor' | 'rank'> {
+  const host = hostNameOf(id);
+  const pid = id.slice(host.length + 1);
+  const name = latestOf(node, 'name') ?? '';
+  const containerId = latestOf(node, 'docker_container_id');
+  const container =
+    containerId === undefined
+      ? undefined
+      : report.topologies.get('Container')?.nodes.get(`${containerId};<container>`);
+  const containerName = latestOf(container, 'docker_container_name') ?? '';
+  if (name !== '')
+    return {
+      label: name,
+      labelMinor: `${host} (${containerName === '' ? '' : `${containerName}:`}${pid})`,
+      rank: name,
+    };
+  return { label: pid, labelMinor: containerName === '' ? host : `${host} (${containerName})`, rank: host };
+}
+
+function nameHost({ id }: ViewNode): Pick<Naming, 'label' | 'labelMinor' | 'rank'> {
+  const host = hostNameOf(id);
+  const dot = host.indexOf('.');
+  if (dot < 0) return { label: host, labelMinor: '', rank: '' };
+  const domain = host.slice(dot + 1);
+  return { label: host.slice(0, dot), labelMinor: domain, rank: domain };
+}
+
+/** Names given by an orchestrator say more than the runtime's own. */
+const CONTAINER_NAME_KEYS = [
+  'docker_label_com.amazonaws.ecs.container-name',
+  'docker_label_io.kubernetes.container.name',
+  'docker_env_MARATHON_APP_ID',
+  'docker_container_name',
+  'docker_container_hostname',
+];
+
+function nameContainer(
+  report: Report,
+  { id, node }: ViewNode,
+): Pick<Naming, 'label' | 'labelMinor' | 'rank'> {
+  const label =
+    CONTAINER_NAME_KEYS.map((key) => latestOf(node, key)).find((name) => name !== undefined && name !== '') ??
+    ownIdOf(id);
+  const hostNode = latestOf(node, 'host_node_id') ?? node?.parents?.get('host')?.[0];
+  const host = hostNode === undefined ? '' : hostNameOf(hostNode);
+  const image = imageNameOf(report, node);
+  return { label, labelMinor: host, rank: image === undefined ? host : withoutTag(image) };
+}
+
+function nameImage(report: Report, view: ViewNode): Pick<Naming, 'label' | 'labelMinor' | 'rank'> {
+  const name = ownIdOf(view.id);
+  const imageId = latestOf(view.node, 'docker_image_id');
+  const label = name === '<none>' && imageId !== undefined ? imageId.slice(0, 12) : name;
+  return { label, labelMinor: countOf(report, view), rank: name };
+}
+
+function nameKubernetes({ id, node }: ViewNode): Pick<Naming, 'label' | 'labelMinor' | 'rank'> {
+  const label = latestOf(node, 'kubernetes_name') ?? latestOf(node, 'weave_peer_nick_name') ?? ownIdOf(id);
+  const namespace = latestOf(node, 'kubernetes_namespace');
+  return { label, labelMinor: '', rank: namespace === undefined ? label : `${namespace}/${label}` };
+}
+
+const CONTROLLER_NAMES: ReadonlyMap<string, string> = new Map([
+  ['deployment', 'Deployment'],
+  ['daemonset', 'DaemonSet'],
+  ['statefulset', 'StatefulSet'],
+  ['cronjob', 'CronJob'],
+  ['job', 'Job'],
+]);
+
+function nameGroupMinor(report: Report, view: ViewNode): string {
+  const count = countOf(report, view);
+  const controller = CONTROLLER_NAMES.get(view.topology);
+  return controller === undefined ? count : `${controller} of ${count}`;
+}
+
+/** "3 pods": what a node is made of. Empty where it is not counted. */
+function countOf(report: Report, { members, topology }: ViewNode): string {
+  if (members === undefined) return '';
+  const what =
+    topology === 'pod' || topology === 'container_image'
+      ? 'container'
+      : topology.startsWith('group:')
+        ? topology
+        : 'pod';
+  const naming = describeTopology(report, what);
+  return `${members.length} ${members.length === 1 ? (naming?.label ?? what) : (naming?.labelPlural ?? `${what}s`)}`;
+}
+
+/** Name and tag of a container's image, from its image node. */
+export function imageNameOf(report: Report, container: ViewNode['node']): string | undefined {
+  const own = latestOf(container, 'docker_image_name');
+  if (own !== undefined) return own;
+  const imageId = latestOf(container, 'docker_image_id');
+  if (imageId === undefined) return undefined;
+  return latestOf(
+    report.topologies.get('ContainerImage')?.nodes.get(`${imageId};<container_image>`),
+    'docker_image_name',
+  );
+}
+
+/** `registry:5000/name:tag` → `registry:5000/name`. */
+export function withoutTag(image: string): string {
+  const colon = image.lastIndexOf(':');
+  return colon > image.lastIndexOf('/') ? image.slice(0, colon) : image;
+}

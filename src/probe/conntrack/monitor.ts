@@ -1,0 +1,285 @@
+/**
+ * Watches connection tracking in every network namespace that can be found: which flows are translated (NAT), and,
+ * for sources that miss short connections, which were established. Everything is read when asked for, once per tick.
+ *
+ * A watched namespace is kept alive by the socket in it, until the refresh after its last process, mount or file has gone.
+ */
+import { AddonUnavailableError, type NetNamespace } from 'ebpf-bridge/procfs';
+import { descriptors, DESCRIPTORS_ADVICE, roomFor } from '../descriptors.js';
+import { FlowStatus, natBitsOf, type ConntrackFlow } from '../../conntrack-parser/index.js';
+import { findNamespaces, type ListNamespaces } from '../namespaces/net-namespaces.js';
+import { NO_FLOWS, type FlowBatch } from '../records/nat-flow.js';
+import { BornFlows } from './new-flows.js';
+import { conntrackErrorOf, type ConntrackError } from './errors.js';
+import { FlowTable } from './flow-table.js';
+import { NamespaceEvents, type EventCounts, type FlowListener, type Wanted } from './namespace-events.js';
+import { NamespaceText } from './namespace-text.js';
+
+export interface WatcherOptions {
+  /** Translated flows only, or every established one. */
+  readonly wanted: Wanted;
+  /** Where proc is mounted. Default /proc. */
+  readonly procRoot?: string;
+  /** Finds the namespaces. Default: by looking at every process below `procRoot`. */
+  readonly listNamespaces?: ListNamespaces;
+  /** Flows known at one time. Default 65,536; about 200 bytes each. */
+  readonly maxFlows?: number;
+  /** Namespaces watched at one time, each by a socket. Default 2,048. */
+  readonly maxNamespaces?: number;
+  /**
+   * Refreshes between two dumps that find what events did not tell, and between two attempts where nothing could be
+   * read: modules may be loaded later. Default 40.
+   */
+  readonly refreshesPerDump?: number;
+  /** Events of one namespace that may wait for a refresh, as bytes in the kernel; about a kilobyte each. Default 4 MiB. */
+  readonly eventBufferBytes?: number;
+  /** Read the text in /proc even where netlink could be used. Default false. */
+  readonly textOnly?: boolean;
+}
+
+export interface FlowNews {
+  readonly flows: FlowBatch;
+  /** Flows established since the last refresh; always none when only translated ones are wanted. */
+  readonly born: FlowBatch;
+}
+
+type NamespaceSource = NamespaceEvents | NamespaceText;
+
+/** Namespaces that make room for others at each refresh, where not all can be watched. */
+const TURNS = 8;
+
+const NO_NEWS: FlowNews = { flows: NO_FLOWS, born: NO_FLOWS };
+
+export class ConntrackWatcher {
+  readonly #options: Required<WatcherOptions>;
+  readonly #table: FlowTable;
+  readonly #born: BornFlows;
+  readonly #sources = new Map<number, NamespaceSource>();
+  readonly #counts: EventCounts = { overruns: 0, dumps: 0, malformed: 0 };
+  #unreadable = 0;
+  #skipped = 0;
+  #refreshes = 0;
+  /** The last refresh read something: a namespace found now is younger than that. */
+  #wasOn = false;
+  #off: ConntrackError | undefined;
+  #closed = false;
+  #textOnly: boolean;
+  /** Namespaces that are not watched now, for want of descriptors or beyond the bound. */
+  #waiting = 0;
+  #places = Infinity;
+  /** Namespaces that wait, where not all can be watched → the refresh that they were watched in last. */
+  #watchedAt = new Map<number, number>();
+  #limit: number | undefined;
+  /** Refreshes wait for each other. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: WatcherOptions) {
+    const { procRoot = '/proc' } = options;
+    this.#options = {
+      procRoot,
+      listNamespaces: () => findNamespaces(procRoot),
+      maxFlows: 65_536,
+      maxNamespaces: 2_048,
+      refreshesPerDump: 40,
+      eventBufferBytes: 4 * 1024 * 1024,
+      textOnly: false,
+      ...options,
+    };
+    this.#table = new FlowTable(this.#options.maxFlows);
+    this.#born = new BornFlows(this.#options.maxFlows);
+    this.#textOnly = this.#options.textOnly;
+  }
+
+  /** Why nothing is watched at present: no namespace let itself be read. Undefined while all is well. */
+  get unavailable(): ConntrackError | undefined {
+    return this.#off;
+  }
+
+  /** What is not looked through, why, and what to do: one line, undefined while nothing is left out. */
+  get shortfall(): string | undefined {
+    if (this.#off !== undefined) return `NAT is not looked through: ${this.#off.message}`;
+    if (this.#waiting === 0) return undefined;
+    const watched = this.#sources.size;
+    const all = watched + this.#waiting;
+    const what = `NAT is looked through in ${watched} of ${all} network namespaces at a time, in those without translated flows by turns`;
+    return this.#limit === undefined || this.#places >= this.#options.maxNamespaces
+      ? `${what}: raise --max-netns (${this.#options.maxNamespaces})`
+      : `${what}: this process may have ${this.#limit} files open: ${DESCRIPTORS_ADVICE}`;
+  }
+
+  /** How it is read: the text in /proc is for where netlink can't be had. */
+  get readBy(): 'netlink' | 'text' {
+    return this.#textOnly ? 'text' : 'netlink';
+  }
+
+  /** What is known now. Never rejects: a namespace that can't be read is counted, and tried again next time. */
+  refresh(): Promise<FlowNews> {
+    const news = this.#last.then(() => this.#refresh());
+    this.#last = news.catch(() => undefined);
+    return news;
+  }
+
+  /** Monotonic counters by name; `conntrackFlows` and `conntrackNamespaces` are as of now. */
+  counters(): Readonly<Record<string, number>> {
+    return {
+      conntrackFlows: this.#table.size,
+      conntrackNamespaces: this.#sources.size,
+      conntrackDroppedFlows: this.#table.dropped + this.#born.dropped,
+      conntrackSkippedNamespaces: this.#skipped,
+      conntrackWaitingNamespaces: this.#waiting,
+      conntrackUnreadableNamespaces: this.#unreadable,
+      conntrackOverruns: this.#counts.overruns,
+      conntrackDumps: this.#counts.dumps,
+      conntrackMalformed: this.#counts.malformed,
+    };
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+    await Promise.all([...this.#sources.values()].map((source) => source.close()));
+    this.#sources.clear();
+  }
+
+  async #refresh(): Promise<FlowNews> {
+    if (this.#closed) return NO_NEWS;
+    const isSweep = this.#refreshes++ % this.#options.refreshesPerDump === 0;
+    if (this.#off !== undefined && !isSweep) return NO_NEWS;
+    let failure: unknown;
+    try {
+      failure = await this.#followNamespaces();
+    } catch (error) {
+      failure = error; // the namespaces already known are read all the same
+    }
+    if (isSweep) for (const source of this.#sources.values()) source.wantDump();
+    for (const [netns, source] of await this.#withNews()) {
+      try {
+        await source.refresh(this.#listenerOf(netns));
+      } catch (error) {
+        failure = error;
+        this.#unreadable++;
+        this.#sources.delete(netns);
+        await source.close();
+      }
+    }
+    this.#off = this.#sources.size === 0 && failure !== undefined ? conntrackErrorOf(failure) : undefined;
+    this.#wasOn = this.#off === undefined;
+    if (this.#off !== undefined) return NO_NEWS;
+    return { flows: this.#table.snapshot(), born: this.#born.take() };
+  }
+
+  async #withNews(): Promise<[number, NamespaceSource][]> {
+    const all = [...this.#sources];
+    const watched = all.flatMap(([, source]) => (source instanceof NamespaceEvents ? [source] : []));
+    if (watched.length < all.length) return all; // text: there is no telling
+    try {
+      const news = await NamespaceEvents.haveNews(watched);
+      return all.filter((_, i) => news[i]);
+    } catch {
+      return all; // each one will say what is wrong with it
+    }
+  }
+
+  /** Opens what is new, closes what has gone. Returns why the last of those that can't be read can't be. */
+  async #followNamespaces(): Promise<unknown> {
+    const { listNamespaces } = this.#options;
+    const found = await listNamespaces();
+    const alive = new Set(found.map(({ inode }) => inode));
+    for (const [netns, source] of this.#sources) {
+      if (alive.has(netns)) continue;
+      this.#sources.delete(netns);
+      this.#table.endDump(netns, this.#table.beginDump());
+      await source.close();
+    }
+    let failure: unknown;
+    const fresh = found.filter(({ inode }) => !this.#sources.has(inode));
+    this.#waiting = 0;
+    for (const namespace of await this.#choose(fresh)) {
+      const { inode } = namespace;
+      // Text is read by way of a process.
+      if (this.#textOnly && namespace.pid === 0) continue;
+      try {
+        this.#sources.set(inode, await this.#open(namespace));
+      } catch (error) {
+        failure = error;
+        this.#unreadable++;
+      }
+    }
+    return failure;
+  }
+
+  /**
+   * Those that there is room for. Where there is not enough, namespaces whose translated flows are none make room for
+   * those that wait, a few with each refresh.
+   */
+  async #choose(fresh: readonly NetNamespace[]): Promise<readonly NetNamespace[]> {
+    this.#places = this.#countPlaces();
+    const surplus = this.#sources.size + fresh.length - this.#places;
+    if (surplus <= 0) {
+      this.#watchedAt.clear();
+      return fresh;
+    }
+    const leaving = Math.max(this.#sources.size - this.#places, Math.min(TURNS, surplus));
+    const busy = this.#table.namespaces();
+    const idle = [...this.#sources].filter(([netns]) => !busy.has(netns)).slice(0, leaving);
+    for (const [netns, source] of idle) {
+      this.#watchedAt.set(netns, this.#refreshes);
+      this.#sources.delete(netns);
+      await source.close();
+    }
+    const watchedAt = new Map(fresh.map(({ inode }) => [inode, this.#watchedAt.get(inode) ?? 0]));
+    for (const [netns] of idle) watchedAt.set(netns, this.#refreshes);
+    this.#watchedAt = watchedAt;
+    const room = Math.max(0, this.#places - this.#sources.size);
+    const chosen = fresh
+      .toSorted((one, other) => watchedAt.get(one.inode)! - watchedAt.get(other.inode)!)
+      .slice(0, room);
+    this.#waiting = fresh.length + idle.length - chosen.length;
+    this.#skipped += this.#waiting;
+    return chosen;
+  }
+
+  #countPlaces(): number {
+    const { maxNamespaces } = this.#options;
+    if (this.#textOnly) return maxNamespaces;
+    const open = descriptors();
+    this.#limit = open?.limit;
+    return open === undefined ? maxNamespaces : Math.min(maxNamespaces, roomFor(this.#sources.size, open));
+  }
+
+  async #open({ pid, path }: NetNamespace): Promise<NamespaceSource> {
+    const isNew = this.#wasOn;
+    if (!this.#textOnly) {
+      try {
+        return await NamespaceEvents.open(path, this.#options, this.#counts, isNew);
+      } catch (error) {
+        if (!(error instanceof AddonUnavailableError)) throw error;
+        this.#textOnly = true;
+      }
+    }
+    return new NamespaceText(`${this.#options.procRoot}/${pid}/net/nf_conntrack`, this.#counts, isNew);
+  }
+
+  #listenerOf(netns: number): FlowListener {
+    const table = this.#table;
+    const isWanted = (flow: ConntrackFlow): boolean =>
+      this.#options.wanted === 'nat' ? natBitsOf(flow) !== 0 : (flow.status & FlowStatus.Assured) !== 0;
+    let epoch = 0;
+    return {
+      onFlow: (flow, isNews) => {
+        if (!isWanted(flow)) return;
+        if (table.set(flow, netns) && isNews && this.#options.wanted === 'all') this.#born.add(flow, netns);
+      },
+      onEnd: (flow) => {
+        table.end(flow, netns);
+      },
+      onDumpBegin: () => {
+        epoch = table.beginDump();
+      },
+      onDumpEnd: () => {
+        table.endDump(netns, epoch);
+      },
+    };
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Connection tracking of one network namespace: a socket that its events wait in until they are asked for (nothing
+ * wakes the probe), and dumps where events alone don't tell: at the start, after an overrun, and now and then.
+ */
+import { netlinkReady, openNetlink, type NetlinkSocket } from 'ebpf-bridge/netlink';
+import {
+  countRequest,
+  dumpRequest,
+  establishedEventFilter,
+  EventGroup,
+  natEventFilter,
+  NETLINK_NETFILTER,
+  readConntrackMessages,
+  readFlowCount,
+  type ConntrackFlow,
+} from '../../conntrack-parser/index.js';
+
+/** Which flows are wanted: translated ones only, or every established one. */
+export type Wanted = 'nat' | 'all';
+
+/** What is told of a namespace's flows. */
+export interface FlowListener {
+  /** A flow exists. `isNews`: by an event, or by a dump that makes up for lost events. */
+  onFlow(flow: ConntrackFlow, isNews: boolean): void;
+  onEnd(flow: ConntrackFlow): void;
+  onDumpBegin(): void;
+  onDumpEnd(): void;
+}
+
+export interface EventCounts {
+  /** Times that events were lost. */
+  overruns: number;
+  dumps: number;
+  malformed: number;
+}
+
+const READ_BYTES = 1024 * 1024;
+/** Reads per refresh: an endless stream of events must not hold a tick up. */
+const MAX_READS = 64;
+/** A dump of a table that changes all the time may be interrupted each time. */
+const MAX_DUMP_TRIES = 3;
+
+export class NamespaceEvents {
+  #needsDump = true;
+
+  private constructor(
+    private readonly events: NetlinkSocket,
+    private readonly netnsPath: string,
+    private readonly counts: EventCounts,
+    private dumpsAreNews: boolean,
+  ) {}
+
+  /**
+   * @param isNew what the first dump tells is news, because the namespace is younger than the last refresh
+   * @throws Error with `errno` when the kernel refuses
+   */
+  static async open(
+    netnsPath: string,
+    { wanted, eventBufferBytes }: { wanted: Wanted; eventBufferBytes: number },
+    counts: EventCounts,
+    isNew: boolean,
+  ): Promise<NamespaceEvents> {
+    const natOnly = wanted === 'nat';
+    const events = await openNetlink({
+      protocol: NETLINK_NETFILTER,
+      netnsPath,
+      groups: [natOnly ? EventGroup.New : EventGroup.Update, EventGroup.Destroy],
+      filter: natOnly ? natEventFilter() : establishedEventFilter(),
+      receiveBytes: eventBufferBytes,
+    });
+    return new NamespaceEvents(events, netnsPath, counts, isNew);
+  }
+
+  /** The next refresh dumps: events don't tell of flows that began before anybody listened. */
+  wantDump(): void {
+    this.#needsDump = true;
+  }
+
+  /** For each namespace whether there is anything to be told of. */
+  static async haveNews(namespaces: readonly NamespaceEvents[]): Promise<boolean[]> {
+    const ready = await netlinkReady(namespaces.map(({ events }) => events));
+    return namespaces.map((namespace, i) => namespace.#needsDump || ready[i] === true);
+  }
+
+  /** Tells the listener what happened since the last call. @throws what the kernel or the parser refuse */
+  async refresh(listener: FlowListener): Promise<void> {
+    await this.#readEvents(listener);
+    if (!this.#needsDump) return;
+    this.#needsDump = false;
+    for (let tries = 0; tries < MAX_DUMP_TRIES; tries++) if (await this.#dump(listener)) return;
+    this.#needsDump = true;
+  }
+
+  async close(): Promise<void> {
+    await this.events.close();
+  }
+
+  async #readEvents(listener: FlowListener): Promise<void> {
+    for (let reads = 0; reads < MAX_READS; reads++) {
+      const { data, overruns, drained } = await this.events.receive(READ_BYTES);
+      if (overruns > 0) {
+        this.counts.overruns += overruns;
+        this.#needsDump = true;
+      }
+      const { malformed } = readConntrackMessages(new Uint8Array(data), (flow) => {
+        if (flow.destroyed) listener.onEnd(flow);
+        else listener.onFlow(flow, true);
+      });
+      this.counts.malformed += malformed;
+      if (drained) return;
+    }
+  }
+
+  /** False when the table changed so much meanwhile that the answer lacks flows. */
+  async #dump(listener: FlowListener): Promise<boolean> {
+    const socket = await openNetlink({ protocol: NETLINK_NETFILTER, netnsPath: this.netnsPath });
+    try {
+      await socket.send(countRequest());
+      const isEmpty = readFlowCount(new Uint8Array((await socket.receive(READ_BYTES)).data)) === 0;
+      listener.onDumpBegin();
+      if (!isEmpty) {
+        this.counts.dumps++;
+        await socket.send(dumpRequest());
+      }
+      while (!isEmpty) {
+        const { data, overruns, drained } = await socket.receive(READ_BYTES);
+        const read = readConntrackMessages(new Uint8Array(data), (flow) => {
+          listener.onFlow(flow, this.dumpsAreNews);
+        });
+        this.counts.malformed += read.malformed;
+        if (read.interrupted || read.overrun || overruns > 0) return false;
+        if (read.done) break;
+        if (drained) return false; // an answer that ends without its end
+      }
+      listener.onDumpEnd();
+      this.dumpsAreNews = true;
+      return true;
+    } finally {
+      await socket.close();
+    }
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * Looks through NAT: records whose addresses are translated on their way get the remote end that is really there, so
+ * that the two ends of a connection have one tuple, wherever they were seen.
+ *
+ * The opener's record (client → what it dialled) gets the server behind it, the acceptor's record (server ← the
+ * translated client) gets the client behind it. Of a connection whose handshake nobody saw, the flow tells the direction.
+ *
+ * Networks with the same addresses can have the same tuple at the same time, which their router keeps apart by conntrack
+ * zones (or each has its own router). A socket does not tell its zone. Where there are as many sockets as flows, each
+ * has one of them: the connections are known then, but not which of the processes has which.
+ *
+ * What was found for a socket stays while that socket lives, whatever becomes of the flows (translations.ts).
+ */
+import { isLoopbackAddress, sameAddress } from '../records/address.js';
+import type { FlowBatch } from '../records/nat-flow.js';
+import { keyOf, NatTuples, Tuple, type Side } from './flow-index.js';
+import { Direction, DirectionEvidence, OFFSET, PidEvidence, RECORD_BYTES, TcpState } from '../records/record.js';
+import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
+import { leadsAsFar, socketKey, Translations, type Translation } from './translations.js';
+
+/** By direction: the sides of a flow that a socket can be on. A listener is on none. */
+const SIDES: Readonly<Record<number, readonly Side[]>> = {
+  [Direction.Unknown]: ['opener', 'acceptor'],
+  [Direction.Connected]: ['opener'],
+  [Direction.Accepted]: ['acceptor'],
+};
+
+/**
+ * Changes the batch's records in place.
+ * @param translations what was looked through for the sockets before; without it each pass is the first
+ * @returns the number of records whose remote end was replaced
+ */
+export function lookThroughNat(
+  batch: RecordBatch,
+  flows: FlowBatch,
+  translations: Translations = new Translations(),
+): number {
+  translations.begin();
+  if (flows.flowCount === 0 && translations.size === 0) return 0;
+  const pass = new Pass(new RecordView(batch), new NatTuples(flows), translations);
+  const replaced = pass.run();
+  translations.end();
+  return replaced;
+}
+
+/** One look at all records. */
+class Pass {
+  #replaced = 0;
+  readonly #tuple = new Tuple();
+  readonly #dialled = new Tuple();
+  readonly #contradicted = new Map<string, Contradicted>();
+
+  constructor(
+    private readonly view: RecordView,
+    private readonly tuples: NatTuples,
+    private readonly translations: Translations,
+  ) {}
+
+  run(): number {
+    const { bytes, count } = this.view;
+    for (let i = 0; i < count; i++) {
+      const sides = SIDES[bytes[i * RECORD_BYTES + OFFSET.direction]!];
+      if (sides === undefined) continue;
+      readTuple(this.view, i, this.#dialled);
+      this.#lookThrough(i, sides);
+    }
+    for (const each of this.#contradicted.values()) this.#shareOut(each);
+    return this.#replaced;
+  }
+
+  #lookThrough(i: number, sides: readonly Side[]): void {
+    const { tuples, translations } = this;
+    const [dialled, tuple] = [this.#dialled, this.#tuple];
+    const known = translations.size > 0 ? translations.of(socketOf(this.view, i), dialled) : undefined;
+    for (const side of sides) {
+      tuple.copyFrom(dialled);
+      if (tuples.resolve(tuple, side)) {
+        if (known !== undefined && !leadsAsFar(tuples.path, known)) break;
+        if (known !== undefined && isStill(known, tuple)) this.#writeEnd(i, tuple, side);
+        else this.#write(i, tuple, side, tuples.followed());
+        return;
+      }
+      if (!tuples.isContradicted) continue;
+      this.#note(side, i, known);
+      return;
+    }
+    if (known === undefined) return;
+    translations.orphaned(known);
+    this.#writeKnown(i, known);
+  }
+
+  /** @param flows those that led there */
+  #write(i: number, tuple: Tuple, side: Side, flows: Uint8Array, isShared = false): void {
+    const told = this.#writeEnd(i, tuple, side);
+    const socket = socketOf(this.view, i);
+    if (this.view.bytes[i * RECORD_BYTES + OFFSET.state] === TcpState.Close) this.translations.forget(socket);
+    else if (told) this.translations.remember(socket, this.#dialled, tuple, side, flows, isShared);
+  }
+
+  #writeKnown(i: number, { words, port, netns, side, isShared }: Translation): void {
+    const tuple = this.#tuple;
+    tuple.words.set(words);
+    tuple.ports[1] = port;
+    tuple.netns = netns;
+    this.#writeEnd(i, tuple, side);
+    if (isShared) hideProcess(this.view, i);
+  }
+
+  /** Whether that told anything: of the remote end, or of the direction. */
+  #writeEnd(i: number, tuple: Tuple, side: Side): boolean {
+    const isUnknown = this.view.bytes[i * RECORD_BYTES + OFFSET.direction] === Direction.Unknown;
+    if (isUnknown) setDirection(this.view, i, side);
+    const changed = writeRemote(this.view, i, tuple);
+    if (changed) this.#replaced++;
+    return changed || isUnknown;
+  }
+
+  #note(side: Side, i: number, known: Translation | undefined): void {
+    const key = `${side} ${keyOf(this.#dialled)}`;
+    let all = this.#contradicted.get(key);
+    if (all === undefined) {
+      all = {
+        side,
+        flows: this.tuples.contradicting(this.#dialled, side),
+        records: new Map(),
+        known: [],
+        isUnclear: false,
+      };
+      this.#contradicted.set(key, all);
+    }
+    if (known !== undefined) {
+      all.known.push([i, known]);
+      return;
+    }
+    if (all.records.has(this.#dialled.netns)) all.isUnclear = true;
+    all.records.set(this.#dialled.netns, i);
+  }
+
+  /** Gives each socket one of the flows, and no process. A socket that had one before keeps it. */
+  #shareOut({ side, flows, records, known, isUnclear }: Contradicted): void {
+    let left = flows.map((flow) => ({ flow, end: this.#endOf(flow, side) }));
+    for (const [i, translation] of known) {
+      const { words, port } = translation;
+      const taken = left.findIndex(({ end }) => end.ports[1] === port && sameAddress(end.words, 4, words, 4));
+      if (taken < 0) this.translations.orphaned(translation);
+      left = left.filter((_, at) => at !== taken);
+      this.#writeKnown(i, translation);
+    }
+    if (isUnclear || records.size !== left.length) return;
+    for (const [, i] of [...records].sort(([a], [b]) => a - b)) {
+      const { flow, end } = left.shift()!;
+      readTuple(this.view, i, this.#dialled);
+      this.#write(i, end, side, this.tuples.copyOf(flow), true);
+      hideProcess(this.view, i);
+    }
+  }
+
+  #endOf(flow: number, side: Side): Tuple {
+    const tuple = this.tuples.tupleBeyond(flow, side);
+    this.tuples.resolve(tuple, side);
+    return tuple;
+  }
+}
+
+/** Sockets with one tuple, which several flows have that lead to different ends. */
+interface Contradicted {
+  readonly side: Side;
+  readonly flows: readonly number[];
+  /** Record numbers, by the sockets' namespaces, of those that have no flow yet. */
+  readonly records: Map<number, number>;
+  /** Record numbers of those that have one. */
+  readonly known: [record: number, translation: Translation][];
+  /** Two in one namespace: one of them is over. */
+  isUnclear: boolean;
+}
+
+function isStill({ words, port, netns, isShared }: Translation, tuple: Tuple): boolean {
+  return (
+    !isShared && port === tuple.ports[1] && netns === tuple.netns && sameAddress(words, 4, tuple.words, 4)
+  );
+}
+
+/** Unique to a socket. */
+function socketOf({ words }: RecordView, i: number): number {
+  const at = i * WORDS + WORD.socketId;
+  return socketKey(words[at]!, words[at + 1]!);
+}
+
+function hideProcess(view: RecordView, i: number): void {
+  view.words[i * WORDS + WORD.pid] = 0;
+  view.bytes[i * RECORD_BYTES + OFFSET.pidEvidence] = PidEvidence.None;
+}
+
+function readTuple({ halves, words }: RecordView, i: number, tuple: Tuple): void {
+  const at = i * WORDS;
+  for (let word = 0; word < 8; word++) tuple.words[word] = words[at + WORD.localAddress + word]!;
+  tuple.ports[0] = halves[i * HALVES + HALF.localPort]!;
+  tuple.ports[1] = halves[i * HALVES + HALF.remotePort]!;
+  tuple.netns = words[at + WORD.netns]! >>> 0;
+}
+
+function setDirection({ bytes }: RecordView, i: number, side: Side): void {
+  const direction = side === 'opener' ? Direction.Connected : Direction.Accepted;
+  bytes[i * RECORD_BYTES + OFFSET.direction] = direction;
+  bytes[i * RECORD_BYTES + OFFSET.directionEvidence] = DirectionEvidence.Conntrack;
+}
+
+/** False when the remote end is what it was. */
+function writeRemote({ halves, words }: RecordView, i: number, tuple: Tuple): boolean {
+  const remote = i * WORDS + WORD.remoteAddress;
+  let changed = halves[i * HALVES + HALF.remotePort] !== tuple.ports[1];
+  for (let word = 0; word < 4; word++) {
+    if (words[remote + word] !== tuple.words[4 + word]) changed = true;
+    words[remote + word] = tuple.words[4 + word]!;
+  }
+  halves[i * HALVES + HALF.remotePort] = tuple.ports[1]!;
+  // A loopback address means something in its own namespace only: the record moves there, as far as ids go.
+  if (changed && isLoopbackAddress(words, remote)) words[i * WORDS + WORD.netns] = tuple.netns;
+  return changed;
+}
