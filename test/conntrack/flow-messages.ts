@@ -1,5 +1,6 @@
 /** Writes ctnetlink messages the way the kernel does, for tests of their reader. Written from the kernel's headers. */
 import ipaddr from 'ipaddr.js';
+import { attribute, message, nested } from '../support/netlink-bytes.js';
 
 export interface TupleText {
   readonly source: string;
@@ -24,24 +25,11 @@ export interface FlowText {
   readonly destroyed?: boolean;
 }
 
-const NESTED = 0x8000;
-
 function number(value: number, bytes: 1 | 2 | 4 | 8): Buffer {
   const buffer = Buffer.alloc(bytes);
   if (bytes === 8) buffer.writeBigUInt64BE(BigInt(value));
   else buffer.writeUIntBE(value, 0, bytes);
   return buffer;
-}
-
-export function attribute(type: number, value: Uint8Array): Buffer {
-  const header = Buffer.alloc(4);
-  header.writeUInt16LE(value.length + 4, 0);
-  header.writeUInt16LE(type, 2);
-  return Buffer.concat([header, value, Buffer.alloc((4 - (value.length % 4)) % 4)]);
-}
-
-function nested(type: number, ...attributes: readonly Buffer[]): Buffer {
-  return attribute(type | NESTED, Buffer.concat(attributes));
 }
 
 function tuple(
@@ -63,15 +51,6 @@ function tuple(
   ];
   if (zone !== undefined) parts.push(attribute(3, number(zone, 2)));
   return nested(type, ...parts);
-}
-
-/** A message of any type; `flags` as in nlmsghdr. */
-export function message(type: number, payload: Uint8Array, flags = 2): Buffer {
-  const header = Buffer.alloc(16);
-  header.writeUInt32LE(16 + payload.length, 0);
-  header.writeUInt16LE(type, 4);
-  header.writeUInt16LE(flags, 6);
-  return Buffer.concat([header, payload, Buffer.alloc((4 - (payload.length % 4)) % 4)]);
 }
 
 export function flowMessage(flow: FlowText, flags?: number): Buffer {
@@ -97,12 +76,4 @@ export function flowMessage(flow: FlowText, flags?: number): Buffer {
   if (flow.tcpState !== undefined) parts.push(nested(4, nested(1, attribute(1, number(flow.tcpState, 1)))));
   const family = Buffer.from([original.source.includes(':') ? 10 : 2, 0, 0, 0]);
   return message((1 << 8) | (flow.destroyed === true ? 2 : 0), Buffer.concat([family, ...parts]), flags);
-}
-
-export const done = (): Buffer => message(3, Buffer.alloc(4));
-
-export function errorMessage(errno: number): Buffer {
-  const payload = Buffer.alloc(20);
-  payload.writeInt32LE(-errno, 0);
-  return message(2, payload);
 }
