@@ -13,7 +13,7 @@ import {
   isLinkLocalAddress,
   isLoopbackAddress,
   sameAddress,
-} from '../topology/index.js';
+} from '../records/address.js';
 import { findNamespaces, type ListNamespaces } from './net-namespaces.js';
 import { addressesRequest, LIST_ADDRESSES, readAddresses, type InterfaceAddress } from './rtnetlink.js';
 

@@ -11,7 +11,7 @@ import {
   type AnswerState,
   type Attempt,
 } from '../../netlink/index.js';
-import { writeIpv4 } from '../topology/index.js';
+import { writeIpv4 } from '../records/address.js';
 
 const RTM_NEWADDR = 20;
 const RTM_GETADDR = 22;
