@@ -75,6 +75,10 @@ native: packages node_modules/.package-lock.json ## compile the eBPF addon, wher
 .PHONY: web
 web: build/web/index.html ## build the dashboard's page
 
+.PHONY: layout
+layout: node_modules/.package-lock.json ## generate what TypeScript reads records by, after a change of native/bpf/record.h
+	$(NODE) scripts/generate-layout.mjs
+
 build/web/index.html: $(WEB) node_modules/.package-lock.json
 	$(NODE_BIN)/vite build --logLevel warn
 	@touch $@

@@ -6,7 +6,8 @@
 import { groupAndThin } from '../../src/probe/topology/endpoints.js';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { splitHalfSeen } from '../../src/probe/batch/half-seen.js';
-import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
+import { Direction, Flag, OFFSET, RECORD } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { RecordView } from '../../src/probe/records/record-view.js';
 import { now } from '../../src/report/model/timestamp.js';
 import { groupByObjects } from './objects.js';
@@ -24,11 +25,11 @@ function batch(
   twoEnded: boolean,
   connection: (i: number) => [from: number, fromPort: number, to: number, toPort: number],
 ): Batch {
-  const records = new ArrayBuffer(RECORDS * RECORD_BYTES);
+  const records = new ArrayBuffer(RECORDS * RECORD.bytes);
   for (let i = 0; i < RECORDS; i++) {
     const isServer = twoEnded && i % 2 === 1;
     const [from, fromPort, to, toPort] = connection(twoEnded ? i >> 1 : i);
-    const view = new DataView(records, i * RECORD_BYTES, RECORD_BYTES);
+    const view = new DataView(records, i * RECORD.bytes, RECORD.bytes);
     view.setBigUint64(OFFSET.socketId, BigInt(i + 1), true);
     for (const [offset, address] of [
       [OFFSET.localAddress, isServer ? to : from],

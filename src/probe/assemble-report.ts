@@ -13,7 +13,7 @@ import { degradationFacts, type Degradation } from './degradations.js';
 import { otherEnds } from './records/overflow-counts.js';
 import type { ReverseResolver } from './dns/index.js';
 import type { Reporter } from './reporter.js';
-import { WORD, WORDS } from './records/record-view.js';
+import { RECORD, WORD } from './records/layout.js';
 import {
   buildEndpoints,
   exitedProcesses,
@@ -102,9 +102,9 @@ function noteListeners(
   { listeners, hostName }: Observers,
   processes: Topology | undefined,
 ): void {
-  const pids = new Int32Array(batch.records, 0, batch.recordCount * WORDS);
+  const pids = new Int32Array(batch.records, 0, batch.recordCount * RECORD.words);
   const nameOf = (record: number): string => {
-    const pid = pids[record * WORDS + WORD.pid]!;
+    const pid = pids[record * RECORD.words + WORD.pid]!;
     const node = processes?.nodes.get(processNodeId(hostName, pid));
     return node?.latest?.get('name')?.value ?? names.get(pid)?.() ?? '';
   };

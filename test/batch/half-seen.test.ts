@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { completeHalfSeen, splitHalfSeen, type SplitBatch } from '../../src/probe/batch/half-seen.js';
 import { MAX_HELD } from '../../src/probe/batch/half-seen.js';
-import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
+import { OFFSET, RECORD } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { client, encode, listener, server, type Connection, type Socket } from '../topology/records.js';
 
 const NOTHING = new ArrayBuffer(0);
@@ -25,10 +26,10 @@ const split = (sockets: readonly Socket[], held: ArrayBuffer = NOTHING, takenAtN
 function ids({ records, recordCount }: { records: ArrayBuffer; recordCount: number }): number[] {
   const view = new DataView(records);
   return Array.from({ length: recordCount }, (_, i) =>
-    Number(view.getBigUint64(i * RECORD_BYTES + OFFSET.socketId, true)),
+    Number(view.getBigUint64(i * RECORD.bytes + OFFSET.socketId, true)),
   ).sort((a, b) => a - b);
 }
-const heldCount = ({ held }: SplitBatch): number => held.byteLength / RECORD_BYTES;
+const heldCount = ({ held }: SplitBatch): number => held.byteLength / RECORD.bytes;
 const idsOf = (...sockets: Socket[]): number[] => sockets.map(({ id }) => id).sort((a, b) => a - b);
 
 const a = connection(1);

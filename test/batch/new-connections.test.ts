@@ -6,7 +6,8 @@ import { Batcher } from '../../src/probe/batch/batcher.js';
 import type { ConnectionSource } from '../../src/probe/records/source.js';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { SeenBefore } from '../../src/probe/batch/seen-before.js';
-import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
+import { Direction, Flag, OFFSET, RECORD } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import type { Node } from '../../src/report/model/model.js';
 import { now } from '../../src/report/model/timestamp.js';
 import { encode, type Socket } from '../topology/records.js';
@@ -97,7 +98,7 @@ test('sockets are found again wherever they are in the next batch, twice even, a
     const batch = encode(next);
     reported.mark(batch);
     const flags = new Uint8Array(batch.records);
-    return next.flatMap(({ id }, i) => (flags[i * RECORD_BYTES + OFFSET.flags]! & Flag.Reported ? [] : [id]));
+    return next.flatMap(({ id }, i) => (flags[i * RECORD.bytes + OFFSET.flags]! & Flag.Reported ? [] : [id]));
   };
   fc.assert(
     fc.property(

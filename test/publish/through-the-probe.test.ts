@@ -6,7 +6,7 @@ import { Batcher } from '../../src/probe/batch/batcher.js';
 import type { ConnectionSource } from '../../src/probe/records/source.js';
 import { createReverseResolver } from '../../src/probe/dns/index.js';
 import { Probe } from '../../src/probe/probe.js';
-import { TcpState } from '../../src/probe/records/record.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { encode, type Socket } from '../topology/records.js';
 import { startApp } from './recording-app.js';
 import { publisherFor, totalOf, until } from './shipping.js';
@@ -25,7 +25,7 @@ class Churn implements ConnectionSource {
   snapshot(): ReturnType<ConnectionSource['snapshot']> {
     this.snapshots++;
     for (const one of this.#living) one.left--;
-    const sockets = this.#living.map(({ socket, left }) => ({
+    const sockets = this.#living.map(({ socket, left }): Socket => ({
       ...socket,
       state: left > 0 ? TcpState.Established : TcpState.Close,
     }));

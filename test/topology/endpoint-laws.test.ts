@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Direction, TcpState } from '../../src/probe/records/record.js';
+import { Direction } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { build, edgesOf } from './edges.js';
 import { client, listener, server, type Connection, type Socket } from './records.js';
 
@@ -77,7 +78,7 @@ test('that no other record is of a socket changes nothing, however often a port 
       const ends = all
         .flatMap((c) => Array.from({ length: 1 + (uses.next().value as number) }, () => c))
         .flatMap((c) => seen(c, 'both'))
-        .map((socket, startNanos) => ({
+        .map((socket, startNanos): Socket => ({
           ...socket,
           id: ++id,
           state: TcpState.Close,
@@ -133,7 +134,7 @@ test('a tuple used again and again counts every time, and a socket seen twice on
         toPort: 80,
         state: TcpState.Close,
       })).flatMap((connection) => seen(connection, bothEnds ? 'both' : 'client'));
-      const again = lastIsLive ? sockets.map((socket) => ({ ...socket, state: TcpState.Established })) : [];
+      const again = lastIsLive ? sockets.map((socket): Socket => ({ ...socket, state: TcpState.Established })) : [];
       assert.equal(sum([...sockets, ...again]), uses);
     }),
   );

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { Direction, OFFSET, PidEvidence, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
+import { Direction, OFFSET, PidEvidence, RECORD } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { now } from '../../src/report/model/timestamp.js';
 import { build, edgesOf } from './edges.js';
 import { client, encode, listener, NETNS, server, type Connection, type Socket } from './records.js';
@@ -238,7 +239,7 @@ test('names are asked for once per address', () => {
 });
 
 test('a buffer that is shorter than its count is refused', () => {
-  const short = { records: new ArrayBuffer(RECORD_BYTES), recordCount: 2 };
+  const short = { records: new ArrayBuffer(RECORD.bytes), recordCount: 2 };
   assert.throws(
     () => buildEndpoints({ ...short, hostName: 'vm', now: now(), names: () => undefined }),
     RangeError,

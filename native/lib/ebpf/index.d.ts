@@ -117,7 +117,7 @@ export interface TrackerSnapshot {
   /** A round of visits to all live sockets has ended; false when it goes on in the next snapshot. */
   readonly visited: boolean;
   /**
-   * `recordCount` records laid out as `recordLayout()` says: every live socket, then those closed since the last call, then
+   * `recordCount` times `struct tp_record` of record.h: every live socket, then those closed since the last call, then
    * connects that have waited for an answer for a second (state SYN_SENT; the same ones again each time). What
    * comes after them in this memory means nothing.
    */
@@ -140,13 +140,11 @@ export interface TrackerSnapshot {
   /** How many programs are not there: see `refusals()`. */
   readonly refused: number;
   /**
-   * Ten numbers for each network namespace that has something to tell. Its inode; to be held against the kernel's own
-   * counters: connects and accepted connections seen since the last snapshot (ActiveOpens, PassiveOpens), sockets
-   * established now (CurrEstab); and of the sockets beyond the bounds, which no record tells of: how many live now, how
-   * many closed and how many connects failed since the last snapshot, and the payload bytes sent and received and the
-   * segments retransmitted by those that ended. Namespaces beyond the first 16,384 are summed up under inode 0.
+   * `namespaceCount` times `struct tp_namespace` of record.h: one row for each network namespace that has something to
+   * report. Namespaces beyond the first 16,384 are summed up in the row of inode 0.
    */
-  readonly namespaces: Float64Array;
+  readonly namespaces: ArrayBuffer;
+  readonly namespaceCount: number;
 }
 
 /** What the second half of a sweep found besides what it put right. */
@@ -217,8 +215,11 @@ export interface Tracker {
   close(): Promise<void>;
 }
 
-/** Offsets of the record's fields as compiled, `recordBytes` and `holderBytes`. @throws AddonUnavailableError without the addon */
-export function recordLayout(): Readonly<Record<string, number>>;
+/**
+ * Of the numbers of record.h that the addon was compiled with: `LAYOUT_DIGEST` of the generated layout must be the same.
+ * @throws AddonUnavailableError without the addon
+ */
+export function recordLayoutDigest(): string;
 
 /** @throws AddonUnavailableError without the addon */
 export function probeFeatures(): Promise<Feature[]>;

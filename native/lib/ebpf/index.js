@@ -93,8 +93,8 @@ function checkedTrackerOptions({
   };
 }
 
-export function recordLayout() {
-  return requireAddon().recordLayout;
+export function recordLayoutDigest() {
+  return requireAddon().recordLayoutDigest;
 }
 
 export async function probeFeatures() {

@@ -1,4 +1,5 @@
-// Sets the functions of eBPF on the addon's exports: probeFeatures(), loadTracker(), the record's layout.
+// Sets the functions of eBPF on the addon's exports: probeFeatures(), loadTracker(), the digest of the
+// record's layout.
 #pragma once
 
 #include <napi.h>

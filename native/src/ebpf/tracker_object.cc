@@ -11,9 +11,6 @@
 
 namespace {
 
-// TrackerSnapshot.namespaces in index.d.ts names them.
-constexpr size_t NAMESPACE_NUMBERS = 10;
-
 struct Nothing {};
 
 Napi::Value undefined(Napi::Env env, Nothing &) {
@@ -30,6 +27,28 @@ Napi::ArrayBuffer recordsValue(Napi::Env env, const TrackerSnapshot &snapshot, N
                                   [](Napi::Env, void *data) { free(data); });
 }
 
+Napi::ArrayBuffer namespacesValue(Napi::Env env,
+                                  const std::vector<std::pair<uint32_t, NamespaceCounts>> &namespaces) {
+    auto buffer = Napi::ArrayBuffer::New(env, namespaces.size() * TP_NAMESPACE_BYTES);
+    auto *row = static_cast<struct tp_namespace *>(buffer.Data());
+    for (const auto &[netns, counts] : namespaces) {
+        const OtherCounts &other = counts.other;
+        *row++ = {
+            .netns = netns,
+            .active = counts.active,
+            .passive = counts.passive,
+            .established = counts.established,
+            .live = other.live,
+            .closed = other.closed,
+            .failed = other.failed,
+            .bytes_sent = other.bytes_sent,
+            .bytes_received = other.bytes_received,
+            .retransmits = other.retransmits,
+        };
+    }
+    return buffer;
+}
+
 Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot, Napi::ArrayBuffer lent) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("records", recordsValue(env, snapshot, lent));
@@ -42,17 +61,8 @@ Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot, Napi::ArrayB
     object.Set("foreign", Napi::Number::New(env, static_cast<double>(snapshot.foreign)));
     object.Set("unsure", Napi::Boolean::New(env, snapshot.unsure));
     object.Set("lost", Napi::Number::New(env, static_cast<double>(snapshot.lost)));
-    Napi::Float64Array namespaces =
-        Napi::Float64Array::New(env, snapshot.namespaces.size() * NAMESPACE_NUMBERS);
-    size_t at = 0;
-    for (const auto &[netns, counts] : snapshot.namespaces) {
-        const OtherCounts &other = counts.other;
-        for (uint64_t number :
-             {uint64_t{netns}, counts.active, counts.passive, counts.established, other.live, other.closed,
-              other.failed, other.bytes_sent, other.bytes_received, other.retransmits})
-            namespaces[at++] = static_cast<double>(number);
-    }
-    object.Set("namespaces", namespaces);
+    object.Set("namespaces", namespacesValue(env, snapshot.namespaces));
+    object.Set("namespaceCount", Napi::Number::New(env, static_cast<double>(snapshot.namespaces.size())));
     return object;
 }
 

@@ -5,14 +5,9 @@
 import type { Arena } from '../records/arena.js';
 import { sameAddress } from '../records/address.js';
 import { scopeNetns } from '../records/scope.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { HALF, RECORD, WORD } from '../records/layout.js';
+import type { RecordView } from '../records/record-view.js';
 import { tupleHash } from './tuple-table.js';
-
-// The module's own constants, which alone the engine takes for such: see ../topology/grouping.ts.
-const { localAddress: LOCAL_ADDRESS, remoteAddress: REMOTE_ADDRESS } = WORD;
-const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT } = HALF;
-const HALVES_EACH = HALVES;
-const WORDS_EACH = WORDS;
 
 /** Ends that wait for their other one at a time. A power of two. */
 const SLOTS = 4096;
@@ -49,11 +44,11 @@ export class ClosedPairs {
 
 /** Both ends have one tuple, each from its side. */
 function isOtherEnd(view: RecordView, a: number, b: number): boolean {
-  return hasEnds(view, a, b, REMOTE_ADDRESS, LOCAL_ADDRESS, REMOTE_PORT, LOCAL_PORT);
+  return hasEnds(view, a, b, WORD.remoteAddress, WORD.localAddress, HALF.remotePort, HALF.localPort);
 }
 
 function isSameEnd(view: RecordView, a: number, b: number): boolean {
-  return hasEnds(view, a, b, LOCAL_ADDRESS, REMOTE_ADDRESS, LOCAL_PORT, REMOTE_PORT);
+  return hasEnds(view, a, b, WORD.localAddress, WORD.remoteAddress, HALF.localPort, HALF.remotePort);
 }
 
 /** Whether `a`'s local and remote end are what `b` has at these places. */
@@ -66,13 +61,13 @@ function hasEnds(
   port: number,
   otherPort: number,
 ): boolean {
-  const [atA, atB] = [a * WORDS_EACH, b * WORDS_EACH];
-  const [halfA, halfB] = [a * HALVES_EACH, b * HALVES_EACH];
+  const [atA, atB] = [a * RECORD.words, b * RECORD.words];
+  const [halfA, halfB] = [a * RECORD.halves, b * RECORD.halves];
   return (
-    halves[halfA + LOCAL_PORT] === halves[halfB + port] &&
-    halves[halfA + REMOTE_PORT] === halves[halfB + otherPort] &&
-    sameAddress(words, atA + LOCAL_ADDRESS, words, atB + address) &&
-    sameAddress(words, atA + REMOTE_ADDRESS, words, atB + otherAddress) &&
+    halves[halfA + HALF.localPort] === halves[halfB + port] &&
+    halves[halfA + HALF.remotePort] === halves[halfB + otherPort] &&
+    sameAddress(words, atA + WORD.localAddress, words, atB + address) &&
+    sameAddress(words, atA + WORD.remoteAddress, words, atB + otherAddress) &&
     scopeNetns(words, a) === scopeNetns(words, b)
   );
 }

@@ -14,33 +14,18 @@ import { BatchBuilder } from '../records/batch-builder.js';
 import { ClosedPairs } from './closed-pairs.js';
 import { LocalAddresses } from '../records/local-addresses.js';
 import { isSelfConnect } from '../records/scope.js';
-import { Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
-import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
+import { Flag, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
+import { TcpState } from '../records/tcp-state.js';
+import { RecordView, type RecordBatch } from '../records/record-view.js';
 import { inChunks, CHUNK } from '../records/chunks.js';
 import { TupleTable } from './tuple-table.js';
-
-// The module's own constants, which alone the engine takes for such: see ../topology/grouping.ts.
-const { flags: FLAGS, pidStartNanos: PID_START_NANOS, state: STATE } = OFFSET;
-const {
-  connectMicros: CONNECT_MICROS,
-  netns: NETNS,
-  remoteAddress: REMOTE_ADDRESS,
-  startNanos: START_NANOS,
-} = WORD;
-const { Established: ESTABLISHED } = Flag;
-const { Close: CLOSE } = TcpState;
-const BYTES = RECORD_BYTES;
-const WORDS_EACH = WORDS;
-const HALVES_EACH = HALVES;
-const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT } = HALF;
 
 /** Closed ends held or carried at most; the rest goes into the batch as it is. 9 MiB. */
 export const MAX_HELD = 65_536;
 /** A live connection that is younger may be one of the many that are over in a moment. */
 const NEWBORN_NANOS = 100_000_000;
 
-/** Why a record is in the held buffer: the last reserved byte before `pidStartNanos`, zero in every record of a batch. */
-const HELD_MARK = PID_START_NANOS - 1;
+/** Values of `OFFSET.holdReason` in the held buffer. */
 const Held = { Waiting: 1, Carried: 2, Newborn: 3 } as const;
 
 /** Nothing in it outlives one call. */
@@ -69,7 +54,7 @@ export interface SplitBatch {
 export function splitHalfSeen(snapshot: SnapshotBatch, held: ArrayBuffer): SplitBatch {
   arena.begin();
   const view = new RecordView(snapshot);
-  const old = new RecordView({ records: held, recordCount: held.byteLength / RECORD_BYTES });
+  const old = new RecordView({ records: held, recordCount: held.byteLength / RECORD.bytes });
   const batch = new BatchBuilder(view);
   const waiting = new HeldBuilder(view);
   const candidates = candidatesOf(view, snapshot.takenAtNanos);
@@ -147,12 +132,12 @@ class Split {
  */
 export function completeHalfSeen(split: SplitBatch, later: RecordBatch): RecordBatch {
   arena.begin();
-  const held = new RecordView({ records: split.held, recordCount: split.held.byteLength / RECORD_BYTES });
+  const held = new RecordView({ records: split.held, recordCount: split.held.byteLength / RECORD.bytes });
   const batch = new BatchBuilder(new RecordView(split.batch));
   const table = new TupleTable(held.count, arena);
   for (let i = 0; i < held.count; i++) {
-    if (held.bytes[i * BYTES + HELD_MARK] === Held.Carried) continue;
-    batch.add(held, i, HELD_MARK);
+    if (held.bytes[i * RECORD.bytes + OFFSET.holdReason] === Held.Carried) continue;
+    batch.add(held, i, OFFSET.holdReason);
     table.add(held, i);
   }
   const rest = new RecordView(later);
@@ -166,12 +151,12 @@ export function completeHalfSeen(split: SplitBatch, later: RecordBatch): RecordB
 
 /** Puts a record that was held back into the batch, unless it was reported already and nothing new is known. */
 function takeBack(old: RecordView, i: number, table: TupleTable, batch: BatchBuilder): void {
-  const mark = old.bytes[i * BYTES + HELD_MARK];
+  const mark = old.bytes[i * RECORD.bytes + OFFSET.holdReason];
   if (mark === Held.Newborn) return; // the snapshot has it again
   const tuple = table.find(old, i);
   const wanted = mark === Held.Waiting || (tuple >= 0 && table.isAlone(tuple, 1 - table.endOf(old, i)));
   if (!wanted) return;
-  batch.add(old, i, HELD_MARK);
+  batch.add(old, i, OFFSET.holdReason);
   table.add(old, i);
 }
 
@@ -222,30 +207,30 @@ function possibleEnds(view: RecordView, { records, isPaired }: Candidates, old: 
 }
 
 function portDifference({ halves }: RecordView, i: number): number {
-  const at = i * HALVES_EACH;
-  return halves[at + LOCAL_PORT]! ^ halves[at + REMOTE_PORT]!;
+  const at = i * RECORD.halves;
+  return halves[at + HALF.localPort]! ^ halves[at + HALF.remotePort]!;
 }
 
 function isLocalConnection(view: RecordView, locals: LocalAddresses, i: number): boolean {
   const { words } = view;
   return (
-    locals.has(words[i * WORDS_EACH + NETNS]!, words, i * WORDS_EACH + REMOTE_ADDRESS) &&
+    locals.has(words[i * RECORD.words + WORD.netns]!, words, i * RECORD.words + WORD.remoteAddress) &&
     !isSelfConnect(view, i)
   );
 }
 
 function isEstablished({ bytes }: RecordView, i: number): boolean {
-  return (bytes[i * BYTES + FLAGS]! & ESTABLISHED) !== 0;
+  return (bytes[i * RECORD.bytes + OFFSET.flags]! & Flag.Established) !== 0;
 }
 
 function isClosed({ bytes }: RecordView, i: number): boolean {
-  return bytes[i * BYTES + STATE] === CLOSE;
+  return bytes[i * RECORD.bytes + OFFSET.state] === TcpState.Close;
 }
 
 function isNewborn(view: RecordView, i: number, takenAtNanos: number): boolean {
-  const start = view.u64(i, START_NANOS);
+  const start = view.u64(i, WORD.startNanos);
   if (start === 0 || takenAtNanos === 0) return false;
-  return start + view.words[i * WORDS_EACH + CONNECT_MICROS]! * 1000 > takenAtNanos - NEWBORN_NANOS;
+  return start + view.words[i * RECORD.words + WORD.connectMicros]! * 1000 > takenAtNanos - NEWBORN_NANOS;
 }
 
 /** Records that wait, marked with the reason. */
@@ -270,11 +255,11 @@ class HeldBuilder {
   /** Copies them: before anything else moves into their place. */
   build(): ArrayBuffer {
     const { bytes } = this.view;
-    const all = new Uint8Array(this.#records.length * BYTES);
+    const all = new Uint8Array(this.#records.length * RECORD.bytes);
     for (let at = 0; at < this.#records.length; at++) {
       const i = this.#records[at]!;
-      all.set(bytes.subarray(i * BYTES, (i + 1) * BYTES), at * BYTES);
-      all[at * BYTES + HELD_MARK] = this.#marks[at]!;
+      all.set(bytes.subarray(i * RECORD.bytes, (i + 1) * RECORD.bytes), at * RECORD.bytes);
+      all[at * RECORD.bytes + OFFSET.holdReason] = this.#marks[at]!;
     }
     return all.buffer;
   }

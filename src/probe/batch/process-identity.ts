@@ -5,15 +5,15 @@
  * Records of a process whose PID has another owner now are given a number instead of the PID, from FIRST_GONE on: to
  * everything that groups and counts by PID it is a process like any other. What is shown of it is told by `gone`.
  */
-import { Direction, OFFSET, RECORD_BYTES } from '../records/record.js';
-import { RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
+import { Direction, OFFSET, RECORD, WORD } from '../records/layout.js';
+import { RecordView, type RecordBatch } from '../records/record-view.js';
 
 /** PIDs are below 2^22 on every Linux (PID_MAX_LIMIT). */
 export const FIRST_GONE = 1 << 22;
 
 /** A clock tick (USER_HZ), in which /proc tells starts; nanoseconds. */
 const TICK_NANOS = 10_000_000n;
-const COMM_BYTES = RECORD_BYTES - OFFSET.comm;
+const COMM_BYTES = RECORD.bytes - OFFSET.comm;
 /** Processes found again without a look into the map; a power of two. */
 const RECENT = 256;
 
@@ -101,14 +101,14 @@ function incarnationsOf({ bytes, words, count }: RecordView): Map<number, Incarn
   const byPid = new Map<number, Incarnation>();
   const recent: (Incarnation | undefined)[] = new Array<undefined>(RECENT).fill(undefined);
   for (let record = 0; record < count; record++) {
-    const at = record * WORDS;
+    const at = record * RECORD.words;
     const pid = words[at + WORD.pid]!;
     if (pid === 0) continue;
     const low = words[at + WORD.pidStartNanos]!;
     const high = words[at + WORD.pidStartNanos + 1]!;
     const last = recent[pid & (RECENT - 1)];
     if (last?.pid === pid && last.low === low && last.high === high) continue;
-    if (bytes[record * RECORD_BYTES + OFFSET.direction] === Direction.Listener) continue;
+    if (bytes[record * RECORD.bytes + OFFSET.direction] === Direction.Listener) continue;
     let known = byPid.get(pid);
     const other = known;
     while (known !== undefined && (known.low !== low || known.high !== high)) known = known.other;
@@ -148,10 +148,10 @@ function renumbered(
   { records, recordCount }: RecordBatch,
   byPid: ReadonlyMap<number, Incarnation>,
 ): RecordBatch {
-  const copy = { records: records.slice(0, recordCount * RECORD_BYTES), recordCount };
+  const copy = { records: records.slice(0, recordCount * RECORD.bytes), recordCount };
   const { words, count } = new RecordView(copy);
   for (let record = 0; record < count; record++) {
-    const at = record * WORDS;
+    const at = record * RECORD.words;
     const low = words[at + WORD.pidStartNanos]!;
     const high = words[at + WORD.pidStartNanos + 1]!;
     let known = byPid.get(words[at + WORD.pid]!);
@@ -162,7 +162,7 @@ function renumbered(
 }
 
 function commOf({ bytes }: RecordView, record: number): string {
-  const at = record * RECORD_BYTES + OFFSET.comm;
+  const at = record * RECORD.bytes + OFFSET.comm;
   const comm = bytes.subarray(at, at + COMM_BYTES);
   const end = comm.indexOf(0);
   return Buffer.from(comm.subarray(0, end < 0 ? COMM_BYTES : end)).toString('utf8');

@@ -3,18 +3,10 @@
  * connections of successive reports can't be added up unless each report says how many of its connections are new.
  */
 import { Arena } from '../records/arena.js';
-import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
-import { RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
+import { Direction, Flag, OFFSET, RECORD, WORD } from '../records/layout.js';
+import { TcpState } from '../records/tcp-state.js';
+import { RecordView, type RecordBatch } from '../records/record-view.js';
 import { inChunks } from '../records/chunks.js';
-
-// The module's own constants, which alone the engine takes for such: see ../topology/grouping.ts.
-const { direction: DIRECTION, flags: FLAGS, state: STATE } = OFFSET;
-const { socketId: SOCKET_ID } = WORD;
-const { Brief: BRIEF, Established: ESTABLISHED, Reported: REPORTED } = Flag;
-const { Listener: LISTENER } = Direction;
-const { Close: CLOSE } = TcpState;
-const BYTES = RECORD_BYTES;
-const WORDS_EACH = WORDS;
 
 /** Sockets remembered from one batch to the next; those beyond count as new each time. 8 bytes per record of a batch. */
 export const MAX_REMEMBERED = 1 << 20;
@@ -70,7 +62,7 @@ export class SeenBefore {
     const { bytes, count } = new RecordView(batch);
     const last = this.#last;
     for (let i = 0; i < count && 2 * i < last.length; i++)
-      if ((bytes[i * BYTES + FLAGS]! & REPORTED) === 0) last[2 * i] = last[2 * i + 1] = 0;
+      if ((bytes[i * RECORD.bytes + OFFSET.flags]! & Flag.Reported) === 0) last[2 * i] = last[2 * i + 1] = 0;
   }
 
   /** All 0, one for each of the first records of a batch. */
@@ -96,7 +88,7 @@ export class SeenBefore {
     const known = new IdSet(Math.min(this.#remembered, records.length));
     if (records.length === 0) return known;
     for (const i of records) {
-      const at = i * WORDS_EACH + SOCKET_ID;
+      const at = i * RECORD.words + WORD.socketId;
       wanted.add(words[at]!, words[at + 1]!);
     }
     for (let at = 0; at < last.length; at += 2)
@@ -130,18 +122,18 @@ class Marking {
     const { view, last, now, known } = this;
     const { bytes, words } = view;
     for (let i = from; i < to; i++) {
-      if ((bytes[i * BYTES + FLAGS]! & BRIEF) !== 0) {
+      if ((bytes[i * RECORD.bytes + OFFSET.flags]! & Flag.Brief) !== 0) {
         this.isAllMarked = false;
         continue;
       }
-      const at = i * WORDS_EACH + SOCKET_ID;
+      const at = i * RECORD.words + WORD.socketId;
       const low = words[at]!;
       const high = words[at + 1]!;
       if (2 * i < last.length && last[2 * i] === low && last[2 * i + 1] === high && (low !== 0 || high !== 0))
-        bytes[i * BYTES + FLAGS]! |= REPORTED;
+        bytes[i * RECORD.bytes + OFFSET.flags]! |= Flag.Reported;
       else if (known === undefined) this.#elsewhere[this.#elsewhereCount++] = i;
       else this.#markIf(known.has(low, high), i);
-      if (bytes[i * BYTES + STATE] === CLOSE) {
+      if (bytes[i * RECORD.bytes + OFFSET.state] === TcpState.Close) {
         this.isAllMarked = false;
       } else if (isLive(view, i)) {
         if (this.room > 0) {
@@ -161,15 +153,15 @@ class Marking {
     const moved = this.#elsewhere.subarray(0, this.#elsewhereCount);
     const known = lastAmong(moved);
     for (const i of moved) {
-      const at = i * WORDS_EACH + SOCKET_ID;
+      const at = i * RECORD.words + WORD.socketId;
       this.#markIf(known.has(words[at]!, words[at + 1]!), i);
     }
   }
 
   #markIf(isKnown: boolean, i: number): void {
     const { bytes } = this.view;
-    if (isKnown) bytes[i * BYTES + FLAGS]! |= REPORTED;
-    else if (bytes[i * BYTES + DIRECTION] !== LISTENER) this.isAllMarked = false;
+    if (isKnown) bytes[i * RECORD.bytes + OFFSET.flags]! |= Flag.Reported;
+    else if (bytes[i * RECORD.bytes + OFFSET.direction] !== Direction.Listener) this.isAllMarked = false;
   }
 }
 
@@ -178,7 +170,8 @@ export function markReported(batch: RecordBatch): void {
   const { bytes, count } = new RecordView(batch);
   inChunks(count, (from, to) => {
     for (let i = from; i < to; i++)
-      if (bytes[i * BYTES + DIRECTION] !== LISTENER) bytes[i * BYTES + FLAGS]! |= REPORTED;
+      if (bytes[i * RECORD.bytes + OFFSET.direction] !== Direction.Listener)
+        bytes[i * RECORD.bytes + OFFSET.flags]! |= Flag.Reported;
   });
 }
 
@@ -223,12 +216,12 @@ function liveEnd(view: RecordView): number {
 
 /** Whether the next batch can have this socket again; a record without an id can't be told from others. */
 function isLive({ bytes, words }: RecordView, i: number): boolean {
-  const at = i * BYTES;
-  const id = i * WORDS_EACH + SOCKET_ID;
+  const at = i * RECORD.bytes;
+  const id = i * RECORD.words + WORD.socketId;
   return (
-    bytes[at + STATE] !== CLOSE &&
-    bytes[at + DIRECTION] !== LISTENER &&
-    (bytes[at + FLAGS]! & ESTABLISHED) !== 0 &&
+    bytes[at + OFFSET.state] !== TcpState.Close &&
+    bytes[at + OFFSET.direction] !== Direction.Listener &&
+    (bytes[at + OFFSET.flags]! & Flag.Established) !== 0 &&
     (words[id] !== 0 || words[id + 1] !== 0)
   );
 }

@@ -5,17 +5,9 @@
 import type { Arena } from '../records/arena.js';
 import { compareAddresses, sameAddress } from '../records/address.js';
 import { scopeNetns } from '../records/scope.js';
-import { OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
-
-// The module's own constants, which alone the engine takes for such: see ../topology/grouping.ts.
-const { state: STATE } = OFFSET;
-const { localAddress: LOCAL_ADDRESS, remoteAddress: REMOTE_ADDRESS } = WORD;
-const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT } = HALF;
-const { Close: CLOSE } = TcpState;
-const BYTES = RECORD_BYTES;
-const HALVES_EACH = HALVES;
-const WORDS_EACH = WORDS;
+import { HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
+import { TcpState } from '../records/tcp-state.js';
+import type { RecordView } from '../records/record-view.js';
 
 /** Words per key: both addresses, both ports, namespace. */
 const KEY_WORDS = 10;
@@ -56,7 +48,7 @@ export class TupleTable {
     }
     const at = tuple * 2 + this.endOf(view, index);
     this.#sockets[at]!++;
-    if (view.bytes[index * BYTES + STATE] === CLOSE) this.#closed[at]!++;
+    if (view.bytes[index * RECORD.bytes + OFFSET.state] === TcpState.Close) this.#closed[at]!++;
     return tuple;
   }
 
@@ -67,11 +59,11 @@ export class TupleTable {
 
   /** Which end the record's socket is: 0 or 1. */
   endOf({ halves, words }: RecordView, index: number): 0 | 1 {
-    const half = index * HALVES_EACH;
-    const ports = halves[half + LOCAL_PORT]! - halves[half + REMOTE_PORT]!;
+    const half = index * RECORD.halves;
+    const ports = halves[half + HALF.localPort]! - halves[half + HALF.remotePort]!;
     if (ports !== 0) return ports < 0 ? 0 : 1;
-    const at = index * WORDS_EACH;
-    return compareAddresses(words, at + LOCAL_ADDRESS, at + REMOTE_ADDRESS) <= 0 ? 0 : 1;
+    const at = index * RECORD.words;
+    return compareAddresses(words, at + WORD.localAddress, at + WORD.remoteAddress) <= 0 ? 0 : 1;
   }
 
   /** Whether this end has more sockets than the other. */
@@ -106,15 +98,15 @@ export class TupleTable {
 
   #is(tuple: number, view: RecordView, index: number): boolean {
     const { halves, words } = view;
-    const at = index * WORDS_EACH;
-    const half = index * HALVES_EACH;
+    const at = index * RECORD.words;
+    const half = index * RECORD.halves;
     const key = tuple * KEY_WORDS;
     const swapped = this.endOf(view, index);
-    const low = at + (swapped === 1 ? REMOTE_ADDRESS : LOCAL_ADDRESS);
-    const high = at + (swapped === 1 ? LOCAL_ADDRESS : REMOTE_ADDRESS);
+    const low = at + (swapped === 1 ? WORD.remoteAddress : WORD.localAddress);
+    const high = at + (swapped === 1 ? WORD.localAddress : WORD.remoteAddress);
     const keys = this.#keys;
     return (
-      keys[key + 8] === portPair(halves[half + LOCAL_PORT]!, halves[half + REMOTE_PORT]!) &&
+      keys[key + 8] === portPair(halves[half + HALF.localPort]!, halves[half + HALF.remotePort]!) &&
       keys[key + 9] === scopeNetns(words, index) &&
       sameAddress(keys, key, words, low) &&
       sameAddress(keys, key + 4, words, high)
@@ -123,18 +115,18 @@ export class TupleTable {
 
   #writeKey(tuple: number, view: RecordView, index: number): void {
     const { halves, words } = view;
-    const at = index * WORDS_EACH;
-    const half = index * HALVES_EACH;
+    const at = index * RECORD.words;
+    const half = index * RECORD.halves;
     const key = tuple * KEY_WORDS;
     const swapped = this.endOf(view, index);
-    const low = at + (swapped === 1 ? REMOTE_ADDRESS : LOCAL_ADDRESS);
-    const high = at + (swapped === 1 ? LOCAL_ADDRESS : REMOTE_ADDRESS);
+    const low = at + (swapped === 1 ? WORD.remoteAddress : WORD.localAddress);
+    const high = at + (swapped === 1 ? WORD.localAddress : WORD.remoteAddress);
     const keys = this.#keys;
     for (let i = 0; i < 4; i++) {
       keys[key + i] = words[low + i]!;
       keys[key + 4 + i] = words[high + i]!;
     }
-    keys[key + 8] = portPair(halves[half + LOCAL_PORT]!, halves[half + REMOTE_PORT]!);
+    keys[key + 8] = portPair(halves[half + HALF.localPort]!, halves[half + HALF.remotePort]!);
     keys[key + 9] = scopeNetns(words, index);
   }
 }
@@ -145,10 +137,10 @@ function portPair(a: number, b: number): number {
 
 /** 32 bits, the same for both ends of a connection. */
 export function tupleHash({ halves, words }: RecordView, index: number): number {
-  const at = index * WORDS_EACH;
-  const half = index * HALVES_EACH;
-  const local = hashEnd(words, at + LOCAL_ADDRESS, halves[half + LOCAL_PORT]!);
-  const remote = hashEnd(words, at + REMOTE_ADDRESS, halves[half + REMOTE_PORT]!);
+  const at = index * RECORD.words;
+  const half = index * RECORD.halves;
+  const local = hashEnd(words, at + WORD.localAddress, halves[half + HALF.localPort]!);
+  const remote = hashEnd(words, at + WORD.remoteAddress, halves[half + HALF.remotePort]!);
   const sum = (((local + remote) | 0) + scopeNetns(words, index)) | 0;
   const mixed = Math.imul(sum ^ (sum >>> 16), M4);
   return mixed ^ (mixed >>> 15);

@@ -2,7 +2,7 @@
  * Takes records out of a batch and puts others in, moving as little memory as it can: what comes in goes where
  * something went out, then to where the batch has room.
  */
-import { RECORD_BYTES } from './record.js';
+import { RECORD } from './layout.js';
 import type { RecordBatch, RecordView } from './record-view.js';
 
 export class BatchBuilder {
@@ -19,7 +19,7 @@ export class BatchBuilder {
 
   /** Copies record `index` of another batch; byte `zeroed` of the copy is cleared. */
   add(from: RecordView, index: number, zeroed?: number): void {
-    const copy = from.bytes.slice(index * RECORD_BYTES, (index + 1) * RECORD_BYTES);
+    const copy = from.bytes.slice(index * RECORD.bytes, (index + 1) * RECORD.bytes);
     if (zeroed !== undefined) copy[zeroed] = 0;
     this.#added.push(copy);
   }
@@ -29,17 +29,17 @@ export class BatchBuilder {
     const gaps = this.#removed.sort((a, b) => a - b);
     const added = this.#added;
     const filled = Math.min(gaps.length, added.length);
-    for (let i = 0; i < filled; i++) bytes.set(added[i]!, gaps[i]! * RECORD_BYTES);
+    for (let i = 0; i < filled; i++) bytes.set(added[i]!, gaps[i]! * RECORD.bytes);
     let recordCount = count;
     // From the highest gap down, the last record is never itself a gap that is still open.
     for (let i = gaps.length - 1; i >= filled; i--) {
       const last = --recordCount;
       if (gaps[i] !== last)
-        bytes.copyWithin(gaps[i]! * RECORD_BYTES, last * RECORD_BYTES, (last + 1) * RECORD_BYTES);
+        bytes.copyWithin(gaps[i]! * RECORD.bytes, last * RECORD.bytes, (last + 1) * RECORD.bytes);
     }
     if (added.length === filled) return { records: bytes.buffer, recordCount };
-    const all = withRoomFor(bytes, (count + added.length - filled) * RECORD_BYTES);
-    for (let i = filled; i < added.length; i++) all.set(added[i]!, recordCount++ * RECORD_BYTES);
+    const all = withRoomFor(bytes, (count + added.length - filled) * RECORD.bytes);
+    for (let i = filled; i < added.length; i++) all.set(added[i]!, recordCount++ * RECORD.bytes);
     return { records: all.buffer, recordCount };
   }
 }

@@ -2,12 +2,9 @@
  * The addresses that are in use locally, in a network namespace or on the host, as far as a batch of records shows them.
  */
 import { isLoopbackAddress, sameAddress } from './address.js';
-import { WORD, WORDS, type RecordView } from './record-view.js';
+import { RECORD, WORD } from './layout.js';
+import type { RecordView } from './record-view.js';
 import { inChunks } from './chunks.js';
-
-// The module's own constants, which alone the engine takes for such: see ../topology/grouping.ts.
-const { localAddress: LOCAL, netns: NETNS } = WORD;
-const WORDS_EACH = WORDS;
 
 export class LocalAddresses {
   /**
@@ -38,15 +35,18 @@ export class LocalAddresses {
 
   #collectFrom(byHash: Map<number, number[]>, from: number, to: number): void {
     const { words } = this.view;
-    let previous = Math.max(0, from - 1) * WORDS_EACH;
+    let previous = Math.max(0, from - 1) * RECORD.words;
     for (let i = from; i < to; i++) {
-      const at = i * WORDS_EACH;
+      const at = i * RECORD.words;
       if (i > 0 && this.#isSameAddress(at, previous)) continue;
       previous = at;
       // Loopback addresses are local wherever they are.
-      if (isLoopbackAddress(words, at + LOCAL) || this.#isIn(byHash, words[at + NETNS]!, words, at + LOCAL))
+      if (
+        isLoopbackAddress(words, at + WORD.localAddress) ||
+        this.#isIn(byHash, words[at + WORD.netns]!, words, at + WORD.localAddress)
+      )
         continue;
-      const key = hash(this.#space(words[at + NETNS]!), words, at + LOCAL);
+      const key = hash(this.#space(words[at + WORD.netns]!), words, at + WORD.localAddress);
       const bucket = byHash.get(key);
       if (bucket === undefined) byHash.set(key, [at]);
       else bucket.push(at);
@@ -56,8 +56,8 @@ export class LocalAddresses {
   #isSameAddress(a: number, b: number): boolean {
     const { words } = this.view;
     return (
-      sameAddress(words, a + LOCAL, words, b + LOCAL) &&
-      this.#space(words[a + NETNS]!) === this.#space(words[b + NETNS]!)
+      sameAddress(words, a + WORD.localAddress, words, b + WORD.localAddress) &&
+      this.#space(words[a + WORD.netns]!) === this.#space(words[b + WORD.netns]!)
     );
   }
 
@@ -70,8 +70,8 @@ export class LocalAddresses {
     const known = this.view.words;
     for (const record of byHash.get(hash(this.#space(netns), words, at)) ?? []) {
       if (
-        this.#space(known[record + NETNS]!) === this.#space(netns) &&
-        sameAddress(known, record + LOCAL, words, at)
+        this.#space(known[record + WORD.netns]!) === this.#space(netns) &&
+        sameAddress(known, record + WORD.localAddress, words, at)
       )
         return true;
     }

@@ -4,8 +4,8 @@
  * the namespaces of the two are known, and the connection belongs to the server's.
  */
 import { compareAddresses, sameAddress } from '../records/address.js';
-import { Direction, Flag, OFFSET, RECORD_BYTES } from '../records/record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { Direction, Flag, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
+import type { RecordView } from '../records/record-view.js';
 
 /** Records of both ends of the connections with one pair of addresses and ports. */
 interface Ends {
@@ -40,12 +40,12 @@ function connectionsOf(view: RecordView, shared: readonly Int32Array[]): Map<str
     lastWords.has(words[at + 3]!) && shared.some((address) => sameAddress(address, 0, words, at));
   const connections = new Map<string, Ends>();
   for (let i = 0; i < view.count; i++) {
-    const local = i * WORDS + WORD.localAddress;
-    const remote = i * WORDS + WORD.remoteAddress;
+    const local = i * RECORD.words + WORD.localAddress;
+    const remote = i * RECORD.words + WORD.remoteAddress;
     if (!isShared(local) && !isShared(remote)) continue;
-    if ((bytes[i * RECORD_BYTES + OFFSET.flags]! & Flag.Established) === 0) continue;
-    const localPort = halves[i * HALVES + HALF.localPort]!;
-    const remotePort = halves[i * HALVES + HALF.remotePort]!;
+    if ((bytes[i * RECORD.bytes + OFFSET.flags]! & Flag.Established) === 0) continue;
+    const localPort = halves[i * RECORD.halves + HALF.localPort]!;
+    const remotePort = halves[i * RECORD.halves + HALF.remotePort]!;
     const isLower = (localPort - remotePort || compareAddresses(words, local, remote)) < 0;
     const [first, second] = isLower ? [local, remote] : [remote, local];
     const ports = isLower ? [localPort, remotePort] : [remotePort, localPort];
@@ -80,7 +80,7 @@ function pair(view: RecordView, a: number, b: number, spaces: Int32Array, pairs:
 
 /** @param a has the lower port */
 function serverOf({ bytes }: RecordView, a: number, b: number): number {
-  const direction = (record: number): number => bytes[record * RECORD_BYTES + OFFSET.direction]!;
+  const direction = (record: number): number => bytes[record * RECORD.bytes + OFFSET.direction]!;
   if (direction(a) === Direction.Accepted || direction(b) === Direction.Connected) return a;
   return direction(b) === Direction.Accepted || direction(a) === Direction.Connected ? b : a;
 }
@@ -90,5 +90,5 @@ function pairKey(view: RecordView, a: number, b: number): string {
 }
 
 function netnsOf({ words }: RecordView, record: number): number {
-  return words[record * WORDS + WORD.netns]!;
+  return words[record * RECORD.words + WORD.netns]!;
 }

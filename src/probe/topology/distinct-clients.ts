@@ -6,8 +6,8 @@
  * So where a thinned group would keep a port that another group of its client address keeps, it keeps others. Only groups
  * whose both ends are here: of the others a probe at the far end tells too, and must keep the same.
  */
-import { NONE, type Grouping } from './grouping.js';
-import { KEY, KEY_WORDS } from './group-table.js';
+import { RecordIndex, type Grouping } from './grouping.js';
+import { KEY } from './group-table.js';
 import { keep, rank } from './thinning.js';
 
 /** @param standIn as thinning left it; changed in place */
@@ -48,7 +48,7 @@ function isThinned({ entryStart }: Grouping, standIn: Int32Array, group: number)
 function isLocal({ entryStart, clients, servers }: Grouping, group: number): boolean {
   const end = entryStart[group + 1]!;
   for (let entry = entryStart[group]!; entry < end; entry++) {
-    if (clients[entry] !== NONE && servers[entry] !== NONE) return true;
+    if (clients[entry] !== RecordIndex.None && servers[entry] !== RecordIndex.None) return true;
   }
   return false;
 }
@@ -88,17 +88,17 @@ function bestUnused(
   to: number,
   usersOf: (entry: number) => number,
 ): number[] {
-  let best = NONE;
+  let best: number = RecordIndex.None;
   for (let entry = from; entry < to; entry++) {
     if (usersOf(entry) > 0) continue;
-    if (best === NONE || rank(ports[entry]!) > rank(ports[best]!)) best = entry;
+    if (best === RecordIndex.None || rank(ports[entry]!) > rank(ports[best]!)) best = entry;
   }
-  return best === NONE ? [] : [best];
+  return best === RecordIndex.None ? [] : [best];
 }
 
 /** A hash of a group's namespace and client address: groups that share it by chance are parted without need. */
 function clientOf({ table: { keys } }: Grouping, group: number): number {
-  const at = group * KEY_WORDS;
+  const at = group * KEY.words;
   let hash = keys[at + KEY.netns]!;
   for (let i = 0; i < 4; i++) {
     hash = Math.imul(hash ^ keys[at + KEY.fromAddress + i]!, 0x9e3779b1);
@@ -112,8 +112,8 @@ function endpointOf(client: number, port: number): number {
 }
 
 function compareKeys(keys: Int32Array, a: number, b: number): number {
-  for (let i = 0; i < KEY_WORDS; i++) {
-    const difference = keys[a * KEY_WORDS + i]! - keys[b * KEY_WORDS + i]!;
+  for (let i = 0; i < KEY.words; i++) {
+    const difference = keys[a * KEY.words + i]! - keys[b * KEY.words + i]!;
     if (difference !== 0) return difference;
   }
   return 0;

@@ -2,13 +2,10 @@
  * The distinct sockets at one end of an entry whose tuple was used again, or of which a socket appears twice (live, then
  * closed). At high rates ports are used again within one batch by many entries: nothing is allocated for them.
  */
-import { isBriefIn, NONE, type Grouping } from './grouping.js';
-import { WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { isBriefIn, RecordIndex, type Grouping } from './grouping.js';
+import { RECORD, WORD } from '../records/layout.js';
+import type { RecordView } from '../records/record-view.js';
 
-// Imported constants are loaded again and again in a hot loop: the engine knows only the module's own for constants.
-const ABSENT = NONE;
-const WORDS_EACH = WORDS;
-const { socketId: SOCKET_ID } = WORD;
 /** Longer chains are left to the engine's own sort. */
 const INSERTION_SORTED = 32;
 
@@ -21,7 +18,7 @@ export class DistinctSockets {
   records = new Int32Array(16);
   count = 0;
 
-  /** @param head of a chain of records that `next` leads along, or NONE */
+  /** @param head of a chain of records that `next` leads along, or none */
   find(view: RecordView, { next, packed }: Grouping, head: number, compare: CompareRecords): void {
     // Brief ones are not looked at, which is most of the work: they are spread all over the batch.
     if (!this.#collect(next, packed, head) && this.count > 1) this.#keepOneEach(view, compare);
@@ -31,7 +28,7 @@ export class DistinctSockets {
   #collect(next: Int32Array, packed: Int32Array, head: number): boolean {
     let length = 0;
     let areBrief = true;
-    for (let record = head; record !== ABSENT; record = next[record]!) {
+    for (let record = head; record !== RecordIndex.None; record = next[record]!) {
       if (length === this.records.length) {
         const larger = new Int32Array(2 * length);
         larger.set(this.records);
@@ -68,7 +65,7 @@ function sortByInsertion(records: Int32Array, count: number, order: (a: number, 
 }
 
 function compareSockets({ words }: RecordView, a: number, b: number): number {
-  const atA = a * WORDS_EACH + SOCKET_ID;
-  const atB = b * WORDS_EACH + SOCKET_ID;
+  const atA = a * RECORD.words + WORD.socketId;
+  const atB = b * RECORD.words + WORD.socketId;
   return words[atA + 1]! - words[atB + 1]! || words[atA]! - words[atB]!;
 }

@@ -5,8 +5,9 @@
 import type { Arena } from '../records/arena.js';
 import { DistinctSockets } from './distinct-sockets.js';
 import type { Ends } from './ends.js';
-import { isReportedIn, NONE, type Grouping } from './grouping.js';
-import { WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { isReportedIn, RecordIndex, type Grouping } from './grouping.js';
+import { RECORD, WORD } from '../records/layout.js';
+import type { RecordView } from '../records/record-view.js';
 import { inChunks } from '../records/chunks.js';
 
 /** Per entry; only entries that were kept (that stand for themselves) have numbers. */
@@ -26,17 +27,6 @@ export interface EdgeSums {
   readonly connectSum: Float64Array;
   readonly connectCount: Uint32Array;
 }
-
-// Imported constants are loaded again and again in a hot loop: the engine knows only the module's own for constants.
-const ABSENT = NONE;
-const WORDS_EACH = WORDS;
-const {
-  bytesReceived: BYTES_RECEIVED,
-  bytesSent: BYTES_SENT,
-  connectMicros: CONNECT_MICROS,
-  retransmits: RETRANSMITS,
-  srttMicros: SRTT_MICROS,
-} = WORD;
 
 /** @param standIn the entry that was kept for each entry */
 export function sumEdges(
@@ -59,7 +49,7 @@ export function sumEdges(
     connectCount: arena.uint32(entryCount),
   };
   // Records are read in their own order, which the processor foresees; an entry's are spread all over the batch.
-  const owner = arena.int32(view.count, 'unset').fill(ABSENT);
+  const owner = arena.int32(view.count, 'unset').fill(RecordIndex.None);
   inChunks(entryCount, (from, to) => {
     assign(view, grouping, ends, standIn, edgeSums, owner, from, to);
   });
@@ -91,20 +81,21 @@ function assign(
       continue;
     }
     if (isReported(grouping, client) || isReported(grouping, server)) edgeSums.reported[kept]!++;
-    if (client !== ABSENT) owner[client] = (kept << 2) | AS_CLIENT;
-    if (server !== ABSENT) owner[server] = (kept << 2) | (client === ABSENT ? AS_SERVER : AS_OTHER_END);
+    if (client !== RecordIndex.None) owner[client] = (kept << 2) | AS_CLIENT;
+    if (server !== RecordIndex.None)
+      owner[server] = (kept << 2) | (client === RecordIndex.None ? AS_SERVER : AS_OTHER_END);
   }
 }
 
 function addOwned(view: RecordView, owner: Int32Array, edgeSums: EdgeSums, from: number, to: number): void {
   for (let record = from; record < to; record++) {
     const what = owner[record]!;
-    if (what !== ABSENT) add(view, record, what >> 2, what & 3, edgeSums);
+    if (what !== RecordIndex.None) add(view, record, what >> 2, what & 3, edgeSums);
   }
 }
 
 function isReported({ packed }: Grouping, record: number): boolean {
-  return record !== ABSENT && isReportedIn(packed[record]!);
+  return record !== RecordIndex.None && isReportedIn(packed[record]!);
 }
 
 /** What a record's numbers are to its connection. */
@@ -113,19 +104,20 @@ const AS_SERVER = 1;
 const AS_OTHER_END = 2;
 
 function add({ words }: RecordView, record: number, kept: number, counts: number, edgeSums: EdgeSums): void {
-  const at = record * WORDS_EACH;
-  edgeSums.retransmits[kept]! += words[at + RETRANSMITS]! >>> 0;
+  const at = record * RECORD.words;
+  edgeSums.retransmits[kept]! += words[at + WORD.retransmits]! >>> 0;
   if (counts === AS_OTHER_END) return; // its bytes, turned around, are those of the client's end
-  const sent = (words[at + BYTES_SENT]! >>> 0) + (words[at + BYTES_SENT + 1]! >>> 0) * 2 ** 32;
-  const received = (words[at + BYTES_RECEIVED]! >>> 0) + (words[at + BYTES_RECEIVED + 1]! >>> 0) * 2 ** 32;
+  const sent = (words[at + WORD.bytesSent]! >>> 0) + (words[at + WORD.bytesSent + 1]! >>> 0) * 2 ** 32;
+  const received =
+    (words[at + WORD.bytesReceived]! >>> 0) + (words[at + WORD.bytesReceived + 1]! >>> 0) * 2 ** 32;
   edgeSums.bytesSent[kept]! += counts === AS_CLIENT ? sent : received;
   edgeSums.bytesReceived[kept]! += counts === AS_CLIENT ? received : sent;
-  const rtt = words[at + SRTT_MICROS]! >>> 0;
+  const rtt = words[at + WORD.srttMicros]! >>> 0;
   if (rtt !== 0) {
     edgeSums.rttSum[kept]! += rtt;
     edgeSums.rttCount[kept]!++;
   }
-  const connect = words[at + CONNECT_MICROS]! >>> 0;
+  const connect = words[at + WORD.connectMicros]! >>> 0;
   if (connect !== 0) {
     edgeSums.connectSum[kept]! += connect;
     edgeSums.connectCount[kept]!++;
@@ -161,7 +153,7 @@ function compareTraffic(view: RecordView, a: number, b: number): number {
 }
 
 function bytesOf(view: RecordView, record: number): number {
-  return view.u64(record, BYTES_SENT) + view.u64(record, BYTES_RECEIVED);
+  return view.u64(record, WORD.bytesSent) + view.u64(record, WORD.bytesReceived);
 }
 
 function assignAll(

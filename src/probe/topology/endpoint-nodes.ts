@@ -17,7 +17,7 @@ import { hostNodeId, hostScope, loopbackScope } from '../../report/model/node-id
 import type { DnsNames, Latest, Node, Timestamp } from '../../report/model/model.js';
 import { addressText, isLinkLocalAddress, isLoopbackAddress } from '../records/address.js';
 import { FIRST_GONE, type GoneProcess } from '../batch/process-identity.js';
-import { DirectionEvidence, PidEvidence } from '../records/record.js';
+import { DIRECTION_EVIDENCE_TEXTS, PID_EVIDENCE_TEXTS, PidEvidence } from '../records/layout.js';
 import type { LastListener } from './last-listeners.js';
 import { Holders } from './socket-holders.js';
 
@@ -89,19 +89,6 @@ export type HoldersKey = 'holder_pids' | 'listener_pids';
 
 /** PIDs told under such a key. */
 const MAX_TOLD = 8;
-
-const PID_EVIDENCE = namesOf(PidEvidence);
-const DIRECTION_EVIDENCE = namesOf(DirectionEvidence);
-
-/** `TableScan` → `table-scan` */
-function namesOf(values: Readonly<Record<string, number>>): Map<number, string> {
-  return new Map(
-    Object.entries(values).map(([name, value]) => [
-      value,
-      name.replaceAll(/(?!^)[A-Z]/g, (capital) => `-${capital}`).toLowerCase(),
-    ]),
-  );
-}
 
 export class EndpointNodes {
   readonly dns = new Map<string, DnsNames>();
@@ -185,7 +172,7 @@ export class EndpointNodes {
       if (holder !== undefined) {
         this.#setProcess(holder.pid, latest);
         latest.set('host_node_id', host);
-        latest.set('pid_evidence', this.#fact(PID_EVIDENCE.get(holder.evidence) ?? ''));
+        latest.set('pid_evidence', this.#fact(PID_EVIDENCE_TEXTS[holder.evidence] ?? ''));
       }
       this.#setHolders('holder_pids', id, latest, holder?.pid);
       this.#setHolders('listener_pids', id, latest);
@@ -265,7 +252,7 @@ export class EndpointNodes {
     if (sums.rttCount > 0) set('rtt_us', Math.round(sums.rttSum / sums.rttCount));
     if (sums.connectCount > 0) set('connect_us', Math.round(sums.connectSum / sums.connectCount));
     if (sums.subflows > 0) latest.set('mptcp_subflows', this.#fact(sums.subflows));
-    latest.set('direction_evidence', this.#fact(DIRECTION_EVIDENCE.get(draft.evidence) ?? ''));
+    latest.set('direction_evidence', this.#fact(DIRECTION_EVIDENCE_TEXTS[draft.evidence] ?? ''));
     const isServedByMany = draft.edges === 1 && this.#drafts.get(draft.to)?.otherHolders !== undefined;
     if (isServedByMany && draft.toPid !== 0)
       latest.set('to_pid', this.#fact(draft.toPid < FIRST_GONE ? draft.toPid : 0));

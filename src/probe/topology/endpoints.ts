@@ -10,11 +10,11 @@ import { Arena } from '../records/arena.js';
 import { EndpointNodes, type AddressScope, type EndpointContext } from './endpoint-nodes.js';
 import { resolveEnds, type Ends } from './ends.js';
 import { failedConnects, keyOf } from './failed-connects.js';
-import { groupRecords, NONE, type Grouping } from './grouping.js';
+import { groupRecords, RecordIndex, type Grouping } from './grouping.js';
 import type { LastListeners } from './last-listeners.js';
 import { mergeMirroredEntries } from './merge-mirrored-entries.js';
 import { distinctClients } from './distinct-clients.js';
-import { Flag, OFFSET, PidEvidence, RECORD_BYTES } from '../records/record.js';
+import { Flag, OFFSET, PidEvidence, RECORD } from '../records/layout.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
 import { holdersOfEntries, type EntryHolders } from './socket-holders.js';
 import { NO_HOLDERS, type HolderBatch } from '../records/holder.js';
@@ -191,7 +191,7 @@ class EdgeMaker {
       id: this.#to,
       pid: ends.toPids[entry]!,
       // A socket connected to itself has its one record on the client's side.
-      pidEvidence: pidEvidenceOf(view, grouping, server === NONE ? client : server),
+      pidEvidence: pidEvidenceOf(view, grouping, server === RecordIndex.None ? client : server),
     };
     this.nodes.addEdge(from, to, grouping.evidence[entry]!, {
       connections: edgeSums.counts[entry]!,
@@ -226,8 +226,8 @@ function endpointIdOf({ scope, address }: AddressScope, port: number): string {
 /** The most that a connection of an end goes over; 0 where none of them is MPTCP's. */
 function subflowsOf({ bytes }: RecordView, grouping: Grouping, head: number): number {
   let most = 0;
-  for (let record = head; record !== NONE; record = grouping.next[record]!) {
-    const at = record * RECORD_BYTES;
+  for (let record = head; record !== RecordIndex.None; record = grouping.next[record]!) {
+    const at = record * RECORD.bytes;
     if ((bytes[at + OFFSET.flags]! & Flag.Mptcp) !== 0)
       most = Math.max(most, 1 + bytes[at + OFFSET.subflows]!);
   }
@@ -237,8 +237,8 @@ function subflowsOf({ bytes }: RecordView, grouping: Grouping, head: number): nu
 /** The best evidence for the PID among an end's records. */
 function pidEvidenceOf({ bytes }: RecordView, grouping: Grouping, head: number): number {
   let best: number = PidEvidence.None;
-  for (let record = head; record !== NONE; record = grouping.next[record]!) {
-    best = Math.max(best, bytes[record * RECORD_BYTES + OFFSET.pidEvidence]!);
+  for (let record = head; record !== RecordIndex.None; record = grouping.next[record]!) {
+    best = Math.max(best, bytes[record * RECORD.bytes + OFFSET.pidEvidence]!);
   }
   return best;
 }

@@ -4,18 +4,11 @@
  */
 import type { Arena } from '../records/arena.js';
 import { DistinctSockets } from './distinct-sockets.js';
-import { NONE, roleIn, type Grouping } from './grouping.js';
+import { RecordIndex, roleIn, type Grouping } from './grouping.js';
 import { Role } from './orientation.js';
-import { OFFSET, PidEvidence, RECORD_BYTES } from '../records/record.js';
-import { WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
+import type { RecordView } from '../records/record-view.js';
 import { inChunks } from '../records/chunks.js';
-
-// Imported constants are loaded again and again in a hot loop: the engine knows only the module's own for constants.
-const ABSENT = NONE;
-const { Both: BOTH } = Role;
-const BYTES = RECORD_BYTES;
-const { pidEvidence: PID_EVIDENCE } = OFFSET;
-const { Listener: BY_LISTENER } = PidEvidence;
 
 export interface Ends {
   /** Per entry; 0 unknown. */
@@ -56,7 +49,7 @@ function resolve(view: RecordView, grouping: Grouping, ends: Ends, first: number
     }
     describeEnd(view, grouping, client, from);
     describeEnd(view, grouping, server, to);
-    const isBoth = client >= 0 && roleIn(grouping.packed[client]!) === BOTH;
+    const isBoth = client >= 0 && roleIn(grouping.packed[client]!) === Role.Both;
     fromPids[entry] = from.pid;
     toPids[entry] = isBoth ? from.pid : to.pid;
     weights[entry] = Math.max(from.sockets, to.sockets);
@@ -77,8 +70,8 @@ function giveToServer(view: RecordView, grouping: Grouping, group: number, toPid
   if (isUniform) return;
   const isMakers = (entry: number): boolean => {
     const server = servers[entry]!;
-    if (server === ABSENT) return false;
-    return view.bytes[server * BYTES + PID_EVIDENCE] === BY_LISTENER;
+    if (server === RecordIndex.None) return false;
+    return view.bytes[server * RECORD.bytes + OFFSET.pidEvidence] === PidEvidence.Listener;
   };
   let serving = 0;
   for (let entry = from; entry < to; entry++) {
@@ -106,7 +99,7 @@ const distinct = new DistinctSockets();
 function describeEnd(view: RecordView, grouping: Grouping, head: number, end: End): void {
   end.sockets = end.pid = 0;
   end.mixed = false;
-  if (head === ABSENT) return;
+  if (head === RecordIndex.None) return;
   distinct.find(view, grouping, head, compareHolders);
   end.sockets = distinct.count;
   for (let i = 0; i < distinct.count; i++) {
@@ -119,23 +112,23 @@ function describeEnd(view: RecordView, grouping: Grouping, head: number, end: En
 }
 
 function newestPid(view: RecordView, { records, count }: DistinctSockets): number {
-  let newest = ABSENT;
+  let newest: number = RecordIndex.None;
   for (let i = 0; i < count; i++) {
     const record = records[i]!;
     if (pidOf(view, record) === 0) continue;
-    if (newest === ABSENT || compareStarts(view, newest, record) < 0) newest = record;
+    if (newest === RecordIndex.None || compareStarts(view, newest, record) < 0) newest = record;
   }
   return pidOf(view, newest);
 }
 
 function pidOf({ words }: RecordView, record: number): number {
-  return words[record * WORDS + WORD.pid]!;
+  return words[record * RECORD.words + WORD.pid]!;
 }
 
 /** Two records of one socket: the one with the better knowledge of its process is greater. */
 function compareHolders(view: RecordView, a: number, b: number): number {
   const evidence = (record: number): number =>
-    pidOf(view, record) === 0 ? -1 : view.bytes[record * BYTES + PID_EVIDENCE]!;
+    pidOf(view, record) === 0 ? -1 : view.bytes[record * RECORD.bytes + OFFSET.pidEvidence]!;
   return evidence(a) - evidence(b) || compareStarts(view, a, b);
 }
 

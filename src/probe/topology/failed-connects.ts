@@ -3,18 +3,12 @@
  * connections: a refused connect is not a short successful one.
  */
 import type { Arena } from '../records/arena.js';
-import { GroupTable, KEY, KEY_WORDS } from './group-table.js';
+import { GroupTable, KEY } from './group-table.js';
 import { scopeNetns } from '../records/scope.js';
-import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { Direction, Flag, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
+import { TcpState } from '../records/tcp-state.js';
+import type { RecordView } from '../records/record-view.js';
 import { inChunks } from '../records/chunks.js';
-
-// The module's own constants, which alone the engine takes for such: see grouping.ts.
-const BYTES = RECORD_BYTES;
-const { direction: DIRECTION, flags: FLAGS, state: STATE } = OFFSET;
-const { Connected: CONNECTED } = Direction;
-const { Established: ESTABLISHED, Unanswered: UNANSWERED } = Flag;
-const { Close: CLOSE } = TcpState;
 
 /** Edges of failed connects per report; a port scan makes as many as it likes. What is over goes into `dropped`. */
 export const MAX_FAILED_EDGES = 2000;
@@ -92,27 +86,27 @@ class Failures implements FailedConnects {
   take(from: number, to: number): void {
     const { bytes } = this.view;
     for (let i = from; i < to; i++) {
-      const at = i * BYTES;
-      const flags = bytes[at + FLAGS]!;
-      if (bytes[at + DIRECTION] !== CONNECTED || (flags & ESTABLISHED) !== 0) continue;
-      if (bytes[at + STATE] === CLOSE || (flags & UNANSWERED) !== 0) this.#add(i, flags);
+      const at = i * RECORD.bytes;
+      const flags = bytes[at + OFFSET.flags]!;
+      if (bytes[at + OFFSET.direction] !== Direction.Connected || (flags & Flag.Established) !== 0) continue;
+      if (bytes[at + OFFSET.state] === TcpState.Close || (flags & Flag.Unanswered) !== 0) this.#add(i, flags);
     }
   }
 
   #add(i: number, flags: number): void {
-    const isWaiting = (flags & UNANSWERED) !== 0;
+    const isWaiting = (flags & Flag.Unanswered) !== 0;
     const { halves, words } = this.view;
-    const port = halves[i * HALVES + HALF.localPort]!;
+    const port = halves[i * RECORD.halves + HALF.localPort]!;
     const group = this.table.add(
       words,
-      i * WORDS + WORD.localAddress,
-      i * WORDS + WORD.remoteAddress,
-      halves[i * HALVES + HALF.remotePort]!,
+      i * RECORD.words + WORD.localAddress,
+      i * RECORD.words + WORD.remoteAddress,
+      halves[i * RECORD.halves + HALF.remotePort]!,
       scopeNetns(words, i),
     );
     // A soft error on the way (no route, say) may be noted already: the kernel goes on trying.
-    const errno = halves[i * HALVES + HALF.errno]! || (isWaiting ? WAITING : 0);
-    const pid = words[i * WORDS + WORD.pid]! >>> 0;
+    const errno = halves[i * RECORD.halves + HALF.error]! || (isWaiting ? WAITING : 0);
+    const pid = words[i * RECORD.words + WORD.pid]! >>> 0;
     const attempts = (this.#byGroup[group] ??= new Map<number, FailedConnect>());
     const known = attempts.get(pid * 0x10000 + errno);
     if (known !== undefined) {
@@ -138,7 +132,7 @@ function addPort(ports: number[], port: number): void {
 
 /** Where a group's parts are in the table's keys. */
 export function keyOf(group: number): { from: number; to: number; toPort: number; netns: number } {
-  const at = group * KEY_WORDS;
+  const at = group * KEY.words;
   return {
     from: at + KEY.fromAddress,
     to: at + KEY.toAddress,

@@ -5,15 +5,19 @@
 import { isIpv4, writeIpv4 } from '../records/address.js';
 import type { Arena } from '../records/arena.js';
 
-/** What the engine takes for a constant: nothing that is exported. */
-const KEY_SIZE = 10;
-export const KEY_WORDS = KEY_SIZE;
-export const KEY = { fromAddress: 0, toAddress: 4, toPort: 8, netns: 9 } as const;
+/** Where a key has what, and how many words it has. */
+export const enum KEY {
+  fromAddress = 0,
+  toAddress = 4,
+  toPort = 8,
+  netns = 9,
+  words = 10,
+}
 
 const FIRST_CAPACITY = 1024;
 
 /** Odd multipliers drawn once per process: peers choose addresses, but can't choose what collides. */
-const SEED = Int32Array.from({ length: KEY_SIZE }, () => (Math.random() * 0x100000000) | 1);
+const SEED = Int32Array.from({ length: KEY.words }, () => (Math.random() * 0x100000000) | 1);
 const [S0, S1, S2, S3, S4, S5, S6, S7, S8, S9] = SEED as unknown as [
   number,
   number,
@@ -44,7 +48,7 @@ export class GroupTable {
 
   /** @param arena the table is valid until it begins anew */
   constructor(private readonly arena: Arena) {
-    this.keys = arena.int32((FIRST_CAPACITY / 2) * KEY_SIZE);
+    this.keys = arena.int32((FIRST_CAPACITY / 2) * KEY.words);
     this.#slots = arena.int32(FIRST_CAPACITY);
     this.#ipv4Slots = arena.int32(FIRST_CAPACITY);
     this.#hashes = arena.int32(FIRST_CAPACITY / 2);
@@ -105,7 +109,7 @@ export class GroupTable {
 
   #is(group: number, words: Int32Array, from: number, to: number, toPort: number, netns: number): boolean {
     const { keys } = this;
-    const at = group * KEY_SIZE;
+    const at = group * KEY.words;
     return (
       keys[at + 3] === words[from + 3] &&
       keys[at + 7] === words[to + 3] &&
@@ -123,7 +127,7 @@ export class GroupTable {
   /** @param group one of two IPv4 addresses */
   #isIpv4(group: number, from: number, to: number, toPort: number, netns: number): boolean {
     const { keys } = this;
-    const at = group * KEY_SIZE;
+    const at = group * KEY.words;
     return keys[at + 3] === from && keys[at + 7] === to && keys[at + 8] === toPort && keys[at + 9] === netns;
   }
 
@@ -137,7 +141,7 @@ export class GroupTable {
     netns: number,
   ): number {
     const group = this.count++;
-    const at = group * KEY_SIZE;
+    const at = group * KEY.words;
     for (let i = 0; i < 4; i++) {
       this.keys[at + KEY.fromAddress + i] = words[from + i]!;
       this.keys[at + KEY.toAddress + i] = words[to + i]!;
@@ -156,14 +160,14 @@ export class GroupTable {
     const { arena, keys } = this;
     const hashes = this.#hashes;
     const capacity = this.#slots.length * 2;
-    this.keys = arena.int32((capacity / 2) * KEY_SIZE);
+    this.keys = arena.int32((capacity / 2) * KEY.words);
     this.keys.set(keys);
     this.#hashes = arena.int32(capacity / 2);
     this.#hashes.set(hashes);
     this.#slots = arena.int32(capacity);
     this.#ipv4Slots = arena.int32(capacity);
     for (let group = 0; group < known; group++) {
-      const at = group * KEY_SIZE;
+      const at = group * KEY.words;
       const isOfIpv4 = isIpv4(keys, at + KEY.fromAddress) && isIpv4(keys, at + KEY.toAddress);
       put(isOfIpv4 ? this.#ipv4Slots : this.#slots, hashes[group]!, group);
     }

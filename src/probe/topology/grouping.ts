@@ -8,27 +8,30 @@ import { isIpv4 } from '../records/address.js';
 import type { Arena } from '../records/arena.js';
 import { GroupTable } from './group-table.js';
 import { Orienter, Role } from './orientation.js';
-import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { Direction, Flag, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
+import { TcpState } from '../records/tcp-state.js';
+import type { RecordView } from '../records/record-view.js';
 import { inChunks, CHUNK } from '../records/chunks.js';
 import { scopeNetns } from '../records/scope.js';
 
-/** End of a chain of records, or no record. */
-export const NONE = -1;
+/** In place of a record: end of a chain of records, or no record at all. */
+export const enum RecordIndex {
+  None = -1,
+}
 
 export interface Grouping {
   readonly table: GroupTable;
   /** Per record: its client port, role and evidence, whether it was reported and whether it is brief, see `pack`. */
   readonly packed: Int32Array;
   readonly pids: Int32Array;
-  /** Per record: another record of the same end of the same entry, or NONE. */
+  /** Per record: another record of the same end of the same entry, or none. */
   readonly next: Int32Array;
   /** Entries of group g are entryStart[g] … entryStart[g + 1] - 1. */
   readonly entryStart: Uint32Array;
   entryCount: number;
   /** Client port of each entry, distinct within its group. */
   readonly ports: Uint16Array;
-  /** A record of the entry's client end, NONE when it was not seen; `next` leads to others of that end. */
+  /** A record of the entry's client end, none when it was not seen; `next` leads to others of that end. */
   readonly clients: Int32Array;
   /** The same for the server's end. */
   readonly servers: Int32Array;
@@ -45,19 +48,6 @@ export interface Grouping {
   readonly waiting: number;
 }
 
-// The engine takes a module's own constants for constants, but not what it imports or exports: hot loops use these.
-const BYTES = RECORD_BYTES;
-const { direction: DIRECTION, directionEvidence: DIRECTION_EVIDENCE, flags: FLAGS, state: STATE } = OFFSET;
-const { localAddress: LOCAL_ADDRESS, remoteAddress: REMOTE_ADDRESS, netns: NETNS, pid: PID } = WORD;
-const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT } = HALF;
-const WORDS_EACH = WORDS;
-const HALVES_EACH = HALVES;
-const { Listener: LISTENER, Connected: CONNECTED, Unknown: UNKNOWN } = Direction;
-const { Close: CLOSE } = TcpState;
-const { Brief: BRIEF, Established: ESTABLISHED, Reported: REPORTED } = Flag;
-const { Client: CLIENT, Server: SERVER, Both: BOTH } = Role;
-const ABSENT = NONE;
-
 const REPORTED_BIT = 1 << 21;
 const BRIEF_BIT = 1 << 22;
 
@@ -70,8 +60,8 @@ function pack(clientPort: number, role: number, evidence: number, flags: number)
     clientPort |
     (role << 16) |
     (evidence << 18) |
-    ((flags & REPORTED) !== 0 ? REPORTED_BIT : 0) |
-    ((flags & BRIEF) !== 0 ? BRIEF_BIT : 0)
+    ((flags & Flag.Reported) !== 0 ? REPORTED_BIT : 0) |
+    ((flags & Flag.Brief) !== 0 ? BRIEF_BIT : 0)
   );
 }
 
@@ -143,7 +133,7 @@ export function groupRecords(view: RecordView, arena: Arena, knowledge: Knowledg
 /** One pass over the records: what later steps need of each is copied out. */
 class Intake {
   readonly table: GroupTable;
-  /** Per record: its group; ABSENT for listeners and failed connects. */
+  /** Per record: its group; none for listeners and failed connects. */
   readonly groupOf: Int32Array;
   /** Per record, see `pack`. */
   readonly packed: Int32Array;
@@ -174,28 +164,28 @@ class Intake {
     const { bytes, halves, words } = this.view;
     const { table, groupOf, packed, pids, sizes, spaces } = this;
     for (let i = first; i < end; i++) {
-      const at = i * BYTES;
-      const direction = bytes[at + DIRECTION]!;
-      const flags = bytes[at + FLAGS]!;
-      if (direction === LISTENER || (flags & ESTABLISHED) === 0) {
-        if (direction === LISTENER) this.listeners++;
-        else if (bytes[at + STATE] === CLOSE) this.failed++;
+      const at = i * RECORD.bytes;
+      const direction = bytes[at + OFFSET.direction]!;
+      const flags = bytes[at + OFFSET.flags]!;
+      if (direction === Direction.Listener || (flags & Flag.Established) === 0) {
+        if (direction === Direction.Listener) this.listeners++;
+        else if (bytes[at + OFFSET.state] === TcpState.Close) this.failed++;
         else this.waiting++;
-        groupOf[i] = ABSENT;
+        groupOf[i] = RecordIndex.None;
         continue;
       }
-      const localPort = halves[i * HALVES_EACH + LOCAL_PORT]!;
-      const remotePort = halves[i * HALVES_EACH + REMOTE_PORT]!;
-      let role: number = direction === CONNECTED ? CLIENT : SERVER;
-      let evidence = bytes[at + DIRECTION_EVIDENCE]!;
-      if (direction === UNKNOWN || localPort === remotePort) {
+      const localPort = halves[i * RECORD.halves + HALF.localPort]!;
+      const remotePort = halves[i * RECORD.halves + HALF.remotePort]!;
+      let role: number = direction === Direction.Connected ? Role.Client : Role.Server;
+      let evidence = bytes[at + OFFSET.directionEvidence]!;
+      if (direction === Direction.Unknown || localPort === remotePort) {
         role = this.#orienter.roleOf(i);
         evidence = this.#orienter.evidence;
       }
-      const isServer = role === SERVER;
+      const isServer = role === Role.Server;
       const toPort = isServer ? localPort : remotePort;
-      const local = i * WORDS_EACH + LOCAL_ADDRESS;
-      const remote = i * WORDS_EACH + REMOTE_ADDRESS;
+      const local = i * RECORD.words + WORD.localAddress;
+      const remote = i * RECORD.words + WORD.remoteAddress;
       const from = isServer ? remote : local;
       const to = isServer ? local : remote;
       const space = spaces === undefined ? 0 : spaces[i]!;
@@ -209,7 +199,7 @@ class Intake {
             )
           : table.add(words, from, to, toPort, space !== 0 ? space : scopeNetns(words, i));
       packed[i] = pack(isServer ? remotePort : localPort, role, evidence, flags);
-      pids[i] = words[i * WORDS_EACH + PID]!;
+      pids[i] = words[i * RECORD.words + WORD.pid]!;
       groupOf[i] = group;
       sizes[group]!++;
     }
@@ -237,7 +227,7 @@ class Entries {
     arena: Arena,
   ) {
     const size = order.length;
-    this.next = arena.int32(packed.length, 'unset').fill(ABSENT);
+    this.next = arena.int32(packed.length, 'unset').fill(RecordIndex.None);
     this.ports = arena.uint16(size);
     this.clients = arena.int32(size, 'unset');
     this.servers = arena.int32(size, 'unset');
@@ -265,18 +255,18 @@ class Entries {
         entry = count++;
         entryOfPort[port] = count;
         ports[entry] = port;
-        clients[entry] = role === SERVER ? ABSENT : record;
-        servers[entry] = role === SERVER ? record : ABSENT;
+        clients[entry] = role === Role.Server ? RecordIndex.None : record;
+        servers[entry] = role === Role.Server ? record : RecordIndex.None;
         evidence[entry] = evidenceIn(what);
-        if (role === BOTH) this.special[entry] = 1;
+        if (role === Role.Both) this.special[entry] = 1;
         continue;
       }
       if (evidenceIn(what) > evidence[entry]!) evidence[entry] = evidenceIn(what);
-      if (role === SERVER) {
-        if (servers[entry] !== ABSENT) this.#link(entry, record, servers[entry]!);
+      if (role === Role.Server) {
+        if (servers[entry] !== RecordIndex.None) this.#link(entry, record, servers[entry]!);
         servers[entry] = record;
       } else {
-        if (clients[entry] !== ABSENT) this.#link(entry, record, clients[entry]!);
+        if (clients[entry] !== RecordIndex.None) this.#link(entry, record, clients[entry]!);
         clients[entry] = record;
       }
     }
@@ -291,10 +281,11 @@ class Entries {
 
 /** As `scopeNetns`, of a record with two IPv4 addresses. */
 function ipv4ScopeNetns(words: Int32Array, record: number): number {
-  const at = record * WORDS_EACH;
+  const at = record * RECORD.words;
   const isLoopback =
-    (words[at + LOCAL_ADDRESS + 3]! & 0xff) === 127 || (words[at + REMOTE_ADDRESS + 3]! & 0xff) === 127;
-  return isLoopback ? words[at + NETNS]! : 0;
+    (words[at + WORD.localAddress + 3]! & 0xff) === 127 ||
+    (words[at + WORD.remoteAddress + 3]! & 0xff) === 127;
+  return isLoopback ? words[at + WORD.netns]! : 0;
 }
 
 /** Counting sort; `start` has where each group begins in the order, and after the last one where it ends. */
@@ -326,6 +317,6 @@ function sortChunk(
 ): void {
   for (let i = first; i < end; i++) {
     const group = groupOf[i]!;
-    if (group !== ABSENT) order[cursor[group]!++] = i;
+    if (group !== RecordIndex.None) order[cursor[group]!++] = i;
   }
 }

@@ -4,8 +4,8 @@
  */
 import { listensFor } from './listeners.js';
 import { isLoopbackAddress } from '../records/address.js';
-import { Direction, OFFSET, RECORD_BYTES } from '../records/record.js';
-import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
+import { Direction, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
+import { RecordView, type RecordBatch } from '../records/record-view.js';
 import { inChunks } from '../records/chunks.js';
 
 const REMEMBER_MS = 10 * 60_000;
@@ -50,12 +50,12 @@ export class LastListeners {
     const present = new Map<Key, Listener>();
     inChunks(view.count, (from, to) => {
       for (let i = from; i < to; i++) {
-        if (bytes[i * RECORD_BYTES + OFFSET.direction] !== Direction.Listener) continue;
-        const at = i * WORDS + WORD.localAddress;
+        if (bytes[i * RECORD.bytes + OFFSET.direction] !== Direction.Listener) continue;
+        const at = i * RECORD.words + WORD.localAddress;
         const address = words.slice(at, at + 4);
         const key = keyOf(
-          words[i * WORDS + WORD.netns]! >>> 0,
-          halves[i * HALVES + HALF.localPort]!,
+          words[i * RECORD.words + WORD.netns]! >>> 0,
+          halves[i * RECORD.halves + HALF.localPort]!,
           address,
         );
         const name = nameOf(i) || before.get(key)?.name;

@@ -3,14 +3,9 @@
  * whose handshake nobody saw.
  */
 import { isIpv4, isWildcardAddress, sameAddress } from '../records/address.js';
-import { Direction, OFFSET, RECORD_BYTES } from '../records/record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { Direction, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
+import type { RecordView } from '../records/record-view.js';
 import { inChunks } from '../records/chunks.js';
-
-// The module's own constants, which alone the engine takes for such: see grouping.ts.
-const BYTES = RECORD_BYTES;
-const { direction: DIRECTION } = OFFSET;
-const { Listener: LISTENER } = Direction;
 
 export class ListenerTable {
   /** netns * 2^16 + port → where the listening addresses are in the words. One entry per listening socket. */
@@ -26,9 +21,10 @@ export class ListenerTable {
 
   #take({ bytes, halves, words }: RecordView, from: number, to: number): void {
     for (let i = from; i < to; i++) {
-      if (bytes[i * BYTES + DIRECTION] !== LISTENER) continue;
-      const key = words[i * WORDS + WORD.netns]! * 0x10000 + halves[i * HALVES + HALF.localPort]!;
-      const at = i * WORDS + WORD.localAddress;
+      if (bytes[i * RECORD.bytes + OFFSET.direction] !== Direction.Listener) continue;
+      const key =
+        words[i * RECORD.words + WORD.netns]! * 0x10000 + halves[i * RECORD.halves + HALF.localPort]!;
+      const at = i * RECORD.words + WORD.localAddress;
       const known = this.#addresses.get(key);
       if (known === undefined) this.#addresses.set(key, [at]);
       else if (!known.some((other) => sameAddress(words, other, words, at))) known.push(at);

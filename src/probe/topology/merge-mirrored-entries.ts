@@ -3,8 +3,8 @@
  * It happens in a simultaneous open, and where one end's direction had to be guessed. They become one entry.
  */
 import type { Arena } from '../records/arena.js';
-import { KEY, KEY_WORDS } from './group-table.js';
-import { NONE, type Grouping } from './grouping.js';
+import { KEY } from './group-table.js';
+import { RecordIndex, type Grouping } from './grouping.js';
 
 /** Joins them in place: entries that were taken up by others are gone from the grouping. */
 export function mergeMirroredEntries(grouping: Grouping, arena: Arena): void {
@@ -16,7 +16,7 @@ export function mergeMirroredEntries(grouping: Grouping, arena: Arena): void {
   for (const [key, entry] of candidates) {
     if (absorbed.has(entry)) continue;
     const group = Math.floor(key / 0x10000);
-    const at = group * KEY_WORDS;
+    const at = group * KEY.words;
     const { keys } = table;
     const mirror = table.find(
       keys,
@@ -27,9 +27,9 @@ export function mergeMirroredEntries(grouping: Grouping, arena: Arena): void {
     );
     const other = mirror < 0 ? undefined : candidates.get(mirror * 0x10000 + keys[at + KEY.toPort]!);
     if (other === undefined || other === entry || absorbed.has(other)) continue;
-    if ((clients[entry] === NONE) !== (clients[other] === NONE)) continue; // the same end twice: two connections
+    if ((clients[entry] === RecordIndex.None) !== (clients[other] === RecordIndex.None)) continue; // the same end twice: two connections
     const [kept, taken] = isBetter(grouping, entry, group, other, mirror) ? [entry, other] : [other, entry];
-    if (clients[kept] === NONE) clients[kept] = servers[taken]!;
+    if (clients[kept] === RecordIndex.None) clients[kept] = servers[taken]!;
     else servers[kept] = clients[taken]!;
     special[kept]! |= special[taken]!;
     absorbed.add(taken);
@@ -40,7 +40,7 @@ export function mergeMirroredEntries(grouping: Grouping, arena: Arena): void {
 /** Whether a port is some group's server port and some entry's client port: for most batches that is all to be known. */
 function hasPortOfBoth({ table, isClientPort }: Grouping): boolean {
   for (let group = 0; group < table.count; group++)
-    if (isClientPort[table.keys[group * KEY_WORDS + KEY.toPort]!] !== 0) return true;
+    if (isClientPort[table.keys[group * KEY.words + KEY.toPort]!] !== 0) return true;
   return false;
 }
 
@@ -51,11 +51,15 @@ function mirrorCandidates(
 ): Map<number, number> {
   const isServerPort = arena.uint8(0x10000);
   for (let group = 0; group < table.count; group++)
-    isServerPort[table.keys[group * KEY_WORDS + KEY.toPort]!] = 1;
+    isServerPort[table.keys[group * KEY.words + KEY.toPort]!] = 1;
   const candidates = new Map<number, number>();
   for (let group = 0; group < table.count; group++) {
     for (let entry = entryStart[group]!; entry < entryStart[group + 1]!; entry++) {
-      if (isServerPort[ports[entry]!] === 0 || (clients[entry] !== NONE && servers[entry] !== NONE)) continue;
+      if (
+        isServerPort[ports[entry]!] === 0 ||
+        (clients[entry] !== RecordIndex.None && servers[entry] !== RecordIndex.None)
+      )
+        continue;
       candidates.set(group * 0x10000 + ports[entry]!, entry);
     }
   }
@@ -73,7 +77,7 @@ function isBetter(
   if (evidence[a] !== evidence[b]) return evidence[a]! > evidence[b]!;
   const { keys } = table;
   for (const word of [KEY.toPort, KEY.toAddress, KEY.toAddress + 1, KEY.toAddress + 2, KEY.toAddress + 3]) {
-    const difference = keys[groupA * KEY_WORDS + word]! - keys[groupB * KEY_WORDS + word]!;
+    const difference = keys[groupA * KEY.words + word]! - keys[groupB * KEY.words + word]!;
     if (difference !== 0) return difference < 0;
   }
   return true;

@@ -6,20 +6,16 @@ import { compareAddresses } from '../records/address.js';
 import { ListenerTable } from './listeners.js';
 import { LocalAddresses } from '../records/local-addresses.js';
 import { isSelfConnect } from '../records/scope.js';
-import { Direction, DirectionEvidence, OFFSET, RECORD_BYTES } from '../records/record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { Direction, DirectionEvidence, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
+import type { RecordView } from '../records/record-view.js';
 
 /** What a record is to its connection. */
-export const Role = { None: 0, Client: 1, Server: 2, Both: 3 } as const;
-
-// The module's own constants, which alone the engine takes for such: see grouping.ts.
-const { direction: DIRECTION, directionEvidence: DIRECTION_EVIDENCE } = OFFSET;
-const { localAddress: LOCAL_ADDRESS, netns: NETNS, remoteAddress: REMOTE_ADDRESS } = WORD;
-const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT } = HALF;
-const { Connected: CONNECTED, Unknown: UNKNOWN } = Direction;
-const BYTES = RECORD_BYTES;
-const HALVES_EACH = HALVES;
-const WORDS_EACH = WORDS;
+export const enum Role {
+  None = 0,
+  Client = 1,
+  Server = 2,
+  Both = 3,
+}
 
 /** Tells roles record by record; what it needs to guess with is made when the first guess is due. */
 export class Orienter {
@@ -37,24 +33,24 @@ export class Orienter {
   /** The role of an established connection's socket. */
   roleOf(i: number): number {
     const { bytes } = this.view;
-    const at = i * BYTES;
-    const direction = bytes[at + DIRECTION];
-    this.evidence = bytes[at + DIRECTION_EVIDENCE]!;
+    const at = i * RECORD.bytes;
+    const direction = bytes[at + OFFSET.direction];
+    this.evidence = bytes[at + OFFSET.directionEvidence]!;
     if (isSelfConnect(this.view, i)) return Role.Both;
-    if (direction === UNKNOWN) return this.#guess(i);
-    return direction === CONNECTED ? Role.Client : Role.Server;
+    if (direction === Direction.Unknown) return this.#guess(i);
+    return direction === Direction.Connected ? Role.Client : Role.Server;
   }
 
   #guess(i: number): number {
     const listeners = (this.#listeners ??= new ListenerTable(this.view));
     const locals = (this.#locals ??= new LocalAddresses(this.view, 'namespace'));
     const { halves, words } = this.view;
-    const at = i * WORDS_EACH;
-    const local = at + LOCAL_ADDRESS;
-    const remote = at + REMOTE_ADDRESS;
-    const netns = words[at + NETNS]!;
-    const localPort = halves[i * HALVES_EACH + LOCAL_PORT]!;
-    const remotePort = halves[i * HALVES_EACH + REMOTE_PORT]!;
+    const at = i * RECORD.words;
+    const local = at + WORD.localAddress;
+    const remote = at + WORD.remoteAddress;
+    const netns = words[at + WORD.netns]!;
+    const localPort = halves[i * RECORD.halves + HALF.localPort]!;
+    const remotePort = halves[i * RECORD.halves + HALF.remotePort]!;
     const listensHere = listeners.has(netns, words, local, localPort);
     const isRemoteHere = locals.has(netns, words, remote);
     const listensThere = isRemoteHere && listeners.has(netns, words, remote, remotePort);

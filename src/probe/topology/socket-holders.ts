@@ -2,12 +2,12 @@
  * Who else holds the sockets of a batch: one process uses a socket, others may have it open too (a parent that accepted
  * it, workers that inherited a listener). Where nobody shares sockets there are no rows, and nothing here is done.
  */
-import { HOLDER_BYTES, HOLDER_OFFSET, type HolderBatch } from '../records/holder.js';
-import { NONE, type Grouping } from './grouping.js';
+import { Direction, HALF, HOLDER, HOLDER_OFFSET, OFFSET, RECORD, WORD } from '../records/layout.js';
+import { type HolderBatch } from '../records/holder.js';
+import { RecordIndex, type Grouping } from './grouping.js';
 import { FIRST_GONE, ticksOf } from '../batch/process-identity.js';
 import { listensFor } from './listeners.js';
-import { Direction, OFFSET, RECORD_BYTES } from '../records/record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import type { RecordView } from '../records/record-view.js';
 
 /** The processes that hold an end's sockets, and how many more there are at least. */
 export class Holders {
@@ -42,7 +42,7 @@ export function holdersOfEntries(
   startTicksOf?: (pid: number) => number | undefined,
 ): EntryHolders | undefined {
   if (holderCount === 0) return undefined;
-  const rows = new DataView(holders, 0, holderCount * HOLDER_BYTES);
+  const rows = new DataView(holders, 0, holderCount * HOLDER.bytes);
   const ofConnections = new SharedSockets(rows, false, startTicksOf);
   const ofListeners = new SharedSockets(rows, true, startTicksOf);
   const clients = new Map<number, Holders>();
@@ -65,7 +65,7 @@ class SharedSockets {
   readonly #sockets = new Map<string, Holders>();
 
   constructor(rows: DataView, isListener: boolean, startTicksOf?: (pid: number) => number | undefined) {
-    for (let at = 0; at < rows.byteLength; at += HOLDER_BYTES) {
+    for (let at = 0; at < rows.byteLength; at += HOLDER.bytes) {
       if ((rows.getUint8(at + HOLDER_OFFSET.isListener) !== 0) !== isListener) continue;
       const pid = rows.getUint32(at + HOLDER_OFFSET.pid, true);
       const start = rows.getBigUint64(at + HOLDER_OFFSET.pidStartNanos, true);
@@ -84,7 +84,7 @@ class SharedSockets {
   }
 
   of({ words }: RecordView, record: number): Holders | undefined {
-    const at = record * WORDS + WORD.socketId;
+    const at = record * RECORD.words + WORD.socketId;
     return this.#lows.has(words[at]!) ? this.#sockets.get(`${words[at]!} ${words[at + 1]!}`) : undefined;
   }
 }
@@ -97,7 +97,7 @@ function addChain(
   head: number,
   shared: SharedSockets,
 ): void {
-  for (let record = head; record !== NONE; record = grouping.next[record]!) {
+  for (let record = head; record !== RecordIndex.None; record = grouping.next[record]!) {
     const holders = shared.of(view, record);
     if (holders !== undefined) addTo(to, kept, holders);
   }
@@ -118,13 +118,13 @@ function listenersOf(
   const byPort = new Map<number, { record: number; holders: Holders }[]>();
   const { bytes, halves, words, count } = view;
   const portOf = (record: number): number =>
-    words[record * WORDS + WORD.netns]! * 0x10000 + halves[record * HALVES + HALF.localPort]!;
+    words[record * RECORD.words + WORD.netns]! * 0x10000 + halves[record * RECORD.halves + HALF.localPort]!;
   for (let record = 0; record < count; record++) {
-    if (bytes[record * RECORD_BYTES + OFFSET.direction] !== Direction.Listener) continue;
+    if (bytes[record * RECORD.bytes + OFFSET.direction] !== Direction.Listener) continue;
     const others = shared.of(view, record);
     if (others === undefined) continue;
     const holders = new Holders();
-    holders.add([...others.pids, words[record * WORDS + WORD.pid]!], others.more);
+    holders.add([...others.pids, words[record * RECORD.words + WORD.pid]!], others.more);
     const listeners = byPort.get(portOf(record));
     if (listeners === undefined) byPort.set(portOf(record), [{ record, holders }]);
     else listeners.push({ record, holders });
@@ -132,10 +132,17 @@ function listenersOf(
   const found = new Map<number, Holders>();
   const { servers, entryCount } = grouping;
   for (let entry = 0; entry < entryCount; entry++) {
-    if (standIn[entry] !== entry || servers[entry] === NONE) continue;
+    if (standIn[entry] !== entry || servers[entry] === RecordIndex.None) continue;
     const server = servers[entry]!;
     for (const { record, holders } of byPort.get(portOf(server)) ?? []) {
-      if (listensFor(words, record * WORDS + WORD.localAddress, words, server * WORDS + WORD.localAddress))
+      if (
+        listensFor(
+          words,
+          record * RECORD.words + WORD.localAddress,
+          words,
+          server * RECORD.words + WORD.localAddress,
+        )
+      )
         addTo(found, entry, holders);
     }
   }

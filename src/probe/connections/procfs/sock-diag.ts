@@ -12,7 +12,7 @@ import {
   type AnswerState,
   type Attempt,
 } from '../../../netlink/index.js';
-import { ADDRESS_WORDS, type SocketLine } from './socket-table.js';
+import { type ADDRESS_WORDS, type SocketLine } from './socket-table.js';
 
 const SOCK_DIAG_BY_FAMILY = 20;
 /** struct inet_diag_req_v2. */
