@@ -147,7 +147,7 @@ export interface TrackerSnapshot {
   readonly namespaceCount: number;
 }
 
-/** What the second half of a sweep found besides what it put right. */
+/** Sockets with more than one holder. */
 export interface FoundHolders {
   /**
    * `holderCount` times `struct tp_holder` of record.h: processes that hold a socket which another process uses, by

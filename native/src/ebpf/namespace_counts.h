@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-// The sockets of a namespace that no record is handed out of: each is counted, none is told of by itself.
+// Sockets over the limit: counted per namespace, no record each.
 struct OtherCounts {
     uint64_t live = 0; // now
     // Since the last snapshot. Traffic is counted when a socket ends.
