@@ -99,6 +99,6 @@ for (const [name, twoEnded, make] of CASES) {
     `${name}: ${RECORDS} records, ${connections} connections: ` +
       `grouping and thinning ${perConnection(thinned)} per connection, with nodes ${perConnection(flat)}, ` +
       `Map of objects ${perConnection(objects)} (${(objects / thinned).toFixed(1)}x, ${(objects / flat).toFixed(1)}x), ` +
-      `finding stragglers ${((split * 1e6) / RECORDS).toFixed(0)} ns per record`,
+      `finding half-seen ones ${((split * 1e6) / RECORDS).toFixed(0)} ns per record`,
   );
 }
