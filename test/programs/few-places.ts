@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
-import { loadTracker } from 'ebpf-bridge';
+import { loadTracker } from 'ebpf-bridge/ebpf';
 import { OFFSET, RECORD } from '../../src/probe/records/layout.js';
 import { TcpState } from '../../src/probe/records/tcp-state.js';
 

@@ -4,8 +4,17 @@
  */
 import { isLoopbackAddress, isWildcardAddress, sameAddress } from '../records/address.js';
 import { FLOW_BYTES, NO_FLOWS, type FlowBatch } from '../records/nat-flow.js';
-import { FlowIndex, Tuple } from './flow-index.js';
-import { Direction, DirectionEvidence, Flag, HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
+import { FlowIndex, type Tuple } from './flow-index.js';
+import {
+  Direction,
+  DirectionEvidence,
+  Flag,
+  HALF,
+  OFFSET,
+  PidEvidence,
+  RECORD,
+  WORD,
+} from '../records/layout.js';
 import { TcpState } from '../records/tcp-state.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
 
@@ -98,7 +107,8 @@ function listenersByPort({ bytes, halves, words, count }: RecordView): Map<numbe
   for (let i = 0; i < count; i++) {
     if (bytes[i * RECORD.bytes + OFFSET.direction] !== Direction.Listener) continue;
     if (words[i * RECORD.words + WORD.pid] === 0) continue;
-    const key = (words[i * RECORD.words + WORD.netns]! >>> 0) * 0x10000 + halves[i * RECORD.halves + HALF.localPort]!;
+    const key =
+      (words[i * RECORD.words + WORD.netns]! >>> 0) * 0x10000 + halves[i * RECORD.halves + HALF.localPort]!;
     const known = listeners.get(key);
     if (known === undefined) listeners.set(key, [i]);
     else known.push(i);

@@ -1,9 +1,7 @@
 /** Where the two ends of a record's connection lie: the namespace that its addresses are of, and whether both are one socket. */
 import { isLoopbackAddress, sameAddress } from './address.js';
 import { HALF, RECORD, WORD } from './layout.js';
-import { type RecordView } from './record-view.js';
-
-// The module's own constants, which alone the engine takes for such: see ../topology/grouping.ts.
+import type { RecordView } from './record-view.js';
 
 /**
  * The namespace that a record's addresses belong to: its own when one is a loopback address, else 0. Other addresses
@@ -20,5 +18,10 @@ export function scopeNetns(words: Int32Array, record: number): number {
 export function isSelfConnect({ halves, words }: RecordView, i: number): boolean {
   const half = i * RECORD.halves;
   if (halves[half + HALF.localPort] !== halves[half + HALF.remotePort]) return false;
-  return sameAddress(words, i * RECORD.words + WORD.localAddress, words, i * RECORD.words + WORD.remoteAddress);
+  return sameAddress(
+    words,
+    i * RECORD.words + WORD.localAddress,
+    words,
+    i * RECORD.words + WORD.remoteAddress,
+  );
 }
