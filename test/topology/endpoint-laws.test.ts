@@ -134,7 +134,9 @@ test('a tuple used again and again counts every time, and a socket seen twice on
         toPort: 80,
         state: TcpState.Close,
       })).flatMap((connection) => seen(connection, bothEnds ? 'both' : 'client'));
-      const again = lastIsLive ? sockets.map((socket): Socket => ({ ...socket, state: TcpState.Established })) : [];
+      const again = lastIsLive
+        ? sockets.map((socket): Socket => ({ ...socket, state: TcpState.Established }))
+        : [];
       assert.equal(sum([...sockets, ...again]), uses);
     }),
   );
