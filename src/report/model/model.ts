@@ -6,6 +6,8 @@
  * Values are treated as immutable once they are in a report; merging shares them.
  */
 
+import type { FlowRow } from './flow-row.js';
+
 /** An instant to the nanosecond with its zone, as Go's binary time carries it. Shared by identity where possible. */
 export interface Timestamp {
   /** Seconds since 1970-01-01 UTC; year 1 (Go's zero time) is -62135596800. */
@@ -136,4 +138,6 @@ export interface Report {
   /** Show at once, do not wait for the next tick. */
   readonly shortcut?: boolean;
   readonly plugins?: readonly unknown[];
+  /** The exact rows beside Scope's form; Scope's readers ignore them. */
+  readonly flows?: readonly FlowRow[];
 }
