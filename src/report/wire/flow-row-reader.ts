@@ -3,7 +3,7 @@
  * the whole report. Keys that are not known are passed over, as everywhere in a report.
  */
 import type { FlowRow, FlowRowEnd, FlowRowPort, FlowRowServer } from '../model/flow-row.js';
-import type { Draft } from '../model/mutable.js';
+import type { Mutable } from '../model/mutable.js';
 import { readFields, readTextMap, type ValueReader } from './value-reader.js';
 
 /** A row of few bytes on the wire takes about a kilobyte in memory: it counts as so many entries. */
@@ -49,7 +49,7 @@ function readFlowRow(reader: ValueReader): FlowRow {
     bytesReceived: 0,
     retransmits: 0,
   };
-  const more: Draft<Pick<FlowRow, 'via' | 'rttMicros' | 'connectMicros' | 'sampled'>> = {};
+  const more: Mutable<Pick<FlowRow, 'via' | 'rttMicros' | 'connectMicros' | 'sampled'>> = {};
   readFields(reader, 'a flow', (key) => {
     if (isCount(key)) {
       counts[key] = wholeNumber(reader, 'a count of a flow');
@@ -106,7 +106,7 @@ function isCount(key: string): key is Count {
 }
 
 function readEnd(reader: ValueReader, what: string): FlowRowEnd & { port?: number } {
-  const end: Draft<FlowRowEnd> & { port?: number } = { address: '' };
+  const end: Mutable<FlowRowEnd> & { port?: number } = { address: '' };
   readFields(reader, what, (key) => {
     if (reader.kind() === 'nil') return false;
     switch (key) {
@@ -135,7 +135,7 @@ function readEnd(reader: ValueReader, what: string): FlowRowEnd & { port?: numbe
 }
 
 function readEvidence(reader: ValueReader): Evidence {
-  const evidence: Draft<Evidence> = {};
+  const evidence: Mutable<Evidence> = {};
   readFields(reader, 'the evidence of a flow', (key) => {
     if (reader.kind() === 'nil') return false;
     if (key !== 'direction' && key !== 'clientProcess' && key !== 'serverProcess' && key !== 'nat')
