@@ -4,7 +4,7 @@
  */
 import type { Node } from './model/model.js';
 
-export const KEY = {
+export const FACT = {
   // Several kinds of nodes
   /** Id of the host that the node is on. Scope; our probe. */
   hostNodeId: 'host_node_id',

@@ -6,7 +6,7 @@ import { endpointTopology, type EndpointSource } from '../../src/flows/scope-end
 import { DIRECTION_EVIDENCE, PID_EVIDENCE } from '../../src/flows/scope-form/evidence.js';
 import { shareOut, shareOutToEach } from '../../src/flows/scope-form/shares.js';
 import { DirectionEvidence, PidEvidence } from '../../src/probe/records/record.js';
-import { KEY, numberOf } from '../../src/report/keys.js';
+import { FACT, numberOf } from '../../src/report/keys.js';
 import { fromMillis } from '../../src/report/model/timestamp.js';
 import { countsOf, rowOf } from './rows.js';
 
@@ -79,12 +79,12 @@ test('with any ports, all is in the nodes or counted as left out, and each edge 
         for (const to of node.adjacency ?? [])
           assert.ok(pairs.has(`${node.id} → ${to}`), `${node.id} → ${to}`);
         if (node.adjacency === undefined) continue;
-        const connections = numberOf(node, KEY.connCount) ?? 1;
+        const connections = numberOf(node, FACT.connCount) ?? 1;
         sums.connections += connections;
-        sums.fresh += numberOf(node, KEY.connNew) ?? connections;
-        sums.failed += numberOf(node, KEY.failedCount) ?? 0;
-        sums.bytesSent += numberOf(node, KEY.bytesSent) ?? 0;
-        sums.retransmits += numberOf(node, KEY.retransmits) ?? 0;
+        sums.fresh += numberOf(node, FACT.connNew) ?? connections;
+        sums.failed += numberOf(node, FACT.failedCount) ?? 0;
+        sums.bytesSent += numberOf(node, FACT.bytesSent) ?? 0;
+        sums.retransmits += numberOf(node, FACT.retransmits) ?? 0;
       }
       const said = rows.filter(({ connections }) => connections > 0);
       const sumOf = (of: (row: EndpointSource) => number, among = said): number =>
