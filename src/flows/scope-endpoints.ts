@@ -29,7 +29,7 @@ export interface ScopeEndpoints {
   readonly failed: number;
   /** Client endpoints that stand for them. */
   readonly kept: number;
-  /** Rows that no node is about, because they have no ports, and another process's rows of the same address neither. */
+  /** Of rows that no node is about: without addresses; or without ports, as another process's rows of the same address. */
   readonly leftOut: { readonly rows: number; readonly connections: number; readonly failed: number };
   /** Endpoints under translated addresses, and those that had no room. */
   readonly copies: number;
@@ -40,7 +40,10 @@ export function endpointTopology(rows: readonly EndpointSource[], options: Scope
   const { hostName = '', now, translated = [] } = options;
   const edges = rows.filter(isSaid).map((row) => new RowEdge(row, hostName));
   const form = new ScopeForm(now, edges);
-  for (const group of byClient(edges).values()) form.addClient(group);
+  for (const group of byClient(edges).values()) {
+    if (group[0]!.row.client.address === '') form.leaveOut(group);
+    else form.addClient(group);
+  }
   const nodes = form.build();
   const nat = copiesOf(nodes, edges, translated, options);
   for (const [id, node] of nat.nodes) nodes.set(id, node);
@@ -129,6 +132,15 @@ class ScopeForm {
     if (withPorts.length < edges.length) this.#addPortless(edges.filter(({ ports }) => ports.length === 0));
   }
 
+  /** Counts what no node is about. */
+  leaveOut(edges: readonly RowEdge[]): void {
+    for (const { row, failed } of edges) {
+      this.leftOut.rows++;
+      this.leftOut.connections += row.connections;
+      this.leftOut.failed += failed;
+    }
+  }
+
   build(): Map<string, Node> {
     return this.#drafts.build();
   }
@@ -139,14 +151,9 @@ class ScopeForm {
     for (const { process, row, failed } of edges)
       sums.set(process, (sums.get(process) ?? 0) + row.connections + failed);
     const [most] = [...sums].sort(([a, left], [b, right]) => right - left || (a < b ? -1 : 1));
-    for (const edge of edges) {
-      if (edge.process === most![0]) this.#add(edge, [UNKNOWN_PORT]);
-      else {
-        this.leftOut.rows++;
-        this.leftOut.connections += edge.row.connections;
-        this.leftOut.failed += edge.failed;
-      }
-    }
+    const isIn = (edge: RowEdge): boolean => edge.process === most![0];
+    for (const edge of edges.filter(isIn)) this.#add(edge, [UNKNOWN_PORT]);
+    this.leaveOut(edges.filter((edge) => !isIn(edge)));
   }
 
   #add(edge: RowEdge, kept: readonly number[]): void {

@@ -203,6 +203,15 @@ test('a row without ports takes port 0, which is no connection’s; what has no 
   assert.equal(form.connections, 11);
 });
 
+test('the rest, which no flow had room for, is no endpoint', () => {
+  const form = formOf(
+    rowOf({ client: '', server: ':0', connections: 5, failed: { refused: 1 } }),
+    rowOf({ client: '10.0.0.1 7', server: '10.0.1.1:80', ports: [40_000] }),
+  );
+  assert.deepEqual([...form.topology.nodes.keys()].sort(), [';10.0.0.1;40000', ';10.0.1.1;80']);
+  assert.deepEqual(form.leftOut, { rows: 1, connections: 5, failed: 1 });
+});
+
 test('a client port that is a server’s port, too, is left alone where there is another', () => {
   const form = formOf(
     rowOf({ client: '10.0.0.1 7', server: '10.0.1.1:80', ports: [8001, 40_000] }),

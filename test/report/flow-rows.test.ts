@@ -88,6 +88,12 @@ test('what a row leaves out is unknown or 0, and what nobody knows is passed ove
   assert.deepEqual(reportFromJson(JSON.stringify({ Flows: [row] })).flows, [expected]);
 });
 
+test('the rest, which there was no room for, is a row without addresses', () => {
+  const [row] = sampleReport().flows!;
+  const rest = { ...row!, client: { address: '' }, server: { address: '', port: 0 } };
+  assert.deepEqual(decodeReport(encodeReport(reportWith([rest]))).flows, [rest]);
+});
+
 test('a reason that no JavaScript object could hold is only a reason', () => {
   const row = { client: { address: 'a' }, server: { address: 'b', port: 1 } };
   const json = JSON.stringify({ Flows: [row] }).replace('}]', ',"failed":{"__proto__":3}}]');
@@ -107,7 +113,7 @@ test('rows that can not be are refused, in both encodings', () => {
     ['BAD_FLOW', [{ client, server: null }]],
     ['BAD_FLOW', [{ server }]],
     ['BAD_FLOW', [{ client: {}, server }]],
-    ['BAD_FLOW', [{ client: { address: '' }, server }]],
+    ['BAD_FLOW', [{ client: { address: null }, server }]],
     ['BAD_FLOW', [{ client, server: { address: '10.0.0.2' } }]],
     ['BAD_FLOW', [{ client, server, ports: [[1]] }]],
     ['BAD_FLOW', [{ client, server, ports: [[1, 1, 1]] }]],

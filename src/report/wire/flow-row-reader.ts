@@ -1,6 +1,7 @@
 /**
- * Reads rows of a report's `Flows`. A row names both ends, and its numbers are possible ones: what can't be is refused, with
- * the whole report. Keys that are not known are passed over, as everywhere in a report.
+ * Reads rows of a report's `Flows`. A row has both ends' addresses, be they empty (the rest of the flows, which there was no
+ * room for), and its numbers are possible ones: what can't be is refused, with the whole report. Keys that are not known are
+ * passed over, as everywhere in a report.
  */
 import type { FlowRow, FlowRowEnd, FlowRowPort, FlowRowServer } from '../model/flow-row.js';
 import type { Mutable } from '../model/mutable.js';
@@ -106,7 +107,7 @@ function isCount(key: string): key is Count {
 }
 
 function readEnd(reader: ValueReader, what: string): FlowRowEnd & { port?: number } {
-  const end: Mutable<FlowRowEnd> & { port?: number } = { address: '' };
+  const end: Mutable<Partial<FlowRowEnd>> & { port?: number } = {};
   readFields(reader, what, (key) => {
     if (reader.kind() === 'nil') return false;
     switch (key) {
@@ -114,7 +115,7 @@ function readEnd(reader: ValueReader, what: string): FlowRowEnd & { port?: numbe
         end.address = reader.identifier(what);
         return true;
       case 'port':
-        end.port = readPort(reader);
+        end.port = readPort(reader, 0);
         return true;
       case 'host':
         end.host = reader.identifier(what);
@@ -130,8 +131,9 @@ function readEnd(reader: ValueReader, what: string): FlowRowEnd & { port?: numbe
         return false;
     }
   });
-  if (end.address === '') reader.fail('BAD_FLOW', `cannot read ${what}: it has no address`);
-  return end;
+  const { address, ...more } = end;
+  if (address === undefined) return reader.fail('BAD_FLOW', `cannot read ${what}: it has no address`);
+  return { address, ...more };
 }
 
 function readEvidence(reader: ValueReader): Evidence {
@@ -153,7 +155,7 @@ function readPorts(reader: ValueReader): FlowRowPort[] {
     const pair: number[] = [];
     if (reader.enterList('a port')) {
       while (reader.nextElement()) {
-        pair.push(pair.length === 0 ? readPort(reader) : wholeNumber(reader, 'what a port stands for'));
+        pair.push(pair.length === 0 ? readPort(reader, 1) : wholeNumber(reader, 'what a port stands for'));
         if (pair.length > 2) break;
       }
     }
@@ -165,9 +167,9 @@ function readPorts(reader: ValueReader): FlowRowPort[] {
   return ports;
 }
 
-function readPort(reader: ValueReader): number {
+function readPort(reader: ValueReader, least: number): number {
   const port = wholeNumber(reader, 'a port');
-  if (port < 1 || port > PORT_MAX) reader.fail('BAD_NUMBER', 'cannot read a port');
+  if (port < least || port > PORT_MAX) reader.fail('BAD_NUMBER', 'cannot read a port');
   return port;
 }
 
