@@ -41,18 +41,22 @@ export function probeCommand(): Command {
   return command.action(async (urls: URL[] | undefined, options: ProbeCommandOptions) => {
     checkShipping(options);
     await keepMemorySmall();
-    const [{ startProgram }, { startProbe }] = await Promise.all([
+    const [{ startProgram }, { createProbe }, { probeSettings, surroundingsOf }] = await Promise.all([
       import('../program.js'),
-      import('../start-probe.js'),
+      import('../../probe/index.js'),
+      import('../probe-settings.js'),
     ]);
     const program = startProgram(options);
     const { log } = program;
     const stopped = stopSignal();
     const isMetricsDefault = command.getOptionValueSource('metricsListen') === 'default';
-    const probe = await startProbe(
-      urls?.length ? urls : urlsFromEnvironment(),
-      { ...options, isMetricsDefault, ship: options },
-      program,
+    const probe = await createProbe(
+      probeSettings(
+        urls?.length ? urls : urlsFromEnvironment(),
+        { ...options, isMetricsDefault, ship: options },
+        log,
+      ),
+      surroundingsOf(program),
     );
     const keepProgramPages = releaseUnusedProgramPages();
     log.info({ signal: await stopped }, 'stopping');

@@ -5,7 +5,7 @@
 import { compareAddresses, sameAddress } from '../records/address.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
 import { scopeNetns } from '../records/scope.js';
-import { tupleHash } from '../batch/tuple-table.js';
+import { tupleHash } from './tuple-hash.js';
 import { NO_END } from './end-table.js';
 import { SlotIndex, Slots, withRoom } from './slot-index.js';
 

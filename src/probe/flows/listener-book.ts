@@ -2,7 +2,7 @@
  * Who listens now: (namespace, address, port) of every listening socket that is known. It shows which end of a connection is
  * the server's when nobody saw the handshake.
  */
-import { listensFor } from '../topology/listeners.js';
+import { listensFor } from './listens-for.js';
 import { RECORD_BYTES } from '../records/record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
 import type { EndTable } from './end-table.js';

@@ -4,7 +4,6 @@
  */
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
 import { RecordView, WORD, type RecordBatch } from '../records/record-view.js';
-import { inChunks } from '../records/chunks.js';
 
 // The module's own constants, which alone the engine takes for such: see ../topology/grouping.ts.
 const { direction: DIRECTION, flags: FLAGS, state: STATE } = OFFSET;
@@ -30,16 +29,14 @@ export class PendingConnects {
     const view = new RecordView(batch);
     const { bytes } = view;
     const pending = new Set<number>();
-    inChunks(view.count, (from, to) => {
-      for (let i = from; i < to; i++) {
-        if (bytes[i * BYTES + STATE] !== SYN_SENT || bytes[i * BYTES + DIRECTION] !== CONNECTED) continue;
-        const socket = view.u64(i, SOCKET_ID);
-        const start = view.u64(i, START_NANOS);
-        if (pending.size < MAX_REMEMBERED) pending.add(socket);
-        const isOld = start > 0 && takenAtNanos > 0 && takenAtNanos - start >= LONG_NANOS;
-        if (isOld || this.#last.has(socket)) bytes[i * BYTES + FLAGS]! |= Flag.Unanswered;
-      }
-    });
+    for (let i = 0; i < view.count; i++) {
+      if (bytes[i * BYTES + STATE] !== SYN_SENT || bytes[i * BYTES + DIRECTION] !== CONNECTED) continue;
+      const socket = view.u64(i, SOCKET_ID);
+      const start = view.u64(i, START_NANOS);
+      if (pending.size < MAX_REMEMBERED) pending.add(socket);
+      const isOld = start > 0 && takenAtNanos > 0 && takenAtNanos - start >= LONG_NANOS;
+      if (isOld || this.#last.has(socket)) bytes[i * BYTES + FLAGS]! |= Flag.Unanswered;
+    }
     this.#last = pending;
   }
 }

@@ -8,7 +8,7 @@ import type { ReportMark, StatedSource } from '../../flows/stated.js';
 import { STATEMENT_VERSION, type StatedFlow, type Statement } from '../../flows/statement.js';
 import { now } from '../../report/index.js';
 import type { Report, Topology, TopologyKey } from '../../report/model/model.js';
-import { LastListeners } from '../topology/last-listeners.js';
+import { LastListeners } from './last-listeners.js';
 import { addressText } from '../records/address.js';
 import type { HolderBatch } from '../records/holder.js';
 import type { FlowBatch } from '../records/nat-flow.js';

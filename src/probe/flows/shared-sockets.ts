@@ -4,7 +4,7 @@
  */
 import { HOLDER_BYTES, HOLDER_OFFSET, type HolderBatch } from '../records/holder.js';
 import { HALF, HALVES, WORD, WORDS } from '../records/record-view.js';
-import { listensFor } from '../topology/listeners.js';
+import { listensFor } from './listens-for.js';
 import type { ConnectionTracker } from './connection-tracker.js';
 import { NO_SLOT } from './connection-table.js';
 import { NO_END } from './end-table.js';
