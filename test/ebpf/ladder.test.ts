@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { OPTIONAL_PROGRAMS, type OptionalProgram } from 'ebpf-bridge';
+import { OPTIONAL_PROGRAMS, type OptionalProgram } from 'ebpf-bridge/ebpf';
 import type { Coverage } from '../../src/probe/records/coverage.js';
 import { edgesTo, type JsonReport } from '../support/edges.js';
 import { createNamespace } from '../support/namespace.js';
