@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { endpointTopology, type EndpointSource } from '../../src/flows/scope-endpoints.js';
 import { DIRECTION_EVIDENCE, PID_EVIDENCE } from '../../src/flows/scope-form/evidence.js';
 import { shareOut, shareOutToEach } from '../../src/flows/scope-form/shares.js';
-import { DirectionEvidence, PidEvidence } from '../../src/probe/records/layout.js';
+import { DIRECTION_EVIDENCE_TEXTS, PID_EVIDENCE_TEXTS } from '../../src/probe/records/layout.js';
 import { FACT, numberOf } from '../../src/report/keys.js';
 import { fromMillis } from '../../src/report/model/timestamp.js';
 import { countsOf, rowOf } from './rows.js';
@@ -172,10 +172,6 @@ test('shares are whole, never negative, and add up', () => {
 });
 
 test('evidence is called what the probe calls it, weakest first', () => {
-  const namesOf = (values: Readonly<Record<string, number>>): string[] =>
-    Object.entries(values)
-      .sort(([, a], [, b]) => a - b)
-      .map(([name]) => name.replaceAll(/(?!^)[A-Z]/g, (capital) => `-${capital}`).toLowerCase());
-  assert.deepEqual(namesOf(PidEvidence), PID_EVIDENCE);
-  assert.deepEqual(namesOf(DirectionEvidence), DIRECTION_EVIDENCE);
+  assert.deepEqual(PID_EVIDENCE, PID_EVIDENCE_TEXTS);
+  assert.deepEqual(DIRECTION_EVIDENCE, DIRECTION_EVIDENCE_TEXTS);
 });
