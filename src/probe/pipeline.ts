@@ -73,7 +73,10 @@ export class Pipeline {
       mayBeUnchanged: isSettled,
       ...(memory && { memory }),
     });
-    return this.#take(snapshot, await this.#facts(snapshot));
+    const result = this.#take(snapshot, await this.#facts(snapshot));
+    // Records that would be the same again are not there: their memory is as free as it was.
+    this.#memory = snapshot.unchanged === true ? memory : snapshot.records;
+    return result;
   }
 
   /** As `next`, for the last time: waits a moment for the ends that are missing. */
@@ -101,7 +104,6 @@ export class Pipeline {
       const counts = this.options.state.take(this.#newsOf(snapshot, facts));
       this.#isFirst = false;
       this.#isSettled = true;
-      this.#memory = snapshot.records;
       return {
         ...counts,
         records: snapshot.recordCount,

@@ -13,7 +13,7 @@ import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/model/timestamp.js';
 import { createNamespace, deleteNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, startProgram } from '../support/program.js';
-import { edgesOf } from '../topology/edges.js';
+import { edgesOf } from '../probe-flows/edges.js';
 import { createNatNetwork, rootSkip, ROUTES, SERVER_PORT } from './nat-network.js';
 
 function scratch(t: TestContext): string {

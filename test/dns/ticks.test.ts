@@ -8,7 +8,7 @@ import type { ConnectionSource } from '../../src/probe/records/source.js';
 import type { ReverseResolver } from '../../src/probe/dns/index.js';
 import { Probe } from '../../src/probe/probe.js';
 import type { Report } from '../../src/report/model/model.js';
-import { encode, type Socket } from '../topology/records.js';
+import { encode, type Socket } from '../probe-flows/records.js';
 import { resolverFor } from './resolver.js';
 import { ptr, startScriptedServer, type Asked } from './scripted-server.js';
 

@@ -14,7 +14,7 @@ import { now } from '../../src/report/model/timestamp.js';
 import { deleteNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, type Program } from '../support/program.js';
 import { until } from '../publish/shipping.js';
-import { edgesOf } from '../topology/edges.js';
+import { edgesOf } from '../probe-flows/edges.js';
 import { flowsIn } from '../conntrack/flow-text.js';
 import {
   createNatNetwork,

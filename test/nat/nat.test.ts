@@ -11,7 +11,7 @@ import { MAX_NAT_COPIES } from '../../src/probe/nat/nat-copies.js';
 import { Direction } from '../../src/probe/records/record.js';
 import type { Node } from '../../src/report/model/model.js';
 import { now } from '../../src/report/model/timestamp.js';
-import { edgesOf, type Edge } from '../topology/edges.js';
+import { edgesOf, type Edge } from '../probe-flows/edges.js';
 import {
   client,
   encode,
@@ -20,7 +20,7 @@ import {
   type Batch,
   type Connection,
   type Socket,
-} from '../topology/records.js';
+} from '../probe-flows/records.js';
 
 interface End {
   readonly address: string;

@@ -7,7 +7,7 @@ import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/model/timestamp.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, startProgram } from '../support/program.js';
-import { edgesOf, type Edge } from '../topology/edges.js';
+import { edgesOf, type Edge } from '../probe-flows/edges.js';
 import {
   connectOver,
   createNatNetwork,

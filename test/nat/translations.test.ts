@@ -7,7 +7,7 @@ import { resolveNat } from '../../src/probe/nat/resolve-nat.js';
 import { FLOW_BYTES, FLOW_OFFSET, NO_FLOWS, type FlowBatch } from '../../src/probe/records/nat-flow.js';
 import { Direction, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 import { Translations } from '../../src/probe/nat/translations.js';
-import { encode, NETNS, type Socket } from '../topology/records.js';
+import { encode, NETNS, type Socket } from '../probe-flows/records.js';
 
 type End = readonly [address: string, port: number];
 

@@ -13,7 +13,7 @@ import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/model/timestamp.js';
 import { createNamespace, joinNamespaces, type Namespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
-import { edgesOf, type Edge } from '../topology/edges.js';
+import { edgesOf, type Edge } from '../probe-flows/edges.js';
 import { flowsIn } from '../conntrack/flow-text.js';
 import { occupy, PUBLISHED_PORT, rootSkip, SERVER_PORT } from '../conntrack/nat-network.js';
 

@@ -4,7 +4,7 @@ import { createProcfsSource, type ProcfsOptions } from '../../src/probe/connecti
 import type { ConnectionSource } from '../../src/probe/records/source.js';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/model/timestamp.js';
-import { edgesOf, type Edge } from '../topology/edges.js';
+import { edgesOf, type Edge } from '../probe-flows/edges.js';
 
 export async function openProcfs(t: TestContext, options: ProcfsOptions = {}): Promise<ConnectionSource> {
   const source = await createProcfsSource(options);

@@ -74,6 +74,8 @@ export class ConnectionTable {
   ends = new Int32Array(FIRST * 2);
   /** By slot: the round in which the last known end closed; 0: one lives. */
   closedIn = new Uint32Array(FIRST);
+  /** By slot: 1 when something is known that is not counted yet. */
+  isTouched = new Uint8Array(FIRST);
   /** Lists of the connections of each flow. */
   #nextOfFlow = new Int32Array(FIRST);
   #previousOfFlow = new Int32Array(FIRST);
@@ -98,6 +100,7 @@ export class ConnectionTable {
 
   remove(slot: number): void {
     this.leaveFlow(slot);
+    this.isTouched[slot] = 0;
     this.#index.remove(slot);
     this.#slots.giveBack(slot);
   }
@@ -141,6 +144,11 @@ export class ConnectionTable {
     this.contributions.flow[slot] = NO_SLOT;
   }
 
+  /** Whether a connection that is known now is counted in the flow. */
+  hasAny(flow: number): boolean {
+    return flow < this.#firstOfFlow.length && this.#firstOfFlow[flow] !== NO_SLOT;
+  }
+
   /** Connections that are known now of those that are counted in the flow. */
   *ofFlow(flow: number): Iterable<number> {
     if (flow >= this.#firstOfFlow.length) return;
@@ -151,6 +159,7 @@ export class ConnectionTable {
     this.contributions.makeRoom(slots);
     this.ends = withRoom(this.ends, slots * 2);
     this.closedIn = withRoom(this.closedIn, slots);
+    this.isTouched = withRoom(this.isTouched, slots);
     this.#nextOfFlow = withRoom(this.#nextOfFlow, slots);
     this.#previousOfFlow = withRoom(this.#previousOfFlow, slots);
   }

@@ -7,7 +7,7 @@
  * at once, and nothing is kept of them.
  */
 import { isLoopbackAddress, sameAddress } from '../records/address.js';
-import { Direction, DirectionEvidence, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
+import { Direction, DirectionEvidence, Flag, OFFSET, PidEvidence, RECORD_BYTES, TcpState } from '../records/record.js';
 import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
 import { isSelfConnect } from '../records/scope.js';
 import { Num } from '../../flows/flow.js';
@@ -22,6 +22,7 @@ import { HostAddresses } from './host-addresses.js';
 import { ListenerBook } from './listener-book.js';
 import { NO_PROCESS, type ProcessBook } from './process-book.js';
 import { BOTH, CLIENT, Roles, SERVER } from './roles.js';
+import { ServerBook } from './server-book.js';
 
 const { direction: DIRECTION, flags: FLAGS, pidEvidence: PID_EVIDENCE, state: STATE, subflows: SUBFLOWS } = OFFSET;
 const {
@@ -39,6 +40,7 @@ const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT, errno: ERRNO } = HALF;
 const { Listener: LISTENER, Connected: CONNECTED, Unknown: UNKNOWN } = Direction;
 const { Established: ESTABLISHED, Seeded: SEEDED, Brief: BRIEF, Unanswered: UNANSWERED, Mptcp: MPTCP } = Flag;
 const { Close: CLOSE } = TcpState;
+const { Listener: LISTENER_PID } = PidEvidence;
 const BYTES = RECORD_BYTES;
 const WORDS_EACH = WORDS;
 const HALVES_EACH = HALVES;
@@ -81,6 +83,9 @@ export class ConnectionTracker {
   readonly dialled = new DialledBook();
   readonly #roles = new Roles(this.listeners, this.addresses);
   readonly #pairs = new ClosedPairs();
+  readonly #servers: ServerBook;
+  /** Records of connections that nobody has taken: they come last, when it is known who takes the others. */
+  #untaken: number[] = [];
   /** Connections whose direction is a guess: listeners may tell better. */
   readonly #guessed = new Set<number>();
   #listenersSeen = 0;
@@ -91,55 +96,73 @@ export class ConnectionTracker {
   readonly #talking = new Set<string>();
   /** Connects that wait for an answer: by flow, how many. */
   #pending = new Map<number, number>();
+  /** Connections of which something is known that is not counted yet. */
+  #touched: number[] = [];
   readonly #key = new Int32Array(KEY_WORDS);
   #shared: readonly Int32Array[] = [];
+  /** Connections of this round: those that began and ended, and others that ended. */
   #passed = 0;
+  #ended = 0;
   #failed = 0;
   /** Ends that had to go before their other end came, for want of room. */
   unmatched = 0;
+  /** Connections and failed connects that had no flow of their own for want of room. */
+  overflowed = 0;
 
   constructor(
     private readonly book: FlowBook,
     private readonly processes: ProcessBook,
   ) {
-    book.hasPending = (slot) => this.#pending.has(slot);
+    this.#servers = new ServerBook(processes);
+    book.isInUse = (slot) => this.#pending.has(slot) || this.connections.hasAny(slot);
   }
 
   /** Takes records in; the flows are those of this moment then. */
   take(news: RecordNews): TakenCounts {
     const view = new RecordView(news);
     this.#round++;
-    this.#passed = this.#failed = 0;
+    this.#passed = this.#ended = this.#failed = 0;
     this.#roles.areListenersListed = news.listenersListed;
     this.#shared = news.sharedAddresses ?? [];
     this.ends.beginRound();
     this.#pairs.begin();
     this.addresses.learn(view, 0, view.count);
     const pending = new Map<number, number>();
-    for (let i = 0; i < view.count; i++) this.#takeRecord(view, i, news, pending);
+    this.#takeListeners(view);
+    this.#untaken = [];
+    for (let i = 0; i < view.count; i++) {
+      if (view.bytes[i * BYTES + PID_EVIDENCE] === LISTENER_PID) this.#untaken.push(i);
+      else this.#takeRecord(view, i, news, pending);
+    }
+    this.#settleTouched();
+    for (const i of this.#untaken) this.#takeRecord(view, i, news, pending);
     for (const i of this.#pairs.left()) this.#takeAlone(view, i, news);
     if (news.isCompletion !== true) {
       this.#setPending(pending);
       if (news.isWhole) this.#endForgotten();
     }
+    this.#settleTouched();
     if (this.listeners.version !== this.#listenersSeen) {
       this.#listenersSeen = this.listeners.version;
       for (const connection of this.#guessed) this.#settle(connection);
     }
     this.#endLingering();
     return {
-      connections: this.#passed + this.connections.size,
+      connections: this.#passed + this.#ended + this.connections.size - this.#lingering.size,
       failed: this.#failed,
       listeners: this.listeners.size,
     };
   }
 
-  /** Sockets that the source lost sight of have ended. @param ids two words each */
-  endSockets(ids: Int32Array): void {
-    for (let at = 0; at + 1 < ids.length; at += 2) {
-      const slot = this.ends.findId(ids[at]!, ids[at + 1]!);
-      if (slot !== NO_END) this.#endWithoutRecord(slot);
-    }
+  /** The source has nothing that it did not have the last time. */
+  takeNothing(): TakenCounts {
+    this.#round++;
+    this.#endLingering();
+    return {
+      connections: this.connections.size - this.#lingering.size,
+      failed: 0,
+      listeners: this.listeners.size,
+    };
   }
 
   /** Client ports of the live connections that are counted in a flow. */
@@ -163,15 +186,21 @@ export class ConnectionTracker {
     return connection !== NO_END && this.#orientation(connection).client === slot;
   }
 
+  /** Before all connections: they tell whose connections are which way. */
+  #takeListeners(view: RecordView): void {
+    const { bytes, count } = view;
+    for (let i = 0; i < count; i++) {
+      const at = i * BYTES;
+      if (bytes[at + DIRECTION] === LISTENER && bytes[at + STATE] !== CLOSE) this.#takeListener(view, i);
+    }
+  }
+
   #takeRecord(view: RecordView, i: number, news: RecordNews, pending: Map<number, number>): void {
     const { bytes } = view;
     const at = i * BYTES;
     const flags = bytes[at + FLAGS]!;
     const isClosed = bytes[at + STATE] === CLOSE;
-    if (bytes[at + DIRECTION] === LISTENER) {
-      if (!isClosed) this.#takeListener(view, i);
-      return;
-    }
+    if (bytes[at + DIRECTION] === LISTENER) return;
     if ((flags & ESTABLISHED) === 0) {
       if (bytes[at + DIRECTION] !== CONNECTED || news.isCompletion === true) return;
       if (isClosed) this.#takeFailure(view, i, news);
@@ -226,14 +255,14 @@ export class ConnectionTracker {
   #takeListener(view: RecordView, i: number): void {
     let slot = this.ends.find(view, i);
     if (slot === NO_END) {
-      const id = i * WORDS_EACH + WORD.socketId;
-      if (view.words[id] === 0 && view.words[id + 1] === 0) return; // nobody could see it end
       slot = this.ends.add(view, i, false);
       this.listeners.add(slot);
-    } else if (!this.ends.isSame(view, i, slot)) {
+    } else if (!this.listeners.has(slot)) {
       // A socket can stop being one end of a connection and listen.
-      if (!this.listeners.has(slot)) this.#endWithoutRecord(slot, true);
-      else this.listeners.remove(slot);
+      this.#endUse(slot);
+      this.listeners.add(this.ends.add(view, i, false));
+    } else if (!this.ends.isSame(view, i, slot)) {
+      this.listeners.remove(slot);
       this.ends.copy(view, i, slot);
       this.listeners.add(slot);
     }
@@ -245,12 +274,23 @@ export class ConnectionTracker {
     const known = this.ends.view;
     const connection = this.ends.connections[slot]!;
     if (this.listeners.has(slot)) this.listeners.remove(slot);
+    if (connection !== NO_END && isOtherUse(view, i, known, slot)) {
+      this.#endUse(slot);
+      this.#takeNew(view, i, news);
+      return;
+    }
     const isSameTuple = connection !== NO_END && matches(view, i, known, slot, true) && isSameSpace(view, i, known, slot);
     if (!isSameTuple && connection !== NO_END) this.#detach(slot);
-    this.ends.copy(view, i, slot);
+    this.ends.refresh(view, i, slot);
     this.ends.dialled[slot] = dialled;
-    if (isSameTuple) this.#settle(connection);
+    if (isSameTuple) this.#touch(connection);
     else this.#attach(slot);
+  }
+
+  /** The socket has another connection, or listens: the one that it had has ended. */
+  #endUse(slot: number): void {
+    this.ends.retire(slot);
+    if (this.#isLive(slot)) this.#endWithoutRecord(slot);
   }
 
   /** Finds the connection of an end: one that waits for such an end, or a new one. */
@@ -260,7 +300,7 @@ export class ConnectionTracker {
     const connection = this.#connectionFor(slot, order);
     this.connections.ends[connection * 2 + order] = slot;
     this.ends.connections[slot] = connection;
-    this.#settle(connection);
+    this.#touch(connection);
   }
 
   #connectionFor(slot: number, order: 0 | 1): number {
@@ -297,24 +337,19 @@ export class ConnectionTracker {
     this.connections.ends[connection * 2 + order] = NO_END;
     this.ends.connections[slot] = NO_END;
     if (this.connections.ends[connection * 2 + 1 - order] === NO_END) this.#forget(connection, true);
-    else this.#settle(connection);
+    else this.#touch(connection);
   }
 
-  /** @param isListening the end stays: its socket listens now */
-  #endWithoutRecord(slot: number, isListening = false): void {
+  #endWithoutRecord(slot: number): void {
     if (this.listeners.has(slot)) {
       this.listeners.remove(slot);
       this.ends.remove(slot);
       return;
     }
     const connection = this.ends.connections[slot]!;
-    if (isListening) {
-      if (connection !== NO_END) this.#detach(slot);
-      return;
-    }
     this.ends.view.bytes[slot * BYTES + STATE] = CLOSE;
     if (connection === NO_END) this.ends.remove(slot);
-    else this.#settle(connection);
+    else this.#touch(connection);
   }
 
   #endForgotten(): void {
@@ -355,7 +390,9 @@ export class ConnectionTracker {
     }
     if (second !== NO_END) {
       const other = this.#roles.roleOf(view, second);
-      if (this.#roles.evidence > evidence) {
+      // Where both ends connected at once, the lower port is the server's.
+      const isSimultaneous = other === role && this.#roles.evidence === evidence;
+      if (this.#roles.evidence > evidence || isSimultaneous) {
         role = other === CLIENT ? SERVER : other === SERVER ? CLIENT : BOTH;
         ({ evidence } = this.#roles);
       }
@@ -364,6 +401,22 @@ export class ConnectionTracker {
     return role === CLIENT
       ? { client: first, server: second, evidence }
       : { client: second, server: first, evidence };
+  }
+
+  /** The connection is counted anew when all records are read: both ends are known then. */
+  #touch(connection: number): void {
+    if (this.connections.isTouched[connection] === 1) return;
+    this.connections.isTouched[connection] = 1;
+    this.#touched.push(connection);
+  }
+
+  #settleTouched(): void {
+    for (const connection of this.#touched) {
+      if (this.connections.isTouched[connection] === 0) continue;
+      this.connections.isTouched[connection] = 0;
+      this.#settle(connection);
+    }
+    this.#touched = [];
   }
 
   /** Counts a connection as it is known now. */
@@ -388,7 +441,10 @@ export class ConnectionTracker {
       this.#lingering.delete(connection);
       return;
     }
-    if (this.connections.closedIn[connection] === 0) this.connections.closedIn[connection] = this.#round;
+    if (this.connections.closedIn[connection] === 0) {
+      this.connections.closedIn[connection] = this.#round;
+      this.#ended++;
+    }
     const isComplete = client !== NO_END && server !== NO_END;
     if (isComplete || !this.addresses.has(view.words, own * WORDS_EACH + REMOTE_ADDRESS) || isSelfConnect(view, own))
       this.#forget(connection, false);
@@ -422,6 +478,7 @@ export class ConnectionTracker {
     if (all.flow[connection] !== flow || all.port[connection] !== port) {
       this.#takeOut(connection);
       this.connections.joinFlow(connection, flow);
+      this.#noteOverflow(flow);
       all.port[connection] = port;
     }
     const sent = Math.max(0, lifeSent - baseOut);
@@ -438,6 +495,8 @@ export class ConnectionTracker {
       all.sent[connection] === sent &&
       all.received[connection] === received &&
       all.retransmits[connection] === retransmits &&
+      all.earlierSent[connection] === baseOut &&
+      all.earlierReceived[connection] === baseInto &&
       all.rttMicros[connection] === rttMicros &&
       all.connectMicros[connection] === connectMicros
     )
@@ -548,6 +607,9 @@ export class ConnectionTracker {
         role = otherRole === CLIENT ? SERVER : CLIENT;
         ({ evidence } = this.#roles);
       }
+    } else if (other !== ALONE && bytes[i * BYTES + DIRECTION] === bytes[other * BYTES + DIRECTION]) {
+      // Where both ends connected at once, the lower port is the server's.
+      role = endOf(view, i) === 0 ? SERVER : CLIENT;
     }
     const isClient = role !== SERVER;
     const client = isClient ? i : other;
@@ -581,6 +643,11 @@ export class ConnectionTracker {
     const port = halves[own * HALVES_EACH + (isMeasuredByClient ? LOCAL_PORT : REMOTE_PORT)]!;
     book.portsOf(flow).passed(port, book.generation);
     book.mark(flow);
+    this.#noteOverflow(flow);
+  }
+
+  #noteOverflow(flow: number): void {
+    if (this.book.isOverflow(flow)) this.overflowed++;
   }
 
   /** The key of the flow of a connection; what was dialled is left open. */
@@ -601,11 +668,19 @@ export class ConnectionTracker {
     key[KEY.clientProcess] = client === NO_END ? NO_PROCESS : this.processes.numberOf(view, client);
     key[KEY.serverProcess] =
       server !== NO_END
-        ? this.processes.numberOf(view, server)
+        ? this.#serverProcess(view, server)
         : isSelfConnect(view, own)
           ? key[KEY.clientProcess]!
           : NO_PROCESS;
     key[KEY.via] = 0;
+  }
+
+  #serverProcess(view: RecordView, server: number): number {
+    const number = this.processes.numberOf(view, server);
+    if (view.bytes[server * BYTES + PID_EVIDENCE] !== LISTENER_PID) return number;
+    const at = server * WORDS_EACH;
+    const port = view.halves[server * HALVES_EACH + LOCAL_PORT]!;
+    return this.#servers.numberAt(view.words[at + NETNS]!, view.words, at + LOCAL_ADDRESS, port) || number;
   }
 
   /**
@@ -649,6 +724,7 @@ export class ConnectionTracker {
       if (known > book.serverEvidence[flow]!) {
         book.serverEvidence[flow] = known;
         changed = true;
+        if (known > LISTENER_PID) this.#noteServer(view, server);
       }
       if ((book.here[flow]! & 2) === 0) {
         book.here[flow]! |= 2;
@@ -658,6 +734,14 @@ export class ConnectionTracker {
       if ((view.bytes[server * BYTES + FLAGS]! & MPTCP) !== 0) changed = this.#noteSubflows(flow, view, server) || changed;
     }
     if (changed) book.markDefinition(flow);
+  }
+
+  #noteServer(view: RecordView, server: number): void {
+    const at = server * WORDS_EACH;
+    const port = view.halves[server * HALVES_EACH + LOCAL_PORT]!;
+    const number = this.processes.numberOf(view, server);
+    if (number !== NO_PROCESS)
+      this.#servers.note(view.words[at + NETNS]!, view.words, at + LOCAL_ADDRESS, port, number);
   }
 
   #noteSubflows(flow: number, { bytes }: RecordView, record: number): boolean {
@@ -671,6 +755,7 @@ export class ConnectionTracker {
     const flow = this.#failureFlow(view, i, news);
     this.book.addFailure(flow, reasonOf(view.halves[i * HALVES_EACH + ERRNO]!), 1);
     this.#failed++;
+    this.#noteOverflow(flow);
   }
 
   #failureFlow(view: RecordView, i: number, news: RecordNews): number {
@@ -678,6 +763,9 @@ export class ConnectionTracker {
     this.#key[KEY.via] = this.#dialledBy(news, i);
     const flow = this.book.slotOf(this.#key, true);
     this.#note(flow, view, i, NO_END, view.bytes[i * BYTES + OFFSET.directionEvidence]!);
+    // Connections have ports to be known by, of which failed connects must not take the room.
+    if (this.book.isFailedOnly(flow))
+      this.book.portsOf(flow).dialled(view.halves[i * HALVES_EACH + LOCAL_PORT]!, this.book.generation);
     return flow;
   }
 
@@ -698,6 +786,17 @@ export class ConnectionTracker {
     }
     this.#pending = pending;
   }
+}
+
+/**
+ * Whether a socket's record is of another connection than its end: it was closed, or connected anew. That the far end is
+ * another one shows nothing: NAT may be looked through later.
+ */
+function isOtherUse(a: RecordView, i: number, b: RecordView, j: number): boolean {
+  if (b.bytes[j * BYTES + STATE] === CLOSE && a.bytes[i * BYTES + STATE] !== CLOSE) return true;
+  if (a.halves[i * HALVES_EACH + LOCAL_PORT] !== b.halves[j * HALVES_EACH + LOCAL_PORT]) return true;
+  const [startA, startB] = [a.u64(i, START_NANOS), b.u64(j, START_NANOS)];
+  return startA !== startB && startA !== 0 && startB !== 0;
 }
 
 function isSameSpace(a: RecordView, i: number, b: RecordView, j: number): boolean {

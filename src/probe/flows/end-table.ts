@@ -2,16 +2,25 @@
  * The ends (sockets) that are known: those that live, and those that closed a moment ago and whose other end is awaited. Each
  * has a copy of its newest record, at its slot, in memory that grows with them.
  */
-import { RECORD_BYTES } from '../records/record.js';
+import { OFFSET, RECORD_BYTES } from '../records/record.js';
 import { RecordView, WORD, WORDS } from '../records/record-view.js';
 import { mixed, randomMultipliers } from './seeded-hash.js';
 import { SlotIndex, Slots, withRoom } from './slot-index.js';
 
-const { socketId: SOCKET_ID, bytesSent: BYTES_SENT, bytesReceived: BYTES_RECEIVED, retransmits: RETRANSMITS } = WORD;
+const {
+  socketId: SOCKET_ID,
+  bytesSent: BYTES_SENT,
+  bytesReceived: BYTES_RECEIVED,
+  retransmits: RETRANSMITS,
+  pid: PID,
+  pidStartNanos: PID_START,
+} = WORD;
 const WORDS_EACH = WORDS;
 const FIRST_ENDS = 256;
 
 const [LOW, HIGH] = randomMultipliers(2) as unknown as [number, number];
+
+const FREE = 0;
 
 /** In place of a slot. */
 export const NO_END = -1;
@@ -28,11 +37,11 @@ export class EndTable {
   isOlder = new Uint8Array(FIRST_ENDS);
   /** By slot: number of what was dialled, where that is not the remote end of the record; 0: it is. */
   dialled = new Int32Array(FIRST_ENDS);
-  /** By slot: the last round of `seen`. */
+  /** By slot: the round that saw it last; FREE: the slot is nobody's. */
   #rounds = new Uint32Array(FIRST_ENDS);
   readonly #slots = new Slots();
   readonly #index = new SlotIndex();
-  #round = 0;
+  #round = FREE;
 
   get size(): number {
     return this.#slots.used;
@@ -48,7 +57,6 @@ export class EndTable {
     const at = record * WORDS_EACH + SOCKET_ID;
     const low = words[at]!;
     const high = words[at + 1]!;
-    if (low === 0 && high === 0) return NO_END;
     const known = this.view.words;
     for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot)) {
       const place = slot * WORDS_EACH + SOCKET_ID;
@@ -98,7 +106,32 @@ export class EndTable {
     for (let word = 0; word < WORDS_EACH; word++) words[to + word] = from.words[at + word]!;
   }
 
-  /** Whether the record says anything that is not known. */
+  /** As `copy`, of the connection that it had before: a process that is known stays, though the record has none. */
+  refresh(from: RecordView, record: number, slot: number): void {
+    const { words, bytes } = this.view;
+    const to = slot * WORDS_EACH;
+    const pid = words[to + PID]!;
+    if (pid === 0 || from.words[record * WORDS_EACH + PID] !== 0) {
+      this.copy(from, record, slot);
+      return;
+    }
+    const start = words.slice(to + PID_START, to + PID_START + 2);
+    const at = slot * RECORD_BYTES;
+    const comm = bytes.slice(at + OFFSET.comm, at + RECORD_BYTES);
+    const evidence = bytes[at + OFFSET.pidEvidence]!;
+    this.copy(from, record, slot);
+    words[to + PID] = pid;
+    words.set(start, to + PID_START);
+    bytes.set(comm, at + OFFSET.comm);
+    bytes[at + OFFSET.pidEvidence] = evidence;
+  }
+
+  /** The socket has another connection now: this end stays with the one it had, and is not found by the socket any more. */
+  retire(slot: number): void {
+    this.#index.remove(slot);
+  }
+
+  /** Whether the record has nothing that is not known. */
   isSame(from: RecordView, record: number, slot: number): boolean {
     const words = this.view.words;
     const at = record * WORDS_EACH;
@@ -110,18 +143,15 @@ export class EndTable {
   remove(slot: number): void {
     this.#index.remove(slot);
     this.connections[slot] = NO_END;
-    // Nothing is left that could be taken for a socket's.
-    this.view.words.fill(0, slot * WORDS_EACH, (slot + 1) * WORDS_EACH);
+    this.#rounds[slot] = FREE;
     this.#slots.giveBack(slot);
   }
 
   /** Slots of the ends that this round did not see. */
   *forgotten(): Iterable<number> {
-    const { words } = this.view;
     for (let slot = 0; slot < this.#slots.end; slot++) {
-      const id = slot * WORDS_EACH + SOCKET_ID;
-      const isUsed = words[id] !== 0 || words[id + 1] !== 0;
-      if (isUsed && this.#rounds[slot] !== this.#round) yield slot;
+      const round = this.#rounds[slot]!;
+      if (round !== FREE && round !== this.#round) yield slot;
     }
   }
 
