@@ -12,7 +12,7 @@ import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../reco
 import { isSelfConnect } from '../records/scope.js';
 import { Num } from '../../flows/flow.js';
 import { ALONE, ClosedPairs } from './closed-pairs.js';
-import { ConnectionTable, Counted, endOf, matches, NO_SLOT } from './connection-table.js';
+import { ConnectionTable, Counted, endOf, hasTuple, matches, NO_SLOT } from './connection-table.js';
 import { DialledBook } from './dialled-book.js';
 import { EndTable, NO_END } from './end-table.js';
 import { reasonOf, WAITING } from './failure-reasons.js';
@@ -23,6 +23,7 @@ import { ListenerBook } from './listener-book.js';
 import { NO_PROCESS, type ProcessBook } from './process-book.js';
 import { BOTH, CLIENT, Roles, SERVER } from './roles.js';
 import { ServerBook } from './server-book.js';
+import { tupleHash } from './tuple-hash.js';
 
 const { direction: DIRECTION, flags: FLAGS, pidEvidence: PID_EVIDENCE, state: STATE, subflows: SUBFLOWS } = OFFSET;
 const {
@@ -35,6 +36,7 @@ const {
   srttMicros: SRTT_MICROS,
   connectMicros: CONNECT_MICROS,
   startNanos: START_NANOS,
+  endNanos: END_NANOS,
 } = WORD;
 const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT, errno: ERRNO } = HALF;
 const { Listener: LISTENER, Connected: CONNECTED, Unknown: UNKNOWN } = Direction;
@@ -136,7 +138,7 @@ export class ConnectionTracker {
     }
     this.#settleTouched();
     for (const i of this.#untaken) this.#takeRecord(view, i, news, pending);
-    for (const i of this.#pairs.left()) this.#takeAlone(view, i, news);
+    for (const i of this.#pairs.left()) this.#takeNew(view, i, news);
     if (news.isCompletion !== true) {
       this.#setPending(pending);
       if (news.isWhole) this.#endForgotten();
@@ -212,30 +214,23 @@ export class ConnectionTracker {
     else if (!isClosed) this.#takeNew(view, i, news);
     else if (!this.addresses.has(view.words, i * WORDS_EACH + REMOTE_ADDRESS)) {
       if (news.isCompletion !== true) this.#pass(view, i, ALONE, news);
-    } else if (this.#shared.length > 0) this.#takeAlone(view, i, news);
+    } else if (this.#shared.length > 0) this.#takeNew(view, i, news);
     else this.#takeClosed(view, i, news);
   }
 
   /** The end of a local connection that nobody knew of before. */
   #takeClosed(view: RecordView, i: number, news: RecordNews): void {
-    const other = this.#pairs.match(view, i);
+    const hash = tupleHash(view, i);
+    if (this.#connectionFor(view, i, hash) !== NO_SLOT) {
+      this.#takeNew(view, i, news);
+      return;
+    }
+    const other = this.#pairs.match(view, i, hash);
     if (other !== ALONE && news.isCompletion !== true) this.#pass(view, i, other, news);
   }
 
-  #takeAlone(view: RecordView, i: number, news: RecordNews): void {
-    if (news.isCompletion === true && !this.#isAwaited(view, i)) return;
-    this.#takeNew(view, i, news);
-  }
-
-  #isAwaited(view: RecordView, i: number): boolean {
-    const order = endOf(view, i);
-    for (const slot of this.connections.withTuple(view, i, this.ends.view))
-      if (this.connections.ends[slot * 2 + order] === NO_END) return true;
-    return false;
-  }
-
   #takeNew(view: RecordView, i: number, news: RecordNews): void {
-    if (news.isCompletion === true && !this.#isAwaited(view, i)) return;
+    if (news.isCompletion === true && this.#connectionFor(view, i, tupleHash(view, i)) === NO_SLOT) return;
     const slot = this.ends.add(view, i, this.#hasPast(view, i, news));
     this.ends.dialled[slot] = this.#dialledBy(news, i);
     this.#attach(slot);
@@ -297,38 +292,47 @@ export class ConnectionTracker {
   #attach(slot: number): void {
     const { view } = this.ends;
     const order = endOf(view, slot);
-    const connection = this.#connectionFor(slot, order);
+    const hash = tupleHash(view, slot);
+    let connection = this.#connectionFor(view, slot, hash);
+    if (connection === NO_SLOT) connection = this.connections.add(hash);
     this.connections.ends[connection * 2 + order] = slot;
     this.ends.connections[slot] = connection;
     this.#touch(connection);
   }
 
-  #connectionFor(slot: number, order: 0 | 1): number {
-    const { view } = this.ends;
-    const { ends } = this.connections;
+  /** The connection that waits for this end, if any does. @param hash of its tuple */
+  #connectionFor(view: RecordView, i: number, hash: number): number {
+    const { connections } = this;
+    const known = this.ends.view;
     let best = NO_SLOT;
     let bestGap = Infinity;
-    for (const candidate of this.connections.withTuple(view, slot, view)) {
-      if (ends[candidate * 2 + order] !== NO_END) continue;
-      const other = ends[candidate * 2 + 1 - order]!;
-      const gap = this.#gapBetween(slot, other);
+    let order = -1;
+    for (let candidate = connections.first(hash); candidate !== NO_SLOT; candidate = connections.next(candidate)) {
+      const other = connections.anyEnd(candidate);
+      if (other === NO_END || !hasTuple(view, i, known, other)) continue;
+      if (order < 0) order = endOf(view, i);
+      if (connections.ends[candidate * 2 + order] !== NO_END) continue;
+      const gap = this.#gapBetween(view, i, other);
       if (gap < bestGap) [best, bestGap] = [candidate, gap];
     }
-    return best === NO_SLOT ? this.connections.add(view, slot) : best;
+    return best;
   }
 
-  /** How ill two ends of one tuple fit: first by the namespaces that are known to talk, then by when they began. */
-  #gapBetween(slot: number, other: number): number {
-    const { view } = this.ends;
-    const gap = Math.abs(view.u64(slot, START_NANOS) - view.u64(other, START_NANOS));
-    if (this.#shared.length === 0 || this.#talking.has(this.#pairOf(slot, other))) return gap;
-    return gap + 2 ** 52;
-  }
-
-  #pairOf(slot: number, other: number): string {
-    const { words } = this.ends.view;
-    const [a, b] = [words[slot * WORDS_EACH + NETNS]! >>> 0, words[other * WORDS_EACH + NETNS]! >>> 0];
-    return a < b ? `${a} ${b}` : `${b} ${a}`;
+  /**
+   * How ill two ends of one tuple fit: first by the namespaces that are known to talk, then by when they began. Infinity: the
+   * one began after the other had ended.
+   */
+  #gapBetween(view: RecordView, i: number, other: number): number {
+    const known = this.ends.view;
+    const start = view.u64(i, START_NANOS);
+    if (known.bytes[other * BYTES + STATE] === CLOSE) {
+      const end = known.u64(other, END_NANOS);
+      const isLive = view.bytes[i * BYTES + STATE] !== CLOSE;
+      if (end === 0 || start === 0 ? isLive : start > end) return Infinity;
+    }
+    const gap = Math.abs(start - known.u64(other, START_NANOS));
+    if (this.#shared.length === 0) return gap;
+    return this.#talking.has(pairOf(view, i, known, other)) ? gap : gap + 2 ** 52;
   }
 
   #detach(slot: number): void {
@@ -693,7 +697,7 @@ export class ConnectionTracker {
     const isShared = (at: number): boolean => this.#shared.some((address) => sameAddress(address, 0, words, at));
     const at = client * WORDS_EACH;
     if (!isShared(at + LOCAL_ADDRESS) && !isShared(at + REMOTE_ADDRESS)) return 0;
-    if (this.#talking.size < MAX_LINGERING) this.#talking.add(this.#pairOf(client, server));
+    if (this.#talking.size < MAX_LINGERING) this.#talking.add(pairOf(this.ends.view, client, this.ends.view, server));
     return words[server * WORDS_EACH + NETNS]!;
   }
 
@@ -797,6 +801,13 @@ function isOtherUse(a: RecordView, i: number, b: RecordView, j: number): boolean
   if (a.halves[i * HALVES_EACH + LOCAL_PORT] !== b.halves[j * HALVES_EACH + LOCAL_PORT]) return true;
   const [startA, startB] = [a.u64(i, START_NANOS), b.u64(j, START_NANOS)];
   return startA !== startB && startA !== 0 && startB !== 0;
+}
+
+/** The two namespaces of a connection, in either order. */
+function pairOf(a: RecordView, i: number, b: RecordView, j: number): string {
+  const one = a.words[i * WORDS_EACH + NETNS]! >>> 0;
+  const other = b.words[j * WORDS_EACH + NETNS]! >>> 0;
+  return one < other ? `${one} ${other}` : `${other} ${one}`;
 }
 
 function isSameSpace(a: RecordView, i: number, b: RecordView, j: number): boolean {
