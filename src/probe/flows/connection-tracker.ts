@@ -88,6 +88,8 @@ export class ConnectionTracker {
   readonly #servers: ServerBook;
   /** Records of connections that nobody has taken: they come last, when it is known who takes the others. */
   #untaken: number[] = [];
+  /** Records of new ends, where several namespaces have the same addresses. */
+  #ambiguous: number[] = [];
   /** Connections whose direction is a guess: listeners may tell better. */
   readonly #guessed = new Set<number>();
   #listenersSeen = 0;
@@ -139,6 +141,7 @@ export class ConnectionTracker {
     this.#settleTouched();
     for (const i of this.#untaken) this.#takeRecord(view, i, news, pending);
     for (const i of this.#pairs.left()) this.#takeNew(view, i, news);
+    this.#takeAmbiguous(view, news);
     if (news.isCompletion !== true) {
       this.#setPending(pending);
       if (news.isWhole) this.#endForgotten();
@@ -188,6 +191,14 @@ export class ConnectionTracker {
     return connection !== NO_END && this.#orientation(connection).client === slot;
   }
 
+  /** New ends whose tuple several connections may have: what began at one time is taken one after the other. */
+  #takeAmbiguous(view: RecordView, news: RecordNews): void {
+    const starts = this.#ambiguous.map((i) => [view.u64(i, START_NANOS), i] as const);
+    starts.sort(([a, i], [b, j]) => a - b || i - j);
+    for (const [, i] of starts) this.#takeNew(view, i, news);
+    this.#ambiguous = [];
+  }
+
   /** Before all connections: they tell whose connections are which way. */
   #takeListeners(view: RecordView): void {
     const { bytes, count } = view;
@@ -211,11 +222,11 @@ export class ConnectionTracker {
     }
     const slot = (flags & BRIEF) !== 0 ? NO_END : this.ends.find(view, i);
     if (slot !== NO_END) this.#update(view, i, slot, news);
-    else if (!isClosed) this.#takeNew(view, i, news);
-    else if (!this.addresses.has(view.words, i * WORDS_EACH + REMOTE_ADDRESS)) {
+    else if (isClosed && !this.addresses.has(view.words, i * WORDS_EACH + REMOTE_ADDRESS)) {
       if (news.isCompletion !== true) this.#pass(view, i, ALONE, news);
-    } else if (this.#shared.length > 0) this.#takeNew(view, i, news);
-    else this.#takeClosed(view, i, news);
+    } else if (this.#shared.length > 0) this.#ambiguous.push(i);
+    else if (isClosed) this.#takeClosed(view, i, news);
+    else this.#takeNew(view, i, news);
   }
 
   /** The end of a local connection that nobody knew of before. */
