@@ -2,7 +2,7 @@
 import type { FlowDefinition, FlowEnd, FlowProcess } from '../../flows/flow.js';
 import { hostScope, loopbackScope } from '../../report/model/node-ids.js';
 import { addressText, isLinkLocalAddress } from '../records/address.js';
-import { DirectionEvidence, PidEvidence } from '../records/record.js';
+import { DirectionEvidence, PidEvidence } from '../records/layout.js';
 import type { FlowBook } from './flow-book.js';
 import { KEY, KEY_WORDS } from './flow-keys.js';
 import { NO_PROCESS, type ProcessBook } from './process-book.js';

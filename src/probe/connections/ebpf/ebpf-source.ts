@@ -14,8 +14,7 @@ import {
   type TrackerCounters,
   type TrackerOptions,
 } from 'ebpf-bridge';
-import { OFFSET, RECORD_BYTES } from '../../records/record.js';
-import { HOLDER_BYTES } from '../../records/holder.js';
+import { HOLDER, OFFSET, RECORD } from '../../records/layout.js';
 import { coverageText, type Coverage, type Rung } from '../../records/coverage.js';
 import { findNamespaces, type ListNamespaces } from '../../namespaces/net-namespaces.js';
 import type {
@@ -231,8 +230,8 @@ function namespacePaths(all: readonly NetNamespace[]): NamespacePaths {
 /** The addon was compiled from record.h; reading it with other offsets would show wrong connections. */
 function assertSameLayout(compiled: Readonly<Record<string, number>>): void {
   const expected: Record<string, number> = {
-    recordBytes: RECORD_BYTES,
-    holderBytes: HOLDER_BYTES,
+    recordBytes: RECORD.bytes,
+    holderBytes: HOLDER.bytes,
     ...OFFSET,
   };
   for (const [field, offset] of Object.entries(expected)) {
