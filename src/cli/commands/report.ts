@@ -6,7 +6,13 @@ import type { Report } from '../../report/model/model.js';
 import { boundsOf } from '../options/bound-options.js';
 import { rungOf } from '../options/rung-option.js';
 import { sourceText } from '../source-text.js';
-import { duration, logging, observing, type LogOptions, type ObserveOptions } from '../options/shared-options.js';
+import {
+  duration,
+  logging,
+  observing,
+  type LogOptions,
+  type ObserveOptions,
+} from '../options/shared-options.js';
 import { print } from '../stdout.js';
 
 /**
@@ -54,7 +60,7 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
   });
   const attachedAt = performance.now();
   try {
-    const [{ assembleReport }, { ConnectionFeed }, { ReportJoiner }, { startProgram }, { observersFor }] =
+    const [{ assembleReport }, { Batcher }, { ReportJoiner }, { startProgram }, { observersFor }] =
       await Promise.all([
         import('../../probe/assemble-report.js'),
         import('../../probe/batch/batcher.js'),
@@ -70,7 +76,7 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
     // There is nothing to restart of what only waits.
     const observers = observersFor(options, '', program, namespaces);
     try {
-      const feed = new ConnectionFeed(source);
+      const feed = new Batcher(source);
       log.info(`watching connections by ${sourceText(source)} for ${options.duration / 1000} s`);
       const joiner = new ReportJoiner(JOINED_BOUNDS);
       let sliceFrom = attachedAt;
