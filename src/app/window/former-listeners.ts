@@ -3,7 +3,7 @@
  * process was known are remembered for ten minutes.
  */
 import type { Node } from '../../report/model/model.js';
-import { hostNameOf, latestOf } from '../flows/endpoint.js';
+import { hostNameOf, latestOf } from '../flows/node-facts.js';
 
 const REMEMBER_MS = 10 * 60_000;
 /** The oldest are forgotten first. */

@@ -5,7 +5,7 @@
 import { parseNodeId, renamedId, renameHost } from '../../report/index.js';
 import type { Node, Report } from '../../report/model/model.js';
 import { AppError } from '../errors.js';
-import { latestOf } from '../flows/endpoint.js';
+import { latestOf } from '../flows/node-facts.js';
 import { Machines } from './machines.js';
 
 interface Rename {

@@ -2,7 +2,7 @@
  * Who reports: each probe's machine, rhythm, clock and whether it has fallen silent.
  */
 import type { Report } from '../../report/model/model.js';
-import { latestOf } from '../flows/endpoint.js';
+import { latestOf } from '../flows/node-facts.js';
 import { SkewMeter } from './clock-skew.js';
 import { coveredMsOf, hasTemplates, intervalMsOf, patienceMsOf, standsMsOf } from './rhythm.js';
 

@@ -11,7 +11,7 @@
  */
 import type { Node, Report } from '../../report/model/model.js';
 import { endpointNodeId, hostScope, parseEndpointNodeId } from '../../report/model/node-ids.js';
-import { hostNameOf, latestOf } from '../flows/endpoint.js';
+import { hostNameOf, latestOf } from '../flows/node-facts.js';
 import type { FactStore } from './fact-store.js';
 import { SharedNetworks } from './shared-networks.js';
 

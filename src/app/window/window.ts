@@ -13,7 +13,7 @@ import {
 } from '../../report/model/model.js';
 import { AppError } from '../errors.js';
 import { bothEndsOf } from '../flows/both-ends.js';
-import { latestOf } from '../flows/endpoint.js';
+import { latestOf } from '../flows/node-facts.js';
 import { Flows } from '../flows/flows.js';
 import { ClientGroups } from '../flows/client-groups.js';
 import { Snapshot } from '../flows/snapshot.js';
