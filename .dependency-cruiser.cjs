@@ -11,6 +11,12 @@ module.exports = {
       to: { path: '^src/' },
     },
     {
+      name: 'flows-know-only-the-report',
+      severity: 'error',
+      from: { path: '^src/flows/' },
+      to: { path: '^(src/(?!flows/|report/)|native/|(node:)?(fs|net|http|child_process|dns)(/|$))' },
+    },
+    {
       name: 'conntrack-parser-imports-nothing-of-src',
       severity: 'error',
       from: { path: '^src/conntrack-parser/' },
@@ -23,10 +29,10 @@ module.exports = {
       to: { path: '^(src/(?!report/)|native/)' },
     },
     {
-      name: 'app-knows-only-the-report-and-its-machine',
+      name: 'app-knows-only-the-report-flows-and-its-machine',
       severity: 'error',
       from: { path: '^src/app/' },
-      to: { path: '^(src/(?!app/|report/|machine/)|native/)' },
+      to: { path: '^(src/(?!app/|report/|flows/|machine/)|native/)' },
     },
     {
       name: 'machine-imports-nothing-of-src',
