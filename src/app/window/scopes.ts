@@ -13,7 +13,7 @@ import type { Node, Report } from '../../report/model/model.js';
 import { endpointNodeId, hostScope, parseEndpointNodeId } from '../../report/model/node-ids.js';
 import { hostNameOf, latestOf } from '../flows/endpoint.js';
 import type { PartStore } from './fact-store.js';
-import { SharedNetworks } from './shared-networks.js';
+import { SharedNetworks } from '../flows/shared-networks.js';
 
 export interface ScopedReport {
   readonly report: Report;
@@ -46,7 +46,8 @@ export class Scopes {
     const nodes = report.topologies.get('Endpoint')?.nodes;
     const host = hostOf(report);
     if (nodes === undefined || host === undefined) return { report, changed: NONE };
-    this.#networks.note(host, report.topologies.get('Host')?.nodes.get(host), nowMs);
+    const networks = report.topologies.get('Host')?.nodes.get(host)?.sets?.get('local_networks');
+    if (networks !== undefined) this.#networks.note(host, networks, nowMs);
     for (const [id, node] of nodes) {
       if (recalled.has(node) || ownerOf(node) !== host || !isGlobal(id)) continue;
       if (this.#second.has(keyOf(host, id)) || this.#isOwnedByOther(id, host)) this.#contest(host, id, nowMs);
