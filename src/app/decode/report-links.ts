@@ -11,7 +11,7 @@
  */
 import type { FlowDefinition, FlowEnd, FlowProcess } from '../../flows/flow.js';
 import type { Node } from '../../report/model/model.js';
-import { addressWithPort } from '../flows/address-text.js';
+import { addressPort } from '../flows/address-text.js';
 import { endpointFactsOf, type EndpointFacts } from './endpoint-facts.js';
 
 /** What one client port adds to a flow. */
@@ -192,5 +192,5 @@ function bareEnd({ address }: EndpointFacts): FlowEnd {
 }
 
 function textOf({ address, port }: EndpointFacts): string {
-  return addressWithPort(address, port);
+  return addressPort(address, port);
 }

@@ -3,7 +3,7 @@
  * and address.
  */
 import type { FlowRow, FlowRowEnd } from '../../report/model/flow-row.js';
-import { parseAddressWithPort } from '../flows/address-text.js';
+import { parseAddressPort } from '../flows/address-text.js';
 import { meansOf } from '../flows/flow-sums.js';
 import type { JoinedEnd, JoinedFlow } from '../flows/joined-flow.js';
 
@@ -72,7 +72,7 @@ function isWanted({ client, server, via }: JoinedFlow, filter: FlowFilter): bool
   if (host !== undefined && !isAtEither((end) => end.host === host)) return false;
   if (pid !== undefined && !isAtEither((end) => end.process?.pid === pid)) return false;
   if (name !== undefined && !isAtEither((end) => end.process?.name === name)) return false;
-  const dialled = via === '' ? undefined : parseAddressWithPort(via);
+  const dialled = via === '' ? undefined : parseAddressPort(via);
   if (address !== undefined && dialled?.address !== address && !isAtEither((end) => end.address === address))
     return false;
   return port === undefined || server.port === port || dialled?.port === port;

@@ -1,13 +1,15 @@
 /** Addresses with ports as people read them, and as flows have them in `via`. */
 
-/** `address:port`, IPv6 in brackets. */
-export function addressWithPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+/** `10.0.0.1:80` or `[fd00::1]:80`; undefined when it is neither. */
+export function parseAddressPort(text: string): { address: string; port: number } | undefined {
+  const end = text.lastIndexOf(':');
+  if (end < 1) return undefined;
+  const port = Number(text.slice(end + 1));
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) return undefined;
+  const isBracketed = text.startsWith('[') && text[end - 1] === ']';
+  return { address: isBracketed ? text.slice(1, end - 1) : text.slice(0, end), port };
 }
 
-/** Undefined when the text is no address with a port. */
-export function parseAddressWithPort(text: string): { address: string; port: number } | undefined {
-  const match = /^(?:\[([0-9a-f:.%]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(text);
-  if (match === null) return undefined;
-  return { address: match[1] ?? match[2]!, port: Number(match[3]) };
+export function addressPort(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -5,7 +5,7 @@
 import ipaddr from 'ipaddr.js';
 import type { DnsNames } from '../../report/model/model.js';
 import { endpointNodeId, parseEndpointNodeId } from '../../report/model/node-ids.js';
-import { addressWithPort } from './address-text.js';
+import { addressPort } from './address-text.js';
 import { isLinkOnly, type NetworkSet } from './networks.js';
 import { privateRange } from './private-networks.js';
 import type { ViewEnd } from './view-end.js';
@@ -77,7 +77,7 @@ export function nameOfAddressNode(id: string): { label: string; labelMinor: stri
   ] as const) {
     if (!id.startsWith(prefix)) continue;
     const { address = '', port = '0' } = parseEndpointNodeId(id.slice(prefix.length)) ?? {};
-    return { label: port === '0' ? address : addressWithPort(address, Number(port)), labelMinor };
+    return { label: port === '0' ? address : addressPort(address, Number(port)), labelMinor };
   }
   return undefined;
 }

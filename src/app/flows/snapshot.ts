@@ -3,7 +3,7 @@
  * when first asked for and shared by all views of that moment.
  */
 import type { Node, Report, TopologyKey } from '../../report/model/model.js';
-import { parseAddressWithPort } from './address-text.js';
+import { parseAddressPort } from './address-text.js';
 import type { Addresses } from './external.js';
 import type { JoinedEnd, JoinedFlow } from './joined-flow.js';
 import { localNetworks } from './networks.js';
@@ -88,7 +88,7 @@ export class Snapshot {
 }
 
 function dialledEnd(via: string): ViewEnd | undefined {
-  const parsed = parseAddressWithPort(via);
+  const parsed = parseAddressPort(via);
   if (parsed === undefined) return undefined;
   const end: JoinedEnd = {
     ...parsed,

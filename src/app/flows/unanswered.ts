@@ -3,7 +3,7 @@
  * listened there last is shown while that is remembered.
  */
 import { endpointNodeId } from '../../report/model/node-ids.js';
-import { addressWithPort } from './address-text.js';
+import { addressPort } from './address-text.js';
 import { UNANSWERED_PREFIX } from './external.js';
 import { addAll, totalOf, type Histogram } from './flow-sums.js';
 import type { JoinedEnd, JoinedFlow } from './joined-flow.js';
@@ -68,7 +68,7 @@ export class Unanswered {
       isListening ? 'refused' : meaningOf(failures),
       ...(last === undefined ? [] : [isListening ? `${last} listens` : `last: ${last}`]),
     ];
-    return { label: addressWithPort(end.address, end.port), labelMinor: minor.join(', ') };
+    return { label: addressPort(end.address, end.port), labelMinor: minor.join(', ') };
   }
 }
 

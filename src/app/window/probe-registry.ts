@@ -86,8 +86,12 @@ export class ProbeRegistry {
     return this.#records.has(id) || this.#records.size < this.#maxProbes;
   }
 
-  /** Notes a report of a probe that arrived at `atMs`. @param number of the report, greater than those before */
-  seen(identity: ProbeIdentity, report: Report, atMs: number, number: number): void {
+  /**
+   * Notes a report of a probe that arrived at `atMs`, or the facts of a statement in the form of one.
+   * @param number of the report, greater than those before
+   * @returns whether what it does not have is over
+   */
+  seen(identity: ProbeIdentity, report: Report, atMs: number, number: number): boolean {
     const known = this.#records.get(identity.id);
     const hostname = hostnameOf(report);
     if (known === undefined) {
@@ -111,7 +115,7 @@ export class ProbeRegistry {
         degraded: degradedOf(report),
         stale: false,
       });
-      return;
+      return true;
     }
     const gap = atMs - known.lastSeenMs;
     known.measuredMs =
@@ -125,7 +129,10 @@ export class ProbeRegistry {
     known.skew.note(report, atMs);
     known.identity = identity;
     known.machine = hostFact(report, 'machine_id') ?? known.machine;
-    known.notSeen = notSeenOf(report);
+    if (hasHost(report)) {
+      known.notSeen = notSeenOf(report);
+      known.degraded = degradedOf(report);
+    }
     if (hostname !== '') {
       known.hostname = hostname;
       if (known.hostnames.has(hostname) || known.hostnames.size < HOSTNAMES_MAX)
@@ -134,8 +141,14 @@ export class ProbeRegistry {
     known.lastSeenMs = atMs;
     known.reports++;
     known.sampled = sampledOf(report);
-    known.degraded = degradedOf(report);
     known.stale = false;
+    return says === 'whole';
+  }
+
+  /** Time between a probe's words in milliseconds; undefined when nothing says. */
+  intervalMs(id: string): number | undefined {
+    const record = this.#records.get(id);
+    return record === undefined ? undefined : intervalMsOf(record);
   }
 
   /** Milliseconds by which a probe's times are to be moved. */
@@ -217,6 +230,10 @@ function sampledOf({ sampling }: Report): number | undefined {
   return sampling === undefined || sampling.total <= 0
     ? undefined
     : Math.min(1, sampling.count / sampling.total);
+}
+
+function hasHost({ topologies }: Report): boolean {
+  return (topologies.get('Host')?.nodes.size ?? 0) > 0;
 }
 
 function hostnameOf(report: Report): string {
