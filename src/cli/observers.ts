@@ -1,6 +1,7 @@
 /** The reporters and the resolver every report is made with, from the command line's options. */
-import { LastListeners } from '../probe/topology/index.js';
-import type { Observers } from '../probe/assemble-report.js';
+import type { Degradation } from '../probe/degradations.js';
+import type { ProcessKnowledge } from '../probe/flows/process-names.js';
+import type { Reporter } from '../probe/reporter.js';
 import { NetAddresses } from '../probe/namespaces/net-addresses.js';
 import type { NamespaceListing } from '../probe/namespaces/net-namespaces.js';
 import { createReverseResolver, parseServers, type ReverseResolver } from '../probe/dns/index.js';
@@ -13,7 +14,13 @@ import { RenewableResolver } from './renewable-resolver.js';
 import type { ObserveOptions } from './options/shared-options.js';
 import { VERSION } from './version.js';
 
-export interface ComposedObservers extends Observers {
+export interface ComposedObservers {
+  readonly hostName: string;
+  readonly reporters: readonly Reporter[];
+  readonly sharedAddresses: () => readonly Int32Array[];
+  readonly namespacesOf: (address: string) => readonly number[];
+  readonly knowledge: ProcessKnowledge;
+  readonly degradations: () => readonly Degradation[];
   readonly resolver: RenewableResolver;
   readonly processes: ProcessReporter;
   close(): Promise<void>;
@@ -78,14 +85,15 @@ export function observersFor(
     resolver,
     processes,
     sharedAddresses: () => addresses.shared(),
-    listeners: new LastListeners((address) => addresses.namespacesOf(address)),
-    formerName: (pid, startTicks, comm) => processes.formerName(pid, startTicks, comm),
-    startTicksOf: (pid) => processes.startTicksOf(pid),
+    namespacesOf: (address) => addresses.namespacesOf(address),
+    knowledge: {
+      formerName: (pid, startTicks, comm) => processes.formerName(pid, startTicks, comm),
+      startTicksOf: (pid) => processes.startTicksOf(pid),
+    },
     degradations: () => [
       ...resolver.troubles().map((text) => ({ part: 'dns', text })),
       ...program.troubles().map((text) => ({ part: 'program', text })),
     ],
-    log,
     async close() {
       await Promise.all([resolver.close(), processes.close()]);
     },

@@ -269,7 +269,7 @@ test('laws: local ends, counts and the order of flows', () => {
       (sockets, flows) => {
         const before = encode(sockets);
         const after = encode(sockets);
-        const replaced = resolveNat(after, flowsOf(flows));
+        const { replaced } = resolveNat(after, flowsOf(flows));
         assert.equal(after.recordCount, before.recordCount);
         assert.ok(replaced <= sockets.length);
         // A socket's own address and port and its id are never changed, its process is at most taken away.

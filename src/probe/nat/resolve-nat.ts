@@ -11,7 +11,7 @@
  *
  * What was found for a socket stays while that socket lives, whatever becomes of the flows (translations.ts).
  */
-import { isLoopbackAddress, sameAddress } from '../records/address.js';
+import { addressText, isIpv4, isLoopbackAddress, sameAddress } from '../records/address.js';
 import type { FlowBatch } from '../records/nat-flow.js';
 import { keyOf, FlowIndex, Tuple, type Side } from './flow-index.js';
 import {
@@ -32,27 +32,36 @@ const SIDES: Readonly<Record<number, readonly Side[]>> = {
   [Direction.Accepted]: ['acceptor'],
 };
 
+export interface ResolvedNat {
+  /** Records whose remote end was replaced. */
+  readonly replaced: number;
+  /** By record of a client's end: what was dialled (`address:port`), where that is not the server's own. */
+  readonly dialled: ReadonlyMap<number, string>;
+}
+
+const NOTHING: ResolvedNat = { replaced: 0, dialled: new Map() };
+
 /**
  * Changes the batch's records in place.
  * @param translations what was looked through for the sockets before; without it each pass is the first
- * @returns the number of records whose remote end was replaced
  */
 export function resolveNat(
   batch: RecordBatch,
   flows: FlowBatch,
   translations: Translations = new Translations(),
-): number {
+): ResolvedNat {
   translations.begin();
-  if (flows.flowCount === 0 && translations.size === 0) return 0;
+  if (flows.flowCount === 0 && translations.size === 0) return NOTHING;
   const pass = new Pass(new RecordView(batch), new FlowIndex(flows), translations);
-  const replaced = pass.run();
+  pass.run();
   translations.end();
-  return replaced;
+  return { replaced: pass.replaced, dialled: pass.dialled };
 }
 
 /** One look at all records. */
 class Pass {
-  #replaced = 0;
+  replaced = 0;
+  readonly dialled = new Map<number, string>();
   readonly #tuple = new Tuple();
   readonly #dialled = new Tuple();
   readonly #contradicted = new Map<string, Contradicted>();
@@ -63,7 +72,7 @@ class Pass {
     private readonly translations: Translations,
   ) {}
 
-  run(): number {
+  run(): void {
     const { bytes, count } = this.view;
     for (let i = 0; i < count; i++) {
       const sides = SIDES[bytes[i * RECORD_BYTES + OFFSET.direction]!];
@@ -72,7 +81,6 @@ class Pass {
       this.#lookThrough(i, sides);
     }
     for (const each of this.#contradicted.values()) this.#shareOut(each);
-    return this.#replaced;
   }
 
   #lookThrough(i: number, sides: readonly Side[]): void {
@@ -117,8 +125,10 @@ class Pass {
   #writeEnd(i: number, tuple: Tuple, side: Side): boolean {
     const isUnknown = this.view.bytes[i * RECORD_BYTES + OFFSET.direction] === Direction.Unknown;
     if (isUnknown) setDirection(this.view, i, side);
+    const dialled = remoteText(this.view, i);
     const changed = writeRemote(this.view, i, tuple);
-    if (changed) this.#replaced++;
+    if (changed) this.replaced++;
+    if (changed && side === 'opener') this.dialled.set(i, dialled);
     return changed || isUnknown;
   }
 
@@ -210,6 +220,13 @@ function setDirection({ bytes }: RecordView, i: number, side: Side): void {
   const direction = side === 'opener' ? Direction.Connected : Direction.Accepted;
   bytes[i * RECORD_BYTES + OFFSET.direction] = direction;
   bytes[i * RECORD_BYTES + OFFSET.directionEvidence] = DirectionEvidence.Conntrack;
+}
+
+/** `address:port` of the record's remote end, IPv6 in brackets. */
+function remoteText({ halves, words }: RecordView, i: number): string {
+  const at = i * WORDS + WORD.remoteAddress;
+  const port = halves[i * HALVES + HALF.remotePort]!;
+  return isIpv4(words, at) ? `${addressText(words, at)}:${port}` : `[${addressText(words, at)}]:${port}`;
 }
 
 /** False when the remote end is what it was. */
