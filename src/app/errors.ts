@@ -16,6 +16,7 @@ const APP_FAULTS = {
   UNDECODABLE: { status: 400, advice: 'send a complete report in the encoding the headers name' },
   WRONG_SHAPE: { status: 400, advice: "send a report in Scope's format" },
   BROKEN_STATEMENT: { status: 400, advice: 'send the whole state, with base 0' },
+  BAD_STATEMENT: { status: 400, advice: 'send what `topoprobe probe` of this version sends' },
   REPORT_TOO_LARGE: { status: 413, advice: 'report less at once' },
   BODY_CUT_SHORT: { status: 400, advice: 'send the whole body' },
   BODY_STALLED: { status: 408, advice: 'send the whole body at once' },
