@@ -19,6 +19,7 @@ import {
   type FlowState,
 } from '../../flows/flow.js';
 import { STATEMENT_VERSION, type StatedFlow, type Statement } from '../../flows/statement.js';
+import { addressPort } from '../flows/address-text.js';
 import type { Link } from './report-links.js';
 import { flowPortsOf } from './whole-or-thinned-ports.js';
 
@@ -66,6 +67,8 @@ export interface ReportTimes {
   readonly windowMs: number;
   /** Whether flows that it does not have are over. */
   readonly isWhole: boolean;
+  /** It was taken before: what it says is new is new only where it was not told of then. */
+  readonly isAgain?: boolean;
 }
 
 export class FlowLedger {
@@ -91,16 +94,22 @@ export class FlowLedger {
     const ended: StatedFlow[] = [];
     const stated: StatedFlow[] = [];
     const gone: number[] = [];
-    const moved = times.isWhole ? undefined : portsOf(links);
+    const byPort = definitionsByPort(links);
+    const left = new Set<string>();
     for (const [key, entry] of this.#entries) {
       const now = told.get(key);
-      const hasEnded = this.#endPorts(entry, times.isWhole ? now?.ports : stillThere(entry, now, moved!), atMs, times);
+      if (movePorts(entry, now?.ports, byPort)) left.add(key);
+      const hasEnded = this.#endPorts(entry, times.isWhole ? now?.ports : entry.ports, times);
       if (hasEnded) ended.push({ id: entry.id, state: stateOf(entry) });
       if (now !== undefined || entry.ports.size > 0 || entry.toldAtMs >= atMs - times.windowMs) continue;
       this.#entries.delete(key);
       gone.push(entry.id);
     }
-    for (const [key, flow] of told) stated.push(...this.#tell(key, flow, atMs));
+    for (const [key, flow] of told) stated.push(...this.#tell(key, flow, left.delete(key), times));
+    for (const key of left) {
+      const entry = this.#entries.get(key);
+      if (entry !== undefined) stated.push({ id: entry.id, state: stateOf(entry) });
+    }
     const statements: TimedStatement[] = [];
     if (ended.length > 0) statements.push(this.#statement(ended, [], this.#lastAtMs, times));
     statements.push(this.#statement(stated, gone, atMs, times));
@@ -137,8 +146,7 @@ export class FlowLedger {
   #endPorts(
     entry: Entry,
     left: ReadonlyMap<number, unknown> | undefined,
-    atMs: number,
-    { windowMs }: ReportTimes,
+    { atMs, windowMs }: ReportTimes,
   ): boolean {
     let hasEnded = false;
     for (const [port, facts] of entry.ports) {
@@ -162,7 +170,7 @@ export class FlowLedger {
     return hasEnded;
   }
 
-  #tell(key: string, { definition, ports }: Told, atMs: number): StatedFlow[] {
+  #tell(key: string, { definition, ports }: Told, isChanged: boolean, times: ReportTimes): StatedFlow[] {
     const known = this.#entries.get(key);
     const entry = known ?? this.#added(key, definition);
     const before = known === undefined ? undefined : textOf(entry);
@@ -171,31 +179,38 @@ export class FlowLedger {
     );
     const liveBefore = liveOf(entry.ports);
     let begun = 0;
-    for (const [port, facts] of ports) begun += this.#tellPort(entry, port, facts, isThinned, atMs);
+    for (const [port, facts] of ports) begun += this.#tellPort(entry, port, facts, isThinned, times);
     if (isThinned) {
       begun = Math.max(0, liveOf(entry.ports) - liveBefore);
       entry.numbers[Num.Adopted]! += begun;
     }
     entry.numbers[Num.Closed]! += Math.max(0, liveBefore + begun - liveOf(entry.ports));
     setGauges(entry);
-    entry.toldAtMs = atMs;
+    entry.toldAtMs = times.atMs;
     const isRedefined = known !== undefined && !sameFacts(known.definition, definition);
     if (isRedefined) this.#entries.set(key, { ...entry, definition });
-    if (before !== undefined && !isRedefined && before === textOf(entry)) return [];
+    if (!isChanged && before !== undefined && !isRedefined && before === textOf(entry)) return [];
     const state = stateOf(entry);
     return [known === undefined || isRedefined ? { id: entry.id, definition, state } : { id: entry.id, state }];
   }
 
   /** @returns how many connections are new */
-  #tellPort(entry: Entry, port: number, facts: PortFacts, isThinned: boolean, atMs: number): number {
+  #tellPort(
+    entry: Entry,
+    port: number,
+    facts: PortFacts,
+    isThinned: boolean,
+    { atMs, isAgain = false }: ReportTimes,
+  ): number {
     const { numbers } = entry;
     const old = entry.ports.get(port);
+    const fresh = isAgain && old !== undefined && facts.fresh !== undefined ? 0 : facts.fresh;
     const grown = Math.max(0, facts.connections - (old?.connections ?? 0));
-    const begun = isThinned ? grown : (facts.fresh ?? grown);
+    const begun = isThinned ? grown : (fresh ?? grown);
     if (!isThinned) {
-      numbers[Num.Opened]! += facts.fresh ?? 0;
+      numbers[Num.Opened]! += fresh ?? 0;
       // Those that our probe had reported before, but nobody here was told of.
-      numbers[Num.Adopted]! += facts.fresh === undefined ? grown : Math.max(0, grown - facts.fresh);
+      numbers[Num.Adopted]! += fresh === undefined ? grown : Math.max(0, grown - fresh);
     }
     const since = (now: number, then = 0): number => Math.max(0, now - then);
     numbers[Num.BytesSent]! += since(facts.bytesSent, old?.bytesSent);
@@ -264,32 +279,58 @@ function keyOf({ kind, scope, client, server, via, clientVia, direction }: FlowD
   return `${kind}\n${scope}\n${clientKey}\n${serverKey}\n${via}\n${clientVia}\n${direction}`;
 }
 
-/** Client address and port → keys of the flows that have it. */
-function portsOf(links: readonly Link[]): ReadonlyMap<string, ReadonlySet<string>> {
-  const ports = new Map<string, Set<string>>();
+/** Client address and port → the flows that a report has of it. */
+function definitionsByPort(links: readonly Link[]): ReadonlyMap<string, readonly FlowDefinition[]> {
+  const definitions = new Map<string, FlowDefinition[]>();
   for (const { definition, client } of links) {
-    const keys = ports.get(client.id);
-    if (keys === undefined) ports.set(client.id, new Set([keyOf(definition)]));
-    else keys.add(keyOf(definition));
+    const key = `${definition.client.address} ${client.port}`;
+    const known = definitions.get(key);
+    if (known === undefined) definitions.set(key, [definition]);
+    else known.push(definition);
   }
-  return ports;
+  return definitions;
 }
 
-/** Ports of a flow that a report of changes leaves: all but those that it says belong to another flow. */
-function stillThere(
+/**
+ * A connection of which the process, or the server behind the address, is known now belongs to another flow: it leaves this
+ * one as if it had never been here. @returns whether any did
+ */
+function movePorts(
   entry: Entry,
-  now: Told | undefined,
-  moved: ReadonlyMap<string, ReadonlySet<string>>,
-): ReadonlyMap<number, unknown> {
-  const { scope, client } = entry.definition;
-  const key = keyOf(entry.definition);
-  const left = new Map<number, unknown>();
-  for (const port of entry.ports.keys()) {
-    const ids = [`${scope};${client.address};${port}`, `;${client.address};${port}`];
-    const keys = ids.map((id) => moved.get(id)).find((found) => found !== undefined);
-    if (keys === undefined || keys.has(key) || now?.ports.has(port) === true) left.set(port, undefined);
+  now: ReadonlyMap<number, unknown> | undefined,
+  byPort: ReadonlyMap<string, readonly FlowDefinition[]>,
+): boolean {
+  const { numbers, definition } = entry;
+  let hasMoved = false;
+  for (const [port, facts] of entry.ports) {
+    if (now?.has(port) === true) continue;
+    const others = byPort.get(`${definition.client.address} ${port}`) ?? [];
+    if (!others.some((other) => isSameConnection(definition, other))) continue;
+    hasMoved = true;
+    const leave = (place: number, count: number): void => {
+      numbers[place] = Math.max(0, numbers[place]! - count);
+    };
+    const opened = Math.min(numbers[Num.Opened]!, facts.connections);
+    leave(Num.Opened, opened);
+    leave(Num.Adopted, facts.connections - opened);
+    leave(Num.BytesSent, facts.bytesSent);
+    leave(Num.BytesReceived, facts.bytesReceived);
+    leave(Num.Retransmits, facts.retransmits);
+    leave(Num.ConnectMicrosSum, (facts.connectMicros ?? 0) * facts.connections);
+    leave(Num.ConnectCount, facts.connectMicros === undefined ? 0 : facts.connections);
+    addFailures(entry, facts, -1);
+    entry.ports.delete(port);
+    entry.failedAtMs.delete(port);
   }
-  return left;
+  if (hasMoved) setGauges(entry);
+  return hasMoved;
+}
+
+/** Whether two flows of one client port lead to one server, or by way of one dialled address. */
+function isSameConnection(a: FlowDefinition, b: FlowDefinition): boolean {
+  if (a.kind !== b.kind) return false;
+  const [atA, atB] = [addressPort(a.server.address, a.server.port), addressPort(b.server.address, b.server.port)];
+  return atA === atB || b.via === atA || a.via === atB || (a.via !== '' && a.via === b.via);
 }
 
 function addFailures({ failed }: Entry, { failed: count, failedReason }: PortFacts, sign: 1 | -1): void {

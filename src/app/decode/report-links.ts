@@ -5,13 +5,14 @@
  *   client adjacent to a server                          a flow
  *   … and to a copy of it, or to a copy alone            the same flow, by way of the copy's address
  *   copy of a client                                     no flow of its own: what the server's host sees of the client's
- *   copy of a server that no client here is adjacent to  no flow: how clients elsewhere may have dialled the server
+ *   copy of a server that no client here is adjacent to  no flow: how clients elsewhere dial the server (dialled-servers.ts)
  *
- * Copies become forwarded flows, which join what the hosts of the two ends state and are counted nowhere.
+ * Copies of clients become forwarded flows, which join what the hosts of the two ends state and are counted nowhere.
  */
 import type { FlowDefinition, FlowEnd, FlowProcess } from '../../flows/flow.js';
 import type { Node } from '../../report/model/model.js';
 import { addressPort } from '../flows/address-text.js';
+import type { ServerBehind } from './dialled-servers.js';
 import { endpointFactsOf, type EndpointFacts } from './endpoint-facts.js';
 
 /** What one client port adds to a flow. */
@@ -32,6 +33,8 @@ export interface LinkContext {
   /** Name of the host that reports; empty when the report is of several, or says nothing of hosts. */
   readonly host: string;
   readonly processName: (host: string, pid: number) => string;
+  /** The server at an address that a client of this report dials, where another report has it. */
+  readonly serverBehind: (dialled: string, client: EndpointFacts) => EndpointFacts | undefined;
 }
 
 interface Target {
@@ -44,8 +47,6 @@ export class ReportLinks {
   readonly #context: LinkContext;
   readonly #nodes: ReadonlyMap<string, Node>;
   readonly #facts: WeakMap<Node, EndpointFacts>;
-  /** Copies of servers, by what they are copies of. */
-  readonly #copies = new Map<string, EndpointFacts[]>();
 
   /** @param known facts of nodes that were looked at before, which is added to */
   constructor(
@@ -59,13 +60,6 @@ export class ReportLinks {
   }
 
   *links(): Iterable<Link> {
-    for (const [id, node] of this.#nodes) {
-      const facts = this.#factsOf(id);
-      if (facts?.copyOf === undefined || (node.adjacency?.length ?? 0) > 0) continue;
-      const known = this.#copies.get(facts.copyOf);
-      if (known === undefined) this.#copies.set(facts.copyOf, [facts]);
-      else known.push(facts);
-    }
     for (const [id, { adjacency = [] }] of this.#nodes) {
       if (adjacency.length === 0) continue;
       const facts = this.#factsOf(id);
@@ -76,9 +70,31 @@ export class ReportLinks {
     }
   }
 
+  /** Servers that are known under another address, which no client of this report dials. */
+  copies(): Map<string, ServerBehind> {
+    const copies = new Map<string, ServerBehind>();
+    const clients = new Map<string, Map<string, Set<number>>>();
+    const dialled = new Set<string>();
+    for (const [id, { adjacency = [] }] of this.#nodes) {
+      const client = adjacency.length === 0 ? undefined : this.#factsOf(id);
+      if (client === undefined) continue;
+      for (const to of adjacency) {
+        if (client.copyOf === undefined) dialled.add(to);
+        addPort(clients, to, client);
+      }
+    }
+    for (const [id, { adjacency = [] }] of this.#nodes) {
+      const copy = adjacency.length > 0 || dialled.has(id) ? undefined : this.#factsOf(id);
+      const server = copy?.copyOf === undefined ? undefined : this.#factsOf(copy.copyOf);
+      if (copy !== undefined && server !== undefined)
+        copies.set(textOf(copy), { server, clients: clients.get(server.id) });
+    }
+    return copies;
+  }
+
   *#own(client: EndpointFacts, targets: readonly Target[]): Iterable<Link> {
-    for (const [part, target] of targets.entries()) {
-      const { server, via } = target;
+    for (const [part, target] of this.#lookedThrough(client, targets).entries()) {
+      const { server } = target;
       const hosts = new Set([client.host, server.host]);
       hosts.delete(undefined);
       if (hosts.size === 0) hosts.add(this.#context.host);
@@ -86,10 +102,19 @@ export class ReportLinks {
         const definition = this.#definition(client, target, host);
         yield { host, definition, client, part, parts: targets.length, seenPort: undefined };
       }
-      if (via !== '') continue;
-      for (const copy of this.#copies.get(server.id) ?? [])
-        yield this.#forwarded(client, { server, via: textOf(copy) }, undefined);
     }
+  }
+
+  #lookedThrough(client: EndpointFacts, targets: readonly Target[]): readonly Target[] {
+    return targets.map((target) => {
+      const { server, via } = target;
+      if (via !== '' || server.host !== undefined || client.host === undefined) return target;
+      const behind = this.#context.serverBehind(textOf(server), client);
+      // Whose it is, is for its own host to say.
+      return behind === undefined
+        ? target
+        : { server: { ...behind, host: undefined, pid: 0, evidence: '' }, via: textOf(server) };
+    });
   }
 
   /** A client's endpoint as it looks from outside. */
@@ -159,11 +184,18 @@ export class ReportLinks {
       if (facts.copyOf === undefined) targets.set(id, { server: facts, via: '' });
       else copies.push(facts);
     }
-    const hasReal = targets.size > 0;
-    for (const copy of copies) {
-      const real = this.#factsOf(copy.copyOf!) ?? copy;
-      // Where a real one is known, the others say nothing more.
-      if (!hasReal || targets.has(real.id)) targets.set(real.id, { server: ownedBy(real, copy), via: textOf(copy) });
+    if (targets.size === 0) {
+      for (const copy of copies) {
+        const real = this.#factsOf(copy.copyOf!) ?? copy;
+        targets.set(real.id, { server: ownedBy(real, copy), via: textOf(copy) });
+      }
+      return [...targets.values()];
+    }
+    // Where a real one is known, the others only say how it was dialled. An address leads to many servers, and its one node
+    // is a copy of one of them.
+    for (const [id, { server }] of targets) {
+      const copy = copies.find(({ copyOf }) => copyOf === id) ?? (targets.size === 1 ? copies[0] : undefined);
+      if (copy !== undefined) targets.set(id, { server, via: textOf(copy) });
     }
     return [...targets.values()];
   }
@@ -178,6 +210,18 @@ export class ReportLinks {
     }
     return facts;
   }
+}
+
+function addPort(
+  clients: Map<string, Map<string, Set<number>>>,
+  to: string,
+  { address, port }: EndpointFacts,
+): void {
+  let byAddress = clients.get(to);
+  if (byAddress === undefined) clients.set(to, (byAddress = new Map<string, Set<number>>()));
+  const ports = byAddress.get(address);
+  if (ports === undefined) byAddress.set(address, new Set([port]));
+  else ports.add(port);
 }
 
 /** A copy says whose the real one is, even where that is not among the nodes. */

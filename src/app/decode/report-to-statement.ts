@@ -4,6 +4,8 @@
  */
 import type { Node, Report } from '../../report/model/model.js';
 import { parseNodeId, processNodeId } from '../../report/model/node-ids.js';
+import { compare } from '../../report/model/timestamp.js';
+import type { DialledServers } from './dialled-servers.js';
 import type { EndpointFacts } from './endpoint-facts.js';
 import { FlowLedger, type ReportTimes, type TimedStatement } from './flow-ledger.js';
 import { ReportLinks, type Link } from './report-links.js';
@@ -28,14 +30,18 @@ interface Kept {
 /** One probe's reports. */
 export class ReportedFlows {
   readonly #probe: string;
+  readonly #dialled: DialledServers;
   readonly #ledgers = new Map<string, FlowLedger>();
   readonly #facts = new WeakMap<Node, EndpointFacts>();
   /** Endpoints of the last report by id, where their digest is known. */
   #endpoints = new Map<string, Kept>();
+  #last: { readonly report: Report; readonly times: ReportTimes } | undefined;
   #droppedHosts = 0;
 
-  constructor(probe: string) {
+  /** @param dialled what the copies of all probes say, which is asked and added to */
+  constructor(probe: string, dialled: DialledServers) {
     this.#probe = probe;
+    this.#dialled = dialled;
   }
 
   /** Names of the streams of statements there are. */
@@ -54,19 +60,59 @@ export class ReportedFlows {
     return kept?.digest === digest ? kept.node : undefined;
   }
 
-  /** @param digestOf of a node's bytes, where it is known */
-  take(report: Report, times: ReportTimes, digestOf: (node: Node) => number | undefined): HostStatements[] {
-    const nodes = report.topologies.get('Endpoint')?.nodes ?? new Map<string, Node>();
-    this.#remember(nodes, digestOf, times.isWhole);
-    const host = hostOf(report);
+  /**
+   * @param digestOf of a node's bytes, where it is known
+   * @returns statements, and other probes whose clients may lead elsewhere now: their last report is to be taken again
+   */
+  take(
+    report: Report,
+    times: ReportTimes,
+    digestOf: (node: Node) => number | undefined,
+  ): { readonly all: HostStatements[]; readonly outdated: ReadonlySet<string> } {
+    this.#remember(nodesOf(report), digestOf, times.isWhole);
+    // A report that is sent twice is one.
+    const isAgain = report.id !== '' && report.id === this.#last?.report.id && isSameTime(report, this.#last.report);
+    this.#last = { report, times };
+    const links = this.#linksOf(report);
+    const outdated = this.#dialled.note(this.#probe, links.copies());
+    return { all: this.#statements(report, links, { ...times, isAgain }), outdated };
+  }
+
+  /** Takes the last report again, as more is known of what its clients dial. */
+  takeAgain(): HostStatements[] {
+    if (this.#last === undefined) return [];
+    const { report, times } = this.#last;
+    return this.#statements(report, this.#linksOf(report), { ...times, isAgain: true });
+  }
+
+  /** Forgets what its copies said, and what its clients dialled. @returns as `take` */
+  forget(): ReadonlySet<string> {
+    this.#dialled.forgetAsker(this.#probe);
+    return this.#dialled.note(this.#probe, new Map());
+  }
+
+  #linksOf(report: Report): ReportLinks {
     const processes = report.topologies.get('Process')?.nodes;
-    const processName = (name: string, pid: number): string =>
-      processes?.get(processNodeId(name, pid))?.latest?.get('name')?.value ?? '';
+    return new ReportLinks(
+      nodesOf(report),
+      {
+        host: hostOf(report),
+        processName: (host, pid) =>
+          processes?.get(processNodeId(host, pid))?.latest?.get('name')?.value ?? '',
+        serverBehind: (dialled, client) => this.#dialled.find(this.#probe, dialled, client),
+      },
+      this.#facts,
+    );
+  }
+
+  #statements(report: Report, links: ReportLinks, times: ReportTimes): HostStatements[] {
+    const host = hostOf(report);
+    this.#dialled.forgetAsker(this.#probe);
     const byHost = new Map<string, Link[]>();
-    for (const link of new ReportLinks(nodes, { host, processName }, this.#facts).links()) {
-      const links = byHost.get(link.host);
-      if (links === undefined) byHost.set(link.host, [link]);
-      else links.push(link);
+    for (const link of links.links()) {
+      const known = byHost.get(link.host);
+      if (known === undefined) byHost.set(link.host, [link]);
+      else known.push(link);
     }
     // Who had flows before and has none now is told, too.
     const hosts = new Set([...byHost.keys(), ...(times.isWhole ? this.#hostsOver(host, byHost) : [])]);
@@ -116,6 +162,14 @@ export class ReportedFlows {
   #streamOf(host: string): string {
     return `${this.#probe}\n${host}`;
   }
+}
+
+function isSameTime({ timestamp: a }: Report, { timestamp: b }: Report): boolean {
+  return a !== undefined && b !== undefined && compare(a, b) === 0;
+}
+
+function nodesOf({ topologies }: Report): ReadonlyMap<string, Node> {
+  return topologies.get('Endpoint')?.nodes ?? new Map<string, Node>();
 }
 
 /** Name of the host that reports. Probes report of their own one; what is of several was merged before. */

@@ -7,8 +7,9 @@ import { renamedId, renameHost, type NodeCache } from '../../report/index.js';
 import type { Node, Report, Topology, TopologyKey } from '../../report/model/model.js';
 import { hostNodeId } from '../../report/model/node-ids.js';
 import { fromMillis } from '../../report/model/timestamp.js';
-import { ReportedFlows } from '../decode/report-to-statement.js';
+import { DialledServers } from '../decode/dialled-servers.js';
 import type { ReportTimes } from '../decode/flow-ledger.js';
+import { ReportedFlows, type HostStatements } from '../decode/report-to-statement.js';
 import { AppError } from '../errors.js';
 import { FlowStore, type Taken } from '../flows/flow-store.js';
 import type { JoinedFlow } from '../flows/joined-flow.js';
@@ -77,6 +78,7 @@ export class Window {
   readonly #facts: Facts;
   readonly #flows: FlowStore;
   readonly #reported = new Map<string, ReportedFlows>();
+  readonly #dialled = new DialledServers();
   readonly #formerListeners = new FormerListeners();
   readonly #probes: ProbeRegistry;
   readonly #hostNames: HostNames;
@@ -269,25 +271,35 @@ export class Window {
   }
 
   #takeFlows(probe: string, report: Report, times: ReportTimes, memory: Memory): void {
-    let reported = this.#reported.get(probe);
-    if (reported === undefined) this.#reported.set(probe, (reported = new ReportedFlows(probe)));
-    if (this.#stateAll(probe, reported, report, times, memory)) return;
+    const digestOf = (node: Node): number | undefined => memory.digests.get(node);
+    const first = this.#reportedBy(probe).take(report, times, digestOf);
+    this.#takeAgain(first.outdated);
+    if (this.#stateAll(probe, first.all)) return;
     // The machine has another name than before: its flows begin anew.
     this.#forgetReported(probe);
-    this.#reported.set(probe, (reported = new ReportedFlows(probe)));
-    this.#stateAll(probe, reported, report, times, memory);
+    const again = this.#reportedBy(probe).take(report, times, digestOf);
+    this.#takeAgain(again.outdated);
+    this.#stateAll(probe, again.all);
+  }
+
+  #reportedBy(probe: string): ReportedFlows {
+    let reported = this.#reported.get(probe);
+    if (reported === undefined) {
+      reported = new ReportedFlows(probe, this.#dialled);
+      this.#reported.set(probe, reported);
+    }
+    return reported;
+  }
+
+  /** Reports whose clients may lead elsewhere now. */
+  #takeAgain(probes: Iterable<string>): void {
+    for (const probe of probes) this.#stateAll(probe, this.#reported.get(probe)?.takeAgain() ?? []);
   }
 
   /** @returns whether the store took everything */
-  #stateAll(
-    probe: string,
-    reported: ReportedFlows,
-    report: Report,
-    times: ReportTimes,
-    memory: Memory,
-  ): boolean {
+  #stateAll(probe: string, all: readonly HostStatements[]): boolean {
     let isTaken = true;
-    for (const { stream, statements } of reported.take(report, times, (node) => memory.digests.get(node))) {
+    for (const { stream, statements } of all) {
       for (const { statement, atMs } of statements) {
         const { host } = statement;
         const here = renameStatement(statement, host, this.#hostNames.hostHere(probe, host));
@@ -333,8 +345,11 @@ export class Window {
   }
 
   #forgetReported(probe: string): void {
-    for (const stream of this.#reported.get(probe)?.streams ?? []) this.#flows.forget(stream);
+    const reported = this.#reported.get(probe);
+    if (reported === undefined) return;
+    for (const stream of reported.streams) this.#flows.forget(stream);
     this.#reported.delete(probe);
+    this.#takeAgain(reported.forget());
   }
 
   #factsChanged(): void {
