@@ -3,6 +3,7 @@
  * one triple to another (a translator's forwarded flow, a server behind a published port) links the two; triples that are
  * linked are joined together.
  */
+import { parseAddressPort } from './address-port.js';
 import type { HeldFlow } from './held-flow.js';
 
 /** An address and port that is dialled. */
@@ -162,18 +163,4 @@ export class Meetings {
   #dropEmpty({ key, owners, meetings }: ServerPlace): void {
     if (owners.size === 0 && meetings.size === 0) this.#places.delete(key);
   }
-}
-
-/** `10.0.0.1:80` or `[fd00::1]:80`; undefined when it is neither. */
-export function parseAddressPort(text: string): { address: string; port: number } | undefined {
-  const end = text.lastIndexOf(':');
-  if (end < 1) return undefined;
-  const port = Number(text.slice(end + 1));
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) return undefined;
-  const isBracketed = text.startsWith('[') && text[end - 1] === ']';
-  return { address: isBracketed ? text.slice(1, end - 1) : text.slice(0, end), port };
-}
-
-export function addressPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
