@@ -11,6 +11,10 @@ import { flowOf, StatedTable, type Connection } from './stated-table.js';
 export const WINDOW_MS = 15_000;
 const SETTINGS = { windowMs: WINDOW_MS, maxFlows: 100_000, maxFlowsPerProbe: 50_000, maxBytes: 1e9 };
 const T0 = 1_800_000_000_000;
+/** So short that flows go while the window still has them … */
+const SHORT_IDLE_MS = 5_000;
+/** … or longer than the window, so that an app that is started anew learns of all that is in it. */
+const LONG_IDLE_MS = 60_000;
 const A = '10.0.0.1';
 const B = '10.0.0.2';
 const OUTSIDE = '203.0.113.9';
@@ -50,6 +54,7 @@ export class FlowModel {
   store = new FlowStore(SETTINGS);
   nowMs = T0;
   readonly #random: Random;
+  readonly #idleMs: number;
   readonly #real = new Set<Real>();
   /** Host → its epochs, oldest first. */
   readonly #epochs = new Map<string, Epoch[]>();
@@ -58,6 +63,7 @@ export class FlowModel {
 
   constructor(random: Random) {
     this.#random = random;
+    this.#idleMs = random.pick([SHORT_IDLE_MS, LONG_IDLE_MS]);
     for (const host of ['a', 'b']) {
       this.#epochs.set(host, []);
       this.#startProbe(host);
@@ -247,6 +253,7 @@ export class FlowModel {
   }
 
   #restartApp(): string {
+    if (this.#idleMs < WINDOW_MS) return 'app goes on';
     this.store = new FlowStore(SETTINGS);
     for (const epochs of this.#epochs.values()) for (const epoch of epochs) epoch.taken = [];
     return 'app restarts';
@@ -265,7 +272,10 @@ export class FlowModel {
 
   #startProbe(host: string): void {
     const epochs = this.#epochs.get(host)!;
-    const table = new StatedTable(host, `probe-${host}-${epochs.length}`, this.nowMs, WINDOW_MS);
+    const table = new StatedTable(host, `probe-${host}-${epochs.length}`, this.nowMs, {
+      portsMs: WINDOW_MS,
+      idleMs: this.#idleMs,
+    });
     const epoch = new Epoch(table);
     for (const real of this.#real) {
       const stated = real.stated.get(host);

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { FlowModel } from '../../support/flow-model.js';
 import { Random } from '../../support/random.js';
 
-const CASES = Number(process.env['TOPOPROBE_FLOW_CASES'] ?? 500);
+const CASES = Number(process.env['TOPOPROBE_FLOW_CASES'] ?? 1_500);
 const FIRST_SEED = Number(process.env['TOPOPROBE_FLOW_SEED'] ?? 1);
 const STEPS = 120;
 
