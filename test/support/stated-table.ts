@@ -35,8 +35,12 @@ interface Stated {
   changedMs: number;
 }
 
-/** A flow without live connections is stated for so long after its last change. */
-const IDLE_MS = 60_000;
+export interface TableOptions {
+  /** Ports are kept of what ended up to so long ago. */
+  readonly portsMs?: number;
+  /** A flow without live connections is stated for so long after its last change. */
+  readonly idleMs?: number;
+}
 
 export interface EndOptions {
   readonly pid?: number | undefined;
@@ -86,8 +90,6 @@ export class StatedTable {
   readonly host: string;
   readonly probe: string;
   readonly epoch: number;
-  /** Ports are kept of what ended up to so long ago. */
-  readonly portsMs: number;
   seq = 0;
   atMs: number;
   /** Seq of each statement → when. */
@@ -95,13 +97,14 @@ export class StatedTable {
   readonly #failed = new Map<string, { definition: FlowDefinition; reasons: Map<string, number> }>();
   readonly #stated = new Map<string, Stated>();
   readonly #gone: { id: number; seq: number }[] = [];
+  readonly #options: Required<TableOptions>;
   #nextId = 1;
 
-  constructor(host: string, probe: string, epoch: number, portsMs = 60_000) {
+  constructor(host: string, probe: string, epoch: number, options: TableOptions = {}) {
     this.host = host;
     this.probe = probe;
     this.epoch = this.atMs = epoch;
-    this.portsMs = portsMs;
+    this.#options = { portsMs: 60_000, idleMs: 60_000, ...options };
   }
 
   open(
@@ -148,9 +151,6 @@ export class StatedTable {
       const state = this.#stateOf(connections, this.#failed.get(key)?.reasons);
       const known = this.#stated.get(key);
       if (known === undefined) {
-        // What ended long ago and is stated no more does not come back.
-        if (connections.every(({ closedMs }) => closedMs !== undefined && closedMs < atMs - IDLE_MS))
-          continue;
         const id = this.#nextId++;
         this.#stated.set(key, { id, definition, state, seq: this.seq, changedMs: atMs });
       } else if (!isSameState(known.state, state)) {
@@ -160,7 +160,7 @@ export class StatedTable {
       } else if (
         state.numbers[Num.Live] === 0 &&
         known.seq <= confirmed &&
-        known.changedMs < atMs - IDLE_MS
+        known.changedMs < atMs - this.#options.idleMs
       ) {
         this.#stated.delete(key);
         this.#gone.push({ id: known.id, seq: this.seq });
@@ -208,7 +208,7 @@ export class StatedTable {
       numbers[Num.BytesReceived]! += 3 * bytes;
     }
     const recent = connections.filter(
-      ({ closedMs }) => closedMs === undefined || closedMs >= this.atMs - this.portsMs,
+      ({ closedMs }) => closedMs === undefined || closedMs >= this.atMs - this.#options.portsMs,
     );
     const isTranslated = recent.some(({ port, portThere }) => port !== portThere);
     const ports = portsOf(recent);

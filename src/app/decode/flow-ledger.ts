@@ -19,7 +19,7 @@ import {
   type FlowState,
 } from '../../flows/flow.js';
 import { STATEMENT_VERSION, type StatedFlow, type Statement } from '../../flows/statement.js';
-import { addressPort } from '../flows/address-text.js';
+import { addressPort } from '../flows/address-port.js';
 import type { Link } from './report-links.js';
 import { flowPortsOf } from './whole-or-thinned-ports.js';
 

@@ -11,7 +11,7 @@
  */
 import type { FlowDefinition, FlowEnd, FlowProcess } from '../../flows/flow.js';
 import type { Node } from '../../report/model/model.js';
-import { addressPort } from '../flows/address-text.js';
+import { addressPort } from '../flows/address-port.js';
 import type { ServerBehind } from './dialled-servers.js';
 import { endpointFactsOf, type EndpointFacts } from './endpoint-facts.js';
 
@@ -124,7 +124,8 @@ export class ReportLinks {
     // A host of which the client is resolves what was dialled itself.
     const isClients = (this.#nodes.get(realId)?.adjacency?.length ?? 0) > 0;
     for (const { server, via } of targets)
-      yield this.#forwarded(real, { server, via: isClients ? '' : via }, copy);
+      // A report that has both ends needs nobody to join them.
+      if (!isClients || server.host === undefined) yield this.#forwarded(real, { server, via: isClients ? '' : via }, copy);
   }
 
   #forwarded(client: EndpointFacts, { server, via }: Target, seen: EndpointFacts | undefined): Link {

@@ -3,7 +3,7 @@
  * and address.
  */
 import type { FlowRow, FlowRowEnd } from '../../report/model/flow-row.js';
-import { parseAddressPort } from '../flows/address-text.js';
+import { parseAddressPort } from '../flows/address-port.js';
 import { meansOf } from '../flows/flow-sums.js';
 import type { JoinedEnd, JoinedFlow } from '../flows/joined-flow.js';
 

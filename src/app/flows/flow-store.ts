@@ -125,8 +125,8 @@ export class FlowStore {
     };
     const listener: FlowListener = {
       added: follow((epochs, flow) => epochs.added(probe, flow)),
-      removed: follow((epochs, flow) => epochs.removed(flow)),
-      changed: follow((epochs, flow) => epochs.changed(flow)),
+      removed: follow((epochs, flow) => epochs.removed(probe, flow)),
+      changed: follow((epochs, flow) => epochs.changed(probe, flow)),
     };
     const probe: ProbeFlows = new ProbeFlows(probeId, statement, atMs, windowMs, listener);
     this.#probes.set(probeId, probe);
@@ -141,7 +141,7 @@ export class FlowStore {
     for (const probe of this.#probes.values()) probe.slide(nowMs);
     for (const probe of this.#former) probe.slide(nowMs);
     for (const [host, epochs] of this.#hosts) {
-      for (const probe of epochs.passed(nowMs, this.#settings.windowMs)) {
+      for (const probe of epochs.passed(nowMs - this.#settings.windowMs)) {
         if (this.#probes.get(probe.id) === probe) this.#probes.delete(probe.id);
         this.#drop(probe);
       }

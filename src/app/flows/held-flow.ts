@@ -30,6 +30,7 @@ export class HeldFlow {
   #predecessor: HeldFlow | undefined;
   #successor: HeldFlow | undefined;
   #hasEnded = false;
+  #elsewhere = 0;
   #activity: FlowActivity | undefined;
   #failures: ReadonlyMap<string, number> = NO_FAILURES;
 
@@ -55,6 +56,13 @@ export class HeldFlow {
 
   get successor(): HeldFlow | undefined {
     return this.#successor;
+  }
+
+  /** The flow that it went on as, in the newest epoch that has it: itself, mostly. */
+  get newest(): HeldFlow {
+    let newest: HeldFlow = this;
+    while (newest.#successor !== undefined) newest = newest.#successor;
+    return newest;
   }
 
   /** When it was stated that it is no more. */
@@ -93,6 +101,20 @@ export class HeldFlow {
     this.outdate();
   }
 
+  /** Connections of the window that this epoch did not see the beginning of. */
+  get adopted(): number {
+    const own = activityBetween(this.#then()?.numbers, this.#state.numbers);
+    return own.connections - own.opened;
+  }
+
+  /** @param count of the connections that lived at the end, which other flows go on with @returns whether that is new */
+  setElsewhere(count: number): boolean {
+    if (count === this.#elsewhere) return false;
+    this.#elsewhere = count;
+    this.outdate();
+    return true;
+  }
+
   follow(predecessor: HeldFlow | undefined): void {
     if (this.#predecessor !== undefined) this.#predecessor.#successor = undefined;
     this.#predecessor = predecessor;
@@ -102,8 +124,8 @@ export class HeldFlow {
 
   /** What happened in the window is to be worked out anew. */
   outdate(): void {
-    this.#activity = undefined;
-    if (this.#successor !== undefined) this.#successor.#activity = undefined;
+    for (let flow: HeldFlow | undefined = this; flow !== undefined; flow = flow.#successor)
+      flow.#activity = undefined;
     const { thenMs } = this.window;
     if (this.#past.length === 0) return;
     // Of what is past, the window needs what it begins with and what came after.
@@ -132,20 +154,19 @@ export class HeldFlow {
 
   #workOut(): void {
     const then = this.#then();
-    const isOver = this.#goneMs !== undefined || (this.#hasEnded && this.#successor === undefined);
-    const own = activityBetween(then?.numbers, this.#state.numbers);
-    const activity = isOver ? { ...own, live: 0, rttMicrosSum: 0, rttCount: 0 } : own;
-    const failures = failuresBetween(then?.failed, this.#state.failed);
     const before = this.#predecessor;
-    if (before === undefined) {
-      this.#activity = activity;
-      this.#failures = failures;
-      return;
+    let activity = activityBetween(then?.numbers, this.#state.numbers);
+    let failures = failuresBetween(then?.failed, this.#state.failed);
+    if (before !== undefined) {
+      activity = succeeding(before.activity, before.state.numbers, activity);
+      failures = sumOf(before.failures, failures);
     }
-    this.#activity = succeeding(before.activity, before.state.numbers, activity);
-    const sum = new Map(before.failures);
-    for (const [reason, count] of failures) sum.set(reason, (sum.get(reason) ?? 0) + count);
-    this.#failures = sum;
+    if (this.#goneMs !== undefined || this.#hasEnded) {
+      const connections = Math.max(0, activity.connections - this.#elsewhere);
+      activity = { ...activity, connections, live: 0, rttMicrosSum: 0, rttCount: 0 };
+    }
+    this.#activity = activity;
+    this.#failures = failures;
   }
 
   /** As of the window's begin; undefined: zeros. */
@@ -172,4 +193,14 @@ function succeeding(before: FlowActivity, end: FlowNumbers, now: FlowActivity): 
     rttMicrosSum: now.rttMicrosSum,
     rttCount: now.rttCount,
   };
+}
+
+function sumOf(
+  a: ReadonlyMap<string, number>,
+  b: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  if (a.size === 0) return b;
+  const sum = new Map(a);
+  for (const [reason, count] of b) sum.set(reason, (sum.get(reason) ?? 0) + count);
+  return sum;
 }

@@ -1,35 +1,30 @@
 /**
  * One host's probes, one after the other: a probe that is started again is another one, and finds what the one before it
- * left. One of them speaks for the host; what the one before it said is counted on until the window has passed, flow by
- * flow, so that nothing counts twice. Of several at once the first one speaks, and the others wait.
+ * left. One of them speaks for the host; what those before it stated counts on until the window has passed, flow by flow.
+ * Of several at once the first one speaks, and the others wait.
  */
-import type { FlowDefinition } from '../../flows/flow.js';
-import { processKey } from './ends.js';
+import { Handover } from './handover.js';
 import type { HeldFlow } from './held-flow.js';
 import type { ProbeFlows } from './probe-flows.js';
 
 /** A speaker that misses this many of its intervals is silent, and another one speaks for the host. */
 const MISSED_INTERVALS = 2;
 
-export class HostEpochs {
-  /** Told of flows that begin, and cease, to stand for the host. */
-  readonly #listed: {
-    add(flow: HeldFlow): void;
-    remove(flow: HeldFlow): void;
-    changed(flow: HeldFlow): void;
-  };
-  #speaker: ProbeFlows | undefined;
-  /** Speakers before it, while the window reaches there. */
-  readonly #former = new Set<ProbeFlows>();
-  readonly #waiting = new Set<ProbeFlows>();
-  /** Flows of former speakers that nobody goes on with, by what they are. */
-  readonly #left = new Map<string, HeldFlow>();
+/** Follows which flows stand for the host. */
+interface Listed {
+  add(flow: HeldFlow): void;
+  remove(flow: HeldFlow): void;
+  changed(flow: HeldFlow): void;
+}
 
-  constructor(listed: {
-    add(flow: HeldFlow): void;
-    remove(flow: HeldFlow): void;
-    changed(flow: HeldFlow): void;
-  }) {
+export class HostEpochs {
+  readonly #listed: Listed;
+  #speaker: ProbeFlows | undefined;
+  /** Speakers before it, while the window reaches there, each with what became of its flows in the next epoch. */
+  readonly #former = new Map<ProbeFlows, { readonly next: ProbeFlows; readonly handover: Handover }>();
+  readonly #waiting = new Set<ProbeFlows>();
+
+  constructor(listed: Listed) {
     this.#listed = listed;
   }
 
@@ -45,10 +40,12 @@ export class HostEpochs {
   speaks(probe: ProbeFlows, atMs: number): void {
     const speaker = this.#speaker;
     if (probe === speaker) return;
-    if (this.#former.has(probe)) {
+    const former = this.#former.get(probe);
+    if (former !== undefined) {
+      if (atMs <= former.next.epochMs) return;
       // It was late rather than gone; what it counts now, its successor counts, too.
-      if (atMs <= (speaker?.epochMs ?? Infinity)) return;
-      this.#leave(probe);
+      for (const flow of probe.flows()) this.removed(probe, flow);
+      this.#former.delete(probe);
       this.#waiting.add(probe);
       return;
     }
@@ -61,33 +58,38 @@ export class HostEpochs {
   }
 
   added(probe: ProbeFlows, flow: HeldFlow): void {
-    if (probe === this.#speaker) this.#list(flow);
-    else if (this.#former.has(probe)) this.#leaveBehind(flow);
-  }
-
-  removed(flow: HeldFlow): void {
-    const { predecessor, successor } = flow;
-    this.#listed.remove(flow);
-    if (this.#left.get(keyOf(flow)) === flow) this.#left.delete(keyOf(flow));
-    if (predecessor !== undefined) {
-      flow.follow(undefined);
-      this.#leaveBehind(predecessor);
-    }
+    if (this.#waiting.has(probe)) return;
+    this.#listed.add(flow);
+    const predecessor = this.#handoverTo(probe)?.addPresent(flow);
+    if (predecessor !== undefined) this.#listed.remove(predecessor);
+    const successor = this.#former.get(probe)?.handover.addFormer(flow);
     if (successor !== undefined) {
-      successor.follow(undefined);
+      this.#listed.remove(flow);
       this.#listed.changed(successor);
     }
+    this.#settle(probe, flow);
   }
 
-  changed(flow: HeldFlow): void {
-    this.#listed.changed(flow);
-    if (flow.successor !== undefined) this.changed(flow.successor);
+  removed(probe: ProbeFlows, flow: HeldFlow): void {
+    if (this.#waiting.has(probe)) return;
+    this.#listed.remove(flow);
+    const predecessor = this.#handoverTo(probe)?.removePresent(flow);
+    if (predecessor !== undefined) this.#listed.add(predecessor);
+    const successor = this.#former.get(probe)?.handover.removeFormer(flow);
+    if (successor !== undefined) this.#listed.changed(successor);
+    this.#settle(probe, flow);
+  }
+
+  changed(probe: ProbeFlows, flow: HeldFlow): void {
+    if (this.#waiting.has(probe)) return;
+    this.#listed.changed(flow.newest);
+    this.#settle(probe, flow);
   }
 
   /** Former speakers that the window has passed. */
-  passed(nowMs: number, windowMs: number): ProbeFlows[] {
+  passed(beginMs: number): ProbeFlows[] {
     if (this.#former.size === 0) return [];
-    return [...this.#former].filter(({ window }) => window.lastMs <= nowMs - windowMs);
+    return [...this.#former.keys()].filter(({ window }) => window.lastMs <= beginMs);
   }
 
   /** A probe is forgotten; its flows have been removed. */
@@ -97,58 +99,34 @@ export class HostEpochs {
     if (probe !== this.#speaker) return;
     this.#speaker = undefined;
     const [next] = this.#waiting;
-    if (next === undefined) return;
-    this.#waiting.delete(next);
-    this.#begin(next);
+    if (next !== undefined) this.#begin(next);
   }
 
   #begin(probe: ProbeFlows): void {
     this.#waiting.delete(probe);
     this.#speaker = probe;
-    for (const flow of probe.flows()) this.#list(flow);
+    for (const flow of probe.flows()) this.added(probe, flow);
   }
 
   #succeed(probe: ProbeFlows, speaker: ProbeFlows): void {
-    this.#former.add(speaker);
-    speaker.end();
-    for (const flow of speaker.flows()) this.#left.set(keyOf(flow), flow);
+    const handover = new Handover();
+    this.#former.set(speaker, { next: probe, handover });
+    for (const flow of speaker.flows()) {
+      handover.addFormer(flow);
+      this.#listed.changed(flow);
+    }
     this.#begin(probe);
   }
 
-  #leave(probe: ProbeFlows): void {
-    this.#former.delete(probe);
-    for (const flow of probe.flows()) {
-      const { successor } = flow;
-      if (successor === undefined) this.removed(flow);
-      else {
-        successor.follow(undefined);
-        this.#listed.changed(successor);
-      }
-    }
+  /** From the epoch before this one. */
+  #handoverTo(probe: ProbeFlows): Handover | undefined {
+    for (const { next, handover } of this.#former.values()) if (next === probe) return handover;
+    return undefined;
   }
 
-  #list(flow: HeldFlow): void {
-    const key = keyOf(flow);
-    const before = this.#left.size === 0 ? undefined : this.#left.get(key);
-    if (before !== undefined) {
-      this.#left.delete(key);
-      this.#listed.remove(before);
-      flow.follow(before);
-    }
-    this.#listed.add(flow);
+  #settle(probe: ProbeFlows, flow: HeldFlow): void {
+    if (this.#former.size === 0) return;
+    for (const handover of [this.#handoverTo(probe), this.#former.get(probe)?.handover])
+      for (const changed of handover?.settle(flow) ?? []) this.#listed.changed(changed.newest);
   }
-
-  /** Nobody goes on with it (any more): it stands for itself. */
-  #leaveBehind(flow: HeldFlow): void {
-    flow.outdate();
-    this.#left.set(keyOf(flow), flow);
-    this.#listed.add(flow);
-  }
-}
-
-/** What makes a flow the same one in two epochs. */
-function keyOf({ definition }: HeldFlow): string {
-  const { kind, scope, client, server, via, clientVia }: FlowDefinition = definition;
-  const ends = `${client.address}\n${processKey(client.process)}\n${server.address}\n${server.port}\n${processKey(server.process)}`;
-  return `${kind}\n${scope}\n${ends}\n${via}\n${clientVia}`;
 }

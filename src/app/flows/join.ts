@@ -4,11 +4,11 @@
  * and sums over columns those of the server's. What one side only knows has the other process unknown.
  */
 import type { FlowActivity } from '../../flows/window.js';
+import { addressPort } from './address-port.js';
 import type { Ends } from './ends.js';
 import { HeldFlow } from './held-flow.js';
 import type { JoinedEnd, JoinedFlow } from './joined-flow.js';
 import type { Meeting, Meetings } from './meetings.js';
-import { addressPort } from './address-text.js';
 import { shareActivity } from './shares.js';
 import { Tracer, type Arrival, type Side, type Trace } from './traces.js';
 import type { WhoIsMeant } from './who-is-meant.js';

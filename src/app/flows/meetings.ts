@@ -3,7 +3,7 @@
  * one triple to another (a translator's forwarded flow, a server behind a published port) links the two; triples that are
  * linked are joined together.
  */
-import { parseAddressPort } from './address-text.js';
+import { parseAddressPort } from './address-port.js';
 import type { HeldFlow } from './held-flow.js';
 
 /** An address and port that is dialled. */

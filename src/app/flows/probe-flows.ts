@@ -27,7 +27,6 @@ export class ProbeFlows {
   #seq = 0;
   #intervalMs: number;
   #bytes = 0;
-  #hasEnded = false;
 
   /** @param atMs time of its first statement, by the app's clock */
   constructor(id: string, first: Statement, atMs: number, windowMs: number, listener: FlowListener) {
@@ -56,10 +55,6 @@ export class ProbeFlows {
   /** Estimated. */
   get bytes(): number {
     return this.#bytes;
-  }
-
-  get hasEnded(): boolean {
-    return this.#hasEnded;
   }
 
   has(id: number): boolean {
@@ -99,15 +94,6 @@ export class ProbeFlows {
   /** Moves the window's begin on. */
   slide(nowMs: number): void {
     if (this.window.slide(nowMs)) this.#outdateRecent();
-  }
-
-  /** The probe says no more, and another one speaks for its host. */
-  end(): void {
-    this.#hasEnded = true;
-    for (const flow of this.#flows.values()) {
-      flow.end();
-      this.#listener.changed(flow);
-    }
   }
 
   clear(): void {

@@ -3,7 +3,7 @@
  * when first asked for and shared by all views of that moment.
  */
 import type { Node, Report, TopologyKey } from '../../report/model/model.js';
-import { parseAddressPort } from './address-text.js';
+import { parseAddressPort } from './address-port.js';
 import type { Addresses } from './external.js';
 import type { JoinedEnd, JoinedFlow } from './joined-flow.js';
 import { localNetworks } from './networks.js';

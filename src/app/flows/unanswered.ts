@@ -3,7 +3,7 @@
  * listened there last is shown while that is remembered.
  */
 import { endpointNodeId } from '../../report/model/node-ids.js';
-import { addressPort } from './address-text.js';
+import { addressPort } from './address-port.js';
 import { UNANSWERED_PREFIX } from './external.js';
 import { addAll, totalOf, type Histogram } from './flow-sums.js';
 import type { JoinedEnd, JoinedFlow } from './joined-flow.js';

@@ -2,28 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FlowStore } from '../../../src/app/flows/flow-store.js';
-import type { JoinedFlow } from '../../../src/app/flows/joined-flow.js';
+import { edgesOf, SETTINGS, T0 } from '../../support/flow-fleet.js';
 import { flowOf, StatedTable } from '../../support/stated-table.js';
-
-const T0 = 1_800_000_000_000;
-const SETTINGS = { windowMs: 15_000, maxFlows: 100_000, maxFlowsPerProbe: 50_000, maxBytes: 1e9 };
-
-/** `client host/pid@address → server host/pid@address:port` → connections. */
-function edges(
-  flows: readonly JoinedFlow[],
-  of: (flow: JoinedFlow) => number = ({ activity }) => activity.connections,
-): Record<string, number> {
-  const sums: Record<string, number> = {};
-  for (const flow of flows) {
-    const { client, server } = flow;
-    const name = (host: string | undefined, pid: number | undefined): string =>
-      `${host ?? '-'}/${pid ?? '-'}`;
-    const key = `${name(client.host, client.process?.pid)} ${client.address} → ${name(server.host, server.process?.pid)} ${server.address}:${server.port}`;
-    const more = of(flow);
-    if (more > 0) sums[key] = (sums[key] ?? 0) + more;
-  }
-  return sums;
-}
 
 test('one probe that sees both ends is taken as it says', () => {
   const store = new FlowStore(SETTINGS);
@@ -34,16 +14,16 @@ test('one probe that sees both ends is taken as it says', () => {
   table.tick(T0 + 5_000);
   assert.deepEqual(store.state('probe-a', table.statement(0), table.atMs), { taken: true, seq: 1 });
   const edge = 'a/1 10.0.0.1 → a/2 10.0.0.1:80';
-  assert.deepEqual(edges(store.flows(table.atMs)), { [edge]: 2 });
+  assert.deepEqual(edgesOf(store.flows(table.atMs)), { [edge]: 2 });
   first.closedMs = T0 + 6_000;
   table.open(flow, 40_000);
   table.tick(T0 + 10_000);
   store.state('probe-a', table.statement(1), table.atMs);
-  assert.deepEqual(edges(store.flows(table.atMs)), { [edge]: 3 });
+  assert.deepEqual(edgesOf(store.flows(table.atMs)), { [edge]: 3 });
   // Once the window has passed what closed, only what lives is there.
   table.tick(T0 + 30_000);
   store.state('probe-a', table.statement(2), table.atMs);
-  assert.deepEqual(edges(store.flows(table.atMs)), { [edge]: 2 });
+  assert.deepEqual(edgesOf(store.flows(table.atMs)), { [edge]: 2 });
 });
 
 test('two probes, one process each: one edge with the numbers of both', () => {
@@ -60,9 +40,9 @@ test('two probes, one process each: one edge with the numbers of both', () => {
   }
   const flows = store.flows(T0 + 5_000);
   const edge = 'a/1 10.0.0.1 → b/2 10.0.0.2:80';
-  assert.deepEqual(edges(flows), { [edge]: 10 });
+  assert.deepEqual(edgesOf(flows), { [edge]: 10 });
   assert.deepEqual(
-    edges(flows, ({ byServer }) => byServer?.connections ?? 0),
+    edgesOf(flows, ({ byServer }) => byServer?.connections ?? 0),
     { [edge]: 8 },
   );
   assert.equal(flows[0]!.spanMs, 5_000);
@@ -85,10 +65,10 @@ test('several processes at both ends are told apart by the client ports', () => 
     store.state(table.probe, table.statement(0), table.atMs);
   }
   const flows = store.flows(T0 + 5_000);
-  assert.deepEqual(edges(flows), truth);
+  assert.deepEqual(edgesOf(flows), truth);
   assert.ok(flows.every(({ isSampled }) => !isSampled));
   assert.deepEqual(
-    edges(flows, ({ byServer }) => byServer?.connections ?? 0),
+    edgesOf(flows, ({ byServer }) => byServer?.connections ?? 0),
     truth,
   );
 });

@@ -1,6 +1,6 @@
-/** Addresses with ports as people read them, and as flows have them in `via`. */
+/** Address and port as one text: `10.0.0.1:80`, `[fd00::1]:80`. */
 
-/** `10.0.0.1:80` or `[fd00::1]:80`; undefined when it is neither. */
+/** Undefined when the text is not of this form. */
 export function parseAddressPort(text: string): { address: string; port: number } | undefined {
   const end = text.lastIndexOf(':');
   if (end < 1) return undefined;
