@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { endpointTopology, type EndpointSource } from '../../src/flows/scope-endpoints.js';
 import { DIRECTION_EVIDENCE, PID_EVIDENCE } from '../../src/flows/scope-form/evidence.js';
 import { shareOut, shareOutToEach } from '../../src/flows/scope-form/shares.js';
-import { DirectionEvidence, PidEvidence } from '../../src/probe/records/record.js';
+import { DirectionEvidence, PidEvidence } from '../../src/probe/records/layout.js';
 import { KEY, numberOf } from '../../src/report/keys.js';
 import { fromMillis } from '../../src/report/model/timestamp.js';
 import { countsOf, rowOf } from './rows.js';

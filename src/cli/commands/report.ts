@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import type { Report } from '../../report/model/model.js';
 import { boundsOf } from '../options/bound-options.js';
 import { rungOf } from '../options/rung-option.js';
-import { sourceText } from '../source-text.js';
+import { sourceText } from '../../probe/records/source-text.js';
 import {
   duration,
   logging,
@@ -55,21 +55,30 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
   });
   const attachedAt = performance.now();
   try {
-    const [{ createPipeline }, { startProgram }, { observersFor }] = await Promise.all([
-      import('../../probe/create-pipeline.js'),
-      import('../program.js'),
-      import('../observers.js'),
-    ]);
+    const [{ createObservers, createPipeline }, { startProgram }, { observeSettings, surroundingsOf }] =
+      await Promise.all([
+        import('../../probe/index.js'),
+        import('../program.js'),
+        import('../probe-settings.js'),
+      ]);
     const program = startProgram(options);
     const { log, supervisor } = program;
     if (fallbackReason !== undefined) {
       log.warn(`eBPF is not available, so connections are read from ${options.procRoot}: ${fallbackReason}`);
     }
     // There is nothing to restart of what only waits.
-    const observers = observersFor(options, '', program, namespaces);
+    const settings = observeSettings(options, log);
+    const observers = createObservers(settings, '', surroundingsOf(program), namespaces);
     try {
       const { duration } = options;
-      const { pipeline, state } = createPipeline({ ...observers, source, probeId: '', intervalMs: duration, log });
+      const { pipeline, state } = createPipeline({
+        ...observers,
+        source,
+        probeId: '',
+        intervalMs: duration,
+        maxFlows: settings.maxFlows,
+        log,
+      });
       log.info(`watching connections by ${sourceText(source)} for ${duration / 1000} s`);
       const end = attachedAt + duration;
       if (duration > UNTICKED_MS) {
