@@ -123,7 +123,8 @@ export class ProbeRegistry {
     const tellsTemplates = hasTemplates(report);
     known.sendsTemplates ||= tellsTemplates;
     // A Scope probe leaves templates out of reports that have only what changed.
-    if (tellsTemplates || !known.sendsTemplates) known.wholeReport = number;
+    const isWhole = tellsTemplates || !known.sendsTemplates;
+    if (isWhole) known.wholeReport = number;
     known.skew.note(report, atMs);
     known.identity = identity;
     known.machine = hostFact(report, 'machine_id') ?? known.machine;
@@ -140,7 +141,7 @@ export class ProbeRegistry {
     known.reports++;
     known.sampled = sampledOf(report);
     known.stale = false;
-    return says === 'whole';
+    return isWhole;
   }
 
   /** Time between a probe's words in milliseconds; undefined when nothing says. */

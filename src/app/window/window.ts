@@ -150,8 +150,7 @@ export class Window {
     const taken = this.#flows.state(probe.id, statement, nowMs);
     if (!taken.taken) return taken;
     this.#forgetReported(probe.id);
-    const says = sent.base === 0 ? 'whole' : 'changes';
-    const identity = { ...probe, announcedMs: sent.intervalMs, says } as const;
+    const identity = { ...probe, announcedMs: sent.intervalMs };
     const named = name === sent.host ? told : renameHost(told, sent.host, name);
     this.#probes.seen(identity, named, nowMs, ++this.#accepted);
     const report = moveTimes(named, this.#probes.correctionMs(probe.id));
