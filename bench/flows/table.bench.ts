@@ -7,16 +7,9 @@ import { ProbeState } from '../../src/probe/flows/probe-state.js';
 import { tupleHash } from '../../src/probe/flows/tuple-hash.js';
 import { NO_HOLDERS } from '../../src/probe/records/holder.js';
 import { NO_FLOWS } from '../../src/probe/records/nat-flow.js';
-import {
-  Direction,
-  DirectionEvidence,
-  Flag,
-  OFFSET,
-  PidEvidence,
-  RECORD_BYTES,
-  TcpState,
-} from '../../src/probe/records/record.js';
+import { Direction, DirectionEvidence, Flag, OFFSET, PidEvidence, RECORD } from '../../src/probe/records/layout.js';
 import { RecordView, type RecordBatch } from '../../src/probe/records/record-view.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { median } from '../median.js';
 
 const LIVE = Number(process.argv[2] ?? 200_000);
@@ -44,10 +37,10 @@ interface Making {
 }
 
 function batchOf(count: number, { state, flags, firstId, end }: Making): RecordBatch {
-  const records = new ArrayBuffer(count * RECORD_BYTES);
+  const records = new ArrayBuffer(count * RECORD.bytes);
   for (let i = 0; i < count; i++) {
     const { isServer = false, from, fromPort, to, toPort, pid } = end(i);
-    const view = new DataView(records, i * RECORD_BYTES, RECORD_BYTES);
+    const view = new DataView(records, i * RECORD.bytes, RECORD.bytes);
     view.setBigUint64(OFFSET.socketId, BigInt(firstId + i), true);
     view.setBigUint64(OFFSET.startNanos, BigInt(1_000_000 + i), true);
     for (const [offset, address] of [
@@ -95,7 +88,7 @@ function joined(...batches: readonly RecordBatch[]): RecordBatch {
   const all = Buffer.concat(batches.map(({ records }) => Buffer.from(records)));
   const records = new ArrayBuffer(all.length);
   new Uint8Array(records).set(all);
-  return { records, recordCount: all.length / RECORD_BYTES };
+  return { records, recordCount: all.length / RECORD.bytes };
 }
 
 function newState(): ProbeState {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { resolveNat } from '../../src/probe/nat/resolve-nat.js';
 import { FLOW_BYTES, FLOW_OFFSET, type FlowBatch } from '../../src/probe/records/nat-flow.js';
-import { Direction } from '../../src/probe/records/record.js';
+import { Direction } from '../../src/probe/records/layout.js';
 import type { Node } from '../../src/report/model/model.js';
 import { edgesBetween, type Edge } from '../probe-flows/edges.js';
 import { endpointsOf } from '../support/flow-state.js';

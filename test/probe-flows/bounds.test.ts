@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Num } from '../../src/flows/flow.js';
 import type { Statement } from '../../src/flows/statement.js';
-import { TcpState } from '../../src/probe/records/record.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { newState, newsOf } from '../support/flow-state.js';
 import { client, encode, server, type Socket } from './records.js';
 

@@ -1,7 +1,8 @@
 /** Connections become edges: canonical direction, both processes, scoped ids, exact counts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Direction, OFFSET, PidEvidence, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
+import { Direction, OFFSET, PidEvidence, RECORD } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { endpointsOf } from '../support/flow-state.js';
 import { build, edgesOf } from './edges.js';
 import { client, encode, listener, NETNS, server, type Connection, type Socket } from './records.js';
@@ -232,7 +233,7 @@ test('names of addresses at either end reach the report', () => {
 });
 
 test('a buffer that is shorter than its count is refused', () => {
-  const short = { records: new ArrayBuffer(RECORD_BYTES), recordCount: 2 };
+  const short = { records: new ArrayBuffer(RECORD.bytes), recordCount: 2 };
   assert.throws(() => endpointsOf(short), RangeError);
 });
 

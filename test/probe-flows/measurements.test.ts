@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Node } from '../../src/report/model/model.js';
-import { TcpState } from '../../src/probe/records/record.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { build, edgesOf } from './edges.js';
 import { client, server, type Connection, type Socket } from './records.js';
 

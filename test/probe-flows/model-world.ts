@@ -2,7 +2,8 @@
  * A small world of connections that a test drives step by step, what a source of connections tells of it at each tick, and
  * what flows must have come of that: the truth as far as it was told.
  */
-import { Direction, TcpState } from '../../src/probe/records/record.js';
+import { Direction } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import type { Socket } from './records.js';
 
 /** One random step; the numbers choose, modulo what there is. */

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { FlowRow } from '../../src/report/model/flow-row.js';
-import { Direction, TcpState } from '../../src/probe/records/record.js';
+import { Direction } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { newState, newsOf, type Circumstances } from '../support/flow-state.js';
 import { client, encode, listener, server, type Connection, type Socket } from './records.js';
 

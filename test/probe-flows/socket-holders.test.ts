@@ -1,7 +1,8 @@
 /** Processes that hold a socket besides the one that uses it reach the endpoints. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { HOLDER_BYTES, HOLDER_OFFSET, type HolderBatch } from '../../src/probe/records/holder.js';
+import { HOLDER, HOLDER_OFFSET } from '../../src/probe/records/layout.js';
+import { type HolderBatch } from '../../src/probe/records/holder.js';
 import { build } from './edges.js';
 import { client, listener, server, type Connection, type Socket } from './records.js';
 
@@ -15,9 +16,9 @@ interface Row {
 }
 
 function rows(all: readonly Row[]): HolderBatch {
-  const view = new DataView(new ArrayBuffer(all.length * HOLDER_BYTES));
+  const view = new DataView(new ArrayBuffer(all.length * HOLDER.bytes));
   for (const [i, { socket, pid, isListener = false, more = 0 }] of all.entries()) {
-    const at = i * HOLDER_BYTES;
+    const at = i * HOLDER.bytes;
     view.setBigUint64(at + HOLDER_OFFSET.socketId, BigInt(socket), true);
     view.setBigUint64(at + HOLDER_OFFSET.pidStartNanos, BigInt(pid) * TICK_NANOS, true);
     view.setUint32(at + HOLDER_OFFSET.pid, pid, true);

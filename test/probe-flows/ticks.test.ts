@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Direction, TcpState } from '../../src/probe/records/record.js';
+import { Direction } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import type { Node } from '../../src/report/model/model.js';
 import { WatchedSource } from '../support/watched-source.js';
 import { client, listener, type Socket } from './records.js';

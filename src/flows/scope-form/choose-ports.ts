@@ -4,6 +4,7 @@
  * own where that can be; what is left without one shares. A port's owner depends on who has that port and on nothing else, so
  * that from report to report few ports change hands.
  */
+import { identityHash } from './identity-hash.js';
 import { rank, thinPorts } from './thin-ports.js';
 
 export interface PortUser {
@@ -61,8 +62,8 @@ class Choice {
   constructor(users: readonly PortUser[], isTaken: (port: number) => boolean) {
     this.#users = users;
     this.#free = users.map(({ ports }) => ports.filter((port) => !isTaken(port)));
-    this.#hashes = users.map(({ identity }) => hashOf(identity));
-    this.#edgeHashes = users.map(({ edge }) => hashOf(edge));
+    this.#hashes = users.map(({ identity }) => identityHash(identity));
+    this.#edgeHashes = users.map(({ edge }) => identityHash(edge));
     this.#preferred = users.map(({ atMost }, i) => new Set(thinPorts(this.#free[i]!, atMost)));
     this.#owned = users.map(() => new Set<number>());
     this.#isHopeless = users.map(() => false);
@@ -153,13 +154,6 @@ class Choice {
     };
     return ports.reduce((best, port) => (isBetter(port, best) ? port : best));
   }
-}
-
-/** FNV-1a, 32 bits. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
 }
 
 function mix(hash: number, port: number): number {

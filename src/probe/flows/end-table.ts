@@ -2,20 +2,11 @@
  * The ends (sockets) that are known: those that live, and those that closed a moment ago and whose other end is awaited. Each
  * has a copy of its newest record, at its slot, in memory that grows with them.
  */
-import { OFFSET, RECORD_BYTES } from '../records/record.js';
-import { RecordView, WORD, WORDS } from '../records/record-view.js';
+import { OFFSET, RECORD, WORD } from '../records/layout.js';
+import { RecordView } from '../records/record-view.js';
 import { mixed, randomMultipliers } from './seeded-hash.js';
 import { SlotIndex, Slots, withRoom } from './slot-index.js';
 
-const {
-  socketId: SOCKET_ID,
-  bytesSent: BYTES_SENT,
-  bytesReceived: BYTES_RECEIVED,
-  retransmits: RETRANSMITS,
-  pid: PID,
-  pidStartNanos: PID_START,
-} = WORD;
-const WORDS_EACH = WORDS;
 const FIRST_ENDS = 256;
 
 const [LOW, HIGH] = randomMultipliers(2) as unknown as [number, number];
@@ -54,12 +45,12 @@ export class EndTable {
 
   /** The slot of the socket of `records`'s record, which is seen in this round; `NO_END` when it is not known. */
   find({ words }: RecordView, record: number): number {
-    const at = record * WORDS_EACH + SOCKET_ID;
+    const at = record * RECORD.words + WORD.socketId;
     const low = words[at]!;
     const high = words[at + 1]!;
     const known = this.view.words;
     for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot)) {
-      const place = slot * WORDS_EACH + SOCKET_ID;
+      const place = slot * RECORD.words + WORD.socketId;
       if (known[place] === low && known[place + 1] === high) {
         this.#rounds[slot] = this.#round;
         return slot;
@@ -72,7 +63,7 @@ export class EndTable {
   findId(low: number, high: number): number {
     const known = this.view.words;
     for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot)) {
-      const place = slot * WORDS_EACH + SOCKET_ID;
+      const place = slot * RECORD.words + WORD.socketId;
       if (known[place] === low && known[place + 1] === high) return slot;
     }
     return NO_END;
@@ -90,10 +81,10 @@ export class EndTable {
     this.dialled[slot] = 0;
     this.connections[slot] = NO_END;
     this.isOlder[slot] = Number(hasPast);
-    this.baseSent[slot] = hasPast ? from.u64(record, BYTES_SENT) : 0;
-    this.baseReceived[slot] = hasPast ? from.u64(record, BYTES_RECEIVED) : 0;
-    this.baseRetransmits[slot] = hasPast ? from.words[record * WORDS_EACH + RETRANSMITS]! : 0;
-    const at = record * WORDS_EACH + SOCKET_ID;
+    this.baseSent[slot] = hasPast ? from.u64(record, WORD.bytesSent) : 0;
+    this.baseReceived[slot] = hasPast ? from.u64(record, WORD.bytesReceived) : 0;
+    this.baseRetransmits[slot] = hasPast ? from.words[record * RECORD.words + WORD.retransmits]! : 0;
+    const at = record * RECORD.words + WORD.socketId;
     this.#index.add(hashOf(from.words[at]!, from.words[at + 1]!), slot);
     return slot;
   }
@@ -101,27 +92,27 @@ export class EndTable {
   /** Takes over a newer record of the socket. */
   copy(from: RecordView, record: number, slot: number): void {
     const words = this.view.words;
-    const at = record * WORDS_EACH;
-    const to = slot * WORDS_EACH;
-    for (let word = 0; word < WORDS_EACH; word++) words[to + word] = from.words[at + word]!;
+    const at = record * RECORD.words;
+    const to = slot * RECORD.words;
+    for (let word = 0; word < RECORD.words; word++) words[to + word] = from.words[at + word]!;
   }
 
   /** As `copy`, of the connection that it had before: a process that is known stays, though the record has none. */
   refresh(from: RecordView, record: number, slot: number): void {
     const { words, bytes } = this.view;
-    const to = slot * WORDS_EACH;
-    const pid = words[to + PID]!;
-    if (pid === 0 || from.words[record * WORDS_EACH + PID] !== 0) {
+    const to = slot * RECORD.words;
+    const pid = words[to + WORD.pid]!;
+    if (pid === 0 || from.words[record * RECORD.words + WORD.pid] !== 0) {
       this.copy(from, record, slot);
       return;
     }
-    const start = words.slice(to + PID_START, to + PID_START + 2);
-    const at = slot * RECORD_BYTES;
-    const comm = bytes.slice(at + OFFSET.comm, at + RECORD_BYTES);
+    const start = words.slice(to + WORD.pidStartNanos, to + WORD.pidStartNanos + 2);
+    const at = slot * RECORD.bytes;
+    const comm = bytes.slice(at + OFFSET.comm, at + RECORD.bytes);
     const evidence = bytes[at + OFFSET.pidEvidence]!;
     this.copy(from, record, slot);
-    words[to + PID] = pid;
-    words.set(start, to + PID_START);
+    words[to + WORD.pid] = pid;
+    words.set(start, to + WORD.pidStartNanos);
     bytes.set(comm, at + OFFSET.comm);
     bytes[at + OFFSET.pidEvidence] = evidence;
   }
@@ -134,9 +125,9 @@ export class EndTable {
   /** Whether the record has nothing that is not known. */
   isSame(from: RecordView, record: number, slot: number): boolean {
     const words = this.view.words;
-    const at = record * WORDS_EACH;
-    const to = slot * WORDS_EACH;
-    for (let word = 0; word < WORDS_EACH; word++) if (words[to + word] !== from.words[at + word]) return false;
+    const at = record * RECORD.words;
+    const to = slot * RECORD.words;
+    for (let word = 0; word < RECORD.words; word++) if (words[to + word] !== from.words[at + word]) return false;
     return true;
   }
 
@@ -175,7 +166,7 @@ export class EndTable {
 }
 
 function viewOf(slots: number): RecordView {
-  return new RecordView({ records: new ArrayBuffer(slots * RECORD_BYTES), recordCount: slots });
+  return new RecordView({ records: new ArrayBuffer(slots * RECORD.bytes), recordCount: slots });
 }
 
 function hashOf(low: number, high: number): number {

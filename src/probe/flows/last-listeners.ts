@@ -4,8 +4,8 @@
  */
 import { listensFor } from './listens-for.js';
 import { isLoopbackAddress } from '../records/address.js';
-import { Direction, OFFSET, RECORD_BYTES } from '../records/record.js';
-import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
+import { Direction, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
+import { RecordView, type RecordBatch } from '../records/record-view.js';
 
 const REMEMBER_MS = 10 * 60_000;
 /** Listeners that have gone: the first to go are forgotten first. */
@@ -48,12 +48,12 @@ export class LastListeners {
     const before = this.#present;
     const present = new Map<Key, Listener>();
     for (let i = 0; i < view.count; i++) {
-      if (bytes[i * RECORD_BYTES + OFFSET.direction] !== Direction.Listener) continue;
-      const at = i * WORDS + WORD.localAddress;
+      if (bytes[i * RECORD.bytes + OFFSET.direction] !== Direction.Listener) continue;
+      const at = i * RECORD.words + WORD.localAddress;
       const address = words.slice(at, at + 4);
       const key = keyOf(
-        words[i * WORDS + WORD.netns]! >>> 0,
-        halves[i * HALVES + HALF.localPort]!,
+        words[i * RECORD.words + WORD.netns]! >>> 0,
+        halves[i * RECORD.halves + HALF.localPort]!,
         address,
       );
       const name = nameOf(i) || before.get(key)?.name;

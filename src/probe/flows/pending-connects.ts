@@ -2,15 +2,11 @@
  * Marks connects that have waited for an answer for a while: whoever dials an address where nobody answers waits for
  * minutes, and in all that time no connect of his has failed yet.
  */
-import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
-import { RecordView, WORD, type RecordBatch } from '../records/record-view.js';
+import { Direction, Flag, OFFSET, RECORD, WORD } from '../records/layout.js';
+import { TcpState } from '../records/tcp-state.js';
+import { RecordView, type RecordBatch } from '../records/record-view.js';
 
 // The module's own constants, which alone the engine takes for such: see ../topology/grouping.ts.
-const { direction: DIRECTION, flags: FLAGS, state: STATE } = OFFSET;
-const { socketId: SOCKET_ID, startNanos: START_NANOS } = WORD;
-const { SynSent: SYN_SENT } = TcpState;
-const { Connected: CONNECTED } = Direction;
-const BYTES = RECORD_BYTES;
 
 /** The first SYN is sent again after a second: who waits for longer has lost one. */
 const LONG_NANOS = 1_000_000_000;
@@ -30,12 +26,12 @@ export class PendingConnects {
     const { bytes } = view;
     const pending = new Set<number>();
     for (let i = 0; i < view.count; i++) {
-      if (bytes[i * BYTES + STATE] !== SYN_SENT || bytes[i * BYTES + DIRECTION] !== CONNECTED) continue;
-      const socket = view.u64(i, SOCKET_ID);
-      const start = view.u64(i, START_NANOS);
+      if (bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.SynSent || bytes[i * RECORD.bytes + OFFSET.direction] !== Direction.Connected) continue;
+      const socket = view.u64(i, WORD.socketId);
+      const start = view.u64(i, WORD.startNanos);
       if (pending.size < MAX_REMEMBERED) pending.add(socket);
       const isOld = start > 0 && takenAtNanos > 0 && takenAtNanos - start >= LONG_NANOS;
-      if (isOld || this.#last.has(socket)) bytes[i * BYTES + FLAGS]! |= Flag.Unanswered;
+      if (isOld || this.#last.has(socket)) bytes[i * RECORD.bytes + OFFSET.flags]! |= Flag.Unanswered;
     }
     this.#last = pending;
   }

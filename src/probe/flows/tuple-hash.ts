@@ -1,21 +1,18 @@
 /** A connection's tuple as a hash. */
-import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { HALF, RECORD, WORD } from '../records/layout.js';
+import { type RecordView } from '../records/record-view.js';
 import { scopeNetns } from '../records/scope.js';
 import { randomMultipliers } from './seeded-hash.js';
 
-const { localAddress: LOCAL_ADDRESS, remoteAddress: REMOTE_ADDRESS } = WORD;
-const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT } = HALF;
-const HALVES_EACH = HALVES;
-const WORDS_EACH = WORDS;
 
 const [M0, M1, M2, M3, M4] = randomMultipliers(5) as unknown as [number, number, number, number, number];
 
 /** 32 bits, the same for both ends of a connection. */
 export function tupleHash({ halves, words }: RecordView, index: number): number {
-  const at = index * WORDS_EACH;
-  const half = index * HALVES_EACH;
-  const local = hashEnd(words, at + LOCAL_ADDRESS, halves[half + LOCAL_PORT]!);
-  const remote = hashEnd(words, at + REMOTE_ADDRESS, halves[half + REMOTE_PORT]!);
+  const at = index * RECORD.words;
+  const half = index * RECORD.halves;
+  const local = hashEnd(words, at + WORD.localAddress, halves[half + HALF.localPort]!);
+  const remote = hashEnd(words, at + WORD.remoteAddress, halves[half + HALF.remotePort]!);
   const sum = (((local + remote) | 0) + scopeNetns(words, index)) | 0;
   const mixed = Math.imul(sum ^ (sum >>> 16), M4);
   return mixed ^ (mixed >>> 15);

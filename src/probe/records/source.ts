@@ -1,5 +1,5 @@
 /**
- * What every source of connections offers: start, snapshots of flat records (see record.ts), counters,
+ * What every source of connections offers: start, snapshots of flat records (see layout.ts), counters,
  * stop. A snapshot holds every socket live now and each that closed since the last snapshot, exactly once.
  */
 
