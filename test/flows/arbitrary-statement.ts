@@ -12,7 +12,7 @@ import {
   type FlowState,
 } from '../../src/flows/flow.js';
 import type { StatedFacts, StatedFlow, Statement } from '../../src/flows/statement.js';
-import type { Topology, TopologyKey } from '../../src/report/model/model.js';
+import type { Metric, Topology, TopologyKey } from '../../src/report/model/model.js';
 import { report } from '../report/arbitrary-report.js';
 
 function record<T extends object>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
@@ -103,10 +103,19 @@ function flow(id: number, isWhole: boolean): fc.Arbitrary<StatedFlow> {
 }
 
 function factsOf(topology: Topology, isFramed: boolean, gone: readonly string[]): StatedFacts {
-  const { nodes, ...frame } = topology;
+  const { nodes: all, ...frame } = topology;
+  const nodes = new Map(all);
+  const metrics = new Map<string, ReadonlyMap<string, Metric>>();
+  // Of every second node that has metrics, nothing else is stated.
+  for (const node of all.values()) {
+    if (node.metrics === undefined || (nodes.size + metrics.size) % 2 === 0) continue;
+    nodes.delete(node.id);
+    metrics.set(node.id, node.metrics);
+  }
   return {
     nodes,
-    gone: gone.filter((id) => !nodes.has(id)),
+    ...(metrics.size > 0 && { metrics }),
+    gone: gone.filter((id) => !all.has(id)),
     ...(isFramed && { frame }),
   };
 }

@@ -19,6 +19,24 @@ const DONORS = 64;
 
 const donors = fc.sample(statement, { seed, numRuns: DONORS }).map((one) => encodeStatement(one));
 
+/** What takes long is done again: most often something else had the processor. */
+const SUSPICIOUS_MS = 2;
+const REPEATS = 5;
+
+function millisToRead(body: Uint8Array): number {
+  let leastMs = Infinity;
+  for (let repeat = 0; repeat < REPEATS && leastMs > SUSPICIOUS_MS; repeat++) {
+    const startedAt = performance.now();
+    try {
+      decodeStatement(body);
+    } catch {
+      // what it is, is looked at afterwards
+    }
+    leastMs = Math.min(leastMs, performance.now() - startedAt);
+  }
+  return leastMs;
+}
+
 function fuzz(t: TestContext, count: number, mutantOf: (donor: Uint8Array, dice: Dice) => Uint8Array): void {
   const refusals = new Map<string, number>();
   let taken = 0;
@@ -27,16 +45,14 @@ function fuzz(t: TestContext, count: number, mutantOf: (donor: Uint8Array, dice:
   let slowestMs = 0;
   for (let i = 0; i < count; i++) {
     const mutant = mutantOf(donors[i % donors.length]!, new Dice(seed + i));
-    const startedAt = performance.now();
+    slowestMs = Math.max(slowestMs, millisToRead(mutant));
     try {
       const read = decodeStatement(mutant);
-      slowestMs = Math.max(slowestMs, performance.now() - startedAt);
       assert.deepEqual(decodeStatement(encodeStatement(read)), read);
       taken++;
     } catch (error) {
       if (!(error instanceof StatementError))
         throw new Error(`seed ${seed + i}, body ${Buffer.from(mutant).toString('base64')}`, { cause: error });
-      slowestMs = Math.max(slowestMs, performance.now() - startedAt);
       refusals.set(error.code, (refusals.get(error.code) ?? 0) + 1);
     }
     if (i % 1000 === 0) heapPeak = Math.max(heapPeak, process.memoryUsage().heapUsed);

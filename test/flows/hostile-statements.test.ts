@@ -258,6 +258,11 @@ test('nodes and facts that come twice are refused', () => {
     ]),
   };
   refuses(encodeStatement(twin), 'DUPLICATE');
+  const { metrics } = NODE;
+  const both = new Map([
+    ['Process', { nodes: new Map([[NODE.id, NODE]]), metrics: new Map([[NODE.id, metrics!]]), gone: [] }],
+  ] as const);
+  refuses(encodeStatement({ ...STATEMENT, facts: both }), 'DUPLICATE');
   const gone = new Map([['Process', { nodes: new Map([[NODE.id, NODE]]), gone: [NODE.id] }]] as const);
   refuses(encodeStatement({ ...STATEMENT, facts: gone }), 'DUPLICATE');
   refuses(
