@@ -241,6 +241,10 @@ for (const [what, fields, code] of COLUMNS) {
   test(`columns with ${what} are refused`, () => refuses(changed(fields), code));
 }
 
+test('a number that is -0 is 0', () => {
+  assert.deepEqual(decodeStatement(changed({}, { epoch: -0 })), { ...STATEMENT, epoch: 0 });
+});
+
 test('nodes and facts that come twice are refused', () => {
   const twin: Statement = {
     ...STATEMENT,

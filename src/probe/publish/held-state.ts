@@ -15,7 +15,7 @@ export class HeldState {
   /** @param mark what the app was delivered in Scope's form, or another one in its place */
   constructor(
     isDue: boolean,
-    public mark?: ReportMark,
+    public mark: ReportMark | undefined,
   ) {
     this.isDue = isDue;
   }
