@@ -5,7 +5,7 @@ import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { fastify } from 'fastify';
 import { Room } from '../../src/app/bodies/room.js';
 import { Engine } from '../../src/app/engine/engine.js';
-import type { StatementTaker } from '../../src/app/flows/statement-taker.js';
+import type { StatementTaker } from '../../src/app/window/statement-taker.js';
 import { answerFaults } from '../../src/app/http/faults.js';
 import { flowsRoute } from '../../src/app/ingest/flows-route.js';
 import { Intake } from '../../src/app/ingest/intake.js';

@@ -50,6 +50,24 @@ test('when nothing changed, the app hears of it in at most 200 bytes', async (t)
   assert.ok(gunzipSync(app.bodies[1]!).length <= 200);
 });
 
+test('statements go out with what a probe sends with reports, encoded once for all apps that have the same state', async (t) => {
+  const apps = [await flowsApp(t), await flowsApp(t), await flowsApp(t)];
+  const urls = apps.map(({ url }) => url);
+  const publisher = publisherFor(t, urls, { token: 'secret', intervalMs: 3000 });
+  for (const counts of [[1, 2], [3]]) {
+    publisher.publish(counts);
+    await until('all have it', () => apps.every(({ states }) => states.opened === publisher.table.opened));
+  }
+  assert.equal(publisher.counters()['encoded'], 2);
+  for (const { bodies } of apps) assert.deepEqual(bodies, apps[0]!.bodies);
+  const [headers] = apps[0]!.headers;
+  assert.equal(headers?.['content-type'], 'application/msgpack');
+  assert.equal(headers['content-encoding'], 'gzip');
+  assert.equal(headers['x-scope-probe-id'], 'c0ffee');
+  assert.equal(headers['x-topoprobe-interval'], '3000');
+  assert.equal(headers.authorization, 'Scope-Probe token=secret');
+});
+
 test('one table serves all apps; one that was away for long gets the newest state in one statement', async (t) => {
   const steady = await flowsApp(t);
   let app = await flowsApp(t, { id: 'comes and goes' });

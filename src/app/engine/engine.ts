@@ -8,7 +8,7 @@ import { AppError } from '../errors.js';
 import type { ViewFreshness } from '../options.js';
 import { decodeBody, type BodyKind, type ReportFormat } from '../decode/decode.js';
 import { decodeStatementBody } from '../decode/statement.js';
-import type { StatementTaker, TakenStatement } from '../flows/statement-taker.js';
+import type { StatementTaker, TakenStatement } from '../window/statement-taker.js';
 import { viewById, VIEWS, type View } from '../views/catalogue.js';
 import { nodeDetails } from '../describe/details.js';
 import { edgeRows, type EdgeRow } from '../describe/edges.js';

@@ -5,7 +5,7 @@
 import type { Transferable } from 'node:worker_threads';
 import type { FastifyInstance } from 'fastify';
 import { requireMsgpack } from '../decode/decode.js';
-import type { TakenStatement } from '../flows/statement-taker.js';
+import type { TakenStatement } from '../window/statement-taker.js';
 import type { ProbeIdentity } from '../window/probe-registry.js';
 import { APP_ID_HEADER, type Intake } from './intake.js';
 

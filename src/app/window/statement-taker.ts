@@ -1,6 +1,6 @@
 /** Who takes in what probes state. */
 import type { Statement } from '../../flows/statement.js';
-import type { ProbeIdentity } from '../window/probe-registry.js';
+import type { ProbeIdentity } from './probe-registry.js';
 
 export type TakenStatement =
   | { readonly taken: true; readonly seq: number }
