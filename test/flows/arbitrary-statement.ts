@@ -77,7 +77,7 @@ const ports: fc.Arbitrary<FlowPorts> = fc
     };
   });
 
-const state: fc.Arbitrary<FlowState> = record({
+const state: fc.Arbitrary<FlowState> = record<Omit<FlowState, 'portPairs'> & { pairs: number | undefined }>({
   numbers: fc
     .array(whole, { minLength: NUMBERS, maxLength: NUMBERS })
     .map((numbers) => Float64Array.from(numbers)),
@@ -88,7 +88,13 @@ const state: fc.Arbitrary<FlowState> = record({
     })
     .map((failed) => (failed.length === 0 ? NO_FAILURES : new Map(failed))),
   ports: fc.oneof(fc.constant(NO_PORTS), ports),
-});
+  pairs: fc.option(fc.nat(0xffff), { nil: undefined }),
+}).map(({ pairs, ...rest }) =>
+  compact<FlowState>({
+    ...rest,
+    portPairs: pairs === undefined ? undefined : rest.ports.ports.map((port) => port ^ pairs),
+  }),
+);
 
 const ids = fc
   .uniqueArray(fc.oneof(fc.nat(40), fc.maxSafeNat()), { maxLength: 12 })

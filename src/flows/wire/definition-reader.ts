@@ -1,5 +1,5 @@
 /** Definitions of flows from columns. */
-import type { Draft } from '../../report/model/mutable.js';
+import type { Mutable } from '../../report/model/mutable.js';
 import type { FlowDefinition, FlowEnd } from '../flow.js';
 import type { Budget } from './budget.js';
 import type { ColumnReader, ColumnsReader } from './column-reader.js';
@@ -86,7 +86,7 @@ export class DefinitionReader {
   }
 
   #end(address: string, isHere: boolean, columns: EndColumns): FlowEnd {
-    const end: Draft<FlowEnd> = { address, isHere, netns: columns.netns.next() };
+    const end: Mutable<FlowEnd> = { address, isHere, netns: columns.netns.next() };
     const process = this.#dictionary.process(columns.processes.next());
     if (process !== undefined) end.process = process;
     const evidence = this.#name(columns.evidences);

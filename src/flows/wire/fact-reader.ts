@@ -1,6 +1,6 @@
 /** Facts of topologies from columns. Those of a topology that this version does not know are read and passed over. */
 import { TOPOLOGY_KEYS, type Topology, type TopologyKey } from '../../report/model/model.js';
-import type { Draft } from '../../report/model/mutable.js';
+import type { Mutable } from '../../report/model/mutable.js';
 import { ReportError } from '../../report/wire/errors.js';
 import { decodeReport } from '../../report/wire/msgpack-codec.js';
 import type { StatedFacts } from '../statement.js';
@@ -44,7 +44,7 @@ export function readFacts(
         throw new StatementError('DUPLICATE', 'cannot read a gone node twice');
       gone.add(id);
     }
-    const facts: Draft<StatedFacts> = { nodes, gone: [...gone] };
+    const facts: Mutable<StatedFacts> = { nodes, gone: [...gone] };
     if (metrics.size > 0) facts.metrics = metrics;
     if (framed.next() !== 0) facts.frame = frameOf(frames, key);
     topologies.set(key, facts);

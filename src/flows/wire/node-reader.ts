@@ -1,7 +1,7 @@
 /** Nodes from columns, in the form that reading a report gives: sets sorted, nothing empty. */
 import { sortedMetric } from '../../report/merge/metrics.js';
 import type { Latest, Metric, Node, Sample } from '../../report/model/model.js';
-import type { Draft } from '../../report/model/mutable.js';
+import type { Mutable } from '../../report/model/mutable.js';
 import { sortedUnique } from '../../report/model/string-sets.js';
 import type { Budget } from './budget.js';
 import type { ColumnReader, ColumnsReader } from './column-reader.js';
@@ -93,7 +93,7 @@ export class NodeReader {
     this.#budget.node();
     this.#budget.depth(depth);
     const id = this.#dictionary.text(this.#ids.next());
-    const node: Draft<Node> = { id, topology: this.#dictionary.text(this.#topologies.next()) };
+    const node: Mutable<Node> = { id, topology: this.#dictionary.text(this.#topologies.next()) };
     const facts = this.#factCounts.next();
     const sets = this.#setCounts.next();
     const adjacency = this.#adjacencies.next();

@@ -1,6 +1,6 @@
 /** From bytes to a statement. Nothing that they announce is believed. */
 import type { DnsNames } from '../../report/model/model.js';
-import type { Draft } from '../../report/model/mutable.js';
+import type { Mutable } from '../../report/model/mutable.js';
 import { sortedUnique } from '../../report/model/string-sets.js';
 import { STATEMENT_VERSION, type Statement } from '../statement.js';
 import { Budget } from './budget.js';
@@ -61,7 +61,7 @@ function readHead(values: ReadonlyMap<string, HeadValue>): Head {
   const version = number(HEAD.version);
   if (version !== STATEMENT_VERSION)
     throw new StatementError('UNSUPPORTED_VERSION', `cannot read version ${version}`);
-  const head: Draft<Head> = {
+  const head: Mutable<Head> = {
     version,
     probe: text(HEAD.probe),
     epoch: number(HEAD.epoch),
