@@ -147,8 +147,8 @@ test('through any restarts, losses, repeats and failures an app ends up with the
       const handled: Record<Event, () => void | Promise<void>> = {
         open: () => publisher.publish([1, 0, 5]),
         forget: () => app.forget(),
-        away: () => app.stop(),
-        back: () => app.start(),
+        away: () => app.cutOff(),
+        back: () => app.comeBack(),
         'lose answers': () => void (app.losesAnswers = true),
         answer: () => void (app.losesAnswers = false),
         'another app': () => {
@@ -161,7 +161,7 @@ test('through any restarts, losses, repeats and failures an app ends up with the
       for (const one of events) {
         await handled[one]();
         const tried = publisher.counters();
-        if (one === 'open' && app.isListening)
+        if (one === 'open' && app.isReachable)
           await until('it was tried', () => !sameTries(tried, publisher.counters()));
       }
       for (const one of ['back', 'answer', 'heal', 'open'] as const) await handled[one]();
