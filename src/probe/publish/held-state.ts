@@ -19,4 +19,9 @@ export class HeldState {
   ) {
     this.isDue = isDue;
   }
+
+  /** The newest state that the app has in one form or the other; 0: none. */
+  get confirmedSeq(): number {
+    return Math.max(this.seq, this.mark?.seq ?? 0);
+  }
 }
