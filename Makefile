@@ -39,8 +39,8 @@ test: build build/churn build/scenarios build/without-netlink build/refuse-bpf.s
 	@bash scripts/run-tests.sh $(TESTS)
 
 .PHONY: fuzz
-fuzz: build ## mutated reports through the decoder, a million of them (FUZZ_BODIES=1000000)
-	TOPOPROBE_FUZZ_BODIES=$(FUZZ_BODIES) $(NODE) --test build/test/report/fuzz.test.js build/test/report/decode-memory.test.js
+fuzz: build ## mutated reports and statements through their decoders, a million of them (FUZZ_BODIES=1000000)
+	TOPOPROBE_FUZZ_BODIES=$(FUZZ_BODIES) $(NODE) --test build/test/report/fuzz.test.js build/test/report/decode-memory.test.js build/test/flows/fuzz.test.js
 
 .PHONY: check
 check: build ## formatting, lint, types and import directions, for every language here
