@@ -28,14 +28,13 @@ export function holdState({ numbers, failed, ports, portPairs }: FlowState): Hel
   };
 }
 
-export function isHeldSame(held: HeldState, state: FlowState): boolean {
-  const { numbers, failed, modulus, ports, portPairs } = holdState(state);
-  if (modulus !== held.modulus || failed.size !== held.failed.size) return false;
-  for (const [reason, count] of failed) if (held.failed.get(reason) !== count) return false;
+export function isSameState(a: HeldState, b: HeldState): boolean {
+  if (a.modulus !== b.modulus || a.failed.size !== b.failed.size) return false;
+  for (const [reason, count] of a.failed) if (b.failed.get(reason) !== count) return false;
   return (
-    isSameList(numbers, held.numbers) &&
-    isSameList(ports, held.ports) &&
-    isSameList(portPairs ?? NO_PORTS, held.portPairs ?? NO_PORTS)
+    isSameList(a.numbers, b.numbers) &&
+    isSameList(a.ports, b.ports) &&
+    isSameList(a.portPairs ?? NO_PORTS, b.portPairs ?? NO_PORTS)
   );
 }
 

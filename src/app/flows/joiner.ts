@@ -67,11 +67,7 @@ export class Joiner {
   /** What it did in the window is another. */
   changed(flow: HeldFlow): void {
     if (this.#whole.has(flow)) this.#dirtyWhole.add(flow);
-    else {
-      const span = this.#context.meetings.spanOf(flow);
-      if (span === undefined) return;
-      this.#dirty.add(span.from).add(span.to);
-    }
+    else if (!this.#context.meetings.addTo(this.#dirty, flow)) return;
     this.touch();
   }
 
@@ -107,7 +103,7 @@ export class Joiner {
   #joinDirty(): void {
     // A link that is gone leaves its triples apart: all that was joined together is looked at again.
     for (const { linked } of this.#dirty)
-      if (linked !== undefined) for (const other of members(linked.meetings)) this.#dirty.add(other);
+      if (linked?.meetings instanceof Set) for (const other of linked.meetings) this.#dirty.add(other);
     const done = new Set<Meeting>();
     for (const meeting of this.#dirty) {
       if (done.has(meeting)) continue;

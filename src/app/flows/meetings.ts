@@ -70,6 +70,15 @@ export class Meetings {
     return span === undefined || 'from' in span ? span : { from: span, to: span };
   }
 
+  /** Adds the triples that a flow is at. @returns whether it is at any */
+  addTo(found: Set<Meeting>, flow: HeldFlow): boolean {
+    const span = this.#spans.get(flow);
+    if (span === undefined) return false;
+    if ('from' in span) found.add(span.from).add(span.to);
+    else found.add(span);
+    return true;
+  }
+
   /** Adds a flow that has one end on its host, or none. */
   add(flow: HeldFlow): Span {
     const { scope, client, server, via, clientVia, kind } = flow.definition;

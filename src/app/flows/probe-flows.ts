@@ -3,7 +3,7 @@ import type { StatedFlow, Statement } from '../../flows/statement.js';
 import { isSameDefinition } from './flow-equality.js';
 import { weighDefinition, weighHeld, weighState, weighStatement } from './flow-weight.js';
 import { HeldFlow } from './held-flow.js';
-import { holdState, isHeldSame } from './held-state.js';
+import { holdState, isSameState } from './held-state.js';
 import { ProbeWindow } from './probe-window.js';
 
 /** Follows what becomes of the flows. */
@@ -124,14 +124,16 @@ export class ProbeFlows {
       this.#bytes += weighDefinition(definition) - weighDefinition(held.definition);
       held.redefine(definition);
     }
-    if (state !== undefined && (held.goneMs !== undefined || !isHeldSame(held.state, state))) {
+    const next = state && holdState(state);
+    const isMoved = next !== undefined && (held.goneMs !== undefined || !isSameState(held.state, next));
+    if (isMoved) {
       this.#bytes -= weightOf(held);
-      held.restate(holdState(state), atMs);
+      held.restate(next, atMs);
       this.#bytes += weightOf(held);
       this.#recent.add(id);
     }
     if (isOther) this.#listener.added(held);
-    else if (state !== undefined) this.#listener.changed(held);
+    else if (isMoved) this.#listener.changed(held);
   }
 
   #leave(id: number, atMs: number): void {
