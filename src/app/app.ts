@@ -24,11 +24,13 @@ import { page } from './http/page.js';
 import { v1Api } from './http/v1-api.js';
 import { scopeApi } from './http/scope-api.js';
 import { Room } from './bodies/room.js';
+import { flowsRoute } from './ingest/flows-route.js';
+import { Intake } from './ingest/intake.js';
 import { reportRoute } from './ingest/report-route.js';
 import { listen, type ListenAddress } from './listen.js';
 import { liveRoute, type LiveCount } from './live/live-route.js';
 import { CLIENT_MESSAGE_MAX_BYTES } from './live/session.js';
-import { Mirrors } from './engine/view-cache.js';
+import { ViewCache } from './engine/view-cache.js';
 import { superviseRequests } from './http/supervision.js';
 import { settingsFrom, type AppOptions, type AppSettings } from './options.js';
 
@@ -62,13 +64,14 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     clock: settings.clock,
     log: settings.log,
   });
-  const mirrors = new Mirrors(engine);
+  const viewCache = new ViewCache(engine);
 
   const live: LiveCount = { clients: 0 };
   const room = new Room(
     settings.limits.inFlightBytes,
     'refused a report: those that are being taken in have all the room there is (--max-waiting)',
   );
+  const intake = new Intake(room, settings.limits);
   const sessions = new Sessions(appId);
 
   answerFaults(server);
@@ -83,9 +86,10 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   guard(server, { credentials, sessions, knownHosts, allowedOrigins: settings.allowedOrigins });
   metricsRoute(server, { engine, room, live, counters: settings.counters });
   await server.register((scope, _options, done) => {
-    reportRoute(scope, { appId, engine, room, settings });
-    scopeApi(scope, { appId, engine, mirrors, settings });
-    liveRoute(scope, { mirrors, live, sessions, maxClients: settings.limits.webSockets });
+    reportRoute(scope, { appId, engine, intake });
+    flowsRoute(scope, { appId, engine, intake });
+    scopeApi(scope, { appId, engine, viewCache, settings });
+    liveRoute(scope, { viewCache, live, sessions, maxClients: settings.limits.webSockets });
     signInRoutes(scope, { credentials, sessions, isTls: settings.tls !== undefined });
     v1Api(scope, engine, settings.version);
     grafanaApi(scope, engine);

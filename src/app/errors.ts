@@ -2,7 +2,7 @@
  * Every fault of the app that a caller can meet: code, HTTP status where it has one, what was attempted, what to do.
  */
 
-export const APP_FAULTS = {
+const APP_FAULTS = {
   UNKNOWN_CONTENT_TYPE: { status: 400, advice: 'send application/msgpack or application/json' },
   UNKNOWN_CONTENT_ENCODING: {
     status: 400,
@@ -16,6 +16,7 @@ export const APP_FAULTS = {
   UNDECODABLE: { status: 400, advice: 'send a complete report in the encoding the headers name' },
   WRONG_SHAPE: { status: 400, advice: "send a report in Scope's format" },
   BROKEN_STATEMENT: { status: 400, advice: 'send the whole state, with base 0' },
+  BAD_STATEMENT: { status: 400, advice: 'send what `topoprobe probe` of this version sends' },
   REPORT_TOO_LARGE: { status: 413, advice: 'report less at once' },
   BODY_CUT_SHORT: { status: 400, advice: 'send the whole body' },
   BODY_STALLED: { status: 408, advice: 'send the whole body at once' },

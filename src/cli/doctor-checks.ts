@@ -1,10 +1,10 @@
 /** What `doctor` finds out: each thing the probe could use, tried for real, and the source that follows from it. */
 import { readdir } from 'node:fs/promises';
 import { hostname, release } from 'node:os';
-import { EbpfUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge';
+import { AddonUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge/ebpf';
 import { findNamespaces, withoutProcess } from '../probe/namespaces/net-namespaces.js';
 import { descriptors, DESCRIPTORS_ADVICE, descriptorShortage } from '../probe/descriptors.js';
-import { ConntrackWatcher } from '../probe/conntrack/index.js';
+import { ConntrackMonitor } from '../probe/conntrack/index.js';
 import { limitText, type Coverage, type Rung } from '../probe/records/coverage.js';
 import { RUNG_TEXT } from '../probe/connections/ebpf/rungs.js';
 import { NetAddresses } from '../probe/namespaces/net-addresses.js';
@@ -76,7 +76,7 @@ async function featureChecks(): Promise<Check[]> {
       detail: `${usable ? 'loaded and attached' : reason}${NOT_NEEDED.has(name) ? ' (not needed)' : ''}`,
     }));
   } catch (error) {
-    if (!(error instanceof EbpfUnavailableError)) throw error;
+    if (!(error instanceof AddonUnavailableError)) throw error;
     return [{ name: 'native addon', status: 'missing', detail: error.message }];
   }
 }
@@ -213,7 +213,7 @@ function descriptorsCheck(): Check {
 /** Reads connection tracking of every namespace once, the way the probe does. */
 async function conntrackCheck(procRoot: string): Promise<Check> {
   const name = 'conntrack';
-  const watcher = new ConntrackWatcher({ wanted: 'nat', procRoot });
+  const watcher = new ConntrackMonitor({ wanted: 'nat', procRoot });
   try {
     const { flows } = await watcher.refresh();
     const { unavailable, readBy } = watcher;

@@ -6,7 +6,7 @@ import {
   decodeReport,
   ReportError,
   reportFromJson,
-  type Recall,
+  type NodeCache,
   type ReportErrorCode,
 } from '../../report/index.js';
 import type { Report } from '../../report/model/model.js';
@@ -35,15 +35,21 @@ export function formatOf(contentType: string | undefined): ReportFormat {
   );
 }
 
+/** @throws AppError UNKNOWN_CONTENT_TYPE */
+export function requireMsgpack(contentType: string | undefined): void {
+  if (formatOf(contentType) === 'msgpack') return;
+  throw new AppError('UNKNOWN_CONTENT_TYPE', 'cannot read a statement that is not application/msgpack');
+}
+
 /** @throws AppError UNDECODABLE, WRONG_SHAPE, REPORT_TOO_LARGE, INFLATED_TOO_LARGE */
 export function decodeBody(
   sent: Uint8Array,
   { format, isZstd }: BodyKind,
   limits: { readonly reportNodes: number; readonly decompressedBytes: number },
-  recall: Recall,
+  recall: NodeCache,
 ): Report {
   const body = isZstd ? inflateZstd(sent, limits.decompressedBytes) : sent;
-  const bounds = { ...DEFAULT_LIMITS, maxNodes: limits.reportNodes };
+  const bounds = { ...DEFAULT_LIMITS, maxNodes: limits.reportNodes, maxFlows: limits.reportNodes };
   try {
     return format === 'msgpack'
       ? decodeReport(body, bounds, recall)
@@ -60,6 +66,7 @@ const CODES: ReadonlyMap<ReportErrorCode, AppErrorCode> = new Map<ReportErrorCod
   ['BAD_SYNTAX', 'UNDECODABLE'],
   ['TOO_LARGE', 'REPORT_TOO_LARGE'],
   ['TOO_MANY_NODES', 'REPORT_TOO_LARGE'],
+  ['TOO_MANY_FLOWS', 'REPORT_TOO_LARGE'],
   ['TOO_MANY_ENTRIES', 'REPORT_TOO_LARGE'],
   ['TEXT_TOO_LONG', 'REPORT_TOO_LARGE'],
 ]);

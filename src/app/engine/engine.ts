@@ -3,13 +3,18 @@
  * neither a report nor a large view keeps a request waiting that could be answered at once. What goes in and out is
  * plain data.
  */
-import { encodeReport, reportToJson } from '../../report/index.js';
+import { endpointTopology } from '../../flows/scope-endpoints.js';
+import { encodeReport, fromMillis, reportToJson } from '../../report/index.js';
+import type { FlowRow } from '../../report/model/flow-row.js';
 import { AppError } from '../errors.js';
 import type { ViewFreshness } from '../options.js';
 import { decodeBody, type BodyKind, type ReportFormat } from '../decode/decode.js';
+import { decodeStatementBody } from '../decode/statement.js';
+import type { Taken } from '../flows/flow-store.js';
 import { viewById, VIEWS, type View } from '../views/catalogue.js';
 import { nodeDetails } from '../describe/details.js';
 import { edgeRows, type EdgeRow } from '../describe/edges.js';
+import { flowRows, type FlowFilter } from '../describe/flow-rows.js';
 import { nameNode } from '../describe/labels.js';
 import type { Options } from '../views/options.js';
 import { searchGraph, type Found } from '../describe/search.js';
@@ -32,6 +37,7 @@ export interface EngineSettings {
   readonly reportNodes: number;
   readonly windowParts: number;
   readonly windowBytes: number;
+  readonly windowFlows: number;
   /** Read by whoever starts the thread. */
   readonly engineHeapBytes: number;
   readonly probes: number;
@@ -50,6 +56,7 @@ export class Engine {
       windowMs: settings.windowMs,
       maxParts: settings.windowParts,
       maxBytes: settings.windowBytes,
+      maxFlows: settings.windowFlows,
       maxProbes: settings.probes,
       clock: () => this.#nowMs,
     });
@@ -68,6 +75,12 @@ export class Engine {
     this.#window.add(probe, report, body.byteLength, memory);
   }
 
+  /** @throws AppError */
+  state(probe: ProbeIdentity, { isZstd }: { readonly isZstd: boolean }, body: Uint8Array): Taken {
+    const { statement, bytes } = decodeStatementBody(body, isZstd, probe.id, this.#settings);
+    return this.#window.state(probe, statement, bytes);
+  }
+
   /** @throws AppError NO_SUCH_VIEW */
   changeSince(viewId: string, options: Options, since: number): ViewChange {
     return this.#renderer.changeSince(knownView(viewId), options, since);
@@ -78,11 +91,11 @@ export class Engine {
     const view = knownView(viewId);
     const shown = this.#renderer.graph(view, options);
     // A node that options hide still has its page: people follow links to it.
-    const { scene, graph } = shown.graph.nodes.has(id) ? shown : this.#renderer.whole(view);
+    const { snapshot, graph } = shown.graph.nodes.has(id) ? shown : this.#renderer.whole(view);
     const node = graph.nodes.get(id);
     if (node === undefined)
       throw new AppError('NO_SUCH_NODE', `no node ${JSON.stringify(id.slice(0, 200))} in view ${view.id}`);
-    return JSON.stringify({ node: nodeDetails(scene.report, view.id, graph, node) });
+    return JSON.stringify({ node: nodeDetails(snapshot.report, view.id, graph, node) });
   }
 
   /** The list of views as JSON. */
@@ -94,9 +107,13 @@ export class Engine {
     );
   }
 
-  /** The merged report. */
+  /** Everything of the window as one report in Scope's form, with the exact rows beside it. */
   report(format: ReportFormat): Uint8Array {
-    const report = this.#window.newestReport();
+    const flows = flowRows(this.#window.flows());
+    const facts = this.#window.newestFacts();
+    const { topology } = endpointTopology(flows, { now: fromMillis(this.#nowMs) });
+    const topologies = new Map(facts.topologies).set('Endpoint', topology);
+    const report = { ...facts, topologies, flows };
     return format === 'msgpack' ? encodeReport(report) : Buffer.from(reportToJson(report));
   }
 
@@ -106,16 +123,22 @@ export class Engine {
     options: Options,
     limit: number,
   ): { readonly edges: readonly EdgeRow[]; readonly total: number } {
-    const { scene, graph } = this.#renderer.graph(knownView(viewId), options);
-    const rows = edgeRows(scene.report, graph);
+    const { snapshot, graph } = this.#renderer.graph(knownView(viewId), options);
+    const rows = edgeRows(snapshot.report, graph);
     return { edges: rows.slice(0, limit), total: rows.length };
+  }
+
+  /** Flows of the window, at most `limit`, most connections first, and how many there are. */
+  flows(filter: FlowFilter, limit: number): { readonly flows: readonly FlowRow[]; readonly total: number } {
+    const rows = flowRows(this.#window.flows(), filter);
+    return { flows: rows.slice(0, limit), total: rows.length };
   }
 
   /** Ids, names and kinds of a view's nodes. @throws AppError NO_SUCH_VIEW */
   nodeNames(viewId: string, options: Options): readonly NodeName[] {
-    const { scene, graph } = this.#renderer.graph(knownView(viewId), options);
+    const { snapshot, graph } = this.#renderer.graph(knownView(viewId), options);
     return Array.from(graph.nodes.values(), (view) => {
-      const { label, labelMinor, pseudo } = nameNode(scene.report, view);
+      const { label, labelMinor, pseudo } = nameNode(snapshot.report, view);
       return { id: view.id, label, labelMinor, pseudo };
     });
   }
@@ -125,8 +148,8 @@ export class Engine {
     const found: Found[] = [];
     for (const view of VIEWS) {
       if (found.length >= limit) break;
-      const { scene, graph } = this.#renderer.whole(view);
-      found.push(...searchGraph(scene.report, view.id, graph, text, limit - found.length));
+      const { snapshot, graph } = this.#renderer.whole(view);
+      found.push(...searchGraph(snapshot.report, view.id, graph, text, limit - found.length));
     }
     return found;
   }

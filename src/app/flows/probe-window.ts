@@ -6,12 +6,12 @@
  * and the first statement when the epoch is older than that: what it counted before the app knew it is no part of the window.
  */
 
-/** A window is divided into this many parts, of each at most one past statement is kept: the bound on what a flow's past takes. */
+/** A window is divided into this many parts, of each at most two past statements are kept: the bound on what a flow's past takes. */
 const PARTS = 16;
 
 export class ProbeWindow {
   readonly #windowMs: number;
-  /** Times of past statements that values are kept of, ascending; never empty, at most PARTS + 2. */
+  /** Times of past statements that values are kept of, ascending; never empty, at most 2 * PARTS + 2. */
   #checkpoints: number[];
   #lastMs: number;
   #thenMs: number;
@@ -47,7 +47,8 @@ export class ProbeWindow {
   /** The probe makes another statement. @returns its time: never before the last one's */
   next(atMs: number): number {
     const newest = this.#checkpoints.at(-1)!;
-    const isNeeded = this.#lastMs === this.#thenMs || this.#lastMs - newest >= this.#windowMs / PARTS;
+    // The one before a long silence is what a window begins with that begins in the silence.
+    const isNeeded = this.#lastMs === this.#thenMs || atMs - newest >= this.#windowMs / PARTS;
     if (isNeeded && this.#lastMs > newest) this.#checkpoints.push(this.#lastMs);
     this.#lastMs = Math.max(this.#lastMs, atMs);
     return this.#lastMs;

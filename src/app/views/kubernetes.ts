@@ -4,11 +4,12 @@
  */
 import type { Node } from '../../report/model/model.js';
 import { byAddress, containerFinder, indexAddresses, presentContainers } from './containers.js';
-import { hostNameOf, latestOf, ownIdOf, type EndpointFacts } from '../flows/endpoint.js';
+import { hostNameOf, latestOf, ownIdOf } from '../flows/node-facts.js';
 import { isPseudoId, UNCONTAINED_PREFIX, UNMANAGED_PREFIX } from '../flows/external.js';
 import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';
 import { placeOutsideOr } from './processes.js';
-import type { Scene } from '../flows/snapshot.js';
+import type { Snapshot } from '../flows/snapshot.js';
+import type { ViewEnd } from '../flows/view-end.js';
 
 const CONTROLLER_TOPOLOGIES = [
   ['deployment', 'Deployment'],
@@ -20,14 +21,14 @@ const CONTROLLER_TOPOLOGIES = [
 
 const GONE = new Set(['deleted', 'failed', 'Failed', 'Succeeded']);
 
-function hasKubernetes(scene: Scene): boolean {
-  return scene.nodes('Pod').size + scene.nodes('Service').size > 0;
+function hasKubernetes(snapshot: Snapshot): boolean {
+  return snapshot.nodes('Pod').size + snapshot.nodes('Service').size > 0;
 }
 
 /** Pods that have not ended. */
-function presentPods(scene: Scene): Map<string, Node> {
+function presentPods(snapshot: Snapshot): Map<string, Node> {
   const pods = new Map<string, Node>();
-  for (const [id, node] of scene.nodes('Pod'))
+  for (const [id, node] of snapshot.nodes('Pod'))
     if (!GONE.has(latestOf(node, 'kubernetes_state') ?? '')) pods.set(id, node);
   return pods;
 }
@@ -44,40 +45,40 @@ function* ownAddress(node: Node): Iterable<string> {
   }
 }
 
-/** Ids of the pods of an endpoint; the machine's "unmanaged" node when what holds it is in no pod. */
-function podPlace(scene: Scene, pods: ReadonlyMap<string, Node>): Place {
-  const containers = presentContainers(scene);
-  const findContainer = containerFinder(scene, containers);
+/** Ids of the pods of an end; the machine's "unmanaged" node when what holds it is in no pod. */
+function podPlace(snapshot: Snapshot, pods: ReadonlyMap<string, Node>): Place {
+  const containers = presentContainers(snapshot);
+  const findContainer = containerFinder(snapshot, containers);
   const index = indexAddresses(pods, ownAddress);
-  return (endpoint) => {
-    const container = findContainer(endpoint);
+  return (view) => {
+    const container = findContainer(view);
     if (container !== undefined && !container.startsWith(UNCONTAINED_PREFIX)) {
       const parents = (containers.get(container)?.parents?.get('pod') ?? []).filter((id) => pods.has(id));
       if (parents.length > 0) return parents;
     }
-    const pod = byAddress(index, endpoint);
+    const pod = byAddress(index, view);
     if (pod !== undefined) return [pod];
     if (container === undefined) return [];
-    return [UNMANAGED_PREFIX + machineOf(container, containers, endpoint)];
+    return [UNMANAGED_PREFIX + machineOf(container, containers, view)];
   };
 }
 
 function machineOf(
   container: string,
   containers: ReadonlyMap<string, Node>,
-  endpoint: EndpointFacts,
+  view: ViewEnd,
 ): string {
   if (container.startsWith(UNCONTAINED_PREFIX)) return container.slice(UNCONTAINED_PREFIX.length);
   const node = containers.get(container);
   return hostNameOf(
-    latestOf(node, 'host_node_id') ?? node?.parents?.get('host')?.[0] ?? endpoint.hostNode ?? '',
+    latestOf(node, 'host_node_id') ?? node?.parents?.get('host')?.[0] ?? view.hostNode ?? '',
   );
 }
 
 /** Ids of a node's containers, by pod. */
-function containersByPod(scene: Scene): Map<string, string[]> {
+function containersByPod(snapshot: Snapshot): Map<string, string[]> {
   const members = new Map<string, string[]>();
-  for (const [id, node] of presentContainers(scene)) {
+  for (const [id, node] of presentContainers(snapshot)) {
     for (const pod of node.parents?.get('pod') ?? []) {
       const list = members.get(pod);
       if (list === undefined) members.set(pod, [id]);
@@ -87,38 +88,38 @@ function containersByPod(scene: Scene): Map<string, string[]> {
   return members;
 }
 
-export function podGraph(scene: Scene): ViewGraph {
+export function podGraph(snapshot: Snapshot): ViewGraph {
   const nodes = new Map<string, ViewNode>();
-  if (!hasKubernetes(scene)) return { nodes, edges: new Map(), filtered: 0 };
-  const pods = presentPods(scene);
-  const members = containersByPod(scene);
+  if (!hasKubernetes(snapshot)) return { nodes, edges: new Map(), filtered: 0 };
+  const pods = presentPods(snapshot);
+  const members = containersByPod(snapshot);
   for (const [id, node] of pods) nodes.set(id, { id, topology: 'pod', node, members: members.get(id) ?? [] });
-  return buildGraph(scene, {
+  return buildGraph(snapshot, {
     nodes,
-    place: placeOutsideOr(scene, podPlace(scene, pods)),
+    place: placeOutsideOr(snapshot, podPlace(snapshot, pods)),
     describe: (id) => ({ id, topology: isPseudoId(id) ? PSEUDO : 'pod' }),
   });
 }
 
-export function controllerGraph(scene: Scene): ViewGraph {
-  return podGroupGraph(scene, CONTROLLER_TOPOLOGIES, { orphans: 'unmanaged', byOwnAddress: false });
+export function controllerGraph(snapshot: Snapshot): ViewGraph {
+  return podGroupGraph(snapshot, CONTROLLER_TOPOLOGIES, { orphans: 'unmanaged', byOwnAddress: false });
 }
 
-export function serviceGraph(scene: Scene): ViewGraph {
-  return podGroupGraph(scene, [['service', 'Service']], { orphans: 'left out', byOwnAddress: true });
+export function serviceGraph(snapshot: Snapshot): ViewGraph {
+  return podGroupGraph(snapshot, [['service', 'Service']], { orphans: 'left out', byOwnAddress: true });
 }
 
 function podGroupGraph(
-  scene: Scene,
+  snapshot: Snapshot,
   topologies: readonly (readonly [string, 'Service' | (typeof CONTROLLER_TOPOLOGIES)[number][1]])[],
   { orphans, byOwnAddress }: { orphans: 'unmanaged' | 'left out'; byOwnAddress: boolean },
 ): ViewGraph {
   const groups = new Map<string, ViewNode & { members: string[] }>();
-  if (!hasKubernetes(scene)) return { nodes: new Map(), edges: new Map(), filtered: 0 };
+  if (!hasKubernetes(snapshot)) return { nodes: new Map(), edges: new Map(), filtered: 0 };
   for (const [topology, key] of topologies) {
-    for (const [id, node] of scene.nodes(key)) groups.set(id, { id, topology, node, members: [] });
+    for (const [id, node] of snapshot.nodes(key)) groups.set(id, { id, topology, node, members: [] });
   }
-  const pods = presentPods(scene);
+  const pods = presentPods(snapshot);
   const groupsOfPod = new Map<string, readonly string[]>();
   for (const [id, node] of pods) {
     const ids: string[] = [];
@@ -132,15 +133,15 @@ function podGroupGraph(
     }
     groupsOfPod.set(id, ids);
   }
-  const podsOf = podPlace(scene, pods);
+  const podsOf = podPlace(snapshot, pods);
   const services = byOwnAddress
-    ? indexAddresses(scene.nodes('Service'), ownAddress)
+    ? indexAddresses(snapshot.nodes('Service'), ownAddress)
     : new Map<string, string>();
-  const place: Place = (endpoint) => {
-    const service = byAddress(services, endpoint);
+  const place: Place = (view) => {
+    const service = byAddress(services, view);
     if (service !== undefined) return [service];
     const found = new Set<string>();
-    for (const pod of podsOf(endpoint)) {
+    for (const pod of podsOf(view)) {
       if (isPseudoId(pod)) {
         found.add(pod);
         continue;
@@ -148,19 +149,19 @@ function podGroupGraph(
       const ids = groupsOfPod.get(pod) ?? [];
       for (const id of ids) found.add(id);
       if (ids.length === 0 && orphans === 'unmanaged')
-        found.add(UNMANAGED_PREFIX + machineOfPod(pods.get(pod), endpoint));
+        found.add(UNMANAGED_PREFIX + machineOfPod(pods.get(pod), view));
     }
     return Array.from(found);
   };
-  return buildGraph(scene, {
+  return buildGraph(snapshot, {
     nodes: new Map<string, ViewNode>(groups),
-    place: placeOutsideOr(scene, place),
+    place: placeOutsideOr(snapshot, place),
     describe: (id) => ({ id, topology: isPseudoId(id) ? PSEUDO : topologyOfId(id) }),
   });
 }
 
-function machineOfPod(pod: Node | undefined, endpoint: EndpointFacts): string {
-  const hostNode = latestOf(pod, 'host_node_id') ?? pod?.parents?.get('host')?.[0] ?? endpoint.hostNode;
+function machineOfPod(pod: Node | undefined, view: ViewEnd): string {
+  const hostNode = latestOf(pod, 'host_node_id') ?? pod?.parents?.get('host')?.[0] ?? view.hostNode;
   return hostNode === undefined ? '' : hostNameOf(hostNode);
 }
 

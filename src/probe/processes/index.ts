@@ -5,7 +5,7 @@ import { bootOffsetTicks } from './boot-offset.js';
 import type { ArgumentsPolicy } from './command-line.js';
 import { countCores } from './cores.js';
 import { processTopology } from './process-topology.js';
-import { Walker } from './shared-scan.js';
+import { SharedScan } from './shared-scan.js';
 
 export type { ArgumentsPolicy } from './command-line.js';
 export { ProcessFactsError, type ProcessFactsErrorCode } from './errors.js';
@@ -35,7 +35,7 @@ export interface ProcessReporter extends Reporter {
 
 /** Its report rejects with ProcessFactsError when /proc can't be listed. */
 export function createProcessReporter(options: ProcessReporterOptions): ProcessReporter {
-  const walker = new Walker({
+  const walker = new SharedScan({
     procRoot: options.procRoot ?? '/proc',
     arguments: options.arguments ?? 'masked',
     maxProcesses: options.maxProcesses ?? 30_000,
@@ -49,7 +49,7 @@ export function createProcessReporter(options: ProcessReporterOptions): ProcessR
       starts.clear();
       const processes = await walker.walk();
       for (const { pid, startTicks } of processes) starts.set(pid, startTicks - offset);
-      return new Map([['Process', processTopology(processes, options.hostName, cores, now)]]);
+      return new Map([['Process', processTopology(processes, options.hostName, cores, now, offset)]]);
     },
     startTicksOf: (pid) => starts.get(pid),
     formerName: (pid, startTicks, comm) =>

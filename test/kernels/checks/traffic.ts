@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { watch, type Seen } from '../../ebpf/seen-scenario.js';
-import { TcpState } from '../../../src/probe/records/record.js';
+import { TcpState } from '../../../src/probe/records/tcp-state.js';
 import { socketsIn } from '../../support/socket-records.js';
 import { EVERY_RUNG, optionsOf, VISITING_RUNGS, type Check } from './check.js';
 
@@ -61,7 +61,7 @@ async function carry(from: Socket, to: Socket, bytes: number): Promise<void> {
 /** `sent/received` of the clients' ends that live or are closed, in the order of `pairs`. */
 async function bytesOf(seen: Seen, pairs: readonly Pair[], isClosed: boolean): Promise<string[]> {
   const netns = statSync('/proc/self/ns/net').ino;
-  const sockets = socketsIn(await seen.feed.source.snapshot(), netns);
+  const sockets = socketsIn(await seen.source.snapshot(), netns);
   return pairs.map(({ port }) => {
     const end = sockets.find(
       ({ localPort, state }) => localPort === port && (state === TcpState.Close) === isClosed,

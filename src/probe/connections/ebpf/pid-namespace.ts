@@ -2,7 +2,7 @@
  * What is not seen because of PID namespaces. PIDs are told in the namespace of `--proc-root`, so that they name the files
  * below it; the kernel lets a program go through the open files of its own namespace's processes only.
  */
-import type { PidNamespace } from 'ebpf-bridge';
+import type { PidNamespace } from 'ebpf-bridge/ebpf';
 import type { Limit } from '../../records/coverage.js';
 
 /** @param procRoot as it was asked for */
@@ -35,10 +35,4 @@ export function pidNamespaceLimits(
       remedy: `run the probe in the PID namespace of ${procRoot} (hostPID: true, docker --pid=host)`,
     });
   return limits;
-}
-
-/** One line for people. */
-export function pidNamespaceText({ inode, isKnown }: PidNamespace): string {
-  if (!isKnown) return 'not known';
-  return inode === 0 ? 'the outermost: all processes have a PID' : `${inode}, below the outermost`;
 }

@@ -1,0 +1,174 @@
+/**
+ * The ends (sockets) that are known: those that live, and those that closed a moment ago and whose other end is awaited. Each
+ * has a copy of its newest record, at its slot, in memory that grows with them.
+ */
+import { OFFSET, RECORD, WORD } from '../records/layout.js';
+import { RecordView } from '../records/record-view.js';
+import { mixed, randomMultipliers } from './seeded-hash.js';
+import { SlotIndex, Slots, withRoom } from './slot-index.js';
+
+const FIRST_ENDS = 256;
+
+const [LOW, HIGH] = randomMultipliers(2) as unknown as [number, number];
+
+const FREE = 0;
+
+/** In place of a slot. */
+export const NO_END = -1;
+
+export class EndTable {
+  /** Records by slot. Another one when the table has grown. */
+  view = viewOf(FIRST_ENDS);
+  /** By slot: the connection; what the socket had transferred before it was known, as in `base`. */
+  connections = new Int32Array(FIRST_ENDS);
+  baseSent = new Float64Array(FIRST_ENDS);
+  baseReceived = new Float64Array(FIRST_ENDS);
+  baseRetransmits = new Uint32Array(FIRST_ENDS);
+  /** By slot: 1 when the socket is older than what watches it. */
+  isOlder = new Uint8Array(FIRST_ENDS);
+  /** By slot: number of what was dialled, where that is not the remote end of the record; 0: it is. */
+  dialled = new Int32Array(FIRST_ENDS);
+  /** By slot: the round that saw it last; FREE: the slot is nobody's. */
+  #rounds = new Uint32Array(FIRST_ENDS);
+  readonly #slots = new Slots();
+  readonly #index = new SlotIndex();
+  #round = FREE;
+
+  get size(): number {
+    return this.#slots.used;
+  }
+
+  /** Begins a round, after which `forgotten` are those that it did not see. */
+  beginRound(): void {
+    this.#round++;
+  }
+
+  /** The slot of the socket of `records`'s record, which is seen in this round; `NO_END` when it is not known. */
+  find({ words }: RecordView, record: number): number {
+    const at = record * RECORD.words + WORD.socketId;
+    const low = words[at]!;
+    const high = words[at + 1]!;
+    const known = this.view.words;
+    for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot)) {
+      const place = slot * RECORD.words + WORD.socketId;
+      if (known[place] === low && known[place + 1] === high) {
+        this.#rounds[slot] = this.#round;
+        return slot;
+      }
+    }
+    return NO_END;
+  }
+
+  /** Slot of the socket with this id; `NO_END` when it is not known. */
+  findId(low: number, high: number): number {
+    const known = this.view.words;
+    for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot)) {
+      const place = slot * RECORD.words + WORD.socketId;
+      if (known[place] === low && known[place + 1] === high) return slot;
+    }
+    return NO_END;
+  }
+
+  /**
+   * A new end with a copy of the record.
+   * @param hasPast what it transferred so far is not to be counted: it is older than what watches it
+   */
+  add(from: RecordView, record: number, hasPast: boolean): number {
+    const slot = this.#slots.take();
+    if (slot >= this.connections.length) this.#grow(slot + 1);
+    this.copy(from, record, slot);
+    this.#rounds[slot] = this.#round;
+    this.dialled[slot] = 0;
+    this.connections[slot] = NO_END;
+    this.isOlder[slot] = Number(hasPast);
+    this.baseSent[slot] = hasPast ? from.u64(record, WORD.bytesSent) : 0;
+    this.baseReceived[slot] = hasPast ? from.u64(record, WORD.bytesReceived) : 0;
+    this.baseRetransmits[slot] = hasPast ? from.words[record * RECORD.words + WORD.retransmits]! : 0;
+    const at = record * RECORD.words + WORD.socketId;
+    this.#index.add(hashOf(from.words[at]!, from.words[at + 1]!), slot);
+    return slot;
+  }
+
+  /** Takes over a newer record of the socket. */
+  copy(from: RecordView, record: number, slot: number): void {
+    const words = this.view.words;
+    const at = record * RECORD.words;
+    const to = slot * RECORD.words;
+    for (let word = 0; word < RECORD.words; word++) words[to + word] = from.words[at + word]!;
+  }
+
+  /** As `copy`, of the connection that it had before: a process that is known stays, though the record has none. */
+  refresh(from: RecordView, record: number, slot: number): void {
+    const { words, bytes } = this.view;
+    const to = slot * RECORD.words;
+    const pid = words[to + WORD.pid]!;
+    if (pid === 0 || from.words[record * RECORD.words + WORD.pid] !== 0) {
+      this.copy(from, record, slot);
+      return;
+    }
+    const start = words.slice(to + WORD.pidStartNanos, to + WORD.pidStartNanos + 2);
+    const at = slot * RECORD.bytes;
+    const comm = bytes.slice(at + OFFSET.comm, at + RECORD.bytes);
+    const evidence = bytes[at + OFFSET.pidEvidence]!;
+    this.copy(from, record, slot);
+    words[to + WORD.pid] = pid;
+    words.set(start, to + WORD.pidStartNanos);
+    bytes.set(comm, at + OFFSET.comm);
+    bytes[at + OFFSET.pidEvidence] = evidence;
+  }
+
+  /** The socket has another connection now: this end stays with the one it had, and is not found by the socket any more. */
+  retire(slot: number): void {
+    this.#index.remove(slot);
+  }
+
+  /** Whether the record has nothing that is not known. */
+  isSame(from: RecordView, record: number, slot: number): boolean {
+    const words = this.view.words;
+    const at = record * RECORD.words;
+    const to = slot * RECORD.words;
+    for (let word = 0; word < RECORD.words; word++) if (words[to + word] !== from.words[at + word]) return false;
+    return true;
+  }
+
+  remove(slot: number): void {
+    this.#index.remove(slot);
+    this.connections[slot] = NO_END;
+    this.#rounds[slot] = FREE;
+    this.#slots.giveBack(slot);
+  }
+
+  /** Slots of the ends that this round did not see. */
+  *forgotten(): Iterable<number> {
+    for (let slot = 0; slot < this.#slots.end; slot++) {
+      const round = this.#rounds[slot]!;
+      if (round !== FREE && round !== this.#round) yield slot;
+    }
+  }
+
+  /** All slots below are, or were, in use. */
+  get end(): number {
+    return this.#slots.end;
+  }
+
+  #grow(slots: number): void {
+    const before = this.view;
+    this.connections = withRoom(this.connections, slots);
+    this.view = viewOf(this.connections.length);
+    this.view.words.set(before.words);
+    this.baseSent = withRoom(this.baseSent, slots);
+    this.baseReceived = withRoom(this.baseReceived, slots);
+    this.baseRetransmits = withRoom(this.baseRetransmits, slots);
+    this.isOlder = withRoom(this.isOlder, slots);
+    this.dialled = withRoom(this.dialled, slots);
+    this.#rounds = withRoom(this.#rounds, slots);
+  }
+}
+
+function viewOf(slots: number): RecordView {
+  return new RecordView({ records: new ArrayBuffer(slots * RECORD.bytes), recordCount: slots });
+}
+
+function hashOf(low: number, high: number): number {
+  return mixed(Math.imul(low, LOW) ^ Math.imul(high, HIGH));
+}
