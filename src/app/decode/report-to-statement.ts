@@ -49,6 +49,11 @@ export class ReportedFlows {
     return Array.from(this.#ledgers.keys(), (host) => this.#streamOf(host));
   }
 
+  /** Endpoints of the last report, which are held. */
+  get endpoints(): number {
+    return this.#last === undefined ? 0 : nodesOf(this.#last.report).size;
+  }
+
   /** Hosts that were left out. */
   get droppedHosts(): number {
     return this.#droppedHosts;
