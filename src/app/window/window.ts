@@ -277,13 +277,13 @@ export class Window {
     const digestOf = (node: Node): number | undefined => memory.digests.get(node);
     this.#endpoints += this.#moreEndpoints(probe, report);
     const first = this.#reportedBy(probe).take(report, times, digestOf);
-    this.#takeAgain(first.outdated);
+    this.#lookAgain(first.outdated);
     if (this.#stateAll(probe, first.all)) return;
     // The machine has another name than before: its flows begin anew.
     this.#forgetReported(probe);
     this.#endpoints += this.#moreEndpoints(probe, report);
     const again = this.#reportedBy(probe).take(report, times, digestOf);
-    this.#takeAgain(again.outdated);
+    this.#lookAgain(again.outdated);
     this.#stateAll(probe, again.all);
   }
 
@@ -300,9 +300,10 @@ export class Window {
     return reported;
   }
 
-  /** Reports whose clients may lead elsewhere now. */
-  #takeAgain(probes: Iterable<string>): void {
-    for (const probe of probes) this.#stateAll(probe, this.#reported.get(probe)?.takeAgain() ?? []);
+  /** @param outdated by probe, addresses that its clients dial and that may lead elsewhere now */
+  #lookAgain(outdated: ReadonlyMap<string, ReadonlySet<string>>): void {
+    for (const [probe, dialled] of outdated)
+      this.#stateAll(probe, this.#reported.get(probe)?.lookAgain(dialled) ?? []);
   }
 
   /** @returns whether the store took everything */
@@ -359,7 +360,7 @@ export class Window {
     for (const stream of reported.streams) this.#flows.forget(stream);
     this.#reported.delete(probe);
     this.#endpoints -= reported.endpoints;
-    this.#takeAgain(reported.forget());
+    this.#lookAgain(reported.forget());
   }
 
   #factsChanged(): void {
