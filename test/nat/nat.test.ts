@@ -10,7 +10,15 @@ import { Direction } from '../../src/probe/records/record.js';
 import type { Node } from '../../src/report/model/model.js';
 import { now } from '../../src/report/model/timestamp.js';
 import { edgesOf, type Edge } from '../topology/edges.js';
-import { client, encode, NETNS, server, type Batch, type Connection, type Socket } from '../topology/records.js';
+import {
+  client,
+  encode,
+  NETNS,
+  server,
+  type Batch,
+  type Connection,
+  type Socket,
+} from '../topology/records.js';
 
 interface End {
   readonly address: string;

@@ -8,7 +8,14 @@ import { now } from '../../src/report/model/timestamp.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, startProgram } from '../support/program.js';
 import { edgesOf, type Edge } from '../topology/edges.js';
-import { connectOver, createNatNetwork, occupy, rootSkip, ROUTES, trackConnections } from '../conntrack/nat-network.js';
+import {
+  connectOver,
+  createNatNetwork,
+  occupy,
+  rootSkip,
+  ROUTES,
+  trackConnections,
+} from '../conntrack/nat-network.js';
 
 interface Probe {
   /** Edges of the next report whose far end is `address;port`, or just the port; all for the empty text. */

@@ -2,7 +2,15 @@
  * How far a probe's clock is off, and its reports put right. The later of two facts wins a merge, so that a clock that
  * runs ahead would have the last word for ever, and one that lags never any.
  */
-import type { Latest, Metric, Node, Report, Timestamp, Topology, TopologyKey } from '../../report/model/model.js';
+import type {
+  Latest,
+  Metric,
+  Node,
+  Report,
+  Timestamp,
+  Topology,
+  TopologyKey,
+} from '../../report/model/model.js';
 
 /** Arrivals remembered: the fastest of them says most, the others waited somewhere. */
 const ARRIVALS = 20;

@@ -1,6 +1,12 @@
 /** `topoprobe app`: takes reports in, merges them, and serves API and dashboard. */
 import { Command } from 'commander';
-import { checkServing, exposureFrom, limitsFrom, serving, type AppServeOptions } from '../options/app-options.js';
+import {
+  checkServing,
+  exposureFrom,
+  limitsFrom,
+  serving,
+  type AppServeOptions,
+} from '../options/app-options.js';
 import type { ListenAddress } from '../options/option-values.js';
 import { listen, logging, window, type LogOptions } from '../options/shared-options.js';
 import { announce } from '../stdout.js';

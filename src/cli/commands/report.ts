@@ -6,7 +6,13 @@ import type { Report } from '../../report/model/model.js';
 import { boundsOf } from '../options/bound-options.js';
 import { rungOf } from '../options/rung-option.js';
 import { sourceText } from '../source-text.js';
-import { duration, logging, observing, type LogOptions, type ObserveOptions } from '../options/shared-options.js';
+import {
+  duration,
+  logging,
+  observing,
+  type LogOptions,
+  type ObserveOptions,
+} from '../options/shared-options.js';
 import { print } from '../stdout.js';
 
 /**

@@ -16,7 +16,13 @@ import { NO_FLOWS, type FlowBatch } from '../records/nat-flow.js';
 import { NO_HOLDERS, type HolderBatch } from '../topology/socket-holders.js';
 import type { Coverage } from '../records/coverage.js';
 import { joinOther } from '../records/overflow-counts.js';
-import type { Completeness, ConnectionSource, OtherConnections, Snapshot, SourceKind } from '../records/source.js';
+import type {
+  Completeness,
+  ConnectionSource,
+  OtherConnections,
+  Snapshot,
+  SourceKind,
+} from '../records/source.js';
 
 /** Valid until the feed is asked for the next one, which may be put into the same memory. */
 export interface Batch extends RecordBatch {

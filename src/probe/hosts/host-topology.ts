@@ -1,6 +1,12 @@
 /** Turns the facts of the host into Scope's Host topology. Pure. */
 import { formatTimestamp, hostNodeId } from '../../report/index.js';
-import type { MetadataTemplate, Metric, MetricTemplate, Timestamp, Topology } from '../../report/model/model.js';
+import type {
+  MetadataTemplate,
+  Metric,
+  MetricTemplate,
+  Timestamp,
+  Topology,
+} from '../../report/model/model.js';
 import type { HostFacts } from './host-facts.js';
 import type { MachineIdentity } from './machine-identity.js';
 

@@ -14,7 +14,14 @@
 import { isLoopbackAddress, sameAddress } from '../records/address.js';
 import type { FlowBatch } from '../records/nat-flow.js';
 import { keyOf, NatTuples, Tuple, type Side } from './flow-index.js';
-import { Direction, DirectionEvidence, OFFSET, PidEvidence, RECORD_BYTES, TcpState } from '../records/record.js';
+import {
+  Direction,
+  DirectionEvidence,
+  OFFSET,
+  PidEvidence,
+  RECORD_BYTES,
+  TcpState,
+} from '../records/record.js';
 import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
 import { leadsAsFar, socketKey, Translations, type Translation } from './translations.js';
 

@@ -6,7 +6,15 @@
  * Kept whole: the host (readers tell probes apart by it), and every endpoint that has new connections, even when it
  * looks like one that was told of: these are others.
  */
-import type { DnsNames, Latest, Metric, Node, Report, Topology, TopologyKey } from '../../report/model/model.js';
+import type {
+  DnsNames,
+  Latest,
+  Metric,
+  Node,
+  Report,
+  Topology,
+  TopologyKey,
+} from '../../report/model/model.js';
 import { countsOf } from './connection-counts.js';
 
 const KEPT_WHOLE: ReadonlySet<TopologyKey> = new Set(['Host']);

@@ -4,7 +4,13 @@
  */
 import type { Draft } from '../model/mutable.js';
 import type { DecodeLimits } from './limits.js';
-import { TOPOLOGY_KEYS, type DnsNames, type Report, type Topology, type TopologyKey } from '../model/model.js';
+import {
+  TOPOLOGY_KEYS,
+  type DnsNames,
+  type Report,
+  type Topology,
+  type TopologyKey,
+} from '../model/model.js';
 import { TOPOLOGY_NAMES } from '../model/node-ids.js';
 import { NodeReader } from './node-reader.js';
 import { upgradeReport } from './old-probes.js';
