@@ -1,44 +1,123 @@
-// The import directions of docs/architecture.md, enforced by `make check`: imports go down the picture or into
-// src/report and src/machine.
+// The import directions of docs/architecture.md, enforced by `make check`.
+
+/**
+ * The floors of each package, from the ground up: what stands on a line may import what stands on the lines above it,
+ * never what stands below it or beside it. A name is a folder, or a file without its `.ts`.
+ */
+const FLOORS = {
+  'src/report': [
+    ['model'], // the report's types, ids and times
+    ['merge'], // reports → one report
+    ['wire'], // reports ↔ bytes
+    ['index'],
+  ],
+  'src/probe': [
+    ['descriptors', 'interfaces', 'reporter'],
+    ['records'], // the flat formats that sources write and all else reads
+    ['namespaces'], // which network namespaces there are, with which addresses
+    ['connections/ebpf', 'connections/procfs', 'connections/failover-source', 'conntrack'], // who reads the kernel
+    ['nat'], // records look through translations
+    ['open-connections'], // the source for this machine, put together
+    ['batch'], // snapshots → what belongs into one report
+    ['topology'], // records → nodes
+    ['processes', 'hosts', 'dns', 'publish', 'self', 'degradations'], // each alone
+    ['completeness'],
+    ['assemble-report'],
+    ['probe'],
+  ],
+  'src/app': [
+    ['errors', 'limits', 'etag'],
+    ['bodies', 'listen'], // bodies of requests, under a bound on memory
+    ['auth'], // who may ask
+    ['options'],
+    ['flows'], // reports → flows between ends
+    ['views', 'window', 'decode'], // flows → graphs | reports that count now | bytes → report
+    ['describe'], // graphs → what people read
+    ['engine'], // the thread that holds the window and renders views
+    ['ingest', 'http'],
+    ['live'],
+    ['app'],
+    ['index'],
+  ],
+  'src/cli': [
+    ['errors', 'host-name', 'project-root', 'check', 'user', 'visible-text', 'source-text', 'small-memory'],
+    ['stop-signal', 'working-directory', 'renewable-resolver', 'version', 'runtime-check', 'try-capture'],
+    ['stdout', 'stderr-lines', 'supervisor', 'dot', 'doctor-checks'],
+    ['options'], // what is given on the command line → settings
+    ['logger'],
+    ['program'],
+    ['observers', 'start-app'],
+    ['watched-parts'],
+    ['renewable-metrics'],
+    ['start-probe'],
+    ['commands'],
+    ['main'],
+    ['start'],
+  ],
+};
+
+/** Rooms in which nothing is read or sent: functions of what they are given. */
+const PURE = [
+  'src/report/(model|merge)',
+  'src/probe/(records|topology)',
+  'src/probe/nat/(resolve-nat|flow-index|nat-copies|short-flows|translations)',
+  'src/probe/batch/(half-seen|seen-before|process-identity|tuple-table|closed-pairs|pending-connects)',
+  'src/app/(flows|views|describe|window)',
+];
+
+/** What each may import of this repository, besides itself and the packages of npm. */
+const PACKAGES = {
+  native: [],
+  'src/conntrack-parser': [],
+  'src/machine': [],
+  'src/report': [],
+  'src/web': [],
+  'src/probe': ['src/report', 'src/machine', 'src/conntrack-parser', 'native'],
+  'src/app': ['src/report', 'src/machine'],
+  'src/cli': ['src/probe', 'src/app', 'src/report', 'src/machine', 'native'],
+};
+
+const at = (root, names) => `^${root}/(${names.join('|')})(/|\\.ts$)`;
+
+const floorRules = Object.entries(FLOORS).flatMap(([root, floors]) =>
+  floors.flatMap((floor, height) =>
+    floor.map((room) => ({
+      name: `floors-of-${root.slice('src/'.length)}`,
+      comment: `${room} may import what is below it only`,
+      severity: 'error',
+      from: { path: at(root, [room]) },
+      to: { path: `^${root}/`, pathNot: at(root, [room, ...floors.slice(0, height).flat()]) },
+    })),
+  ),
+);
+
+const packageRules = Object.entries(PACKAGES).map(([root, allowed]) => ({
+  name: `${root.split('/').at(-1)}-imports-nothing-above-it`,
+  severity: 'error',
+  from: { path: `^${root}/` },
+  to: { path: '^(src|native|test|bench)/', pathNot: [root, ...allowed].map((one) => `^${one}/`) },
+}));
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    ...packageRules,
+    ...floorRules,
     {
-      name: 'native-imports-nothing-of-src',
+      name: 'every-file-has-a-floor',
       severity: 'error',
-      from: { path: '^native/' },
-      to: { path: '^src/' },
+      from: {},
+      to: {
+        path: '^src/(report|probe|app|cli)/',
+        pathNot: Object.entries(FLOORS).map(([root, floors]) => at(root, floors.flat())),
+      },
     },
     {
-      name: 'conntrack-parser-imports-nothing-of-src',
+      name: 'pure-rooms-do-no-io',
       severity: 'error',
-      from: { path: '^src/conntrack-parser/' },
-      to: { path: '^src/(?!conntrack-parser/)' },
-    },
-    {
-      name: 'report-imports-nothing-above-it',
-      severity: 'error',
-      from: { path: '^src/report/' },
-      to: { path: '^(src/(?!report/)|native/)' },
-    },
-    {
-      name: 'app-knows-only-the-report-and-its-machine',
-      severity: 'error',
-      from: { path: '^src/app/' },
-      to: { path: '^(src/(?!app/|report/|machine/)|native/)' },
-    },
-    {
-      name: 'machine-imports-nothing-of-src',
-      severity: 'error',
-      from: { path: '^src/machine/' },
-      to: { path: '^(src/(?!machine/)|native/)' },
-    },
-    {
-      name: 'probe-knows-only-the-report',
-      severity: 'error',
-      from: { path: '^src/probe/' },
-      to: { path: '^src/(app|web|cli)/' },
+      from: { path: PURE.map((room) => `^${room}(/|\\.ts$)`) },
+      to: { path: '^(node:)?(fs|net|http|https|child_process|dns|worker_threads)(/|$)' },
     },
     {
       name: 'only-sources-and-doctor-use-native',
@@ -46,45 +125,9 @@ module.exports = {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(probe/(connections/(ebpf|conntrack|procfs|net-namespaces|net-addresses)|processes/proc-files)|cli/(doctor-checks|small-memory))',
+          '^src/(probe/(connections/(ebpf|procfs)|conntrack|namespaces|processes/proc-files)|cli/(doctor-checks|small-memory))',
       },
       to: { path: '^(native/|ebpf-bridge)' },
-    },
-    {
-      name: 'topology-is-pure',
-      severity: 'error',
-      from: { path: '^src/probe/topology/' },
-      to: { path: '^(src/probe/(?!topology/)|(node:)?(fs|net|http|child_process|dns)(/|$))' },
-    },
-    {
-      name: 'views-are-pure',
-      severity: 'error',
-      from: { path: '^src/app/views/' },
-      to: { path: '^(src/app/(?!views/)|(node:)?(fs|net|http|child_process)(/|$))' },
-    },
-    {
-      name: 'sources-not-sideways',
-      severity: 'error',
-      from: { path: '^src/probe/connections/([^/]+)/' },
-      to: { path: '^src/probe/connections/[^/]+/', pathNot: '^src/probe/connections/$1/' },
-    },
-    {
-      name: 'reporters-not-sideways',
-      severity: 'error',
-      from: { path: '^src/probe/(processes|hosts|containers|kubernetes|dns|publish)/' },
-      to: { path: '^src/probe/[^/]+/', pathNot: '^src/probe/$1/' },
-    },
-    {
-      name: 'web-is-alone',
-      severity: 'error',
-      from: { path: '^src/web/' },
-      to: { path: '^src/(?!web/)' },
-    },
-    {
-      name: 'src-never-imports-tests-or-benchmarks',
-      severity: 'error',
-      from: { path: '^(src|native)/' },
-      to: { path: '^(test|bench)/' },
     },
   ],
   options: {

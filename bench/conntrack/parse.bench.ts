@@ -3,7 +3,7 @@
  * Arguments: flows (default 50,000).
  */
 import { readConntrackMessages, readConntrackText } from '../../src/conntrack-parser/index.js';
-import { ConntrackWatcher } from '../../src/probe/conntrack/index.js';
+import { ConntrackMonitor } from '../../src/probe/conntrack/index.js';
 import { flowMessage } from '../../test/conntrack/netlink-messages.js';
 
 const FLOWS = Number(process.argv[2] ?? 50_000);
@@ -49,7 +49,7 @@ const byMessages = measure(() => readConntrackMessages(messages, ({ id }) => (se
 const byText = measure(() => readConntrackText(text, ({ id }) => (seen += id)).flows);
 console.log(`${FLOWS} flows: ${byMessages} ns each from messages, ${byText} ns each from text`);
 
-const watcher = new ConntrackWatcher({ wanted: 'nat' });
+const watcher = new ConntrackMonitor({ wanted: 'nat' });
 await watcher.refresh();
 if (watcher.unavailable === undefined) {
   const before = process.cpuUsage();

@@ -1,5 +1,5 @@
-/** CPU to merge a window of reports at once and one by one; and what one more report costs a window that is there. */
-import { IncrementalMerge, mergeReports } from '../../src/report/index.js';
+/** CPU to merge a window of reports at once and one by one. */
+import { mergeReports } from '../../src/report/index.js';
 import type { Report } from '../../src/report/model/model.js';
 import { printTimings, sideBySide } from './side-by-side.js';
 import { busyReport, nodeCount } from './traffic.js';
@@ -21,24 +21,4 @@ printTimings(
     },
   ]),
   (ms) => `${((ms * 1e6) / nodes).toFixed(0)} ns per node`,
-);
-
-const window = new IncrementalMerge();
-for (const report of reports) window.add(report);
-window.report();
-const oldest = reports[0]!;
-const others = reports.slice(1);
-printTimings(
-  sideBySide([
-    {
-      name: 'a report leaves and arrives, incrementally',
-      run: () => {
-        window.remove(oldest);
-        window.add(oldest);
-        return window.report();
-      },
-    },
-    { name: 'a report leaves and arrives, all merged anew', run: () => mergeReports([...others, oldest]) },
-  ]),
-  (ms) => `${ms.toFixed(2)} ms`,
 );

@@ -4,7 +4,8 @@
  * Arguments: records per batch (default 100,000).
  */
 import { groupAndThin } from '../../src/probe/topology/endpoints.js';
-import { buildEndpoints, splitStragglers } from '../../src/probe/topology/index.js';
+import { buildEndpoints } from '../../src/probe/topology/index.js';
+import { splitHalfSeen } from '../../src/probe/batch/half-seen.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 import { RecordView } from '../../src/probe/records/record-view.js';
 import { now } from '../../src/report/model/timestamp.js';
@@ -91,12 +92,12 @@ for (const [name, twoEnded, make] of CASES) {
   const thinned = measure(() => groupAndThin(new RecordView(records)));
   const flat = measure(() => buildEndpoints({ ...records, hostName: 'vm', now: NOW, names }));
   const objects = measure(() => groupByObjects(records));
-  const split = measure(() => splitStragglers({ ...records, takenAtNanos: 0 }, new ArrayBuffer(0)));
+  const split = measure(() => splitHalfSeen({ ...records, takenAtNanos: 0 }, new ArrayBuffer(0)));
   const perConnection = (ms: number): string => `${((ms * 1e6) / connections).toFixed(0)} ns`;
   console.log(
     `${name}: ${RECORDS} records, ${connections} connections: ` +
       `grouping and thinning ${perConnection(thinned)} per connection, with nodes ${perConnection(flat)}, ` +
       `Map of objects ${perConnection(objects)} (${(objects / thinned).toFixed(1)}x, ${(objects / flat).toFixed(1)}x), ` +
-      `finding stragglers ${((split * 1e6) / RECORDS).toFixed(0)} ns per record`,
+      `finding half-seen ones ${((split * 1e6) / RECORDS).toFixed(0)} ns per record`,
   );
 }

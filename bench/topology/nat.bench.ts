@@ -2,7 +2,8 @@
  * Looking NAT through: nanoseconds per record, when no flow is known, when flows are known but not of these records, and
  * when every record is translated. Arguments: records (default 100,000), flows (default 10,000).
  */
-import { lookThroughNat, NO_FLOWS, type FlowBatch } from '../../src/probe/topology/index.js';
+import { resolveNat } from '../../src/probe/nat/resolve-nat.js';
+import { NO_FLOWS, type FlowBatch } from '../../src/probe/records/nat-flow.js';
 import { FLOW_BYTES, FLOW_OFFSET } from '../../src/probe/records/nat-flow.js';
 import { Direction, OFFSET, RECORD_BYTES } from '../../src/probe/records/record.js';
 
@@ -57,7 +58,7 @@ for (const [what, dialled, batch] of [
   for (let round = -2; round < ROUNDS; round++) {
     const input = records(dialled);
     const start = performance.now();
-    replaced = lookThroughNat(input, batch);
+    replaced = resolveNat(input, batch);
     if (round >= 0) times.push(performance.now() - start);
   }
   const ms = times.sort((a, b) => a - b)[ROUNDS >> 1]!;

@@ -28,7 +28,7 @@ import { reportRoute } from './ingest/report-route.js';
 import { listen, type ListenAddress } from './listen.js';
 import { liveRoute, type LiveCount } from './live/live-route.js';
 import { CLIENT_MESSAGE_MAX_BYTES } from './live/session.js';
-import { Mirrors } from './engine/view-cache.js';
+import { ViewCache } from './engine/view-cache.js';
 import { superviseRequests } from './http/supervision.js';
 import { settingsFrom, type AppOptions, type AppSettings } from './options.js';
 
@@ -62,7 +62,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     clock: settings.clock,
     log: settings.log,
   });
-  const mirrors = new Mirrors(engine);
+  const viewCache = new ViewCache(engine);
 
   const live: LiveCount = { clients: 0 };
   const room = new Room(
@@ -84,8 +84,8 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   metricsRoute(server, { engine, room, live, counters: settings.counters });
   await server.register((scope, _options, done) => {
     reportRoute(scope, { appId, engine, room, settings });
-    scopeApi(scope, { appId, engine, mirrors, settings });
-    liveRoute(scope, { mirrors, live, sessions, maxClients: settings.limits.webSockets });
+    scopeApi(scope, { appId, engine, viewCache, settings });
+    liveRoute(scope, { viewCache, live, sessions, maxClients: settings.limits.webSockets });
     signInRoutes(scope, { credentials, sessions, isTls: settings.tls !== undefined });
     v1Api(scope, engine, settings.version);
     grafanaApi(scope, engine);

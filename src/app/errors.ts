@@ -2,7 +2,7 @@
  * Every fault of the app that a caller can meet: code, HTTP status where it has one, what was attempted, what to do.
  */
 
-export const APP_FAULTS = {
+const APP_FAULTS = {
   UNKNOWN_CONTENT_TYPE: { status: 400, advice: 'send application/msgpack or application/json' },
   UNKNOWN_CONTENT_ENCODING: {
     status: 400,

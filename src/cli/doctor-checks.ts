@@ -4,7 +4,7 @@ import { hostname, release } from 'node:os';
 import { EbpfUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge';
 import { findNamespaces, withoutProcess } from '../probe/namespaces/net-namespaces.js';
 import { descriptors, DESCRIPTORS_ADVICE, descriptorShortage } from '../probe/descriptors.js';
-import { ConntrackWatcher } from '../probe/conntrack/index.js';
+import { ConntrackMonitor } from '../probe/conntrack/index.js';
 import { limitText, type Coverage, type Rung } from '../probe/records/coverage.js';
 import { RUNG_TEXT } from '../probe/connections/ebpf/rungs.js';
 import { NetAddresses } from '../probe/namespaces/net-addresses.js';
@@ -213,7 +213,7 @@ function descriptorsCheck(): Check {
 /** Reads connection tracking of every namespace once, the way the probe does. */
 async function conntrackCheck(procRoot: string): Promise<Check> {
   const name = 'conntrack';
-  const watcher = new ConntrackWatcher({ wanted: 'nat', procRoot });
+  const watcher = new ConntrackMonitor({ wanted: 'nat', procRoot });
   try {
     const { flows } = await watcher.refresh();
     const { unavailable, readBy } = watcher;

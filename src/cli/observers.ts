@@ -77,7 +77,6 @@ export function observersFor(
     reporters: [hosts, processes],
     resolver,
     processes,
-    localNetworks: () => hosts.localNetworks(),
     sharedAddresses: () => addresses.shared(),
     listeners: new LastListeners((address) => addresses.namespacesOf(address)),
     formerName: (pid, startTicks, comm) => processes.formerName(pid, startTicks, comm),

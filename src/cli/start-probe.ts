@@ -1,7 +1,7 @@
 /** Composes a probe out of its parts, for the commands that run one: `probe` and `up`. */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { ConnectionFeed } from '../probe/batch/batcher.js';
+import { Batcher } from '../probe/batch/batcher.js';
 import { openSource, type OpenedSource } from '../probe/open-connections.js';
 import { Probe } from '../probe/probe.js';
 import {
@@ -96,7 +96,7 @@ export async function startProbe(
     sayHowItStarted(opened, options.procRoot, log);
     const observers = observersFor(options, probeId, program, opened.namespaces);
     closing.unshift(() => observers.close());
-    const feed = new ConnectionFeed(opened.source);
+    const feed = new Batcher(opened.source);
     const ticks = new Ticks();
     const endpoints = new EndpointCounts();
     const watched = { feed, observers, publisher, ticks, endpoints, publishIntervalMs, program };

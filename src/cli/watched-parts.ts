@@ -1,5 +1,5 @@
 /** Hands the counters of a probe's parts to its metrics, under the names they are scraped by. */
-import type { ConnectionFeed } from '../probe/batch/batcher.js';
+import type { Batcher } from '../probe/batch/batcher.js';
 import type { Publisher } from '../probe/publish/index.js';
 import { startSelfServer, type Counting, type SelfServer, type Ticks } from '../probe/self/index.js';
 import type { EndpointStats } from '../probe/topology/index.js';
@@ -9,7 +9,7 @@ import type { ListenAddress } from './options/option-values.js';
 import type { Program } from './program.js';
 
 export interface WatchedProbe {
-  readonly feed: ConnectionFeed;
+  readonly feed: Batcher;
   readonly observers: ComposedObservers;
   readonly publisher: Publisher;
   readonly ticks: Ticks;

@@ -103,6 +103,11 @@ export interface FlowState {
   /** Connects that failed, by reason: totals. Those that wait for an answer are there under `no answer` meanwhile. */
   readonly failed: ReadonlyMap<string, number>;
   readonly ports: FlowPorts;
+  /**
+   * Forwarded flows of which the client's port is translated, too: the ports as the server sees them, one for each of
+   * `ports.ports`, in the same places. Absent: the same ports.
+   */
+  readonly portPairs?: Uint16Array | undefined;
 }
 
 export const NO_FAILURES: ReadonlyMap<string, number> = new Map();

@@ -42,7 +42,10 @@ export interface Statement {
   readonly intervalMs: number;
   /** Ids ascending. */
   readonly flows: readonly StatedFlow[];
-  /** Ids of flows that are stated no longer, ascending. */
+  /**
+   * Ids of flows that are stated no longer, ascending. What was stated of them last holds for the rest of the window: a flow
+   * that all connections left for others is stated with zeros before it goes.
+   */
   readonly gone: readonly number[];
   readonly facts: ReadonlyMap<TopologyKey, StatedFacts>;
   /** Addresses of which the names changed since `base`; empty names: none any more. */

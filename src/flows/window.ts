@@ -3,7 +3,7 @@
  *
  *   connections = live(then) + opened and adopted(now) − opened and adopted(then): all that existed at any time between
  *   opened, closed, failed, bytes, retransmits = now − then
- *   live, round-trip time = now
+ *   live, round-trip time, connects that wait for an answer = now
  *
  * A flow that was not stated before has zeros then. A connection that moved to another flow leaves this one as if it had
  * never been here, so that no result is below what lives now.
@@ -46,6 +46,9 @@ export function activityBetween(then: FlowNumbers | undefined, now: FlowNumbers)
   };
 }
 
+/** The reason of connects that wait for an answer: a gauge. They have another reason when they have failed. */
+export const NO_ANSWER = 'no answer';
+
 /** Failed connects by reason between two instants; reasons without any are left out. */
 export function failuresBetween(
   then: ReadonlyMap<string, number> | undefined,
@@ -54,7 +57,7 @@ export function failuresBetween(
   if (now.size === 0) return NO_FAILURES;
   const failures = new Map<string, number>();
   for (const [reason, count] of now) {
-    const since = count - (then?.get(reason) ?? 0);
+    const since = reason === NO_ANSWER ? count : count - (then?.get(reason) ?? 0);
     if (since > 0) failures.set(reason, since);
   }
   return failures;

@@ -18,22 +18,22 @@ import {
   buildEndpoints,
   exitedProcesses,
   type Endpoints,
-  identifyProcesses,
   type EndpointStats,
-  type GoneProcess,
-  type HolderBatch,
   type LastListeners,
+} from './topology/index.js';
+import {
+  identifyProcesses,
+  type GoneProcess,
   type NameOf,
   type IdentifiedProcesses,
-  withNatCopies,
-} from './topology/index.js';
+} from './batch/process-identity.js';
+import type { HolderBatch } from './records/holder.js';
+import { withNatCopies } from './nat/nat-copies.js';
 
 export interface Observers {
   readonly hostName: string;
   readonly reporters: readonly Reporter[];
   readonly resolver: ReverseResolver;
-  /** The host's own networks as CIDR texts, as of now. */
-  readonly localNetworks: () => readonly string[];
   readonly log: Logger;
   /** Start of the process that has a PID as of the reporters' last answers, in clock ticks after boot. */
   readonly startTicksOf?: (pid: number) => number | undefined;

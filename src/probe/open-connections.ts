@@ -2,12 +2,8 @@
  * Chooses the connection source: eBPF where it can be loaded, /proc otherwise or when asked for. Connection tracking is
  * read beside it: for NAT, and with /proc for short connections too.
  */
-import {
-  ConntrackWatcher,
-  withConntrack,
-  type TrackedExtras,
-  type WatcherOptions,
-} from './conntrack/index.js';
+import { ConntrackMonitor, type MonitorOptions } from './conntrack/index.js';
+import { withConntrack, type TrackedExtras } from './nat/nat-source.js';
 import { EbpfSource, type EbpfBounds } from './connections/ebpf/ebpf-source.js';
 import type { Ledger } from './connections/ebpf/ledger.js';
 import type { Rung } from './records/coverage.js';
@@ -94,7 +90,7 @@ async function openEbpf(options: OpenOptions, namespaces: NamespaceListing): Pro
       ...(ledger && { ledger }),
     });
     ledger = source.ledger;
-    const watcher = new ConntrackWatcher({
+    const watcher = new ConntrackMonitor({
       ...watcherOptions(options),
       wanted: 'nat',
       listNamespaces: () => namespaces.last(),
@@ -117,7 +113,7 @@ async function openProcfs(options: OpenOptions, namespaces: NamespaceListing): P
     ...(maxRecords !== undefined && { maxRecords }),
     ...(maxRecordsPerNetns !== undefined && { maxRecordsPerNetns }),
   });
-  const watcher = new ConntrackWatcher({
+  const watcher = new ConntrackMonitor({
     ...watcherOptions(options),
     wanted: 'all',
     listNamespaces: () => namespaces.renew(),
@@ -128,7 +124,7 @@ async function openProcfs(options: OpenOptions, namespaces: NamespaceListing): P
 function watcherOptions({
   procRoot,
   bounds,
-}: OpenOptions): Pick<WatcherOptions, 'procRoot' | 'maxNamespaces'> {
+}: OpenOptions): Pick<MonitorOptions, 'procRoot' | 'maxNamespaces'> {
   const maxNamespaces = bounds?.maxNamespaces;
   return { procRoot, ...(maxNamespaces !== undefined && { maxNamespaces }) };
 }
@@ -136,7 +132,7 @@ function watcherOptions({
 /** The watcher's first refresh subscribes to events; nobody waits for it. */
 function withWatcher(
   source: ConnectionSource,
-  watcher: ConntrackWatcher,
+  watcher: ConntrackMonitor,
   seeded: Promise<void>,
   extras: TrackedExtras & { readonly namespaces: NamespaceListing },
 ): OpenedSource {

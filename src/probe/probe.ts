@@ -5,11 +5,11 @@
 import type { Logger } from 'pino';
 import type { Report } from '../report/model/model.js';
 import { assembleReport, type Observers } from './assemble-report.js';
-import type { Batch, ConnectionFeed } from './batch/batcher.js';
+import type { Batch, Batcher } from './batch/batcher.js';
 import type { TickObserver } from './self/index.js';
 
 export interface ProbeOptions extends Observers {
-  readonly feed: ConnectionFeed;
+  readonly feed: Batcher;
   readonly publishIntervalMs: number;
   /** Takes each report; must not block. */
   readonly publish: (report: Report) => void;

@@ -5,14 +5,14 @@ import { gzipSync } from 'node:zlib';
 import { Fleet, type EdgeCounts } from '../../bench/app/fleet.js';
 import { viewById } from '../../src/app/views/catalogue.js';
 import { edgeTotals } from '../../src/app/views/graph.js';
-import { sceneOf, type Scene } from '../../src/app/flows/snapshot.js';
+import { snapshotOf, type Snapshot } from '../../src/app/flows/snapshot.js';
 import { encodeReport, fromMillis, mergeReports } from '../../src/report/index.js';
 import { runApp, type RunningApp } from './running-app.js';
 
 const VIEWS = ['processes', 'hosts', 'services'] as const;
 
-function shown(scene: Scene, viewId: string): Map<string, number> {
-  const graph = viewById(viewId)!.graph(scene);
+function shown(snapshot: Snapshot, viewId: string): Map<string, number> {
+  const graph = viewById(viewId)!.graph(snapshot);
   const counts = new Map<string, number>();
   for (const [from, targets] of graph.edges) {
     for (const [to, links] of targets) counts.set(`${from}>${to}`, edgeTotals(links).connections);
@@ -29,9 +29,9 @@ for (const seed of [1, 2, 3]) {
     const fleet = new Fleet({ hosts: 12, services: 8, podsPerService: 5, endpointsPerHost: 400, seed });
     const at = fromMillis(1_700_000_000_000);
     const reports = Array.from({ length: fleet.hostCount }, (_, host) => fleet.report(host, at));
-    const scene = sceneOf(mergeReports(reports));
+    const snapshot = snapshotOf(mergeReports(reports));
     const truth = fleet.truth();
-    for (const view of VIEWS) assertEqualEdges(shown(scene, view), truth[view]);
+    for (const view of VIEWS) assertEqualEdges(shown(snapshot, view), truth[view]);
   });
 }
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { edgeRows } from '../../src/app/describe/edges.js';
 import { VIEWS } from '../../src/app/views/catalogue.js';
-import { sceneOf, type Scene } from '../../src/app/flows/snapshot.js';
+import { snapshotOf, type Snapshot } from '../../src/app/flows/snapshot.js';
 import { Window } from '../../src/app/window/window.js';
 import { decodeReport, encodeReport, fromMillis, mergeReports } from '../../src/report/index.js';
 import type { Node, Report } from '../../src/report/model/model.js';
@@ -44,13 +44,13 @@ const someReport = fc.record({
   endpoints: fc.uniqueArray(someEndpoint, { selector: ([id]) => id, maxLength: 5 }),
 });
 
-function picture(scene: Scene): unknown {
+function picture(snapshot: Snapshot): unknown {
   return VIEWS.map((view) => {
-    const graph = view.graph(scene);
+    const graph = view.graph(snapshot);
     return [
       view.id,
       Array.from(graph.nodes.keys()).sort(),
-      edgeRows(scene.report, graph)
+      edgeRows(snapshot.report, graph)
         .map((row) => JSON.stringify(row))
         .sort(),
     ];
@@ -89,9 +89,9 @@ test('any sequence of reports and silences', () => {
         window.add({ id: probe, version: '', announcedMs: 3_000 }, report);
         reports = [...reports, { atMs: now, report }].filter(({ atMs }) => atMs >= now - WINDOW_MS);
         assert.deepEqual(
-          picture(window.scene()),
+          picture(window.snapshot()),
           picture(
-            sceneOf(
+            snapshotOf(
               mergeReports(reports.map((kept) => kept.report)),
               reports.map((kept) => kept.report),
             ),
@@ -118,7 +118,7 @@ test('a window that everything has left holds nothing', () => {
   );
   assert.ok(window.counts().parts > 0);
   now += WINDOW_MS + 1;
-  assert.equal(window.scene().nodes('Host').size, 0);
+  assert.equal(window.snapshot().nodes('Host').size, 0);
   const { parts, bytes, reports, probes } = window.counts();
   assert.deepEqual({ parts, bytes, reports, probes }, { parts: 0, bytes: 0, reports: 0, probes: 0 });
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { completeStragglers, splitStragglers, type SplitBatch } from '../../src/probe/topology/index.js';
+import { completeHalfSeen, splitHalfSeen, type SplitBatch } from '../../src/probe/batch/half-seen.js';
 import { MAX_HELD } from '../../src/probe/batch/half-seen.js';
 import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 import { client, encode, listener, server, type Connection, type Socket } from '../topology/records.js';
@@ -19,7 +19,7 @@ const connection = (id: number, more: Partial<Connection> = {}): Connection => (
 const closed = (socket: Socket): Socket => ({ ...socket, state: TcpState.Close, endNanos: 1 });
 
 const split = (sockets: readonly Socket[], held: ArrayBuffer = NOTHING, takenAtNanos = 0): SplitBatch =>
-  splitStragglers({ ...encode(sockets), takenAtNanos }, held);
+  splitHalfSeen({ ...encode(sockets), takenAtNanos }, held);
 
 /** Socket ids of a batch, sorted. */
 function ids({ records, recordCount }: { records: ArrayBuffer; recordCount: number }): number[] {
@@ -47,7 +47,7 @@ test('what is behind the records of a snapshot is room for those that come back,
   const { records, recordCount } = encode([closed(server(a)), closed(server(b))]);
   const roomy = new Uint8Array(3 * records.byteLength).fill(0xff);
   roomy.set(new Uint8Array(records));
-  const { batch } = splitStragglers({ records: roomy.buffer, recordCount, takenAtNanos: 0 }, waiting.held);
+  const { batch } = splitHalfSeen({ records: roomy.buffer, recordCount, takenAtNanos: 0 }, waiting.held);
   assert.deepEqual(ids(batch), idsOf(client(a), server(a), client(b), server(b)));
   assert.equal(batch.records, roomy.buffer);
 });
@@ -141,7 +141,7 @@ test('a single report takes the missing ends from a later snapshot and nothing e
     server(connection(4)),
   ]);
   assert.deepEqual(
-    ids(completeStragglers(first, later)),
+    ids(completeHalfSeen(first, later)),
     idsOf(client(a), server(a), client(b), server(b), client(connection(3)), server(connection(3))),
   );
 });

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { Batcher } from '../../src/probe/batch/batcher.js';
 import type { ConnectionSource } from '../../src/probe/records/source.js';
-import { buildEndpoints, ReportedBefore } from '../../src/probe/topology/index.js';
+import { buildEndpoints } from '../../src/probe/topology/index.js';
+import { SeenBefore } from '../../src/probe/batch/seen-before.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 import type { Node } from '../../src/report/model/model.js';
 import { now } from '../../src/report/model/timestamp.js';
@@ -64,7 +65,7 @@ test('new connections of all reports add up to the connections there were', asyn
     .map(({ from, lasts, isLocal }) => ({ from, to: from + lasts, isLocal }));
   await fc.assert(
     fc.asyncProperty(fc.array(life, { maxLength: 60 }), async (lives) => {
-      const feed = new ConnectionFeed(sourceOf(lives));
+      const feed = new Batcher(sourceOf(lives));
       let fresh = 0;
       let counted = 0;
       for (let i = 0; i < SNAPSHOTS; i++) {
@@ -91,7 +92,7 @@ test('sockets are found again wherever they are in the next batch, twice even, a
     ...{ id, state, local: '10.0.0.1', localPort: 1000 + id, remote: '192.0.2.1', remotePort: 80 },
   });
   const newInNext = (first: readonly number[], next: readonly Socket[]): number[] => {
-    const reported = new ReportedBefore();
+    const reported = new SeenBefore();
     reported.mark(encode(first.map((id) => socket(id))));
     const batch = encode(next);
     reported.mark(batch);
@@ -114,7 +115,7 @@ test('sockets are found again wherever they are in the next batch, twice even, a
 });
 
 test('live sockets beyond the bound are forgotten and counted, not mistaken for others', () => {
-  const reported = new ReportedBefore(2);
+  const reported = new SeenBefore(2);
   const sockets = [1, 2, 3].map((id) => ({
     id,
     local: '10.0.0.1',

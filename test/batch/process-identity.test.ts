@@ -1,7 +1,8 @@
 /** A process is a PID and a start: who gets a PID later inherits nothing. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildEndpoints, exitedProcesses, identifyProcesses } from '../../src/probe/topology/index.js';
+import { buildEndpoints, exitedProcesses } from '../../src/probe/topology/index.js';
+import { identifyProcesses } from '../../src/probe/batch/process-identity.js';
 import type { Node } from '../../src/report/model/model.js';
 import { now } from '../../src/report/model/timestamp.js';
 import { client, encode, server, type Connection, type Socket } from '../topology/records.js';

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { viewById } from '../../src/app/views/catalogue.js';
 import { edgeTotals } from '../../src/app/views/graph.js';
-import { sceneOf } from '../../src/app/flows/snapshot.js';
+import { snapshotOf } from '../../src/app/flows/snapshot.js';
 import { decodeReport, mergeReports } from '../../src/report/index.js';
 import type { Report } from '../../src/report/model/model.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
@@ -23,7 +23,7 @@ async function report(command: readonly string[], source: string, hostName: stri
 
 /** Connections by `from>to` between the processes of the test. */
 function processEdges(reports: readonly Report[], ids: readonly string[]): Map<string, number> {
-  const graph = viewById('processes')!.graph(sceneOf(mergeReports(reports)));
+  const graph = viewById('processes')!.graph(snapshotOf(mergeReports(reports)));
   const edges = new Map<string, number>();
   for (const [from, targets] of graph.edges) {
     for (const [to, links] of targets)

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { ConntrackWatcher, type WatcherOptions } from '../../src/probe/conntrack/index.js';
+import { ConntrackMonitor, type MonitorOptions } from '../../src/probe/conntrack/index.js';
 import { reportToJson } from '../../src/report/index.js';
 import { startApp } from '../publish/recording-app.js';
 import { until } from '../publish/shipping.js';
@@ -17,8 +17,8 @@ import { TOPOPROBE } from '../support/topoprobe.js';
 import { flowsIn } from './flow-text.js';
 import { connectOver, createNatNetwork, occupy, rootSkip, ROUTES, trackConnections } from './nat-network.js';
 
-function open(t: TestContext, options: Partial<WatcherOptions> = {}): ConntrackWatcher {
-  const watcher = new ConntrackWatcher({ wanted: 'nat', ...options });
+function open(t: TestContext, options: Partial<MonitorOptions> = {}): ConntrackMonitor {
+  const watcher = new ConntrackMonitor({ wanted: 'nat', ...options });
   t.after(() => watcher.close());
   return watcher;
 }
@@ -296,7 +296,7 @@ test('without a proc file system it is off', async (t) => {
 });
 
 test('after close there is no news, and closing again does nothing', async () => {
-  const watcher = new ConntrackWatcher({ wanted: 'nat' });
+  const watcher = new ConntrackMonitor({ wanted: 'nat' });
   await watcher.refresh();
   await Promise.all([watcher.close(), watcher.close()]);
   assert.equal((await watcher.refresh()).flows.flowCount, 0);

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { viewById } from '../../src/app/views/catalogue.js';
 import { edgeTotals } from '../../src/app/views/graph.js';
-import { sceneOf } from '../../src/app/flows/snapshot.js';
+import { snapshotOf } from '../../src/app/flows/snapshot.js';
 import { mergeReports } from '../../src/report/index.js';
 import type { Report } from '../../src/report/model/model.js';
 import { idle, node, startHost, type Host } from '../support/host.js';
@@ -23,7 +23,7 @@ function commandEdges(reports: readonly Report[]): string[] {
     return `${host} ${/(\w+-\w+)\.js/.exec(command)?.[1] ?? id}`;
   };
   const edges: string[] = [];
-  for (const [from, targets] of viewById('processes')!.graph(sceneOf(merged)).edges) {
+  for (const [from, targets] of viewById('processes')!.graph(snapshotOf(merged)).edges) {
     for (const [to, links] of targets)
       edges.push(`${labelOf(from)} > ${labelOf(to)}: ${edgeTotals(links).connections}`);
   }

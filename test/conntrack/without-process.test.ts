@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { Batcher } from '../../src/probe/batch/batcher.js';
 import { readKernelCounts } from '../../src/probe/connections/ebpf/kernel-counters.js';
 import { findNamespaces, NamespaceListing } from '../../src/probe/namespaces/net-namespaces.js';
 import { openSource } from '../../src/probe/open-connections.js';
@@ -78,7 +78,7 @@ const KEEPERS: Readonly<Record<string, (t: TestContext, netns: Namespace) => voi
   },
 };
 
-async function edgesFrom(feed: ConnectionFeed, client: string): Promise<string[]> {
+async function edgesFrom(feed: Batcher, client: string): Promise<string[]> {
   const endpoints = buildEndpoints({
     ...(await feed.next()),
     hostName: 'vm',
@@ -106,10 +106,9 @@ for (const kind of ['ebpf', 'proc'] as const) {
           const { source, seeded } = await openSource(kind, { procRoot: '/proc' });
           t.after(() => source.close());
           await seeded;
-          assert.deepEqual(
-            await edgesFrom(new ConnectionFeed(source), `;${network.clientAddress};${firstLine}`),
-            [`;${network.serverAddress};${SERVER_PORT}`],
-          );
+          assert.deepEqual(await edgesFrom(new Batcher(source), `;${network.clientAddress};${firstLine}`), [
+            `;${network.serverAddress};${SERVER_PORT}`,
+          ]);
           const { networkNamespacesWithoutProcess = 0 } = source.counters();
           assert.ok(networkNamespacesWithoutProcess >= 1);
         },

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
-import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { Batcher } from '../../src/probe/batch/batcher.js';
 import type { ConnectionSource } from '../../src/probe/records/source.js';
 import type { ReverseResolver } from '../../src/probe/dns/index.js';
 import { Probe } from '../../src/probe/probe.js';
@@ -47,7 +47,7 @@ interface Seen {
 function startProbe(t: TestContext, resolver: ReverseResolver): readonly Seen[] {
   const reports: Seen[] = [];
   const probe = new Probe({
-    feed: new ConnectionFeed(manyPeers()),
+    feed: new Batcher(manyPeers()),
     publishIntervalMs: 1000,
     publish: (report) => {
       reports.push({ endpoints: report.topologies.get('Endpoint')?.nodes.size ?? 0, named: namesIn(report) });
@@ -55,7 +55,6 @@ function startProbe(t: TestContext, resolver: ReverseResolver): readonly Seen[] 
     hostName: 'h',
     reporters: [],
     resolver,
-    localNetworks: () => [],
     log: pino({ level: 'silent' }),
   });
   t.after(() => probe.stop());

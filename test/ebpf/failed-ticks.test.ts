@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pino from 'pino';
-import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { Batcher } from '../../src/probe/batch/batcher.js';
 import { openSource } from '../../src/probe/open-connections.js';
 import { createReverseResolver } from '../../src/probe/dns/index.js';
 import { Probe, type ProbeOptions } from '../../src/probe/probe.js';
@@ -29,10 +29,6 @@ const FAULTS: Record<string, (options: ProbeOptions, isBroken: () => boolean) =>
   }),
   'in making the report': (options, isBroken) => ({
     ...options,
-    localNetworks: () => {
-      if (isBroken()) throw new Error('it can not be made');
-      return [];
-    },
     onEndpoints: () => {
       if (isBroken()) throw new Error('it can not be made');
     },
@@ -55,7 +51,7 @@ for (const [where, brokenBy] of Object.entries(FAULTS)) {
       const ticks = new Ticks();
       let isBroken = false;
       const options: ProbeOptions = {
-        feed: new ConnectionFeed(source),
+        feed: new Batcher(source),
         publishIntervalMs: 20,
         publish: (report) => {
           reports.push(report);
@@ -64,7 +60,6 @@ for (const [where, brokenBy] of Object.entries(FAULTS)) {
         hostName: 'h',
         reporters: [],
         resolver,
-        localNetworks: () => [],
         log: pino({ level: 'silent' }),
       };
       const probe = new Probe(brokenBy(options, () => isBroken));

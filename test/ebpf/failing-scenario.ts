@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import type { TestContext } from 'node:test';
 import type { EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
-import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { Batcher } from '../../src/probe/batch/batcher.js';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/index.js';
 import { createNamespace } from '../support/namespace.js';
@@ -64,7 +64,7 @@ export async function assertFailuresSeen(
     execFileSync('ip', ['netns', 'exec', netns.name, 'ss', '--kill', 'dport', '=', `:${port}`]);
     goOn();
   });
-  const batch = await new ConnectionFeed(source).last();
+  const batch = await new Batcher(source).last();
   assert.deepEqual(batch.completeness?.namespaces, [], 'the kernel counted no more than was seen');
   const { topology } = buildEndpoints({ ...batch, hostName: 'vm', now: now(), names: () => undefined });
   const sums = new Map<string, { connections: number; failed: number; why: string }>();

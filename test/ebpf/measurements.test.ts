@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { Batcher } from '../../src/probe/batch/batcher.js';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/index.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
@@ -52,7 +52,7 @@ async function factsOf(t: TestContext, traffic: () => Promise<void>): Promise<[F
   t.after(() => source.close());
   await source.seeded();
   await traffic();
-  const batch = await new ConnectionFeed(source).last();
+  const batch = await new Batcher(source).last();
   const { topology } = buildEndpoints({ ...batch, hostName: 'vm', now: now(), names: () => undefined });
   return [(id, key) => topology.nodes.get(id)?.latest?.get(key)?.value, [...topology.nodes.keys()]];
 }

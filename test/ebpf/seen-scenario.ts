@@ -1,10 +1,11 @@
 /** What the eBPF source sees of scenarios (test/support/scenario.ts), held against the truth. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { Batcher } from '../../src/probe/batch/batcher.js';
 import type { EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import { createProcessReporter } from '../../src/probe/processes/index.js';
-import { buildEndpoints, identifyProcesses } from '../../src/probe/topology/index.js';
+import { buildEndpoints } from '../../src/probe/topology/index.js';
+import { identifyProcesses } from '../../src/probe/batch/process-identity.js';
 import { now } from '../../src/report/index.js';
 import type { Node } from '../../src/report/model/model.js';
 import type { Namespace } from '../support/namespace.js';
@@ -12,7 +13,7 @@ import { startEbpf } from '../support/rung.js';
 import type { Truth } from '../support/scenario.js';
 
 export interface Seen {
-  readonly feed: ConnectionFeed;
+  readonly feed: Batcher;
   /** Everything since the start, as endpoint nodes. */
   nodes(): Promise<ReadonlyMap<string, Node>>;
 }
@@ -23,7 +24,7 @@ export async function watch(t: TestContext, options: EbpfSourceOptions = {}): Pr
   await source.seeded();
   const processes = createProcessReporter({ hostName: 'vm' });
   t.after(() => processes.close());
-  const feed = new ConnectionFeed(source);
+  const feed = new Batcher(source);
   return {
     feed,
     async nodes() {

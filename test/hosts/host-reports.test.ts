@@ -7,11 +7,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { cpuPercent, parseCpuTimes } from '../../src/probe/hosts/host-facts.js';
-import { createHostReporter, type HostReporter } from '../../src/probe/hosts/index.js';
+import { createHostReporter } from '../../src/probe/hosts/index.js';
+import type { Reporter } from '../../src/probe/reporter.js';
 import { now, parseTimestamp } from '../../src/report/index.js';
 import type { Node } from '../../src/report/model/model.js';
 
-const create = (procRoot?: string, warn?: (message: string) => void): HostReporter =>
+const create = (procRoot?: string, warn?: (message: string) => void): Reporter =>
   createHostReporter({
     hostName: 'vm.example',
     version: '1.2.3',
@@ -20,7 +21,7 @@ const create = (procRoot?: string, warn?: (message: string) => void): HostReport
     ...(warn && { warn }),
   });
 
-async function hostNode(reporter: HostReporter): Promise<Node> {
+async function hostNode(reporter: Reporter): Promise<Node> {
   const topology = (await reporter.report(now())).get('Host')!;
   const node = topology.nodes.get('vm.example;<host>');
   assert.ok(node);
@@ -60,17 +61,13 @@ test('memory is within what the machine has, load is what the kernel says', asyn
 });
 
 test('local networks hold every address of the interfaces', async () => {
-  const reporter = create();
-  const early = reporter.localNetworks();
-  const node = await hostNode(reporter);
-  assert.deepEqual(node.sets?.get('local_networks'), reporter.localNetworks());
-  assert.deepEqual(early, reporter.localNetworks());
-  const networks = reporter.localNetworks().map((cidr) => ipaddr.parseCIDR(cidr));
+  const told = (await hostNode(create())).sets?.get('local_networks') ?? [];
+  const networks = told.map((cidr) => ipaddr.parseCIDR(cidr));
   for (const { address } of Object.values(networkInterfaces()).flatMap((all) => all ?? [])) {
     const parsed = ipaddr.parse(address);
     assert.ok(
       networks.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits)),
-      `${address} in ${reporter.localNetworks().join(' ')}`,
+      `${address} in ${told.join(' ')}`,
     );
   }
 });
@@ -102,7 +99,7 @@ test('a root that can not be read leaves the host with its name, kernel and netw
   await hostNode(reporter);
   assert.equal(value(node, 'host_name'), 'vm.example');
   assert.ok(value(node, 'kernel_version').startsWith(`${release()} `));
-  assert.deepEqual(node.sets?.get('local_networks'), reporter.localNetworks());
+  assert.ok((node.sets?.get('local_networks')?.length ?? 0) > 0);
   assert.equal(value(node, 'uptime'), '');
   assert.equal(node.metrics?.size, 0);
   assert.equal(told.length, 1);

@@ -6,9 +6,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
-import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { Batcher } from '../../src/probe/batch/batcher.js';
 import { openSource } from '../../src/probe/open-connections.js';
-import { buildEndpoints, withNatCopies } from '../../src/probe/topology/index.js';
+import { buildEndpoints } from '../../src/probe/topology/index.js';
+import { withNatCopies } from '../../src/probe/nat/nat-copies.js';
 import { now } from '../../src/report/model/timestamp.js';
 import { deleteNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, type Program } from '../support/program.js';
@@ -91,7 +92,7 @@ interface Seen {
   readonly copies: readonly string[];
 }
 
-async function look(feed: ConnectionFeed, { router, client, serverAddress }: Held): Promise<Seen> {
+async function look(feed: Batcher, { router, client, serverAddress }: Held): Promise<Seen> {
   const batch = await feed.next();
   const context = { hostName: 'vm', now: now() };
   const endpoints = buildEndpoints({ ...batch, ...context, names: () => undefined });
@@ -115,11 +116,11 @@ const own = (held: Held, edges: readonly string[]): string[] =>
     (edge) => edge.includes(`;${held.clientAddress};`) || edge.includes(`;${held.serverAddress};`),
   );
 
-async function openFeed(t: TestContext, kind: 'ebpf' | 'proc'): Promise<ConnectionFeed> {
+async function openFeed(t: TestContext, kind: 'ebpf' | 'proc'): Promise<Batcher> {
   const { source, seeded } = await openSource(kind, { procRoot: '/proc' });
   t.after(() => source.close());
   await seeded;
-  return new ConnectionFeed(source);
+  return new Batcher(source);
 }
 
 const PLAIN_ROUTES = ROUTES.filter(({ isHairpin }) => isHairpin !== true);

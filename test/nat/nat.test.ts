@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
-import { buildEndpoints, lookThroughNat, withNatCopies } from '../../src/probe/topology/index.js';
+import { buildEndpoints } from '../../src/probe/topology/index.js';
+import { resolveNat } from '../../src/probe/nat/resolve-nat.js';
+import { withNatCopies } from '../../src/probe/nat/nat-copies.js';
 import { FLOW_BYTES, FLOW_OFFSET, type FlowBatch } from '../../src/probe/records/nat-flow.js';
 import { MAX_NAT_COPIES } from '../../src/probe/nat/nat-copies.js';
 import { Direction } from '../../src/probe/records/record.js';
@@ -60,7 +62,7 @@ function graph(
 ): { edges: Edge[]; nodes: ReadonlyMap<string, Node> } {
   const batch = encode(sockets);
   const flowBatch = flowsOf(flows);
-  lookThroughNat(batch, flowBatch);
+  resolveNat(batch, flowBatch);
   const endpoints = buildEndpoints({ ...batch, ...CONTEXT, names: () => undefined });
   return {
     edges: edgesOf(endpoints),
@@ -267,7 +269,7 @@ test('laws: local ends, counts and the order of flows', () => {
       (sockets, flows) => {
         const before = encode(sockets);
         const after = encode(sockets);
-        const replaced = lookThroughNat(after, flowsOf(flows));
+        const replaced = resolveNat(after, flowsOf(flows));
         assert.equal(after.recordCount, before.recordCount);
         assert.ok(replaced <= sockets.length);
         // A socket's own address and port and its id are never changed, its process is at most taken away.
@@ -307,7 +309,7 @@ test('without flows nothing changes', () => {
   fc.assert(
     fc.property(fc.array(anySocket, { maxLength: 6 }), (sockets) => {
       const batch = encode(sockets);
-      assert.equal(lookThroughNat(batch, flowsOf([])), 0);
+      assert.equal(resolveNat(batch, flowsOf([])), 0);
       assert.deepEqual(new Uint8Array(batch.records), new Uint8Array(encode(sockets).records));
     }),
   );

@@ -1,7 +1,7 @@
 /** Without eBPF, connections too short for /proc are supplied by connection tracking: each once, none twice. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { Batcher } from '../../src/probe/batch/batcher.js';
 import { openSource } from '../../src/probe/open-connections.js';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/model/timestamp.js';
@@ -27,7 +27,7 @@ async function openProbe(t: TestContext): Promise<Probe> {
   const { source, conntrackRefusal } = await openSource('proc', { procRoot: '/proc' });
   t.after(() => source.close());
   assert.equal(await conntrackRefusal, undefined);
-  const feed = new ConnectionFeed(source);
+  const feed = new Batcher(source);
   return {
     async edgesTo(end) {
       const { records, recordCount } = await feed.next();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import ipaddr from 'ipaddr.js';
 import { addressText } from '../../src/probe/records/address.js';
-import { lookThroughNat } from '../../src/probe/topology/index.js';
+import { resolveNat } from '../../src/probe/nat/resolve-nat.js';
 import { FLOW_BYTES, FLOW_OFFSET, NO_FLOWS, type FlowBatch } from '../../src/probe/records/nat-flow.js';
 import { Direction, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
 import { Translations } from '../../src/probe/nat/translations.js';
@@ -49,7 +49,7 @@ const dialling = (id: number, more: Partial<Socket> = {}): Socket => ({
 /** Where each socket's connection leads. */
 function ends(sockets: readonly Socket[], flows: FlowBatch, translations: Translations): string[] {
   const batch = encode(sockets);
-  lookThroughNat(batch, flows, translations);
+  resolveNat(batch, flows, translations);
   return sockets.map((_, i) => {
     const view = new DataView(batch.records, i * RECORD_BYTES, RECORD_BYTES);
     const address = addressText(new Int32Array(batch.records, i * RECORD_BYTES + OFFSET.remoteAddress, 4), 0);

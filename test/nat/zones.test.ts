@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
-import { ConntrackWatcher } from '../../src/probe/conntrack/index.js';
-import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { ConntrackMonitor } from '../../src/probe/conntrack/index.js';
+import { Batcher } from '../../src/probe/batch/batcher.js';
 import { openSource } from '../../src/probe/open-connections.js';
 import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { now } from '../../src/report/model/timestamp.js';
@@ -85,7 +85,7 @@ for (const [name, textOnly] of [
 ] as const) {
   test(`${name}: one tuple in two zones is two flows`, { skip: rootSkip }, async (t) => {
     const zones = await createZones(t);
-    const watcher = new ConntrackWatcher({ wanted: 'nat', textOnly });
+    const watcher = new ConntrackMonitor({ wanted: 'nat', textOnly });
     t.after(() => watcher.close());
     await watcher.refresh();
     await connectBoth(t, zones);
@@ -111,7 +111,7 @@ for (const kind of ['ebpf', 'proc'] as const) {
     const { source, seeded } = await openSource(kind, { procRoot: '/proc' });
     t.after(() => source.close());
     await seeded;
-    const feed = new ConnectionFeed(source);
+    const feed = new Batcher(source);
     await feed.next();
     await connectBoth(t, zones);
     const batch = await feed.last();
@@ -140,7 +140,7 @@ test(
     const zones = await createZones(t);
     const { source } = await openSource('proc', { procRoot: '/proc' });
     t.after(() => source.close());
-    const feed = new ConnectionFeed(source);
+    const feed = new Batcher(source);
     await feed.next();
     const once = `import socket, sys
 s = socket.socket(); s.bind(('', ${CLIENT_PORT})); s.connect(('${zones.dialled}', ${PUBLISHED_PORT}))

@@ -1,7 +1,7 @@
 /** Asks for connection tracking, twice, and prints what came of it as JSON. */
-import { ConntrackWatcher } from '../../src/probe/conntrack/index.js';
+import { ConntrackMonitor } from '../../src/probe/conntrack/index.js';
 
-const watcher = new ConntrackWatcher({ wanted: 'nat' });
+const watcher = new ConntrackMonitor({ wanted: 'nat' });
 await watcher.refresh();
 const { flows } = await watcher.refresh();
 const { unavailable } = watcher;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pino from 'pino';
-import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { Batcher } from '../../src/probe/batch/batcher.js';
 import type { ConnectionSource } from '../../src/probe/records/source.js';
 import { createReverseResolver } from '../../src/probe/dns/index.js';
 import { Probe } from '../../src/probe/probe.js';
@@ -70,7 +70,7 @@ test('an app that is killed during churn and started again has been told of ever
   const source = new Churn();
   const log = pino({ level: 'silent' });
   const probe = new Probe({
-    feed: new ConnectionFeed(source),
+    feed: new Batcher(source),
     publishIntervalMs: 10,
     publish: (report) => {
       publisher.publish(report);
@@ -78,7 +78,6 @@ test('an app that is killed during churn and started again has been told of ever
     hostName: 'h',
     reporters: [],
     resolver,
-    localNetworks: () => [],
     log,
   });
   t.after(() => probe.stop());

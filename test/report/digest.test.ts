@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeReport, encodeReport, fromMillis, type Recall } from '../../src/report/index.js';
+import { decodeReport, encodeReport, fromMillis, type NodeCache } from '../../src/report/index.js';
 import type { Node, Report, Timestamp } from '../../src/report/model/model.js';
 import { Digester } from '../../src/report/wire/msgpack-digest.js';
 import { report as arbitraryReport } from './arbitrary-report.js';
@@ -32,7 +32,7 @@ const at = (time: Timestamp, ...values: readonly string[]): Report => ({
 });
 
 /** Remembers every node by its digest, whoever said it. */
-function remembering(): Recall & { reads: number; readonly byDigest: Map<string, Node> } {
+function remembering(): NodeCache & { reads: number; readonly byDigest: Map<string, Node> } {
   const byDigest = new Map<string, Node>();
   return {
     byDigest,
@@ -62,7 +62,7 @@ test('nodes that are said again at another time are the very nodes of before', (
 });
 
 test('reading with a memory that knows nothing changes nothing', () => {
-  const nothing: Recall = { known: () => undefined, read: () => undefined };
+  const nothing: NodeCache = { known: () => undefined, read: () => undefined };
   fc.assert(
     fc.property(arbitraryReport, (report) => {
       const bytes = encodeReport(report);

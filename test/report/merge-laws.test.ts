@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeReport, encodeReport, IncrementalMerge, mergeReports } from '../../src/report/index.js';
+import { decodeReport, encodeReport, mergeReports } from '../../src/report/index.js';
 import type { Node, Report } from '../../src/report/model/model.js';
 import { report, withoutSums } from './arbitrary-report.js';
 
@@ -61,32 +61,6 @@ test('whatever was generated or merged survives the wire', () => {
   );
 });
 
-test('an incremental merge is the merge of what is in it, whatever came and went', () => {
-  fc.assert(
-    fc.property(
-      fc.array(report, { minLength: 1, maxLength: 6 }),
-      fc.array(fc.tuple(fc.nat(5), fc.boolean()), { maxLength: 16 }),
-      (reports, steps) => {
-        const incremental = new IncrementalMerge();
-        const present = new Set<Report>();
-        for (const [index, look] of steps) {
-          const chosen = reports[index % reports.length]!;
-          if (present.delete(chosen)) assert.equal(incremental.remove(chosen), true);
-          else {
-            present.add(chosen);
-            incremental.add(chosen);
-          }
-          assert.equal(incremental.size, present.size);
-          // Not looking lets several changes pile up before they are settled.
-          if (look) assert.deepEqual(incremental.report(), mergeReports(present));
-        }
-        assert.deepEqual(incremental.report(), mergeReports(present));
-      },
-    ),
-    { numRuns: 1500 },
-  );
-});
-
 /** A report of `count` nodes that tells each time one of them is looked into. */
 function watchedReport(count: number, onRead: () => void): Report {
   const nodes = new Map<string, Node>();
@@ -113,22 +87,4 @@ test('merging reads each node of each report the same number of times, however m
   };
   assert.equal(readsPerNode(500), readsPerNode(5));
   assert.equal(readsPerNode(5), 1);
-});
-
-test('a report that arrives in or leaves an incremental merge does not make it read the nodes of the others', () => {
-  const merge = new IncrementalMerge();
-  let reads = 0;
-  merge.add(watchedReport(1000, () => reads++));
-  const other: Report = {
-    id: '2',
-    topologies: new Map([['Endpoint', { nodes: new Map([['x', { id: 'x', topology: 'endpoint' }]]) }]]),
-    dns: new Map(),
-  };
-  merge.report();
-  reads = 0;
-  merge.add(other);
-  assert.equal(merge.report().topologies.get('Endpoint')?.nodes.size, 1001);
-  merge.remove(other);
-  assert.equal(merge.report().topologies.get('Endpoint')?.nodes.size, 1000);
-  assert.equal(reads, 0);
 });

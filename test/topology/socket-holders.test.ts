@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildEndpoints, type EndpointInput } from '../../src/probe/topology/index.js';
-import { HOLDER_BYTES, HOLDER_OFFSET, type HolderBatch } from '../../src/probe/topology/socket-holders.js';
+import { HOLDER_BYTES, HOLDER_OFFSET, type HolderBatch } from '../../src/probe/records/holder.js';
 import { now } from '../../src/report/model/timestamp.js';
 import { client, encode, listener, server, type Connection, type Socket } from './records.js';
 

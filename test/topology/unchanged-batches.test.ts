@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ConnectionFeed } from '../../src/probe/batch/batcher.js';
+import { Batcher } from '../../src/probe/batch/batcher.js';
 import type { ConnectionSource, Snapshot, SnapshotRequest } from '../../src/probe/records/source.js';
-import { buildEndpoints, identifyProcesses, type Endpoints } from '../../src/probe/topology/index.js';
+import { buildEndpoints, type Endpoints } from '../../src/probe/topology/index.js';
+import { identifyProcesses } from '../../src/probe/batch/process-identity.js';
 import { Direction, TcpState } from '../../src/probe/records/record.js';
 import type { RecordBatch } from '../../src/probe/records/record-view.js';
 import { now } from '../../src/report/model/timestamp.js';
@@ -53,7 +54,7 @@ const connection = (id: number): Socket =>
 test('while nothing changes the feed hands out the last batch, once all in it was reported', async () => {
   const source = new ScriptedSource();
   source.sockets = [connection(1), listener('0.0.0.0', 80)];
-  const feed = new ConnectionFeed(source);
+  const feed = new Batcher(source);
   await feed.next();
   const reported = await feed.next();
   const again = await feed.next();
@@ -76,7 +77,7 @@ test('a batch with an end or a failed connect in it is not handed out again', as
   for (const ended of [{ state: TcpState.Close }, { state: TcpState.Close, established: false }]) {
     const source = new ScriptedSource();
     source.sockets = [connection(1)];
-    const feed = new ConnectionFeed(source);
+    const feed = new Batcher(source);
     await feed.next();
     await feed.next();
     source.sockets = [connection(1), { ...connection(2), ...ended }];
@@ -92,7 +93,7 @@ test('a batch with an end or a failed connect in it is not handed out again', as
 test('memory of the last batch is lent for the next one, but never again when that one failed', async () => {
   const source = new ScriptedSource();
   source.sockets = [connection(1)];
-  const feed = new ConnectionFeed(source);
+  const feed = new Batcher(source);
   const first = await feed.next();
   const second = await feed.next();
   source.isBroken = true;
@@ -162,7 +163,7 @@ test('where only counters change the endpoints are what they would be if all was
   await fc.assert(
     fc.asyncProperty(sockets, fc.infiniteStream(counters), async (all, changes) => {
       const source = new ScriptedSource();
-      const feed = new ConnectionFeed(source);
+      const feed = new Batcher(source);
       source.sockets = all;
       await feed.next();
       endpointsOf(await feed.next());
@@ -184,7 +185,7 @@ test('where only counters change the endpoints are what they would be if all was
 test('no batch continues one that had a connection for the first time', async () => {
   const source = new ScriptedSource();
   source.sockets = [connection(1)];
-  const feed = new ConnectionFeed(source);
+  const feed = new Batcher(source);
   await feed.next();
   source.sameSockets = true;
   assert.equal((await feed.next()).sameSockets, undefined);

@@ -6,7 +6,7 @@ import {
   decodeReport,
   ReportError,
   reportFromJson,
-  type Recall,
+  type NodeCache,
   type ReportErrorCode,
 } from '../../report/index.js';
 import type { Report } from '../../report/model/model.js';
@@ -40,7 +40,7 @@ export function decodeBody(
   sent: Uint8Array,
   { format, isZstd }: BodyKind,
   limits: { readonly reportNodes: number; readonly decompressedBytes: number },
-  recall: Recall,
+  recall: NodeCache,
 ): Report {
   const body = isZstd ? inflateZstd(sent, limits.decompressedBytes) : sent;
   const bounds = { ...DEFAULT_LIMITS, maxNodes: limits.reportNodes };

@@ -12,6 +12,7 @@ import {
   UNMANAGED_PREFIX,
 } from '../flows/external.js';
 import { PSEUDO, type ViewNode } from '../views/graph.js';
+import { imageNameOf, withoutTag } from '../flows/images.js';
 import { describeTopology } from './topologies.js';
 
 export interface Naming {
@@ -156,22 +157,4 @@ function countOf(report: Report, { members, topology }: ViewNode): string {
         : 'pod';
   const naming = describeTopology(report, what);
   return `${members.length} ${members.length === 1 ? (naming?.label ?? what) : (naming?.labelPlural ?? `${what}s`)}`;
-}
-
-/** Name and tag of a container's image, from its image node. */
-export function imageNameOf(report: Report, container: ViewNode['node']): string | undefined {
-  const own = latestOf(container, 'docker_image_name');
-  if (own !== undefined) return own;
-  const imageId = latestOf(container, 'docker_image_id');
-  if (imageId === undefined) return undefined;
-  return latestOf(
-    report.topologies.get('ContainerImage')?.nodes.get(`${imageId};<container_image>`),
-    'docker_image_name',
-  );
-}
-
-/** `registry:5000/name:tag` → `registry:5000/name`. */
-export function withoutTag(image: string): string {
-  const colon = image.lastIndexOf(':');
-  return colon > image.lastIndexOf('/') ? image.slice(0, colon) : image;
 }

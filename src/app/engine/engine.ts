@@ -78,11 +78,11 @@ export class Engine {
     const view = knownView(viewId);
     const shown = this.#renderer.graph(view, options);
     // A node that options hide still has its page: people follow links to it.
-    const { scene, graph } = shown.graph.nodes.has(id) ? shown : this.#renderer.whole(view);
+    const { snapshot, graph } = shown.graph.nodes.has(id) ? shown : this.#renderer.whole(view);
     const node = graph.nodes.get(id);
     if (node === undefined)
       throw new AppError('NO_SUCH_NODE', `no node ${JSON.stringify(id.slice(0, 200))} in view ${view.id}`);
-    return JSON.stringify({ node: nodeDetails(scene.report, view.id, graph, node) });
+    return JSON.stringify({ node: nodeDetails(snapshot.report, view.id, graph, node) });
   }
 
   /** The list of views as JSON. */
@@ -106,16 +106,16 @@ export class Engine {
     options: Options,
     limit: number,
   ): { readonly edges: readonly EdgeRow[]; readonly total: number } {
-    const { scene, graph } = this.#renderer.graph(knownView(viewId), options);
-    const rows = edgeRows(scene.report, graph);
+    const { snapshot, graph } = this.#renderer.graph(knownView(viewId), options);
+    const rows = edgeRows(snapshot.report, graph);
     return { edges: rows.slice(0, limit), total: rows.length };
   }
 
   /** Ids, names and kinds of a view's nodes. @throws AppError NO_SUCH_VIEW */
   nodeNames(viewId: string, options: Options): readonly NodeName[] {
-    const { scene, graph } = this.#renderer.graph(knownView(viewId), options);
+    const { snapshot, graph } = this.#renderer.graph(knownView(viewId), options);
     return Array.from(graph.nodes.values(), (view) => {
-      const { label, labelMinor, pseudo } = nameNode(scene.report, view);
+      const { label, labelMinor, pseudo } = nameNode(snapshot.report, view);
       return { id: view.id, label, labelMinor, pseudo };
     });
   }
@@ -125,8 +125,8 @@ export class Engine {
     const found: Found[] = [];
     for (const view of VIEWS) {
       if (found.length >= limit) break;
-      const { scene, graph } = this.#renderer.whole(view);
-      found.push(...searchGraph(scene.report, view.id, graph, text, limit - found.length));
+      const { snapshot, graph } = this.#renderer.whole(view);
+      found.push(...searchGraph(snapshot.report, view.id, graph, text, limit - found.length));
     }
     return found;
   }

@@ -5,7 +5,7 @@ import { applyOptions, optionsKey, type View } from '../views/catalogue.js';
 import type { ViewGraph } from '../views/graph.js';
 import type { Options } from '../views/options.js';
 import type { ViewFreshness } from '../options.js';
-import type { Scene } from '../flows/snapshot.js';
+import type { Snapshot } from '../flows/snapshot.js';
 import type { Window } from '../window/window.js';
 import { SummaryCache } from './summary-cache.js';
 
@@ -68,24 +68,24 @@ export class Renderer {
   }
 
   /** The filtered graph. */
-  graph(view: View, options: Options): { readonly scene: Scene; readonly graph: ViewGraph } {
-    const { scene, graph: whole } = this.whole(view);
-    const key = `${view.id}?${optionsKey(view, options, scene)}`;
+  graph(view: View, options: Options): { readonly snapshot: Snapshot; readonly graph: ViewGraph } {
+    const { snapshot, graph: whole } = this.whole(view);
+    const key = `${view.id}?${optionsKey(view, options, snapshot)}`;
     let graph = this.#graphs.get(key);
     if (graph === undefined) {
-      graph = applyOptions(view, whole, options, scene);
+      graph = applyOptions(view, whole, options, snapshot);
       if (this.#graphs.size < CHOICES_MAX) this.#graphs.set(key, graph);
     }
-    return { scene, graph };
+    return { snapshot, graph };
   }
 
   /** A view's own graph, before options. */
-  whole(view: View): { readonly scene: Scene; readonly graph: ViewGraph } {
+  whole(view: View): { readonly snapshot: Snapshot; readonly graph: ViewGraph } {
     this.#forgetOld();
-    const scene = this.#window.scene();
+    const snapshot = this.#window.snapshot();
     let graph = this.#graphs.get(view.id);
-    if (graph === undefined) this.#graphs.set(view.id, (graph = view.graph(scene)));
-    return { scene, graph };
+    if (graph === undefined) this.#graphs.set(view.id, (graph = view.graph(snapshot)));
+    return { snapshot, graph };
   }
 
   #update(shown: Shown, view: View, options: Options): void {
@@ -94,8 +94,8 @@ export class Renderer {
     const now = performance.now();
     const isDear = this.#freshness === 'prompt' && shown.costMs > CHEAP_MS;
     if (isDear && shown.seq >= 0 && now < this.#dearAgainAtMs) return;
-    const { scene, graph } = this.graph(view, options);
-    const nodes = shown.summaries.wordGraph(scene.report, graph, scene.namesVersion);
+    const { snapshot, graph } = this.graph(view, options);
+    const nodes = shown.summaries.wordGraph(snapshot.report, graph, snapshot.namesVersion);
     shown.version = version;
     const madeAtMs = performance.now();
     shown.costMs = madeAtMs - now;

@@ -24,7 +24,7 @@ export interface GraphStats {
 }
 
 export function topologyEntry(renderer: Renderer, view: View, options: Options): TopologyEntry {
-  const { scene, graph } = renderer.graph(view, options);
+  const { snapshot, graph } = renderer.graph(view, options);
   const parts = VIEWS.filter(({ parent }) => parent === view.id).map((part) =>
     topologyEntry(renderer, part, options),
   );
@@ -32,7 +32,7 @@ export function topologyEntry(renderer: Renderer, view: View, options: Options):
     name: view.name,
     rank: view.rank,
     hide_if_empty: view.hideIfEmpty ?? false,
-    options: offersOf(view, scene),
+    options: offersOf(view, snapshot),
     url: `/api/topology/${view.id}`,
     ...(parts.length === 0 ? {} : { sub_topologies: parts }),
     stats: statsOf(graph),

@@ -2,7 +2,7 @@
  * A view as the engine last told it, held beside the requests: read at once, brought up to date on demand, and by
  * differences only.
  */
-import { etagOf } from '../http/etags.js';
+import { etagOf } from '../etag.js';
 import type { EngineClient } from './client.js';
 import type { Options } from '../views/options.js';
 import { graphText } from './view-json.js';
@@ -29,7 +29,7 @@ export class ViewState {
   }
 }
 
-export class Mirror {
+export class CachedView {
   readonly #engine: EngineClient;
   readonly #viewId: string;
   readonly #options: Options;
@@ -82,26 +82,26 @@ export class Mirror {
 }
 
 /** Views mirrored at once; the least recently asked for is let go. */
-const MIRRORS_MAX = 64;
+const VIEWS_MAX = 64;
 
-export class Mirrors {
+export class ViewCache {
   readonly #engine: EngineClient;
-  readonly #mirrors = new Map<string, Mirror>();
+  readonly #views = new Map<string, CachedView>();
 
   constructor(engine: EngineClient) {
     this.#engine = engine;
   }
 
   /** @param options only those that the view has */
-  of(viewId: string, options: Options): Mirror {
+  of(viewId: string, options: Options): CachedView {
     const key = JSON.stringify([viewId, ...options]);
-    const mirror = this.#mirrors.get(key) ?? new Mirror(this.#engine, viewId, options);
-    this.#mirrors.delete(key);
-    this.#mirrors.set(key, mirror);
-    if (this.#mirrors.size > MIRRORS_MAX) {
-      const [oldest] = this.#mirrors.keys();
-      if (oldest !== undefined) this.#mirrors.delete(oldest);
+    const cachedView = this.#views.get(key) ?? new CachedView(this.#engine, viewId, options);
+    this.#views.delete(key);
+    this.#views.set(key, cachedView);
+    if (this.#views.size > VIEWS_MAX) {
+      const [oldest] = this.#views.keys();
+      if (oldest !== undefined) this.#views.delete(oldest);
     }
-    return mirror;
+    return cachedView;
   }
 }

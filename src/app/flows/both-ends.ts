@@ -6,7 +6,7 @@ import { mergeNodes } from '../../report/index.js';
 import type { Node } from '../../report/model/model.js';
 import { latestOf } from './endpoint.js';
 
-export interface EndViews {
+export interface BothEnds {
   /** The client's endpoint as told beside the client. */
   readonly client: Node;
   /** The same as told from the server's side. */
@@ -19,7 +19,7 @@ export function isClientsView(node: Node): boolean {
 }
 
 /** Both ends' views among the versions of one endpoint; undefined when only one end speaks. */
-export function endViews(versions: readonly Node[]): EndViews | undefined {
+export function bothEndsOf(versions: readonly Node[]): BothEnds | undefined {
   if (versions.length < 2) return undefined;
   const client = versions.filter(isClientsView);
   if (client.length === 0 || client.length === versions.length) return undefined;

@@ -6,7 +6,7 @@
  */
 import { parseEndpointNodeId } from '../../report/model/node-ids.js';
 import type { Node } from '../../report/model/model.js';
-import { isClientsView, type EndViews } from './both-ends.js';
+import { isClientsView, type BothEnds } from './both-ends.js';
 import { latestOf } from './endpoint.js';
 import {
   addToTally,
@@ -17,7 +17,7 @@ import {
   type Tally,
 } from './totals.js';
 
-export interface EndpointGroup {
+export interface ClientGroup {
   readonly hostNode: string | undefined;
   readonly pid: string | undefined;
   /** PID at the other end, told where several processes serve its port. */
@@ -43,22 +43,22 @@ export interface EndpointGroup {
 
 interface Member {
   readonly node: Node;
-  readonly group: EndpointGroup;
+  readonly group: ClientGroup;
   readonly key: string;
   /** Where the two ends' probes both speak of it. */
-  views: EndViews | undefined;
+  views: BothEnds | undefined;
 }
 
-export class EndpointGroups {
+export class ClientGroups {
   /** Bounded by the window's bound on nodes: one entry per stored endpoint. */
   readonly #members = new Map<string, Member>();
-  readonly #groups = new Map<string, EndpointGroup>();
+  readonly #groups = new Map<string, ClientGroup>();
   readonly #sinks = new Map<string, Node>();
   /** Address → endpoints at it that some probe owns. */
   readonly #owned = new Map<string, number>();
 
   /** Groups of endpoints that open connections. */
-  get groups(): Iterable<EndpointGroup> {
+  get groups(): Iterable<ClientGroup> {
     return this.#groups.values();
   }
 
@@ -125,7 +125,7 @@ export class EndpointGroups {
   }
 
   /** Notes what each end's probes say of an endpoint; undefined when only one end's do. */
-  setViews(id: string, views: EndViews | undefined): void {
+  setViews(id: string, views: BothEnds | undefined): void {
     const member = this.#members.get(id);
     if (member === undefined || (views === undefined && member.views === undefined)) return;
     countViews(member, -1);

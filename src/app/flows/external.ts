@@ -21,7 +21,7 @@ const KNOWN_SERVICE =
 const RENTED_MACHINE = /^ec2.*\.amazonaws\.com$/;
 
 /** True for DNS names that stand for a service rather than for a machine. */
-export function isKnownService(name: string): boolean {
+function isKnownService(name: string): boolean {
   return KNOWN_SERVICE.test(name) && !RENTED_MACHINE.test(name);
 }
 
@@ -58,7 +58,7 @@ export function externalNodeId(
 }
 
 /** True for the two Internet nodes. */
-export function isInternet(id: string): boolean {
+function isInternet(id: string): boolean {
   return id === INCOMING_INTERNET || id === OUTGOING_INTERNET;
 }
 

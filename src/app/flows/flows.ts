@@ -5,7 +5,7 @@
 import type { Node } from '../../report/model/model.js';
 import { parseEndpointNodeId } from '../../report/model/node-ids.js';
 import { canonicalEndpoint, hostNameOf, latestOf, realPeers, type EndpointFacts } from './endpoint.js';
-import type { EndpointGroup, EndpointGroups } from './client-groups.js';
+import type { ClientGroup, ClientGroups } from './client-groups.js';
 import type { ConnectionTotals } from './totals.js';
 
 /** An endpoint as the far side of connections. */
@@ -19,13 +19,13 @@ export interface Peer {
 
 /** Connections of one group of endpoints to one peer. */
 export interface Link {
-  readonly group: EndpointGroup;
+  readonly group: ClientGroup;
   readonly peer: Peer;
   readonly totals: ConnectionTotals;
 }
 
 export interface Flow {
-  readonly group: EndpointGroup;
+  readonly group: ClientGroup;
   readonly from: EndpointFacts;
   /** One for each known peer. */
   readonly links: readonly Link[];
@@ -43,14 +43,14 @@ interface KeptPeer extends Peer {
 type Endpoints = ReadonlyMap<string, Node>;
 
 export class Flows {
-  readonly groups: EndpointGroups;
+  readonly groups: ClientGroups;
   /** Bounded like the endpoints: entries of endpoints that nobody leads to any more are swept with the flows. */
   readonly #peers = new Map<string, KeptPeer>();
   /** Endpoint → others whose look-up it had a part in. */
   readonly #dependents = new Map<string, Set<string>>();
-  readonly #flows = new WeakMap<EndpointGroup, KeptFlow>();
+  readonly #flows = new WeakMap<ClientGroup, KeptFlow>();
 
-  constructor(groups: EndpointGroups) {
+  constructor(groups: ClientGroups) {
     this.groups = groups;
   }
 
@@ -86,7 +86,7 @@ export class Flows {
     this.#dependents.clear();
   }
 
-  #flowOf(group: EndpointGroup, endpoints: Endpoints): KeptFlow {
+  #flowOf(group: ClientGroup, endpoints: Endpoints): KeptFlow {
     const kept = this.#flows.get(group);
     if (kept?.peers.every((peer) => !peer.outdated) === true) return kept;
     const all = group.adjacency.map((id) => this.#peerOf(id, endpoints));

@@ -3,17 +3,17 @@
  * Derived parts are made when first asked for and shared by all views of that moment.
  */
 import type { Node, Report, TopologyKey } from '../../report/model/model.js';
-import { endViews } from './both-ends.js';
+import { bothEndsOf } from './both-ends.js';
 import type { EndpointFacts } from './endpoint.js';
 import type { Addresses } from './external.js';
 import { Flows, type Flow, type Peer } from './flows.js';
-import { EndpointGroups } from './client-groups.js';
+import { ClientGroups } from './client-groups.js';
 import { localNetworks } from './networks.js';
 import { Unanswered, type FormerListener } from './unanswered.js';
 
 const NO_NODES: ReadonlyMap<string, Node> = new Map();
 
-export class Scene {
+export class Snapshot {
   readonly report: Report;
   /** Changes when what nodes are called or belong to may have changed. */
   readonly namesVersion: number;
@@ -73,13 +73,13 @@ export class Scene {
   }
 }
 
-/** A scene of one report, from nothing. @param sources what it was merged from, where ends may tell different things */
-export function sceneOf(report: Report, sources: readonly Report[] = [report]): Scene {
-  const groups = new EndpointGroups();
+/** A snapshot of one report, from nothing. @param sources what it was merged from, where ends may tell different things */
+export function snapshotOf(report: Report, sources: readonly Report[] = [report]): Snapshot {
+  const groups = new ClientGroups();
   for (const [id, node] of report.topologies.get('Endpoint')?.nodes ?? []) {
     groups.set(id, node);
     const versions = sources.map((source) => source.topologies.get('Endpoint')?.nodes.get(id));
-    groups.setViews(id, endViews(versions.filter((version) => version !== undefined)));
+    groups.setViews(id, bothEndsOf(versions.filter((version) => version !== undefined)));
   }
-  return new Scene(report, new Flows(groups));
+  return new Snapshot(report, new Flows(groups));
 }

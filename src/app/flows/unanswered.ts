@@ -6,7 +6,7 @@ import type { Node } from '../../report/model/model.js';
 import { endpointNodeId, parseEndpointNodeId } from '../../report/model/node-ids.js';
 import { latestOf, type EndpointFacts } from './endpoint.js';
 import { UNANSWERED_PREFIX } from './external.js';
-import type { EndpointGroup } from './client-groups.js';
+import type { ClientGroup } from './client-groups.js';
 import { addToTally, type Tally } from './totals.js';
 
 /** Nodes of their own; a port scan dials as many addresses as it likes, and the rest of them share one node. */
@@ -35,7 +35,7 @@ export class Unanswered {
   readonly #formerListener: FormerListener;
 
   constructor(
-    groups: Iterable<EndpointGroup>,
+    groups: Iterable<ClientGroup>,
     endpoints: ReadonlyMap<string, Node>,
     formerListener: FormerListener,
   ) {
@@ -81,9 +81,9 @@ export class Unanswered {
 }
 
 /** Of endpoints to which there are failed connects and no others. */
-function failuresOf(groups: Iterable<EndpointGroup>): Map<string, Tally> {
+function failuresOf(groups: Iterable<ClientGroup>): Map<string, Tally> {
   const failures = new Map<string, Tally>();
-  const answering: EndpointGroup[] = [];
+  const answering: ClientGroup[] = [];
   for (const group of groups) {
     if (group.totals.connections > 0) answering.push(group);
     if (group.failures.size === 0) continue;

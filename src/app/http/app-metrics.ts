@@ -5,7 +5,6 @@ import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { EngineClient } from '../engine/client.js';
 import type { Room } from '../bodies/room.js';
-import type { LiveCount } from '../live/live-route.js';
 
 /** Edges of the hosts view that have a series of their own. */
 const EDGES_MAX = 50;
@@ -14,7 +13,8 @@ const REST = 'other';
 export interface MetricsParts {
   readonly engine: EngineClient;
   readonly room: Room;
-  readonly live: Readonly<LiveCount>;
+  /** WebSocket clients, now. */
+  readonly live: { readonly clients: number };
   /** Monotonic: `topoprobe_app_<name>`. */
   readonly counters: () => Readonly<Record<string, number>>;
 }

@@ -2,12 +2,8 @@
  * Answers that the asker has already are not sent again: every JSON answer to a GET has an ETag. They are weak, because
  * the same answer may be sent under several encodings.
  */
-import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-
-export function etagOf(body: string | Buffer): string {
-  return `W/"${createHash('sha1').update(body).digest('base64url')}"`;
-}
+import { etagOf } from '../etag.js';
 
 export function answerUnchanged(server: FastifyInstance): void {
   server.addHook('onSend', async (request, reply, payload) => {

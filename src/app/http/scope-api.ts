@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { EngineClient } from '../engine/client.js';
 import { knownView } from '../engine/engine.js';
 import { AppError } from '../errors.js';
-import type { Mirrors } from '../engine/view-cache.js';
+import type { ViewCache } from '../engine/view-cache.js';
 import type { AppSettings } from '../options.js';
 import type { ProbeRecord } from '../window/probe-registry.js';
 import { optionsFor, parametersOf } from './query.js';
@@ -14,14 +14,17 @@ export interface ScopeApiParts {
   /** Tells this app from others, so that a probe given two of its URLs sends once. */
   readonly appId: string;
   readonly engine: EngineClient;
-  readonly mirrors: Mirrors;
+  readonly viewCache: ViewCache;
   readonly settings: AppSettings;
 }
 
 /** How long a request waits for the newest state before it is given the last one made. */
 const PATIENCE_MS = 10;
 
-export function scopeApi(server: FastifyInstance, { appId, engine, mirrors, settings }: ScopeApiParts): void {
+export function scopeApi(
+  server: FastifyInstance,
+  { appId, engine, viewCache, settings }: ScopeApiParts,
+): void {
   server.get('/api', () => ({
     id: appId,
     version: settings.version,
@@ -51,8 +54,10 @@ export function scopeApi(server: FastifyInstance, { appId, engine, mirrors, sett
   server.get<{ Params: { view: string } }>('/api/topology/:view', async (request, reply) => {
     refuseHistory(request);
     const view = knownView(request.params.view);
-    const mirror = mirrors.of(view.id, optionsFor(view, request.query));
-    const { body, etag } = await (settings.views === 'newest' ? mirror.refresh() : mirror.read(PATIENCE_MS));
+    const cachedView = viewCache.of(view.id, optionsFor(view, request.query));
+    const { body, etag } = await (settings.views === 'newest'
+      ? cachedView.refresh()
+      : cachedView.read(PATIENCE_MS));
     return json(reply.header('etag', etag), body);
   });
 

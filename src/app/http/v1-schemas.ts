@@ -18,7 +18,7 @@ const END = {
   },
 } as const;
 
-export const EDGE = {
+const EDGE = {
   type: 'object',
   required: ['from', 'to', 'connections', 'seenBy'],
   properties: {

@@ -10,7 +10,7 @@ const UNIT_MS: ReadonlyMap<string, number> = new Map([
   ['m', 60_000],
 ]);
 
-export const DEFAULT_INTERVAL_MS = 5_000;
+const DEFAULT_INTERVAL_MS = 5_000;
 const INTERVAL_MIN_MS = 100;
 const INTERVAL_MAX_MS = 60_000;
 

@@ -7,7 +7,7 @@ import { knownView } from '../engine/engine.js';
 import { optionsFor, parametersOf } from '../http/query.js';
 import { refuseHistory } from '../http/scope-api.js';
 import type { Sessions } from '../auth/sessions.js';
-import type { Mirrors } from '../engine/view-cache.js';
+import type { ViewCache } from '../engine/view-cache.js';
 import { intervalMsFrom } from './interval.js';
 import { Session } from './session.js';
 
@@ -19,7 +19,7 @@ export interface LiveCount {
 const RETRY_AFTER_SECONDS = 10;
 
 export interface LiveParts {
-  readonly mirrors: Mirrors;
+  readonly viewCache: ViewCache;
   readonly live: LiveCount;
   readonly sessions: Sessions;
   readonly maxClients: number;
@@ -28,7 +28,10 @@ export interface LiveParts {
 /** Whoever opened a WebSocket with a session has no right to it after that. */
 const SIGNED_OUT = 4401;
 
-export function liveRoute(server: FastifyInstance, { mirrors, live, sessions, maxClients }: LiveParts): void {
+export function liveRoute(
+  server: FastifyInstance,
+  { viewCache, live, sessions, maxClients }: LiveParts,
+): void {
   server.get<{ Params: { view: string } }>(
     '/api/topology/:view/ws',
     {
@@ -48,12 +51,12 @@ export function liveRoute(server: FastifyInstance, { mirrors, live, sessions, ma
     },
     (socket, request) => {
       const view = knownView(request.params.view);
-      const mirror = mirrors.of(view.id, optionsFor(view, request.query));
+      const cachedView = viewCache.of(view.id, optionsFor(view, request.query));
       live.clients++;
       const stay = sessions.whenEnded(request.headers.cookie, () => socket.close(SIGNED_OUT, 'signed out'));
       new Session(socket, {
         intervalMs: intervalMsFrom(parametersOf(request.query).get('t')),
-        current: async () => (await mirror.refresh()).nodes,
+        current: async () => (await cachedView.refresh()).nodes,
         ended: () => {
           live.clients--;
           stay();

@@ -21,7 +21,7 @@ import {
 } from './options.js';
 import { containerParentGraph, overlayGraph } from './orchestrators.js';
 import { processGraph, processNameGraph } from './processes.js';
-import type { Scene } from '../flows/snapshot.js';
+import type { Snapshot } from '../flows/snapshot.js';
 
 export interface View {
   readonly id: string;
@@ -33,7 +33,7 @@ export interface View {
   readonly hideIfEmpty?: true;
   readonly options: readonly ViewOption[];
   /** The graph before options hide anything. */
-  readonly graph: (scene: Scene) => ViewGraph;
+  readonly graph: (snapshot: Snapshot) => ViewGraph;
 }
 
 const CONTAINER_OPTIONS = [SYSTEM, STOPPED, UNCONTAINED];
@@ -105,7 +105,7 @@ export const VIEWS: readonly View[] = [
     rank: 3,
     hideIfEmpty: true,
     options: [UNMANAGED],
-    graph: (scene) => containerParentGraph(scene, 'ecs_task', 'ECSTask'),
+    graph: (snapshot) => containerParentGraph(snapshot, 'ecs_task', 'ECSTask'),
   },
   {
     id: 'ecs-services',
@@ -114,7 +114,7 @@ export const VIEWS: readonly View[] = [
     parent: 'ecs-tasks',
     hideIfEmpty: true,
     options: [UNMANAGED],
-    graph: (scene) => containerParentGraph(scene, 'ecs_service', 'ECSService'),
+    graph: (snapshot) => containerParentGraph(snapshot, 'ecs_service', 'ECSService'),
   },
   {
     id: 'swarm-services',
@@ -122,7 +122,7 @@ export const VIEWS: readonly View[] = [
     rank: 3,
     hideIfEmpty: true,
     options: [UNMANAGED],
-    graph: (scene) => containerParentGraph(scene, 'swarm_service', 'SwarmService'),
+    graph: (snapshot) => containerParentGraph(snapshot, 'swarm_service', 'SwarmService'),
   },
   { id: 'hosts', name: 'Hosts', rank: 4, options: [], graph: hostGraph },
   { id: 'weave', name: 'Weave Net', rank: 0, parent: 'hosts', options: [], graph: overlayGraph },
@@ -135,21 +135,21 @@ export function viewById(id: string): View | undefined {
 }
 
 /** The options a view offers now. */
-export function offersOf(view: View, scene: Scene): OptionGroup[] {
-  return view.options.map((option) => option.offer(scene));
+export function offersOf(view: View, snapshot: Snapshot): OptionGroup[] {
+  return view.options.map((option) => option.offer(snapshot));
 }
 
 /** What the chosen options leave of a view's own graph. */
-export function applyOptions(view: View, graph: ViewGraph, options: Options, scene: Scene): ViewGraph {
+export function applyOptions(view: View, graph: ViewGraph, options: Options, snapshot: Snapshot): ViewGraph {
   return view.options.reduce((left, option) => {
-    const { id, defaultValue } = option.offer(scene);
-    return option.apply(left, options.get(id) ?? defaultValue, scene);
+    const { id, defaultValue } = option.offer(snapshot);
+    return option.apply(left, options.get(id) ?? defaultValue, snapshot);
   }, dropIdlePseudo(graph));
 }
 
 /** Only the options this view has, in a fixed order: the key under which its graph may be kept. */
-export function optionsKey(view: View, options: Options, scene: Scene): string {
-  return offersOf(view, scene)
+export function optionsKey(view: View, options: Options, snapshot: Snapshot): string {
+  return offersOf(view, snapshot)
     .map(({ id, defaultValue }) => `${id}=${options.get(id) ?? defaultValue}`)
     .join('&');
 }

@@ -4,7 +4,7 @@
 import type { Report } from '../../report/model/model.js';
 import { latestOf } from '../flows/endpoint.js';
 import type { ViewNode } from './graph.js';
-import { imageNameOf, withoutTag } from '../describe/labels.js';
+import { imageNameOf, withoutTag } from '../flows/images.js';
 
 const SYSTEM_CONTAINERS = new Set([
   'weavescope',

@@ -7,12 +7,12 @@ import type { Node } from '../../report/model/model.js';
 import { hostNameOf, latestOf, type EndpointFacts } from '../flows/endpoint.js';
 import { isPseudoId, UNCONTAINED_PREFIX } from '../flows/external.js';
 import { buildGraph, PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
-import { imageNameOf, withoutTag } from '../describe/labels.js';
+import { imageNameOf, withoutTag } from '../flows/images.js';
 import { isLinkOnly } from '../flows/networks.js';
 import { placeOutsideOr } from './processes.js';
-import type { Scene } from '../flows/snapshot.js';
+import type { Snapshot } from '../flows/snapshot.js';
 
-export const HOSTNAME_GROUP = 'group:container:docker_container_hostname';
+const HOSTNAME_GROUP = 'group:container:docker_container_hostname';
 
 /** `0.0.0.0:8080->80/tcp` or with a real address. */
 const PUBLISHED_PORT = /^([0-9.]+):([0-9]+)->[0-9]+\/tcp$/;
@@ -58,9 +58,9 @@ function* containerAddresses(node: Node): Iterable<string> {
 }
 
 /** Containers that have not been deleted. */
-export function presentContainers(scene: Scene): Map<string, Node> {
+export function presentContainers(snapshot: Snapshot): Map<string, Node> {
   const containers = new Map<string, Node>();
-  for (const [id, node] of scene.nodes('Container')) {
+  for (const [id, node] of snapshot.nodes('Container')) {
     if (latestOf(node, 'docker_container_state') !== 'deleted') containers.set(id, node);
   }
   return containers;
@@ -68,10 +68,10 @@ export function presentContainers(scene: Scene): Map<string, Node> {
 
 /** Finds the container of an endpoint, or the machine's "uncontained" node when its process is in none. */
 export function containerFinder(
-  scene: Scene,
+  snapshot: Snapshot,
   containers: ReadonlyMap<string, Node>,
 ): (endpoint: EndpointFacts) => string | undefined {
-  const processes = scene.nodes('Process');
+  const processes = snapshot.nodes('Process');
   const index = indexAddresses(containers, containerAddresses);
   const idOf = (process: string): string | undefined => {
     const own = latestOf(processes.get(process), 'docker_container_id');
@@ -82,29 +82,29 @@ export function containerFinder(
     const { process } = endpoint;
     if (process !== undefined && !idsByProcess.has(process)) idsByProcess.set(process, idOf(process));
     const id = process === undefined ? undefined : idsByProcess.get(process);
-    if (id !== undefined) return scene.nodes('Container').has(id) && !containers.has(id) ? undefined : id;
+    if (id !== undefined) return snapshot.nodes('Container').has(id) && !containers.has(id) ? undefined : id;
     const found = byAddress(index, endpoint);
     if (found !== undefined) return found;
     return process === undefined ? undefined : UNCONTAINED_PREFIX + hostNameOf(process);
   };
 }
 
-export function containerGraph(scene: Scene): ViewGraph {
-  const containers = presentContainers(scene);
+export function containerGraph(snapshot: Snapshot): ViewGraph {
+  const containers = presentContainers(snapshot);
   const nodes = new Map<string, ViewNode>();
   for (const [id, node] of containers) nodes.set(id, { id, topology: 'container', node });
-  const find = containerFinder(scene, containers);
-  return buildGraph(scene, {
+  const find = containerFinder(snapshot, containers);
+  return buildGraph(snapshot, {
     nodes,
-    place: placeOutsideOr(scene, (endpoint) => listOf(find(endpoint))),
+    place: placeOutsideOr(snapshot, (endpoint) => listOf(find(endpoint))),
     describe: (id) => ({ id, topology: isPseudoId(id) ? PSEUDO : 'container' }),
   });
 }
 
 /** Containers of one image whatever its tag. */
-export function imageGraph(scene: Scene): ViewGraph {
-  return groupedGraph(scene, (node) => {
-    const image = imageNameOf(scene.report, node);
+export function imageGraph(snapshot: Snapshot): ViewGraph {
+  return groupedGraph(snapshot, (node) => {
+    const image = imageNameOf(snapshot.report, node);
     return image === undefined
       ? undefined
       : { id: `${withoutTag(image)};<container_image>`, topology: 'container_image' };
@@ -112,18 +112,18 @@ export function imageGraph(scene: Scene): ViewGraph {
 }
 
 /** Containers that share a host name. */
-export function hostnameGraph(scene: Scene): ViewGraph {
-  return groupedGraph(scene, (node) => {
+export function hostnameGraph(snapshot: Snapshot): ViewGraph {
+  return groupedGraph(snapshot, (node) => {
     const name = latestOf(node, 'docker_container_hostname');
     return name === undefined || name === '' ? undefined : { id: name, topology: HOSTNAME_GROUP };
   });
 }
 
 function groupedGraph(
-  scene: Scene,
+  snapshot: Snapshot,
   groupOf: (node: Node) => { id: string; topology: string } | undefined,
 ): ViewGraph {
-  const containers = presentContainers(scene);
+  const containers = presentContainers(snapshot);
   const groupIds = new Map<string, string>();
   const groups = new Map<string, ViewNode & { members: string[] }>();
   for (const [id, node] of containers) {
@@ -132,12 +132,12 @@ function groupedGraph(
     groupIds.set(id, group.id);
     const known = groups.get(group.id);
     if (known !== undefined) known.members.push(id);
-    else groups.set(group.id, { ...group, node: imageNode(scene, group.topology, node), members: [id] });
+    else groups.set(group.id, { ...group, node: imageNode(snapshot, group.topology, node), members: [id] });
   }
-  const find = containerFinder(scene, containers);
-  return buildGraph(scene, {
+  const find = containerFinder(snapshot, containers);
+  return buildGraph(snapshot, {
     nodes: new Map<string, ViewNode>(groups),
-    place: placeOutsideOr(scene, (endpoint) => {
+    place: placeOutsideOr(snapshot, (endpoint) => {
       const id = find(endpoint);
       if (id === undefined) return [];
       return isPseudoId(id) ? [id] : listOf(groupIds.get(id));
@@ -147,14 +147,14 @@ function groupedGraph(
 }
 
 /** An image group shows the facts of an image; a group by name has none of its own. */
-function imageNode(scene: Scene, topology: string, container: Node): Node | undefined {
+function imageNode(snapshot: Snapshot, topology: string, container: Node): Node | undefined {
   if (topology !== 'container_image') return undefined;
   const imageId = latestOf(container, 'docker_image_id');
   return imageId === undefined
     ? undefined
-    : scene.nodes('ContainerImage').get(`${imageId};<container_image>`);
+    : snapshot.nodes('ContainerImage').get(`${imageId};<container_image>`);
 }
 
-export function listOf(id: string | undefined): readonly string[] {
+function listOf(id: string | undefined): readonly string[] {
   return id === undefined ? [] : [id];
 }

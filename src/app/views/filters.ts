@@ -5,7 +5,7 @@ import { isOutside, isUnanswered, SERVICE_PREFIX } from '../flows/external.js';
 import { PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
 
 /** The graph without the nodes that `keep` refuses; pseudo nodes that lose all their edges go too. */
-export function filterGraph(graph: ViewGraph, keep: (node: ViewNode) => boolean): ViewGraph {
+function filterGraph(graph: ViewGraph, keep: (node: ViewNode) => boolean): ViewGraph {
   const nodes = new Map<string, ViewNode>();
   for (const [id, node] of graph.nodes) if (keep(node)) nodes.set(id, node);
   const edges: ViewGraph['edges'] = new Map();

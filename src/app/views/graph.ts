@@ -8,7 +8,7 @@ import type { Node } from '../../report/model/model.js';
 import { realPeers, type EndpointFacts } from '../flows/endpoint.js';
 import { isUnanswered } from '../flows/external.js';
 import type { Link } from '../flows/flows.js';
-import type { Scene } from '../flows/snapshot.js';
+import type { Snapshot } from '../flows/snapshot.js';
 import { addTotals, noConnections, totalsOf, type ConnectionTotals } from '../flows/totals.js';
 
 export const PSEUDO = 'pseudo';
@@ -47,9 +47,12 @@ export interface ViewParts {
 }
 
 /** The unfiltered graph of a view. */
-export function buildGraph(scene: Scene, { nodes, place, describe: describeOwn }: ViewParts): ViewGraph {
+export function buildGraph(
+  snapshot: Snapshot,
+  { nodes, place, describe: describeOwn }: ViewParts,
+): ViewGraph {
   const describe = (id: string): ViewNode =>
-    isUnanswered(id) ? { id, topology: PSEUDO, naming: scene.unanswered.nameOf(id) } : describeOwn(id);
+    isUnanswered(id) ? { id, topology: PSEUDO, naming: snapshot.unanswered.nameOf(id) } : describeOwn(id);
   const graph: ViewGraph = { nodes, edges: new Map(), filtered: 0 };
   const placed = new Map<EndpointFacts, readonly string[]>();
   const placeOnce = (facts: EndpointFacts): readonly string[] => {
@@ -61,12 +64,12 @@ export function buildGraph(scene: Scene, { nodes, place, describe: describeOwn }
     return ids;
   };
   const placeSource = sourcePlacer(place);
-  for (const sink of scene.sinks()) placeOnce(sink);
-  for (const { group, from, links } of scene.flows) {
+  for (const sink of snapshot.sinks()) placeOnce(sink);
+  for (const { group, from, links } of snapshot.flows) {
     if (links.length === 0) continue;
     // Copies that a gateway made of connections it only forwards are owned by nobody: the client's own endpoint tells.
     const copies = group.copies ?? NO_COPIES;
-    if (from.hostNode === undefined && copies.size > 0 && isToldByReal(scene, copies, links, placeOnce))
+    if (from.hostNode === undefined && copies.size > 0 && isToldByReal(snapshot, copies, links, placeOnce))
       continue;
     for (const source of placeSource(from)) {
       if (!nodes.has(source)) nodes.set(source, describe(source));
@@ -79,7 +82,7 @@ export function buildGraph(scene: Scene, { nodes, place, describe: describeOwn }
           const counted =
             group.copies === undefined
               ? link
-              : new CopyLink(link, () => uncounted(scene, copies, target, placeOnce));
+              : new CopyLink(link, () => uncounted(snapshot, copies, target, placeOnce));
           const known = targets.get(target);
           if (known === undefined) targets.set(target, [counted]);
           else known.push(counted);
@@ -133,32 +136,32 @@ function targetsOf(graph: ViewGraph, source: string): Map<string, Link[]> {
 
 /** A connection seen under its real and under its NATed source is one: the copy counts only where the real one does not lead. */
 function uncounted(
-  scene: Scene,
+  snapshot: Snapshot,
   copies: ReadonlyMap<string, string>,
   target: string,
   place: Place,
 ): ConnectionTotals {
   const counted = noConnections();
   for (const [copyId, realId] of copies) {
-    const reached = realPeers(scene.endpoints.get(realId)?.adjacency ?? [], scene.endpoints);
+    const reached = realPeers(snapshot.endpoints.get(realId)?.adjacency ?? [], snapshot.endpoints);
     const alreadyCounted = reached.some(
-      (id) => scene.endpoints.has(id) && place(scene.peer(id).facts).includes(target),
+      (id) => snapshot.endpoints.has(id) && place(snapshot.peer(id).facts).includes(target),
     );
-    const copy = scene.endpoints.get(copyId);
+    const copy = snapshot.endpoints.get(copyId);
     if (!alreadyCounted && copy !== undefined) addTotals(counted, totalsOf(copy));
   }
   return counted;
 }
 
 function isToldByReal(
-  scene: Scene,
+  snapshot: Snapshot,
   copies: ReadonlyMap<string, string>,
   links: readonly Link[],
   place: Place,
 ): boolean {
   return links.every(({ peer }) =>
     place(peer.facts).every((target) => {
-      const { connections, failed } = uncounted(scene, copies, target, place);
+      const { connections, failed } = uncounted(snapshot, copies, target, place);
       return connections === 0 && failed === 0;
     }),
   );

@@ -4,14 +4,14 @@
 import { isPseudoId } from '../flows/external.js';
 import { buildGraph, PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
 import { placeOutsideOr } from './processes.js';
-import type { Scene } from '../flows/snapshot.js';
+import type { Snapshot } from '../flows/snapshot.js';
 
-export function hostGraph(scene: Scene): ViewGraph {
+export function hostGraph(snapshot: Snapshot): ViewGraph {
   const nodes = new Map<string, ViewNode>();
-  for (const [id, node] of scene.nodes('Host')) nodes.set(id, { id, topology: 'host', node });
-  return buildGraph(scene, {
+  for (const [id, node] of snapshot.nodes('Host')) nodes.set(id, { id, topology: 'host', node });
+  return buildGraph(snapshot, {
     nodes,
-    place: placeOutsideOr(scene, ({ hostNode }) => (hostNode === undefined ? [] : [hostNode])),
+    place: placeOutsideOr(snapshot, ({ hostNode }) => (hostNode === undefined ? [] : [hostNode])),
     describe: (id) => ({ id, topology: isPseudoId(id) ? PSEUDO : 'host' }),
   });
 }

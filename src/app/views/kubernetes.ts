@@ -8,7 +8,7 @@ import { hostNameOf, latestOf, ownIdOf, type EndpointFacts } from '../flows/endp
 import { isPseudoId, UNCONTAINED_PREFIX, UNMANAGED_PREFIX } from '../flows/external.js';
 import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';
 import { placeOutsideOr } from './processes.js';
-import type { Scene } from '../flows/snapshot.js';
+import type { Snapshot } from '../flows/snapshot.js';
 
 const CONTROLLER_TOPOLOGIES = [
   ['deployment', 'Deployment'],
@@ -20,14 +20,14 @@ const CONTROLLER_TOPOLOGIES = [
 
 const GONE = new Set(['deleted', 'failed', 'Failed', 'Succeeded']);
 
-function hasKubernetes(scene: Scene): boolean {
-  return scene.nodes('Pod').size + scene.nodes('Service').size > 0;
+function hasKubernetes(snapshot: Snapshot): boolean {
+  return snapshot.nodes('Pod').size + snapshot.nodes('Service').size > 0;
 }
 
 /** Pods that have not ended. */
-function presentPods(scene: Scene): Map<string, Node> {
+function presentPods(snapshot: Snapshot): Map<string, Node> {
   const pods = new Map<string, Node>();
-  for (const [id, node] of scene.nodes('Pod'))
+  for (const [id, node] of snapshot.nodes('Pod'))
     if (!GONE.has(latestOf(node, 'kubernetes_state') ?? '')) pods.set(id, node);
   return pods;
 }
@@ -45,9 +45,9 @@ function* ownAddress(node: Node): Iterable<string> {
 }
 
 /** Ids of the pods of an endpoint; the machine's "unmanaged" node when what holds it is in no pod. */
-function podPlace(scene: Scene, pods: ReadonlyMap<string, Node>): Place {
-  const containers = presentContainers(scene);
-  const findContainer = containerFinder(scene, containers);
+function podPlace(snapshot: Snapshot, pods: ReadonlyMap<string, Node>): Place {
+  const containers = presentContainers(snapshot);
+  const findContainer = containerFinder(snapshot, containers);
   const index = indexAddresses(pods, ownAddress);
   return (endpoint) => {
     const container = findContainer(endpoint);
@@ -75,9 +75,9 @@ function machineOf(
 }
 
 /** Ids of a node's containers, by pod. */
-function containersByPod(scene: Scene): Map<string, string[]> {
+function containersByPod(snapshot: Snapshot): Map<string, string[]> {
   const members = new Map<string, string[]>();
-  for (const [id, node] of presentContainers(scene)) {
+  for (const [id, node] of presentContainers(snapshot)) {
     for (const pod of node.parents?.get('pod') ?? []) {
       const list = members.get(pod);
       if (list === undefined) members.set(pod, [id]);
@@ -87,38 +87,38 @@ function containersByPod(scene: Scene): Map<string, string[]> {
   return members;
 }
 
-export function podGraph(scene: Scene): ViewGraph {
+export function podGraph(snapshot: Snapshot): ViewGraph {
   const nodes = new Map<string, ViewNode>();
-  if (!hasKubernetes(scene)) return { nodes, edges: new Map(), filtered: 0 };
-  const pods = presentPods(scene);
-  const members = containersByPod(scene);
+  if (!hasKubernetes(snapshot)) return { nodes, edges: new Map(), filtered: 0 };
+  const pods = presentPods(snapshot);
+  const members = containersByPod(snapshot);
   for (const [id, node] of pods) nodes.set(id, { id, topology: 'pod', node, members: members.get(id) ?? [] });
-  return buildGraph(scene, {
+  return buildGraph(snapshot, {
     nodes,
-    place: placeOutsideOr(scene, podPlace(scene, pods)),
+    place: placeOutsideOr(snapshot, podPlace(snapshot, pods)),
     describe: (id) => ({ id, topology: isPseudoId(id) ? PSEUDO : 'pod' }),
   });
 }
 
-export function controllerGraph(scene: Scene): ViewGraph {
-  return podGroupGraph(scene, CONTROLLER_TOPOLOGIES, { orphans: 'unmanaged', byOwnAddress: false });
+export function controllerGraph(snapshot: Snapshot): ViewGraph {
+  return podGroupGraph(snapshot, CONTROLLER_TOPOLOGIES, { orphans: 'unmanaged', byOwnAddress: false });
 }
 
-export function serviceGraph(scene: Scene): ViewGraph {
-  return podGroupGraph(scene, [['service', 'Service']], { orphans: 'left out', byOwnAddress: true });
+export function serviceGraph(snapshot: Snapshot): ViewGraph {
+  return podGroupGraph(snapshot, [['service', 'Service']], { orphans: 'left out', byOwnAddress: true });
 }
 
 function podGroupGraph(
-  scene: Scene,
+  snapshot: Snapshot,
   topologies: readonly (readonly [string, 'Service' | (typeof CONTROLLER_TOPOLOGIES)[number][1]])[],
   { orphans, byOwnAddress }: { orphans: 'unmanaged' | 'left out'; byOwnAddress: boolean },
 ): ViewGraph {
   const groups = new Map<string, ViewNode & { members: string[] }>();
-  if (!hasKubernetes(scene)) return { nodes: new Map(), edges: new Map(), filtered: 0 };
+  if (!hasKubernetes(snapshot)) return { nodes: new Map(), edges: new Map(), filtered: 0 };
   for (const [topology, key] of topologies) {
-    for (const [id, node] of scene.nodes(key)) groups.set(id, { id, topology, node, members: [] });
+    for (const [id, node] of snapshot.nodes(key)) groups.set(id, { id, topology, node, members: [] });
   }
-  const pods = presentPods(scene);
+  const pods = presentPods(snapshot);
   const groupsOfPod = new Map<string, readonly string[]>();
   for (const [id, node] of pods) {
     const ids: string[] = [];
@@ -132,9 +132,9 @@ function podGroupGraph(
     }
     groupsOfPod.set(id, ids);
   }
-  const podsOf = podPlace(scene, pods);
+  const podsOf = podPlace(snapshot, pods);
   const services = byOwnAddress
-    ? indexAddresses(scene.nodes('Service'), ownAddress)
+    ? indexAddresses(snapshot.nodes('Service'), ownAddress)
     : new Map<string, string>();
   const place: Place = (endpoint) => {
     const service = byAddress(services, endpoint);
@@ -152,9 +152,9 @@ function podGroupGraph(
     }
     return Array.from(found);
   };
-  return buildGraph(scene, {
+  return buildGraph(snapshot, {
     nodes: new Map<string, ViewNode>(groups),
-    place: placeOutsideOr(scene, place),
+    place: placeOutsideOr(snapshot, place),
     describe: (id) => ({ id, topology: isPseudoId(id) ? PSEUDO : topologyOfId(id) }),
   });
 }

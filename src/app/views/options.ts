@@ -5,7 +5,7 @@ import { isRunningContainer, isSystemContainer } from './container-filters.js';
 import { latestOf } from '../flows/endpoint.js';
 import { filterReal, hideUnconnected, hideUnmanaged } from './filters.js';
 import { PSEUDO, type ViewGraph } from './graph.js';
-import type { Scene } from '../flows/snapshot.js';
+import type { Snapshot } from '../flows/snapshot.js';
 
 export interface OptionGroup {
   readonly id: string;
@@ -24,8 +24,8 @@ export interface ViewOption {
   readonly id: string;
   /** The value that hides nothing. */
   readonly everything: string;
-  readonly offer: (scene: Scene) => OptionGroup;
-  readonly apply: (graph: ViewGraph, value: string, scene: Scene) => ViewGraph;
+  readonly offer: (snapshot: Snapshot) => OptionGroup;
+  readonly apply: (graph: ViewGraph, value: string, snapshot: Snapshot) => ViewGraph;
 }
 
 function fixed(offer: OptionGroup, everything: string, apply: ViewOption['apply']): ViewOption {
@@ -110,12 +110,12 @@ const KUBERNETES_TOPOLOGIES = [
 export const NAMESPACE: ViewOption = {
   id: 'namespace',
   everything: '',
-  offer: (scene) => ({
+  offer: (snapshot) => ({
     id: 'namespace',
     defaultValue: '',
     selectType: 'union',
     noneLabel: 'All Namespaces',
-    options: namespacesOf(scene).map((name) => ({ value: name, label: name })),
+    options: namespacesOf(snapshot).map((name) => ({ value: name, label: name })),
   }),
   apply: (graph, value) => {
     const wanted = new Set(value.split(',').filter((name) => name !== ''));
@@ -124,12 +124,12 @@ export const NAMESPACE: ViewOption = {
   },
 };
 
-function namespacesOf(scene: Scene): string[] {
+function namespacesOf(snapshot: Snapshot): string[] {
   const names = new Set<string>();
-  for (const { id, latest } of scene.nodes('Namespace').values())
+  for (const { id, latest } of snapshot.nodes('Namespace').values())
     names.add(latest?.get('kubernetes_name')?.value ?? id);
   for (const key of KUBERNETES_TOPOLOGIES) {
-    for (const node of scene.nodes(key).values()) {
+    for (const node of snapshot.nodes(key).values()) {
       const name = latestOf(node, 'kubernetes_namespace');
       if (name !== undefined) names.add(name);
     }

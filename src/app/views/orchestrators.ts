@@ -7,22 +7,22 @@ import { containerFinder, presentContainers } from './containers.js';
 import { isPseudoId } from '../flows/external.js';
 import { buildGraph, PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
 import { placeOutsideOr } from './processes.js';
-import type { Scene } from '../flows/snapshot.js';
+import type { Snapshot } from '../flows/snapshot.js';
 
 /** Containers grouped by their parents of one topology. */
-export function containerParentGraph(scene: Scene, topology: string, key: TopologyKey): ViewGraph {
-  const parents = scene.nodes(key);
+export function containerParentGraph(snapshot: Snapshot, topology: string, key: TopologyKey): ViewGraph {
+  const parents = snapshot.nodes(key);
   const nodes = new Map<string, ViewNode & { members: string[] }>();
   if (parents.size === 0) return { nodes: new Map(), edges: new Map(), filtered: 0 };
   for (const [id, node] of parents) nodes.set(id, { id, topology, node, members: [] });
-  const containers = presentContainers(scene);
+  const containers = presentContainers(snapshot);
   for (const [id, container] of containers) {
     for (const parent of container.parents?.get(topology) ?? []) nodes.get(parent)?.members.push(id);
   }
-  const find = containerFinder(scene, containers);
-  return buildGraph(scene, {
+  const find = containerFinder(snapshot, containers);
+  return buildGraph(snapshot, {
     nodes: new Map<string, ViewNode>(nodes),
-    place: placeOutsideOr(scene, (endpoint) => {
+    place: placeOutsideOr(snapshot, (endpoint) => {
       const id = find(endpoint);
       if (id === undefined) return [];
       return isPseudoId(id) ? [id] : (containers.get(id)?.parents?.get(topology) ?? []);
@@ -32,8 +32,8 @@ export function containerParentGraph(scene: Scene, topology: string, key: Topolo
 }
 
 /** Peers of an overlay network with the links that the overlay itself reports. */
-export function overlayGraph(scene: Scene): ViewGraph {
-  const peers = scene.nodes('Overlay');
+export function overlayGraph(snapshot: Snapshot): ViewGraph {
+  const peers = snapshot.nodes('Overlay');
   const nodes = new Map<string, ViewNode>();
   for (const [id, node] of peers) nodes.set(id, { id, topology: 'overlay', node });
   const edges: ViewGraph['edges'] = new Map();

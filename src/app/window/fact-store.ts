@@ -8,7 +8,7 @@
 
 import type { Timestamp } from '../../report/model/model.js';
 
-export interface PartRules<V> {
+export interface FactRules<V> {
   /** The same thing said again: they differ at most in times and samples. */
   readonly alike: (a: V, b: V) => boolean;
   /** Nothing that views show differs; times do not count. */
@@ -55,8 +55,8 @@ export interface Entry<V> {
   conflicting: boolean;
 }
 
-export class PartStore<V> {
-  readonly #rules: PartRules<V>;
+export class FactStore<V> {
+  readonly #rules: FactRules<V>;
   /** Bounded by the window's limits, which `weighNew` lets the caller check first. */
   readonly #entries = new Map<string, Entry<V>>();
   readonly #merged = new Map<string, V>();
@@ -65,7 +65,7 @@ export class PartStore<V> {
   #parts = 0;
   #bytes = 0;
 
-  constructor(rules: PartRules<V>) {
+  constructor(rules: FactRules<V>) {
     this.#rules = rules;
   }
 

@@ -3,14 +3,14 @@
  */
 import { compare } from '../../report/model/timestamp.js';
 import type { DnsNames, Latest, Metric, Node, Timestamp } from '../../report/model/model.js';
-import type { PartRules } from './fact-store.js';
+import type { FactRules } from './fact-store.js';
 import { weighNames, weighNode } from './estimated-size.js';
 
 /** Rules for nodes; samples older than `windowMs` before the newest one are let go. */
 export function nodeRules(
   mergeNodes: (versions: readonly Node[]) => Node,
   windowMs: number,
-): PartRules<Node> {
+): FactRules<Node> {
   return {
     alike: alikeNodes,
     same: (a, b) => a === b || (alikeNodes(a, b) && sameMetrics(a.metrics, b.metrics)),
@@ -23,8 +23,8 @@ export function nodeRules(
   };
 }
 
-/** Rules for endpoints, which have no samples and come in thousands: see `PartRules.restamp`. */
-export function endpointRules(mergeNodes: (versions: readonly Node[]) => Node): PartRules<Node> {
+/** Rules for endpoints, which have no samples and come in thousands: see `FactRules.restamp`. */
+export function endpointRules(mergeNodes: (versions: readonly Node[]) => Node): FactRules<Node> {
   return {
     ...nodeRules(mergeNodes, 0),
     same: alikeNodes,
@@ -41,7 +41,7 @@ function restampNode(node: Node, at: Timestamp): Node {
   return { ...node, latest };
 }
 
-export function dnsRules(merge: (versions: readonly DnsNames[]) => DnsNames): PartRules<DnsNames> {
+export function dnsRules(merge: (versions: readonly DnsNames[]) => DnsNames): FactRules<DnsNames> {
   const same = (a: DnsNames, b: DnsNames): boolean =>
     sameList(a.forward, b.forward) && sameList(a.reverse, b.reverse);
   return {

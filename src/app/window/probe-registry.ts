@@ -68,7 +68,7 @@ const HOSTNAMES_MAX = 8;
 /** Weight of the newest gap in the usual one. */
 const RHYTHM_WEIGHT = 0.3;
 
-export class ProbeBook {
+export class ProbeRegistry {
   readonly #windowMs: number;
   readonly #maxProbes: number;
   readonly #records = new Map<string, Record>();

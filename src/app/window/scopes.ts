@@ -12,7 +12,7 @@
 import type { Node, Report } from '../../report/model/model.js';
 import { endpointNodeId, hostScope, parseEndpointNodeId } from '../../report/model/node-ids.js';
 import { hostNameOf, latestOf } from '../flows/endpoint.js';
-import type { PartStore } from './fact-store.js';
+import type { FactStore } from './fact-store.js';
 import { SharedNetworks } from './shared-networks.js';
 
 export interface ScopedReport {
@@ -26,7 +26,7 @@ const NONE: ReadonlySet<Node> = new Set();
 const MAX_CONTESTED = 100_000;
 
 export class Scopes {
-  readonly #endpoints: PartStore<Node>;
+  readonly #endpoints: FactStore<Node>;
   readonly #windowMs: number;
   readonly #networks = new SharedNetworks();
   /** Endpoint id → when a second host last owned it. */
@@ -35,7 +35,7 @@ export class Scopes {
   readonly #second = new Set<string>();
 
   /** @param endpoints what is known so far, under the ids given here */
-  constructor(endpoints: PartStore<Node>, windowMs: number) {
+  constructor(endpoints: FactStore<Node>, windowMs: number) {
     this.#endpoints = endpoints;
     this.#windowMs = windowMs;
   }

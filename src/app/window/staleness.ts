@@ -5,7 +5,7 @@ import { hostNodeId } from '../../report/model/node-ids.js';
 import { fromMillis } from '../../report/model/timestamp.js';
 import type { Node, Topology } from '../../report/model/model.js';
 
-export const STALE_SINCE = 'stale_since';
+const STALE_SINCE = 'stale_since';
 
 const TEMPLATE = { id: STALE_SINCE, label: 'Stale since', from: 'latest', dataType: 'datetime' } as const;
 

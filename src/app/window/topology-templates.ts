@@ -19,7 +19,7 @@ interface Frame {
 
 const NO_NODES: ReadonlyMap<string, Node> = new Map();
 
-export class Frames {
+export class TopologyTemplates {
   /** By content; at most one per probe. */
   readonly #frames = new Map<string, Frame>();
   readonly #byProbe = new Map<string, string>();

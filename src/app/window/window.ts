@@ -2,7 +2,7 @@
  * The reports of the last few seconds, and of each probe its last word, and what they say together, kept up to date piece by piece: an arriving report
  * touches what it tells anew, and a report that leaves the window takes along what nobody repeated.
  */
-import { mergeNodes, type Recall } from '../../report/index.js';
+import { mergeNodes, type NodeCache } from '../../report/index.js';
 import { mergeDnsNames } from '../../report/merge/reports.js';
 import {
   TOPOLOGY_KEYS,
@@ -12,20 +12,20 @@ import {
   type TopologyKey,
 } from '../../report/model/model.js';
 import { AppError } from '../errors.js';
-import { endViews } from '../flows/both-ends.js';
+import { bothEndsOf } from '../flows/both-ends.js';
 import { latestOf } from '../flows/endpoint.js';
 import { Flows } from '../flows/flows.js';
-import { EndpointGroups } from '../flows/client-groups.js';
-import { Scene } from '../flows/snapshot.js';
+import { ClientGroups } from '../flows/client-groups.js';
+import { Snapshot } from '../flows/snapshot.js';
 import { FormerListeners } from './former-listeners.js';
-import { Frames } from './topology-templates.js';
+import { TopologyTemplates } from './topology-templates.js';
 import { HostNames } from './host-names.js';
 import { dnsRules, endpointRules, isStillCalled, nodeRules } from './node-equality.js';
 import { moveTimes } from './clock-skew.js';
 import { markStale } from './staleness.js';
 import { Scopes } from './scopes.js';
-import { PartStore, type Amount, type Entry } from './fact-store.js';
-import { ProbeBook, type ProbeIdentity, type ProbeRecord } from './probe-registry.js';
+import { FactStore, type Amount, type Entry } from './fact-store.js';
+import { ProbeRegistry, type ProbeIdentity, type ProbeRecord } from './probe-registry.js';
 
 export interface WindowSettings {
   readonly windowMs: number;
@@ -43,13 +43,13 @@ interface Arrival {
   readonly atMs: number;
   readonly probe: string;
   readonly spokeOf: readonly {
-    readonly store: PartStore<unknown>;
+    readonly store: FactStore<unknown>;
     readonly entries: readonly Entry<unknown>[];
   }[];
 }
 
 /** What reading one report found out; to be handed in with it. */
-export interface Memory extends Recall {
+export interface Memory extends NodeCache {
   /** Of nodes that were read. */
   readonly digests: ReadonlyMap<Node, number>;
   /** Nodes that were not, because they are those of an earlier report; their times are right already. */
@@ -77,13 +77,13 @@ const UNSETTLED_MAX = 5_000;
 
 export class Window {
   readonly #settings: WindowSettings;
-  readonly #nodes = new Map<TopologyKey, PartStore<Node>>();
-  readonly #dns = new PartStore<DnsNames>(dnsRules(mergeDnsNames));
-  readonly #groups = new EndpointGroups();
+  readonly #nodes = new Map<TopologyKey, FactStore<Node>>();
+  readonly #dns = new FactStore<DnsNames>(dnsRules(mergeDnsNames));
+  readonly #groups = new ClientGroups();
   readonly #flows = new Flows(this.#groups);
-  readonly #frames = new Frames();
+  readonly #templates = new TopologyTemplates();
   readonly #formerListeners = new FormerListeners();
-  readonly #probes: ProbeBook;
+  readonly #probes: ProbeRegistry;
   readonly #scopes: Scopes;
   readonly #hostNames: HostNames;
   /** Oldest first; bounded by what the window's time and `maxParts` let in. */
@@ -94,16 +94,16 @@ export class Window {
   /** Counts changes to what nodes are called or belong to, as opposed to who talks to whom. */
   #namesVersion = 0;
   #settled = true;
-  #framesSeen = 0;
-  #scene: Scene | undefined;
+  #templatesSeen = 0;
+  #snapshot: Snapshot | undefined;
 
   constructor(settings: WindowSettings) {
     this.#settings = settings;
-    this.#probes = new ProbeBook(settings);
+    this.#probes = new ProbeRegistry(settings);
     this.#hostNames = new HostNames(settings.windowMs);
     const rules = nodeRules(mergeNodes, settings.windowMs);
     for (const key of TOPOLOGY_KEYS) {
-      this.#nodes.set(key, new PartStore(key === 'Endpoint' ? endpointRules(mergeNodes) : rules));
+      this.#nodes.set(key, new FactStore(key === 'Endpoint' ? endpointRules(mergeNodes) : rules));
     }
     this.#scopes = new Scopes(this.#nodes.get('Endpoint')!, settings.windowMs);
   }
@@ -147,7 +147,7 @@ export class Window {
     this.#probes.seen(probe, sent, atMs, number);
     const moved = moveTimes(sent, this.#probes.correctionMs(probe.id), memory.recalled);
     const { report, changed } = this.#scopes.apply(moved, memory.recalled, atMs);
-    const spokeOf: { store: PartStore<unknown>; entries: Entry<unknown>[] }[] = [];
+    const spokeOf: { store: FactStore<unknown>; entries: Entry<unknown>[] }[] = [];
     for (const [key, { nodes }] of report.topologies) {
       const store = this.#nodes.get(key);
       if (store === undefined || nodes.size === 0) continue;
@@ -159,15 +159,15 @@ export class Window {
         const digest = isNew ? memory.digests.get(asSent?.get(id) ?? node) : undefined;
         entries.push(store.add(probe.id, number, id, node, report.timestamp, digest));
       }
-      spokeOf.push({ store: store as PartStore<unknown>, entries });
+      spokeOf.push({ store: store as FactStore<unknown>, entries });
     }
     if (report.dns.size > 0) {
       const entries: Entry<unknown>[] = [];
       for (const [address, names] of report.dns)
         entries.push(this.#dns.add(probe.id, number, address, names));
-      spokeOf.push({ store: this.#dns as PartStore<unknown>, entries });
+      spokeOf.push({ store: this.#dns as FactStore<unknown>, entries });
     }
-    this.#frames.set(probe.id, report);
+    this.#templates.set(probe.id, report);
     this.#arrivals.push({ number, atMs, probe: probe.id, spokeOf });
     this.#changed();
     // While nobody looks, what is new must not pile up until the first who does has to wait for all of it.
@@ -181,10 +181,10 @@ export class Window {
   }
 
   /** Everything together. Good until the version changes. */
-  scene(): Scene {
+  snapshot(): Snapshot {
     this.#expire();
     this.#settle();
-    return (this.#scene ??= new Scene(
+    return (this.#snapshot ??= new Snapshot(
       this.#report((store) => store.merged),
       this.#flows,
       this.#namesVersion,
@@ -269,7 +269,7 @@ export class Window {
     if (standing.length < looked) {
       this.#arrivals = [...standing, ...this.#arrivals.slice(looked)];
       for (const probe of this.#probes.forgetSilent(now)) {
-        this.#frames.delete(probe);
+        this.#templates.delete(probe);
         this.#hostNames.forget(probe);
       }
       this.#changed();
@@ -280,14 +280,14 @@ export class Window {
   #changed(): void {
     this.#version++;
     this.#settled = false;
-    this.#scene = undefined;
+    this.#snapshot = undefined;
   }
 
   #settle(): void {
     if (this.#settled) return;
     this.#settled = true;
-    let namesChanged = this.#framesSeen !== this.#frames.version;
-    this.#framesSeen = this.#frames.version;
+    let namesChanged = this.#templatesSeen !== this.#templates.version;
+    this.#templatesSeen = this.#templates.version;
     const now = this.#settings.clock();
     const processes = this.#nodes.get('Process')!.merged;
     const nameOf = (process: string): string | undefined => latestOf(processes.get(process), 'name');
@@ -300,7 +300,7 @@ export class Window {
             else this.#groups.set(id, node);
             this.#flows.changed(id);
           },
-          (id, versions) => this.#groups.setViews(id, endViews(versions)),
+          (id, versions) => this.#groups.setViews(id, bothEndsOf(versions)),
         );
       } else if (key === 'Process') {
         store.settle(() => undefined);
@@ -312,8 +312,8 @@ export class Window {
     if (namesChanged) this.#namesVersion++;
   }
 
-  #report(nodesOf: (store: PartStore<Node>) => ReadonlyMap<string, Node>): Report {
-    const report = this.#frames.fill((key) => nodesOf(this.#nodes.get(key)!), this.#dns.merged);
+  #report(nodesOf: (store: FactStore<Node>) => ReadonlyMap<string, Node>): Report {
+    const report = this.#templates.fill((key) => nodesOf(this.#nodes.get(key)!), this.#dns.merged);
     const hosts = report.topologies.get('Host');
     const silent = this.#probes.silentHosts();
     if (hosts === undefined || silent.size === 0) return report;

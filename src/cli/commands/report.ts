@@ -60,7 +60,7 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
   });
   const attachedAt = performance.now();
   try {
-    const [{ assembleReport }, { ConnectionFeed }, { ReportJoiner }, { startProgram }, { observersFor }] =
+    const [{ assembleReport }, { Batcher }, { ReportJoiner }, { startProgram }, { observersFor }] =
       await Promise.all([
         import('../../probe/assemble-report.js'),
         import('../../probe/batch/batcher.js'),
@@ -76,7 +76,7 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
     // There is nothing to restart of what only waits.
     const observers = observersFor(options, '', program, namespaces);
     try {
-      const feed = new ConnectionFeed(source);
+      const feed = new Batcher(source);
       log.info(`watching connections by ${sourceText(source)} for ${options.duration / 1000} s`);
       const joiner = new ReportJoiner(JOINED_BOUNDS);
       let sliceFrom = attachedAt;

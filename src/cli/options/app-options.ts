@@ -189,7 +189,7 @@ const UNIT_BYTES: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** `512KiB`, `64MiB`, `2GiB` → bytes. */
-export function byteSize(text: string): number {
+function byteSize(text: string): number {
   const match = /^(\d{1,6})(KiB|MiB|GiB)$/.exec(text);
   const bytes = Number(match?.[1]) * (UNIT_BYTES.get(match?.[2] ?? '') ?? NaN);
   if (!(bytes > 0)) throw new InvalidArgumentError(`'${text}' is not a size such as 512KiB, 64MiB or 2GiB`);

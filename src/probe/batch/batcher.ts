@@ -3,17 +3,13 @@
  * have both ends.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  completeStragglers,
-  markReported,
-  PendingConnects,
-  ReportedBefore,
-  splitStragglers,
-  lostEnds,
-  type RecordBatch,
-} from '../topology/index.js';
+import { completeHalfSeen, splitHalfSeen } from './half-seen.js';
+import { markReported, SeenBefore } from './seen-before.js';
+import { PendingConnects } from './pending-connects.js';
+import { lostEnds } from '../records/lost-ends.js';
+import type { RecordBatch } from '../records/record-view.js';
 import { NO_FLOWS, type FlowBatch } from '../records/nat-flow.js';
-import { NO_HOLDERS, type HolderBatch } from '../topology/socket-holders.js';
+import { NO_HOLDERS, type HolderBatch } from '../records/holder.js';
 import type { Coverage } from '../records/coverage.js';
 import { joinOther } from '../records/overflow-counts.js';
 import type {
@@ -68,10 +64,10 @@ type Circumstances = Pick<
 /** How long the other end of a connection may lag behind in a one-off batch. */
 const SETTLE_MS = 50;
 
-export class ConnectionFeed {
+export class Batcher {
   /** Records that wait for the next snapshot. */
   #held = new ArrayBuffer(0);
-  readonly #reportedBefore = new ReportedBefore();
+  readonly #reportedBefore = new SeenBefore();
   readonly #pending = new PendingConnects();
   #unmatched = 0;
   /** The last batch, when it would be the same again if nothing changed. */
@@ -131,7 +127,7 @@ export class ConnectionFeed {
       [this.#settled, this.#memory] = [batch, batch.records];
       return { ...batch, sameSockets: true, ...this.#circumstances(snapshot) };
     }
-    const { batch, held, overflow } = splitStragglers(snapshot, this.#held);
+    const { batch, held, overflow } = splitHalfSeen(snapshot, this.#held);
     const isAllKnown = this.#reportedBefore.mark(batch);
     this.#pending.mark(batch, snapshot.takenAtNanos);
     this.#settled = isAllKnown && held.byteLength === 0 && this.#held.byteLength === 0 ? batch : undefined;
@@ -156,11 +152,11 @@ export class ConnectionFeed {
   /** As next(), for the last time: waits a moment for the missing ends instead of holding them over. */
   async last(): Promise<Batch> {
     const first = await this.source.snapshot();
-    const split = splitStragglers(first, this.#held);
+    const split = splitHalfSeen(first, this.#held);
     await sleep(SETTLE_MS);
     const later = await this.source.snapshot();
     const other = first.other && later.other && joinOther(first.other, later.other);
-    const batch = completeStragglers(split, later);
+    const batch = completeHalfSeen(split, later);
     this.#reportedBefore.mark(batch);
     this.#pending.mark(first, first.takenAtNanos);
     this.#pending.mark(batch, later.takenAtNanos);

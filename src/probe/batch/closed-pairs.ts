@@ -4,11 +4,11 @@
  */
 import type { Arena } from '../records/arena.js';
 import { sameAddress } from '../records/address.js';
-import { scopeNetns } from '../topology/grouping.js';
+import { scopeNetns } from '../records/scope.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
 import { tupleHash } from './tuple-table.js';
 
-// The module's own constants, which alone the engine takes for such: see grouping.ts.
+// The module's own constants, which alone the engine takes for such: see ../topology/grouping.ts.
 const { localAddress: LOCAL_ADDRESS, remoteAddress: REMOTE_ADDRESS } = WORD;
 const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT } = HALF;
 const HALVES_EACH = HALVES;

@@ -13,13 +13,13 @@ import { Arena } from '../records/arena.js';
 import { BatchBuilder } from '../records/batch-builder.js';
 import { ClosedPairs } from './closed-pairs.js';
 import { LocalAddresses } from '../records/local-addresses.js';
-import { isSelfConnect } from '../topology/orientation.js';
+import { isSelfConnect } from '../records/scope.js';
 import { Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
 import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
-import { inStretches, STRETCH } from '../records/chunks.js';
+import { inChunks, CHUNK } from '../records/chunks.js';
 import { TupleTable } from './tuple-table.js';
 
-// The module's own constants, which alone the engine takes for such: see grouping.ts.
+// The module's own constants, which alone the engine takes for such: see ../topology/grouping.ts.
 const { flags: FLAGS, pidStartNanos: PID_START_NANOS, state: STATE } = OFFSET;
 const {
   connectMicros: CONNECT_MICROS,
@@ -66,7 +66,7 @@ export interface SplitBatch {
  * Splits a snapshot into what is reported now and what waits.
  * @param held what the last call returned as `held`; an empty buffer at first
  */
-export function splitStragglers(snapshot: SnapshotBatch, held: ArrayBuffer): SplitBatch {
+export function splitHalfSeen(snapshot: SnapshotBatch, held: ArrayBuffer): SplitBatch {
   arena.begin();
   const view = new RecordView(snapshot);
   const old = new RecordView({ records: held, recordCount: held.byteLength / RECORD_BYTES });
@@ -79,7 +79,7 @@ export function splitStragglers(snapshot: SnapshotBatch, held: ArrayBuffer): Spl
   const others = possibleEnds(view, candidates, old);
   const table = new TupleTable(others.length + old.count, arena);
   const split = new Split(view, snapshot.takenAtNanos, others, table, batch, waiting);
-  inStretches(others.length, (from, to) => {
+  inChunks(others.length, (from, to) => {
     split.takeIn(from, to);
   });
   for (let i = 0; i < old.count; i++) takeBack(old, i, table, batch);
@@ -122,7 +122,7 @@ class Split {
 
   /** Backwards: of several uses of one tuple, closed ends come in the order they closed and the last one is alone. */
   settleAll(): void {
-    for (let end = this.others.length; end > 0; end -= STRETCH) this.#settle(Math.max(0, end - STRETCH), end);
+    for (let end = this.others.length; end > 0; end -= CHUNK) this.#settle(Math.max(0, end - CHUNK), end);
   }
 
   #settle(from: number, to: number): void {
@@ -145,7 +145,7 @@ class Split {
  * For a single report: the batch of `split` with everything that was held and, from a later snapshot, the other ends
  * of it. What else the later snapshot has is not part of the report.
  */
-export function completeStragglers(split: SplitBatch, later: RecordBatch): RecordBatch {
+export function completeHalfSeen(split: SplitBatch, later: RecordBatch): RecordBatch {
   arena.begin();
   const held = new RecordView({ records: split.held, recordCount: split.held.byteLength / RECORD_BYTES });
   const batch = new BatchBuilder(new RecordView(split.batch));
@@ -181,7 +181,7 @@ function candidatesOf(view: RecordView, takenAtNanos: number): Candidates {
   const { isPaired } = pairs;
   let some: Int32Array = new Int32Array(0);
   let count = 0;
-  inStretches(view.count, (from, to) => {
+  inChunks(view.count, (from, to) => {
     for (let i = from; i < to; i++) {
       if (!isEstablished(view, i)) continue;
       if (isClosed(view, i)) pairs.add(i);
@@ -191,7 +191,7 @@ function candidatesOf(view: RecordView, takenAtNanos: number): Candidates {
     }
   });
   let left = 0;
-  inStretches(count, (from, to) => {
+  inChunks(count, (from, to) => {
     for (let at = from; at < to; at++) if (isPaired[some[at]!] === 0) some[left++] = some[at]!;
   });
   return { records: some.subarray(0, left), isPaired };
@@ -212,7 +212,7 @@ function possibleEnds(view: RecordView, { records, isPaired }: Candidates, old: 
   for (let i = 0; i < old.count; i++) isPossible[portDifference(old, i)] = 1;
   const ends = arena.int32(view.count, 'unset');
   let found = 0;
-  inStretches(view.count, (from, to) => {
+  inChunks(view.count, (from, to) => {
     for (let i = from; i < to; i++) {
       if (isPaired[i] === 1 || isPossible[portDifference(view, i)] === 0) continue;
       if (isEstablished(view, i)) ends[found++] = i;

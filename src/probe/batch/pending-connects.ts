@@ -4,9 +4,9 @@
  */
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
 import { RecordView, WORD, type RecordBatch } from '../records/record-view.js';
-import { inStretches } from '../records/chunks.js';
+import { inChunks } from '../records/chunks.js';
 
-// The module's own constants, which alone the engine takes for such: see grouping.ts.
+// The module's own constants, which alone the engine takes for such: see ../topology/grouping.ts.
 const { direction: DIRECTION, flags: FLAGS, state: STATE } = OFFSET;
 const { socketId: SOCKET_ID, startNanos: START_NANOS } = WORD;
 const { SynSent: SYN_SENT } = TcpState;
@@ -30,7 +30,7 @@ export class PendingConnects {
     const view = new RecordView(batch);
     const { bytes } = view;
     const pending = new Set<number>();
-    inStretches(view.count, (from, to) => {
+    inChunks(view.count, (from, to) => {
       for (let i = from; i < to; i++) {
         if (bytes[i * BYTES + STATE] !== SYN_SENT || bytes[i * BYTES + DIRECTION] !== CONNECTED) continue;
         const socket = view.u64(i, SOCKET_ID);

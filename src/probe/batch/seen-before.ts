@@ -5,9 +5,9 @@
 import { Arena } from '../records/arena.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
 import { RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
-import { inStretches } from '../records/chunks.js';
+import { inChunks } from '../records/chunks.js';
 
-// The module's own constants, which alone the engine takes for such: see grouping.ts.
+// The module's own constants, which alone the engine takes for such: see ../topology/grouping.ts.
 const { direction: DIRECTION, flags: FLAGS, state: STATE } = OFFSET;
 const { socketId: SOCKET_ID } = WORD;
 const { Brief: BRIEF, Established: ESTABLISHED, Reported: REPORTED } = Flag;
@@ -31,7 +31,7 @@ const SLACK = 1.25;
 const MAX_SLACK = 8;
 
 /** Two 32-bit words per socket id; id 0 stands for none and is never remembered. */
-export class ReportedBefore {
+export class SeenBefore {
   /** Ids of the last batch's live sockets, each at its record's number: most are at the same place in the next batch. */
   #last: Int32Array = new Int32Array(0);
   /** Those of the batch before: their memory is used for the next. */
@@ -54,7 +54,7 @@ export class ReportedBefore {
     // Of few, all are put into a table; of many, only those that are not where they were.
     const fewKnown = this.#remembered * FEW <= view.count ? this.#lastOnes() : undefined;
     const marking = new Marking(view, last, now, fewKnown, this.maxRemembered);
-    inStretches(view.count, (from, to) => {
+    inChunks(view.count, (from, to) => {
       marking.mark(from, to);
     });
     if (fewKnown === undefined) marking.markElsewhere((records) => this.#lastAmong(view, records));
@@ -176,7 +176,7 @@ class Marking {
 /** Sets `Flag.Reported` on all records of connections. */
 export function markReported(batch: RecordBatch): void {
   const { bytes, count } = new RecordView(batch);
-  inStretches(count, (from, to) => {
+  inChunks(count, (from, to) => {
     for (let i = from; i < to; i++)
       if (bytes[i * BYTES + DIRECTION] !== LISTENER) bytes[i * BYTES + FLAGS]! |= REPORTED;
   });

@@ -9,13 +9,13 @@ import { descriptors, DESCRIPTORS_ADVICE, roomFor } from '../descriptors.js';
 import { FlowStatus, natBitsOf, type ConntrackFlow } from '../../conntrack-parser/index.js';
 import { findNamespaces, type ListNamespaces } from '../namespaces/net-namespaces.js';
 import { NO_FLOWS, type FlowBatch } from '../records/nat-flow.js';
-import { BornFlows } from './new-flows.js';
+import { NewFlows } from './new-flows.js';
 import { conntrackErrorOf, type ConntrackError } from './errors.js';
 import { FlowTable } from './flow-table.js';
 import { NamespaceEvents, type EventCounts, type FlowListener, type Wanted } from './namespace-events.js';
 import { NamespaceText } from './namespace-text.js';
 
-export interface WatcherOptions {
+export interface MonitorOptions {
   /** Translated flows only, or every established one. */
   readonly wanted: Wanted;
   /** Where proc is mounted. Default /proc. */
@@ -50,10 +50,10 @@ const TURNS = 8;
 
 const NO_NEWS: FlowNews = { flows: NO_FLOWS, born: NO_FLOWS };
 
-export class ConntrackWatcher {
-  readonly #options: Required<WatcherOptions>;
+export class ConntrackMonitor {
+  readonly #options: Required<MonitorOptions>;
   readonly #table: FlowTable;
-  readonly #born: BornFlows;
+  readonly #born: NewFlows;
   readonly #sources = new Map<number, NamespaceSource>();
   readonly #counts: EventCounts = { overruns: 0, dumps: 0, malformed: 0 };
   #unreadable = 0;
@@ -73,7 +73,7 @@ export class ConntrackWatcher {
   /** Refreshes wait for each other. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(options: WatcherOptions) {
+  constructor(options: MonitorOptions) {
     const { procRoot = '/proc' } = options;
     this.#options = {
       procRoot,
@@ -86,7 +86,7 @@ export class ConntrackWatcher {
       ...options,
     };
     this.#table = new FlowTable(this.#options.maxFlows);
-    this.#born = new BornFlows(this.#options.maxFlows);
+    this.#born = new NewFlows(this.#options.maxFlows);
     this.#textOnly = this.#options.textOnly;
   }
 

@@ -5,7 +5,7 @@ import { writeFlow } from './flow-table.js';
 
 const FIRST_FLOWS = 256;
 
-export class BornFlows {
+export class NewFlows {
   /** Flows that had no room. */
   dropped = 0;
   #bytes = Buffer.alloc(0);

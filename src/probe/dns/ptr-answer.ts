@@ -9,7 +9,7 @@ export interface PtrAnswer {
 }
 
 /** An address with more names than that (shared hosting) is not told apart by them. */
-export const NAMES_MAX = 16;
+const NAMES_MAX = 16;
 const CNAMES_MAX = 8;
 const NAME_LENGTH_MAX = 253;
 

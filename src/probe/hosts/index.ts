@@ -26,15 +26,9 @@ export interface HostReporterOptions extends HostIdentity {
   readonly warn?: (message: string) => void;
 }
 
-export interface HostReporter extends Reporter {
-  /** CIDR texts of all networks as of the last report; those of the own interfaces, read now, when there was none yet. */
-  localNetworks(): readonly string[];
-}
-
 /** Its report always has the host; what can't be read of it is left out, and told of. */
-export function createHostReporter(options: HostReporterOptions): HostReporter {
+export function createHostReporter(options: HostReporterOptions): Reporter {
   const { procRoot = '/proc', warn = () => undefined, namespaceNetworks } = options;
-  let networks: readonly string[] | undefined;
   let before: CpuTimes | undefined;
   const machine = machineIdentity(procRoot);
   let told = '';
@@ -51,12 +45,11 @@ export function createHostReporter(options: HostReporterOptions): HostReporter {
       before = facts.cpu;
       const read = networksOrLack();
       const others = await namespaceNetworks?.();
-      networks = withOthers(read.networks, others?.networks ?? []);
+      const networks = withOthers(read.networks, others?.networks ?? []);
       tell([...lacks, ...read.lacks]);
       const host = hostTopology({ ...options, machine }, facts, percent, networks, now, others?.lack);
       return new Map([['Host', host]]);
     },
-    localNetworks: () => (networks ??= networksOrLack().networks),
   };
 }
 

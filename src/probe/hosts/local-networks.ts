@@ -11,7 +11,7 @@ export function readLocalNetworks(): readonly string[] {
   return networksOf(interfaceAddresses());
 }
 
-export function networksOf(addresses: readonly Pick<NetworkInterfaceInfo, 'cidr'>[]): readonly string[] {
+function networksOf(addresses: readonly Pick<NetworkInterfaceInfo, 'cidr'>[]): readonly string[] {
   const networks = new Set<string>();
   for (const { cidr } of addresses) if (cidr !== null) networks.add(cidr);
   return [...networks].sort();

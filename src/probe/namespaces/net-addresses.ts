@@ -11,7 +11,7 @@ import {
   isLinkLocalAddress,
   isLoopbackAddress,
   sameAddress,
-} from '../topology/index.js';
+} from '../records/address.js';
 import { findNamespaces, type ListNamespaces } from './net-namespaces.js';
 import { addressesRequest, NETLINK_ROUTE, readAddresses, type InterfaceAddress } from './rtnetlink.js';
 

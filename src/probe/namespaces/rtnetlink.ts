@@ -2,7 +2,7 @@
  * The addresses of a network namespace's interfaces by NETLINK_ROUTE, as the kernel's messages (`rtnetlink(7)`,
  * `if_addr.h`). Pure; the asking is in `net-addresses.ts`.
  */
-import { writeIpv4 } from '../topology/index.js';
+import { writeIpv4 } from '../records/address.js';
 
 export const NETLINK_ROUTE = 0;
 

@@ -46,7 +46,7 @@ export interface NatPath {
 /** Which side of the flow a socket is on: it opened the connection, or accepted it. */
 export type Side = 'opener' | 'acceptor';
 
-export class NatTuples {
+export class FlowIndex {
   readonly count: number;
   readonly words: Int32Array;
   readonly halves: Uint16Array;

@@ -14,7 +14,7 @@ import { endpointNodeId, hostScope, loopbackScope } from '../../report/model/nod
 import type { Latest, Node, Timestamp, Topology } from '../../report/model/model.js';
 import { addressText, isIpv4, isLinkLocalAddress, isLoopbackAddress } from '../records/address.js';
 import type { FlowBatch } from '../records/nat-flow.js';
-import { NatTuples, type Tuple } from './flow-index.js';
+import { FlowIndex, type Tuple } from './flow-index.js';
 
 /** Copies per report; a gateway translates as many flows as it likes. What is over is counted in `dropped`. */
 export const MAX_NAT_COPIES = 20_000;
@@ -35,7 +35,7 @@ export interface NattedTopology {
 /** Adds the copies to the endpoints of this host's connections. The given topology is not changed. */
 export function withNatCopies(topology: Topology, flows: FlowBatch, context: NatContext): NattedTopology {
   if (flows.flowCount === 0) return { topology, copies: 0, dropped: 0 };
-  const tuples = new NatTuples(flows);
+  const tuples = new FlowIndex(flows);
   const copies = new NatCopies(topology.nodes, context);
   for (let flow = 0; flow < tuples.count; flow++)
     if (tuples.isTranslated(flow)) copies.add(endsOf(tuples, flow, context.hostName));
@@ -59,7 +59,7 @@ interface NattedConnection {
   readonly source: End;
 }
 
-function endsOf(tuples: NatTuples, flow: number, hostName: string): NattedConnection {
+function endsOf(tuples: FlowIndex, flow: number, hostName: string): NattedConnection {
   const remote = (tuple: Tuple): End => {
     const { words, ports, netns } = tuple;
     const address = addressText(words, 4);

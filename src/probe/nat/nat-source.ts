@@ -5,12 +5,12 @@
 import type { Coverage } from '../records/coverage.js';
 import type { NamespaceListing } from '../namespaces/net-namespaces.js';
 import type { ConnectionSource, Snapshot, SnapshotRequest, UnreportedEnds } from '../records/source.js';
-import { lookThroughNat } from './resolve-nat.js';
+import { resolveNat } from './resolve-nat.js';
 import { lostEnds } from '../records/lost-ends.js';
 import { NO_FLOWS, type FlowBatch } from '../records/nat-flow.js';
 import { Translations } from './translations.js';
 import { unseenFlows, withFlowRecords } from './short-flows.js';
-import type { ConntrackWatcher } from '../conntrack/monitor.js';
+import type { ConntrackMonitor } from '../conntrack/monitor.js';
 
 /**
  * Both are closed with the source that is returned.
@@ -20,7 +20,7 @@ import type { ConntrackWatcher } from '../conntrack/monitor.js';
  */
 export function withConntrack(
   source: ConnectionSource,
-  watcher: ConntrackWatcher,
+  watcher: ConntrackMonitor,
   extras: TrackedExtras = {},
 ): ConnectionSource {
   return new TrackedSource(source, watcher, extras);
@@ -46,7 +46,7 @@ class TrackedSource implements ConnectionSource {
 
   constructor(
     private readonly source: ConnectionSource,
-    private readonly watcher: ConntrackWatcher,
+    private readonly watcher: ConntrackMonitor,
     { translations = new Translations(), namespaces, warn = () => undefined }: TrackedExtras,
   ) {
     this.#warn = warn;
@@ -104,8 +104,7 @@ class TrackedSource implements ConnectionSource {
     const news = await this.#flows();
     try {
       // Without records there is nothing to look at, and nothing was remembered.
-      if (snapshot.unchanged !== true)
-        this.#lookedThrough += lookThroughNat(snapshot, news, this.#translations);
+      if (snapshot.unchanged !== true) this.#lookedThrough += resolveNat(snapshot, news, this.#translations);
       const flows = this.#translations.withFlows(news);
       const sameSockets = snapshot.sameSockets === true && !this.#knowsFlows && flows.flowCount === 0;
       this.#knowsFlows = flows.flowCount > 0;
@@ -134,7 +133,7 @@ class TrackedSource implements ConnectionSource {
     const before = await this.watcher.refresh();
     const snapshot = await this.source.snapshot();
     const after = await this.watcher.refresh();
-    this.#lookedThrough += lookThroughNat(snapshot, after.flows, this.#translations);
+    this.#lookedThrough += resolveNat(snapshot, after.flows, this.#translations);
     const flows = this.#translations.withFlows(after.flows);
     const over = unseenFlows(snapshot, concatenate(this.#undecided, before.born), flows);
     this.#undecided = unseenFlows(snapshot, after.born, flows);

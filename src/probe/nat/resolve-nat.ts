@@ -13,7 +13,7 @@
  */
 import { isLoopbackAddress, sameAddress } from '../records/address.js';
 import type { FlowBatch } from '../records/nat-flow.js';
-import { keyOf, NatTuples, Tuple, type Side } from './flow-index.js';
+import { keyOf, FlowIndex, Tuple, type Side } from './flow-index.js';
 import {
   Direction,
   DirectionEvidence,
@@ -37,14 +37,14 @@ const SIDES: Readonly<Record<number, readonly Side[]>> = {
  * @param translations what was looked through for the sockets before; without it each pass is the first
  * @returns the number of records whose remote end was replaced
  */
-export function lookThroughNat(
+export function resolveNat(
   batch: RecordBatch,
   flows: FlowBatch,
   translations: Translations = new Translations(),
 ): number {
   translations.begin();
   if (flows.flowCount === 0 && translations.size === 0) return 0;
-  const pass = new Pass(new RecordView(batch), new NatTuples(flows), translations);
+  const pass = new Pass(new RecordView(batch), new FlowIndex(flows), translations);
   const replaced = pass.run();
   translations.end();
   return replaced;
@@ -59,7 +59,7 @@ class Pass {
 
   constructor(
     private readonly view: RecordView,
-    private readonly tuples: NatTuples,
+    private readonly tuples: FlowIndex,
     private readonly translations: Translations,
   ) {}
 

@@ -4,7 +4,7 @@
  */
 import { isLoopbackAddress, isWildcardAddress, sameAddress } from '../records/address.js';
 import { FLOW_BYTES, NO_FLOWS, type FlowBatch } from '../records/nat-flow.js';
-import { NatTuples, Tuple } from './flow-index.js';
+import { FlowIndex, Tuple } from './flow-index.js';
 import {
   Direction,
   DirectionEvidence,
@@ -65,8 +65,8 @@ export function withFlowRecords(batch: RecordBatch, flows: FlowBatch, all: FlowB
 
 /** Client → server of each flow, NAT looked through: first the flow's own, which of its tuple may not be the only one. */
 function connectionsOf(flows: FlowBatch, all: FlowBatch): Tuple[] {
-  const index = new NatTuples(all);
-  const own = new NatTuples(flows);
+  const index = new FlowIndex(all);
+  const own = new FlowIndex(flows);
   return Array.from({ length: flows.flowCount }, (_, flow) => {
     const connection = own.tupleBeyond(flow, 'opener');
     const acceptor = own.tupleBeyond(flow, 'acceptor');

@@ -5,7 +5,7 @@ import { bootOffsetTicks } from './boot-offset.js';
 import type { ArgumentsPolicy } from './command-line.js';
 import { countCores } from './cores.js';
 import { processTopology } from './process-topology.js';
-import { Walker } from './shared-scan.js';
+import { SharedScan } from './shared-scan.js';
 
 export type { ArgumentsPolicy } from './command-line.js';
 export { ProcessFactsError, type ProcessFactsErrorCode } from './errors.js';
@@ -35,7 +35,7 @@ export interface ProcessReporter extends Reporter {
 
 /** Its report rejects with ProcessFactsError when /proc can't be listed. */
 export function createProcessReporter(options: ProcessReporterOptions): ProcessReporter {
-  const walker = new Walker({
+  const walker = new SharedScan({
     procRoot: options.procRoot ?? '/proc',
     arguments: options.arguments ?? 'masked',
     maxProcesses: options.maxProcesses ?? 30_000,

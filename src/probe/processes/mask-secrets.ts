@@ -8,7 +8,7 @@
 import { namesSecret } from './secret-names.js';
 import { shortOptionsOf, type ShortOption } from './short-options.js';
 
-export const MASK = '***';
+const MASK = '***';
 
 /** `name=value`, `name: value`, `"name":"value"`, anywhere in an argument. */
 const ASSIGNMENT = /(?<![\w.-])([\w.-]+)(["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s&,;"'}\])]+)/g;

@@ -84,7 +84,7 @@ interface Seen {
   readonly isCounted: boolean;
 }
 
-export class ProcessWalk {
+export class ProcessScan {
   readonly counters: WalkCounters = { reads: 0, vanished: 0, skipped: 0 };
   #known = new Map<number, Remembered>();
   readonly formerNames = new FormerNames();

@@ -1,17 +1,17 @@
 /** Passes over /proc, one at a time. */
 import { ProcessFactsError } from './errors.js';
 import type { FormerNames } from './former-names.js';
-import { ProcessWalk, type ProcessFacts, type WalkCounters, type WalkOptions } from './process-scan.js';
+import { ProcessScan, type ProcessFacts, type WalkCounters, type WalkOptions } from './process-scan.js';
 
-export class Walker {
-  readonly #walk: ProcessWalk;
+export class SharedScan {
+  readonly #walk: ProcessScan;
   #pass: Promise<readonly ProcessFacts[]> | undefined;
   #closed = false;
   /** How long the last pass took, milliseconds. */
   lastWalkMs = 0;
 
   constructor(options: WalkOptions) {
-    this.#walk = new ProcessWalk(options);
+    this.#walk = new ProcessScan(options);
   }
 
   get formerNames(): FormerNames {

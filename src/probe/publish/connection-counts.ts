@@ -6,8 +6,8 @@
  */
 import type { Latest, Node, Timestamp } from '../../report/model/model.js';
 
-export const CONN_COUNT = 'conn_count';
-export const CONN_NEW = 'conn_new';
+const CONN_COUNT = 'conn_count';
+const CONN_NEW = 'conn_new';
 
 export interface ConnectionCounts {
   readonly total: number;

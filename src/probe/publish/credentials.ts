@@ -3,7 +3,7 @@
  * changes. A target's URL can carry user and password of its own. Never logged.
  */
 import { PublishError } from './errors.js';
-import { WatchedFile } from './reloading-file.js';
+import { ReloadingFile } from './reloading-file.js';
 
 export interface CredentialOptions {
   /** The token itself. */
@@ -24,7 +24,7 @@ export interface Credentials {
 /** Reads the files once. @throws PublishError CREDENTIALS_UNREADABLE */
 export function createCredentials(options: CredentialOptions): Credentials {
   const { tokenFile, basicFile } = options;
-  const read = (file: WatchedFile): string => {
+  const read = (file: ReloadingFile): string => {
     try {
       return file.read().toString('utf8').trim();
     } catch (cause) {
@@ -32,8 +32,8 @@ export function createCredentials(options: CredentialOptions): Credentials {
       throw new PublishError('CREDENTIALS_UNREADABLE', `cannot read credentials: ${reason}`, { cause });
     }
   };
-  const watchedToken = tokenFile === undefined ? undefined : new WatchedFile(tokenFile);
-  const watchedBasic = basicFile === undefined ? undefined : new WatchedFile(basicFile);
+  const watchedToken = tokenFile === undefined ? undefined : new ReloadingFile(tokenFile);
+  const watchedBasic = basicFile === undefined ? undefined : new ReloadingFile(basicFile);
   const common = (): string => {
     if (watchedBasic) return basicHeader(read(watchedBasic));
     if (watchedToken) return tokenHeader(read(watchedToken));

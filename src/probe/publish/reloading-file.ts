@@ -1,7 +1,7 @@
 /** A small file whose content is read again when it changes: rotated tokens and certificates need no restart. */
 import { readFileSync, statSync } from 'node:fs';
 
-export class WatchedFile {
+export class ReloadingFile {
   #mark = '';
   #content: Buffer = Buffer.alloc(0);
 

@@ -4,7 +4,7 @@
  */
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { PublishError } from './errors.js';
-import { WatchedFile } from './reloading-file.js';
+import { ReloadingFile } from './reloading-file.js';
 
 export interface TlsOptions {
   /** PEM file of authorities that replace the built-in ones. */
@@ -29,7 +29,7 @@ export function createTlsMaterial(options: TlsOptions): TlsMaterial {
       ['cert', options.certFile],
       ['key', options.keyFile],
     ] as const
-  ).flatMap(([use, path]) => (path === undefined ? [] : [{ use, file: new WatchedFile(path) }]));
+  ).flatMap(([use, path]) => (path === undefined ? [] : [{ use, file: new ReloadingFile(path) }]));
   let settings: TlsSettings = {};
   let contents: readonly Buffer[] = [];
   const material = {
@@ -52,7 +52,7 @@ export function createTlsMaterial(options: TlsOptions): TlsMaterial {
   return material;
 }
 
-function readPem(file: WatchedFile): Buffer {
+function readPem(file: ReloadingFile): Buffer {
   try {
     return file.read();
   } catch (cause) {

@@ -5,9 +5,9 @@
  */
 
 /** Records, or entries, of one stretch. */
-export const STRETCH = 512;
+export const CHUNK = 512;
 
 /** Calls `work` for from … to - 1, which together are 0 … count - 1, in order. */
-export function inStretches(count: number, work: (from: number, to: number) => void): void {
-  for (let from = 0; from < count; from += STRETCH) work(from, Math.min(count, from + STRETCH));
+export function inChunks(count: number, work: (from: number, to: number) => void): void {
+  for (let from = 0; from < count; from += CHUNK) work(from, Math.min(count, from + CHUNK));
 }

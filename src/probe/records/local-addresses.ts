@@ -3,9 +3,9 @@
  */
 import { isLoopbackAddress, sameAddress } from './address.js';
 import { WORD, WORDS, type RecordView } from './record-view.js';
-import { inStretches } from './chunks.js';
+import { inChunks } from './chunks.js';
 
-// The module's own constants, which alone the engine takes for such: see grouping.ts.
+// The module's own constants, which alone the engine takes for such: see ../topology/grouping.ts.
 const { localAddress: LOCAL, netns: NETNS } = WORD;
 const WORDS_EACH = WORDS;
 
@@ -30,7 +30,7 @@ export class LocalAddresses {
 
   #collect(): Map<number, number[]> {
     const byHash = new Map<number, number[]>();
-    inStretches(this.view.count, (from, to) => {
+    inChunks(this.view.count, (from, to) => {
       this.#collectFrom(byHash, from, to);
     });
     return byHash;

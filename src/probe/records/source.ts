@@ -5,7 +5,7 @@
 
 import type { Coverage } from './coverage.js';
 import type { FlowBatch } from './nat-flow.js';
-import type { HolderBatch } from '../topology/socket-holders.js';
+import type { HolderBatch } from './holder.js';
 
 export type SourceKind = 'ebpf' | 'procfs';
 

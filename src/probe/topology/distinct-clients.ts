@@ -11,7 +11,7 @@ import { KEY, KEY_WORDS } from './group-table.js';
 import { keep, rank } from './thinning.js';
 
 /** @param standIn as thinning left it; changed in place */
-export function partClients(grouping: Grouping, standIn: Int32Array): void {
+export function distinctClients(grouping: Grouping, standIn: Int32Array): void {
   const { table, entryStart, ports } = grouping;
   if (table.count < 2) return;
   const movable: number[] = [];

@@ -7,10 +7,10 @@ import { DistinctSockets } from './distinct-sockets.js';
 import type { Ends } from './ends.js';
 import { isReportedIn, NONE, type Grouping } from './grouping.js';
 import { WORD, WORDS, type RecordView } from '../records/record-view.js';
-import { inStretches } from '../records/chunks.js';
+import { inChunks } from '../records/chunks.js';
 
 /** Per entry; only entries that were kept (that stand for themselves) have numbers. */
-export interface Tallies {
+export interface EdgeSums {
   /** Connections. */
   readonly counts: Uint32Array;
   /** Those of them that an earlier batch had already. */
@@ -39,15 +39,15 @@ const {
 } = WORD;
 
 /** @param standIn the entry that was kept for each entry */
-export function tally(
+export function sumEdges(
   view: RecordView,
   grouping: Grouping,
   ends: Ends,
   standIn: Int32Array,
   arena: Arena,
-): Tallies {
+): EdgeSums {
   const { entryCount } = grouping;
-  const tallies: Tallies = {
+  const edgeSums: EdgeSums = {
     counts: arena.uint32(entryCount),
     reported: arena.uint32(entryCount),
     bytesSent: arena.float64(entryCount),
@@ -60,13 +60,13 @@ export function tally(
   };
   // Records are read in their own order, which the processor foresees; an entry's are spread all over the batch.
   const owner = arena.int32(view.count, 'unset').fill(ABSENT);
-  inStretches(entryCount, (from, to) => {
-    assign(view, grouping, ends, standIn, tallies, owner, from, to);
+  inChunks(entryCount, (from, to) => {
+    assign(view, grouping, ends, standIn, edgeSums, owner, from, to);
   });
-  inStretches(owner.length, (from, to) => {
-    addOwned(view, owner, tallies, from, to);
+  inChunks(owner.length, (from, to) => {
+    addOwned(view, owner, edgeSums, from, to);
   });
-  return tallies;
+  return edgeSums;
 }
 
 /** Entries `from` to `to` - 1: finds out whose records' numbers are theirs. */
@@ -75,7 +75,7 @@ function assign(
   grouping: Grouping,
   { weights }: Ends,
   standIn: Int32Array,
-  tallies: Tallies,
+  edgeSums: EdgeSums,
   owner: Int32Array,
   from: number,
   to: number,
@@ -83,23 +83,23 @@ function assign(
   const { clients, servers, special } = grouping;
   for (let entry = from; entry < to; entry++) {
     const kept = standIn[entry]!;
-    tallies.counts[kept]! += weights[entry]!;
+    edgeSums.counts[kept]! += weights[entry]!;
     const client = clients[entry]!;
     const server = servers[entry]!;
     if (special[entry] !== 0) {
-      tallies.reported[kept]! += assignRepeated(view, grouping, entry, kept, owner);
+      edgeSums.reported[kept]! += assignRepeated(view, grouping, entry, kept, owner);
       continue;
     }
-    if (isReported(grouping, client) || isReported(grouping, server)) tallies.reported[kept]!++;
+    if (isReported(grouping, client) || isReported(grouping, server)) edgeSums.reported[kept]!++;
     if (client !== ABSENT) owner[client] = (kept << 2) | AS_CLIENT;
     if (server !== ABSENT) owner[server] = (kept << 2) | (client === ABSENT ? AS_SERVER : AS_OTHER_END);
   }
 }
 
-function addOwned(view: RecordView, owner: Int32Array, tallies: Tallies, from: number, to: number): void {
+function addOwned(view: RecordView, owner: Int32Array, edgeSums: EdgeSums, from: number, to: number): void {
   for (let record = from; record < to; record++) {
     const what = owner[record]!;
-    if (what !== ABSENT) add(view, record, what >> 2, what & 3, tallies);
+    if (what !== ABSENT) add(view, record, what >> 2, what & 3, edgeSums);
   }
 }
 
@@ -112,23 +112,23 @@ const AS_CLIENT = 0;
 const AS_SERVER = 1;
 const AS_OTHER_END = 2;
 
-function add({ words }: RecordView, record: number, kept: number, counts: number, tallies: Tallies): void {
+function add({ words }: RecordView, record: number, kept: number, counts: number, edgeSums: EdgeSums): void {
   const at = record * WORDS_EACH;
-  tallies.retransmits[kept]! += words[at + RETRANSMITS]! >>> 0;
+  edgeSums.retransmits[kept]! += words[at + RETRANSMITS]! >>> 0;
   if (counts === AS_OTHER_END) return; // its bytes, turned around, are those of the client's end
   const sent = (words[at + BYTES_SENT]! >>> 0) + (words[at + BYTES_SENT + 1]! >>> 0) * 2 ** 32;
   const received = (words[at + BYTES_RECEIVED]! >>> 0) + (words[at + BYTES_RECEIVED + 1]! >>> 0) * 2 ** 32;
-  tallies.bytesSent[kept]! += counts === AS_CLIENT ? sent : received;
-  tallies.bytesReceived[kept]! += counts === AS_CLIENT ? received : sent;
+  edgeSums.bytesSent[kept]! += counts === AS_CLIENT ? sent : received;
+  edgeSums.bytesReceived[kept]! += counts === AS_CLIENT ? received : sent;
   const rtt = words[at + SRTT_MICROS]! >>> 0;
   if (rtt !== 0) {
-    tallies.rttSum[kept]! += rtt;
-    tallies.rttCount[kept]!++;
+    edgeSums.rttSum[kept]! += rtt;
+    edgeSums.rttCount[kept]!++;
   }
   const connect = words[at + CONNECT_MICROS]! >>> 0;
   if (connect !== 0) {
-    tallies.connectSum[kept]! += connect;
-    tallies.connectCount[kept]!++;
+    edgeSums.connectSum[kept]! += connect;
+    edgeSums.connectCount[kept]!++;
   }
 }
 

@@ -45,7 +45,7 @@ export interface EdgeEnd {
   readonly pidEvidence: number;
 }
 
-/** Numbers of an edge, as in `Tallies`, or sums of them. */
+/** Numbers of an edge, as in `EdgeSums`, or sums of them. */
 export interface EdgeNumbers {
   connections: number;
   /** Those of them that no earlier report had. */

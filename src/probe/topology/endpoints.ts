@@ -12,12 +12,13 @@ import { resolveEnds, type Ends } from './ends.js';
 import { failedConnects, keyOf } from './failed-connects.js';
 import { groupRecords, NONE, type Grouping } from './grouping.js';
 import type { LastListeners } from './last-listeners.js';
-import { joinMirrored } from './merge-mirrored-entries.js';
-import { partClients } from './distinct-clients.js';
+import { mergeMirroredEntries } from './merge-mirrored-entries.js';
+import { distinctClients } from './distinct-clients.js';
 import { Flag, OFFSET, PidEvidence, RECORD_BYTES } from '../records/record.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
-import { holdersOfEntries, NO_HOLDERS, type EntryHolders, type HolderBatch } from './socket-holders.js';
-import { tally, type Tallies } from './edge-sums.js';
+import { holdersOfEntries, type EntryHolders } from './socket-holders.js';
+import { NO_HOLDERS, type HolderBatch } from '../records/holder.js';
+import { sumEdges, type EdgeSums } from './edge-sums.js';
 import { keepAll, thin, thinningModulus } from './thinning.js';
 
 export interface EndpointInput extends RecordBatch, EndpointContext {
@@ -77,19 +78,19 @@ export function buildEndpoints(input: EndpointInput): Endpoints {
   const { grouping, ends, standIn } =
     sameSockets === true && isGrouped ? grouped! : groupAndThin(view, listenersListed, input.sharedAddresses);
   sums.begin();
-  const tallies = tally(view, grouping, ends, standIn, sums);
+  const edgeSums = sumEdges(view, grouping, ends, standIn, sums);
   const { holders = NO_HOLDERS, startTicksOf } = input;
   const shared = holdersOfEntries(view, grouping, standIn, holders, startTicksOf);
   const nodes = new EndpointNodes(input);
   let connections = 0;
   let kept = 0;
-  const edges = new EdgeMaker(nodes, view, grouping, ends, tallies);
+  const edges = new EdgeMaker(nodes, view, grouping, ends, edgeSums);
   for (let group = 0; group < grouping.table.count; group++) {
     edges.beginGroup(group);
     for (let entry = grouping.entryStart[group]!; entry < grouping.entryStart[group + 1]!; entry++) {
       if (standIn[entry] !== entry) continue;
       kept++;
-      connections += tallies.counts[entry]!;
+      connections += edgeSums.counts[entry]!;
       edges.add(entry);
       if (shared !== undefined) edges.addHolders(entry, shared);
     }
@@ -120,10 +121,10 @@ export function groupAndThin(
   grouped = undefined;
   arena.begin();
   const grouping = groupRecords(view, arena, { listenersListed, spaces: addressSpaces(view, shared) });
-  joinMirrored(grouping, arena);
+  mergeMirroredEntries(grouping, arena);
   const ends = resolveEnds(view, grouping, arena);
   const standIn = thinGroups(grouping, ends, arena);
-  partClients(grouping, standIn);
+  distinctClients(grouping, standIn);
   grouped = { grouping, ends, standIn, records: view.bytes.buffer, listenersListed };
   return grouped;
 }
@@ -165,7 +166,7 @@ class EdgeMaker {
     private readonly view: RecordView,
     private readonly grouping: Grouping,
     private readonly ends: Ends,
-    private readonly tallies: Tallies,
+    private readonly edgeSums: EdgeSums,
   ) {}
 
   beginGroup(group: number): void {
@@ -178,7 +179,7 @@ class EdgeMaker {
   }
 
   add(entry: number): void {
-    const { view, grouping, ends, tallies } = this;
+    const { view, grouping, ends, edgeSums } = this;
     const client = grouping.clients[entry]!;
     const server = grouping.servers[entry]!;
     const from = {
@@ -193,15 +194,15 @@ class EdgeMaker {
       pidEvidence: pidEvidenceOf(view, grouping, server === NONE ? client : server),
     };
     this.nodes.addEdge(from, to, grouping.evidence[entry]!, {
-      connections: tallies.counts[entry]!,
-      fresh: Math.max(0, tallies.counts[entry]! - tallies.reported[entry]!),
-      bytesSent: tallies.bytesSent[entry]!,
-      bytesReceived: tallies.bytesReceived[entry]!,
-      retransmits: tallies.retransmits[entry]!,
-      rttSum: tallies.rttSum[entry]!,
-      rttCount: tallies.rttCount[entry]!,
-      connectSum: tallies.connectSum[entry]!,
-      connectCount: tallies.connectCount[entry]!,
+      connections: edgeSums.counts[entry]!,
+      fresh: Math.max(0, edgeSums.counts[entry]! - edgeSums.reported[entry]!),
+      bytesSent: edgeSums.bytesSent[entry]!,
+      bytesReceived: edgeSums.bytesReceived[entry]!,
+      retransmits: edgeSums.retransmits[entry]!,
+      rttSum: edgeSums.rttSum[entry]!,
+      rttCount: edgeSums.rttCount[entry]!,
+      connectSum: edgeSums.connectSum[entry]!,
+      connectCount: edgeSums.connectCount[entry]!,
       subflows: Math.max(subflowsOf(view, grouping, client), subflowsOf(view, grouping, server)),
     });
   }

@@ -8,7 +8,7 @@ import { NONE, roleIn, type Grouping } from './grouping.js';
 import { Role } from './orientation.js';
 import { OFFSET, PidEvidence, RECORD_BYTES } from '../records/record.js';
 import { WORD, WORDS, type RecordView } from '../records/record-view.js';
-import { inStretches } from '../records/chunks.js';
+import { inChunks } from '../records/chunks.js';
 
 // Imported constants are loaded again and again in a hot loop: the engine knows only the module's own for constants.
 const ABSENT = NONE;
@@ -35,7 +35,7 @@ export function resolveEnds(view: RecordView, grouping: Grouping, arena: Arena):
     weights: arena.uint32(entryCount).fill(1),
     mixed: arena.uint8(entryCount),
   };
-  inStretches(entryCount, (first, end) => {
+  inChunks(entryCount, (first, end) => {
     resolve(view, grouping, ends, first, end);
   });
   for (let group = 0; group < table.count; group++) giveToServer(view, grouping, group, ends.toPids);

@@ -4,10 +4,10 @@
  */
 import type { Arena } from '../records/arena.js';
 import { GroupTable, KEY, KEY_WORDS } from './group-table.js';
-import { scopeNetns } from './grouping.js';
+import { scopeNetns } from '../records/scope.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
-import { inStretches } from '../records/chunks.js';
+import { inChunks } from '../records/chunks.js';
 
 // The module's own constants, which alone the engine takes for such: see grouping.ts.
 const BYTES = RECORD_BYTES;
@@ -69,7 +69,7 @@ export interface FailedConnects {
 /** @param arena the result is valid until it begins anew */
 export function failedConnects(view: RecordView, arena: Arena): FailedConnects {
   const failures = new Failures(view, arena);
-  inStretches(view.count, (from, to) => {
+  inChunks(view.count, (from, to) => {
     failures.take(from, to);
   });
   return failures;

@@ -4,13 +4,14 @@
  *
  * A batch is larger than the processor's caches, so that what later steps need is copied out in the one pass over it.
  */
-import { isIpv4, isLoopbackAddress } from '../records/address.js';
+import { isIpv4 } from '../records/address.js';
 import type { Arena } from '../records/arena.js';
 import { GroupTable } from './group-table.js';
 import { Orienter, Role } from './orientation.js';
 import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
-import { inStretches, STRETCH } from '../records/chunks.js';
+import { inChunks, CHUNK } from '../records/chunks.js';
+import { scopeNetns } from '../records/scope.js';
 
 /** End of a chain of records, or no record. */
 export const NONE = -1;
@@ -104,7 +105,7 @@ interface Knowledge {
  */
 export function groupRecords(view: RecordView, arena: Arena, knowledge: Knowledge = {}): Grouping {
   const intake = new Intake(view, arena, knowledge);
-  inStretches(view.count, (from, to) => {
+  inChunks(view.count, (from, to) => {
     intake.take(from, to);
   });
   const { table, packed, pids, listeners, failed, waiting } = intake;
@@ -115,7 +116,7 @@ export function groupRecords(view: RecordView, arena: Arena, knowledge: Knowledg
     entryStart[group] = entries.count;
     entries.beginGroup();
     const end = start[group + 1]!;
-    for (let i = start[group]!; i < end; i += STRETCH) entries.add(i, Math.min(end, i + STRETCH));
+    for (let i = start[group]!; i < end; i += CHUNK) entries.add(i, Math.min(end, i + CHUNK));
   }
   entryStart[table.count] = entries.count;
   const { next, ports, clients, servers, evidence, special, count: entryCount, entryOfPort } = entries;
@@ -288,17 +289,6 @@ class Entries {
   }
 }
 
-/**
- * The namespace that a record's addresses belong to: its own when one is a loopback address, else 0. Other addresses
- * mean the same in every namespace, so that the two ends of a connection between namespaces of this host meet.
- */
-export function scopeNetns(words: Int32Array, record: number): number {
-  const at = record * WORDS_EACH;
-  return isLoopbackAddress(words, at + REMOTE_ADDRESS) || isLoopbackAddress(words, at + LOCAL_ADDRESS)
-    ? words[at + NETNS]!
-    : 0;
-}
-
 /** As `scopeNetns`, of a record with two IPv4 addresses. */
 function ipv4ScopeNetns(words: Int32Array, record: number): number {
   const at = record * WORDS_EACH;
@@ -321,13 +311,13 @@ function sortByGroup(
   }
   start[table.count] = size;
   const order = arena.int32(size, 'unset');
-  inStretches(groupOf.length, (from, to) => {
-    sortStretch(groupOf, cursor, order, from, to);
+  inChunks(groupOf.length, (from, to) => {
+    sortChunk(groupOf, cursor, order, from, to);
   });
   return { start, order };
 }
 
-function sortStretch(
+function sortChunk(
   groupOf: Int32Array,
   cursor: Int32Array,
   order: Int32Array,

@@ -6,7 +6,7 @@ import { listensFor } from './listeners.js';
 import { isLoopbackAddress } from '../records/address.js';
 import { Direction, OFFSET, RECORD_BYTES } from '../records/record.js';
 import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
-import { inStretches } from '../records/chunks.js';
+import { inChunks } from '../records/chunks.js';
 
 const REMEMBER_MS = 10 * 60_000;
 /** Listeners that have gone: the first to go are forgotten first. */
@@ -48,7 +48,7 @@ export class LastListeners {
     const { bytes, halves, words } = view;
     const before = this.#present;
     const present = new Map<Key, Listener>();
-    inStretches(view.count, (from, to) => {
+    inChunks(view.count, (from, to) => {
       for (let i = from; i < to; i++) {
         if (bytes[i * RECORD_BYTES + OFFSET.direction] !== Direction.Listener) continue;
         const at = i * WORDS + WORD.localAddress;

@@ -5,7 +5,7 @@
 import { isIpv4, isWildcardAddress, sameAddress } from '../records/address.js';
 import { Direction, OFFSET, RECORD_BYTES } from '../records/record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
-import { inStretches } from '../records/chunks.js';
+import { inChunks } from '../records/chunks.js';
 
 // The module's own constants, which alone the engine takes for such: see grouping.ts.
 const BYTES = RECORD_BYTES;
@@ -19,7 +19,7 @@ export class ListenerTable {
 
   constructor(view: RecordView) {
     this.#words = view.words;
-    inStretches(view.count, (from, to) => {
+    inChunks(view.count, (from, to) => {
       this.#take(view, from, to);
     });
   }

@@ -7,7 +7,7 @@ import { KEY, KEY_WORDS } from './group-table.js';
 import { NONE, type Grouping } from './grouping.js';
 
 /** Joins them in place: entries that were taken up by others are gone from the grouping. */
-export function joinMirrored(grouping: Grouping, arena: Arena): void {
+export function mergeMirroredEntries(grouping: Grouping, arena: Arena): void {
   if (!hasPortOfBoth(grouping)) return;
   const candidates = mirrorCandidates(grouping, arena);
   if (candidates.size < 2) return;

@@ -2,9 +2,10 @@
  * Which end of its connection each record is: the client's (it connected) or the server's (it accepted). Where the
  * handshake was not seen and the socket does not tell, listeners decide, else ports. Both ends of one connection get the same answer.
  */
-import { compareAddresses, sameAddress } from '../records/address.js';
+import { compareAddresses } from '../records/address.js';
 import { ListenerTable } from './listeners.js';
 import { LocalAddresses } from '../records/local-addresses.js';
+import { isSelfConnect } from '../records/scope.js';
 import { Direction, DirectionEvidence, OFFSET, RECORD_BYTES } from '../records/record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
 
@@ -68,11 +69,4 @@ export class Orienter {
     const order = localPort - remotePort || compareAddresses(words, local, remote);
     return order < 0 ? Role.Server : Role.Client;
   }
-}
-
-/** One socket connected to its own address and port: the kernel allows it. */
-export function isSelfConnect({ halves, words }: RecordView, i: number): boolean {
-  const half = i * HALVES_EACH;
-  if (halves[half + LOCAL_PORT] !== halves[half + REMOTE_PORT]) return false;
-  return sameAddress(words, i * WORDS_EACH + LOCAL_ADDRESS, words, i * WORDS_EACH + REMOTE_ADDRESS);
 }

@@ -1,34 +1,13 @@
 /**
  * Who else holds the sockets of a batch: one process uses a socket, others may have it open too (a parent that accepted
- * it, workers that inherited a listener). Flat rows, laid out as `struct tp_holder` of native/bpf/record.h. Where nobody
- * shares sockets there are no rows, and nothing here is done.
+ * it, workers that inherited a listener). Where nobody shares sockets there are no rows, and nothing here is done.
  */
+import { HOLDER_BYTES, HOLDER_OFFSET, type HolderBatch } from '../records/holder.js';
 import { NONE, type Grouping } from './grouping.js';
 import { FIRST_GONE, ticksOf } from '../batch/process-identity.js';
 import { listensFor } from './listeners.js';
 import { Direction, OFFSET, RECORD_BYTES } from '../records/record.js';
 import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
-
-export const HOLDER_BYTES = 24;
-export const HOLDER_OFFSET = {
-  /** u64: as in the socket's record. */
-  socketId: 0,
-  /** u64: as in records. */
-  pidStartNanos: 8,
-  /** u32: a process that holds the socket and is not its record's. */
-  pid: 16,
-  /** u8 */
-  isListener: 20,
-  /** u16: further holders of this socket that have no row; the same in all its rows. */
-  more: 22,
-} as const;
-
-export interface HolderBatch {
-  readonly holders: ArrayBuffer;
-  readonly holderCount: number;
-}
-
-export const NO_HOLDERS: HolderBatch = { holders: new ArrayBuffer(0), holderCount: 0 };
 
 /** The processes that hold an end's sockets, and how many more there are at least. */
 export class Holders {

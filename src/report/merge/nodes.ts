@@ -2,7 +2,7 @@
  * Merging nodes, and what they are made of. Values are shared, not copied: where one version already says all that
  * the others say, the merge is that very value.
  */
-import type { Draft } from '../model/mutable.js';
+import type { Mutable } from '../model/mutable.js';
 import { mergeMetrics } from './metrics.js';
 import type { Latest, Node } from '../model/model.js';
 import { unionOf } from '../model/string-sets.js';
@@ -12,7 +12,7 @@ import { compare } from '../model/timestamp.js';
 export function mergeNodes(versions: readonly Node[]): Node {
   const first = versions[0]!;
   if (versions.every((version) => version === first)) return first;
-  const merged: Draft<Node> = { id: first.id, topology: greatestOf(versions, (node) => node.topology) };
+  const merged: Mutable<Node> = { id: first.id, topology: greatestOf(versions, (node) => node.topology) };
   const latest = mergeLatest(present(versions, (node) => node.latest));
   const sets = mergeMaps(
     present(versions, (node) => node.sets),

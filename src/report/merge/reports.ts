@@ -5,7 +5,7 @@
  * All versions of a node are gathered before they are merged, which costs what reading all reports once costs.
  */
 import { canonicalText, greatestByText } from './canonical-text.js';
-import type { Draft } from '../model/mutable.js';
+import type { Mutable } from '../model/mutable.js';
 import { greatestOf, mergeMaps, mergeNodes, present } from './nodes.js';
 import type { DnsNames, Node, Report, Timestamp, Topology, TopologyKey } from '../model/model.js';
 import { unionOf } from '../model/string-sets.js';
@@ -18,7 +18,7 @@ import { compare, isZero } from '../model/timestamp.js';
 export function mergeReports(reports: Iterable<Report>): Report {
   const all = [...reports];
   if (all.length === 1) return all[0]!;
-  const merged: Draft<Report> = {
+  const merged: Mutable<Report> = {
     id: greatestOf(all, (report) => report.id),
     topologies: mergeTopologyMaps(all),
     dns:
@@ -53,7 +53,7 @@ export function mergeTopologies(...topologies: readonly Topology[]): Topology {
 export function mergeDnsNames(versions: readonly DnsNames[]): DnsNames {
   const forward = unionOf(present(versions, (names) => names.forward));
   const reverse = unionOf(present(versions, (names) => names.reverse));
-  const merged: Draft<DnsNames> = {};
+  const merged: Mutable<DnsNames> = {};
   if (forward.length > 0) merged.forward = forward;
   if (reverse.length > 0) merged.reverse = reverse;
   return merged;
@@ -62,8 +62,8 @@ export function mergeDnsNames(versions: readonly DnsNames[]): DnsNames {
 /** A topology without its nodes: shape, labels, templates, controls. */
 export type TopologyHead = Omit<Topology, 'nodes'>;
 
-export function mergeTopologyHeads(heads: readonly TopologyHead[]): TopologyHead {
-  const merged: Draft<TopologyHead> = {};
+function mergeTopologyHeads(heads: readonly TopologyHead[]): TopologyHead {
+  const merged: Mutable<TopologyHead> = {};
   for (const field of ['shape', 'tag', 'label', 'labelPlural'] as const) {
     const text = greatestOf(heads, (head) => head[field]);
     if (text !== '') merged[field] = text;
@@ -139,7 +139,7 @@ export function earliest(timestamps: readonly Timestamp[]): Timestamp | undefine
 }
 
 /** Plugins are one by their id; those without an id by all they say. In order of that. */
-export function mergePlugins(lists: readonly (readonly unknown[])[]): readonly unknown[] {
+function mergePlugins(lists: readonly (readonly unknown[])[]): readonly unknown[] {
   const byId = new Map<string, unknown[]>();
   for (const plugin of lists.flat()) {
     const id = plugin instanceof Map ? (plugin as Map<string, unknown>).get('id') : undefined;

@@ -4,7 +4,7 @@
  */
 import type { Node, TopologyKey } from '../model/model.js';
 
-export interface Recall {
+export interface NodeCache {
   /** The node that had this digest when it was read; its times are those of then. */
   known(topology: TopologyKey, id: string, digest: number): Node | undefined;
   /** Told of each node that was read after all, in the hope that it is said again. */

@@ -3,7 +3,7 @@ import { DEFAULT_LIMITS, type DecodeLimits } from './limits.js';
 import type { Report } from '../model/model.js';
 import { MsgpackReader } from './msgpack-reader.js';
 import { MsgpackWriter } from './msgpack-writer.js';
-import type { Recall } from './known-nodes.js';
+import type { NodeCache } from './known-nodes.js';
 import { readReport } from './report-reader.js';
 import { writeReport } from './report-writer.js';
 
@@ -21,7 +21,11 @@ export function encodeReport(report: Report): Uint8Array {
  * @param recall what is known of earlier reports of the same sender: what is said again is not read again
  * @throws ReportError for anything that is not a report within the limits
  */
-export function decodeReport(bytes: Uint8Array, limits: Partial<DecodeLimits> = {}, recall?: Recall): Report {
+export function decodeReport(
+  bytes: Uint8Array,
+  limits: Partial<DecodeLimits> = {},
+  recall?: NodeCache,
+): Report {
   const all = { ...DEFAULT_LIMITS, ...limits };
   return readReport(new MsgpackReader(bytes, all), all, recall);
 }

@@ -2,13 +2,13 @@
  * Reads nodes into the model. Containers that are nil or empty are left out, sets come out sorted whatever order
  * they came in, and a node is called what its key says.
  */
-import type { Draft } from '../model/mutable.js';
+import type { Mutable } from '../model/mutable.js';
 import type { Latest, Metric, Node, Sample, Timestamp, TopologyKey } from '../model/model.js';
 import { sortedMetric } from '../merge/metrics.js';
 import { mergeNodes } from '../merge/nodes.js';
 import { sortedUnique } from '../model/string-sets.js';
 import { GO_ZERO } from '../model/timestamp.js';
-import type { Recall } from './known-nodes.js';
+import type { NodeCache } from './known-nodes.js';
 import { readTextMap, type ValueReader } from './value-reader.js';
 
 /** Old probes count in a field of its own, without a time. */
@@ -20,7 +20,7 @@ interface PendingCounters {
 export class NodeReader {
   readonly #reader: ValueReader;
   readonly #nodesMax: number;
-  readonly #recall: Recall | undefined;
+  readonly #recall: NodeCache | undefined;
   #nodes = 0;
   readonly #pendingCounters: PendingCounters[] = [];
   readonly #readLatest = (): Latest => this.#latest();
@@ -29,7 +29,7 @@ export class NodeReader {
   readonly #readMetric = (): Metric => this.#metric();
 
   /** @param nodesMax how many nodes may be read, children included */
-  constructor(reader: ValueReader, nodesMax: number, recall?: Recall) {
+  constructor(reader: ValueReader, nodesMax: number, recall?: NodeCache) {
     this.#reader = reader;
     this.#nodesMax = nodesMax;
     this.#recall = recall;
@@ -64,7 +64,7 @@ export class NodeReader {
   #node(topology: string, key?: string): Node {
     const reader = this.#reader;
     this.#countNode();
-    const node: Draft<Node> = { id: key ?? '', topology };
+    const node: Mutable<Node> = { id: key ?? '', topology };
     let latest: Map<string, Latest> | undefined;
     let counters: ReadonlyMap<string, number> | undefined;
     let seen = 0;
@@ -231,7 +231,7 @@ const FIELD_BITS: ReadonlyMap<string, number> = new Map(
 );
 
 function setUnlessEmpty<K extends 'sets' | 'metrics' | 'parents'>(
-  node: Draft<Node>,
+  node: Mutable<Node>,
   key: K,
   map: NonNullable<Node[K]>,
 ): void {

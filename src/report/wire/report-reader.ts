@@ -2,7 +2,7 @@
  * Reads a report in Scope's shape, whatever the encoding, old probes' forms included. Keys that are not known are
  * passed over: a newer probe may know more.
  */
-import type { Draft } from '../model/mutable.js';
+import type { Mutable } from '../model/mutable.js';
 import type { DecodeLimits } from './limits.js';
 import {
   TOPOLOGY_KEYS,
@@ -14,7 +14,7 @@ import {
 import { TOPOLOGY_NAMES } from '../model/node-ids.js';
 import { NodeReader } from './node-reader.js';
 import { upgradeReport } from './old-probes.js';
-import type { Recall } from './known-nodes.js';
+import type { NodeCache } from './known-nodes.js';
 import { sortedUnique } from '../model/string-sets.js';
 import { readMetadataTemplate, readMetricTemplate, readTableTemplate } from './template-reader.js';
 import { isZero, now } from '../model/timestamp.js';
@@ -23,11 +23,11 @@ import { readFields, readOpaque, readTextMap, type ValueReader } from './value-r
 const TOPOLOGY_KEY_SET: ReadonlySet<string> = new Set(TOPOLOGY_KEYS);
 
 /** @param recall what is known of earlier reports of the same sender */
-export function readReport(reader: ValueReader, limits: DecodeLimits, recall?: Recall): Report {
+export function readReport(reader: ValueReader, limits: DecodeLimits, recall?: NodeCache): Report {
   if (reader.kind() !== 'map') reader.fail('WRONG_TYPE', 'cannot read a report: it is not a map');
   const nodes = new NodeReader(reader, limits.maxNodes, recall);
   const topologies = new Map<TopologyKey, Topology>();
-  const report: Draft<Report> = { id: '', topologies, dns: new Map() };
+  const report: Mutable<Report> = { id: '', topologies, dns: new Map() };
   let misnamedDns: ReadonlyMap<string, DnsNames> = new Map();
   readFields(reader, 'a report', (key) => {
     if (isTopologyKey(key)) {
@@ -81,7 +81,7 @@ function isTopologyKey(key: string): key is TopologyKey {
 }
 
 function readTopology(reader: ValueReader, nodes: NodeReader, key: TopologyKey): Topology {
-  const topology: Draft<Topology> = { nodes: new Map() };
+  const topology: Mutable<Topology> = { nodes: new Map() };
   const setText = (field: 'shape' | 'tag' | 'label' | 'labelPlural', text: string): true => {
     if (text !== '') topology[field] = text;
     return true;
@@ -125,7 +125,7 @@ function readTopology(reader: ValueReader, nodes: NodeReader, key: TopologyKey):
 }
 
 function readDnsNames(reader: ValueReader): DnsNames {
-  const names: Draft<DnsNames> = {};
+  const names: Mutable<DnsNames> = {};
   readFields(reader, 'DNS names', (key) => {
     if (key !== 'forward' && key !== 'reverse') return false;
     const texts: string[] = [];

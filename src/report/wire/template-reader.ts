@@ -1,11 +1,11 @@
 /** Reads templates: how a topology's facts are to be shown. */
-import type { Draft } from '../model/mutable.js';
+import type { Mutable } from '../model/mutable.js';
 import type { MetadataTemplate, MetricTemplate, TableTemplate } from '../model/model.js';
 import { readFields, readTextMap, type ValueReader } from './value-reader.js';
 
 /** @param key what the template is called when it does not say so itself */
 export function readMetadataTemplate(reader: ValueReader, key: string): MetadataTemplate {
-  const template: Draft<MetadataTemplate> = { id: key };
+  const template: Mutable<MetadataTemplate> = { id: key };
   readFields(reader, 'a metadata template', (field) => {
     if (field === 'truncate' || field === 'priority') template[field] = reader.number('a template');
     else if (field === 'id' || field === 'label' || field === 'dataType' || field === 'from') {
@@ -17,7 +17,7 @@ export function readMetadataTemplate(reader: ValueReader, key: string): Metadata
 }
 
 export function readMetricTemplate(reader: ValueReader, key: string): MetricTemplate {
-  const template: Draft<MetricTemplate> = { id: key };
+  const template: Mutable<MetricTemplate> = { id: key };
   readFields(reader, 'a metric template', (field) => {
     if (field === 'priority') template.priority = reader.number('a template');
     else if (field === 'id' || field === 'label' || field === 'format' || field === 'group') {
@@ -29,7 +29,7 @@ export function readMetricTemplate(reader: ValueReader, key: string): MetricTemp
 }
 
 export function readTableTemplate(reader: ValueReader, key: string): TableTemplate {
-  const template: Draft<TableTemplate> = { id: key };
+  const template: Mutable<TableTemplate> = { id: key };
   readFields(reader, 'a table template', (field) => {
     if (field === 'id' || field === 'label' || field === 'prefix' || field === 'type') {
       template[field] = reader.text('a template');
@@ -51,7 +51,7 @@ function readColumns(reader: ValueReader): Column[] {
   const columns: Column[] = [];
   if (!reader.enterList('columns')) return columns;
   while (reader.nextElement()) {
-    const column: Draft<Column> = { id: '' };
+    const column: Mutable<Column> = { id: '' };
     readFields(reader, 'a column', (field) => {
       if (field !== 'id' && field !== 'label' && field !== 'dataType') return false;
       column[field] = reader.text('a column');

@@ -20,7 +20,7 @@ export function asNumber(value: unknown): number | undefined {
 }
 
 /** Go writes an empty list as null. */
-export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 export const asTexts = (value: unknown): readonly string[] =>
   asList(value).filter((item): item is string => typeof item === 'string');

@@ -19,7 +19,7 @@ import { Legend } from './legend.js';
 import { LinkStatus } from './link-status.js';
 import { Notes } from './notes.js';
 import { PageLayout } from './page-layout.js';
-import { Places } from './remembered-positions.js';
+import { RememberedPositions } from './remembered-positions.js';
 import { parseRoute, routeHash, type Route } from './route.js';
 import { SearchBox } from './search-box.js';
 import { startTheme } from './theme.js';
@@ -30,7 +30,7 @@ const NOTHING: Delta = { add: [], update: [], remove: [], reset: true };
 export class Dashboard {
   readonly #store = new GraphStore();
   readonly #groups = new Groups();
-  readonly #places = new Places();
+  readonly #places = new RememberedPositions();
   readonly #notes = new Notes();
   readonly #empty = new EmptyState();
   readonly #status = new LinkStatus(() => this.#live?.retryNow());

@@ -7,7 +7,7 @@ import type { Point } from '../layout/placement.js';
 const VIEWS_MAX = 6;
 const NOWHERE: ReadonlyMap<string, Point> = new Map();
 
-export class Places {
+export class RememberedPositions {
   readonly #views = new Map<string, ReadonlyMap<string, Point>>();
 
   remember(topology: string, places: ReadonlyMap<string, Point>): void {

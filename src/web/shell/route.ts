@@ -5,7 +5,7 @@ export interface Route {
   readonly node: string | undefined;
 }
 
-export const DEFAULT_TOPOLOGY = 'processes';
+const DEFAULT_TOPOLOGY = 'processes';
 
 /** Anything that isn't a route is the default one. */
 export function parseRoute(hash: string): Route {

@@ -15,7 +15,7 @@ import {
   type TrackerOptions,
 } from 'ebpf-bridge';
 import { OFFSET, RECORD_BYTES } from '../../records/record.js';
-import { HOLDER_BYTES } from '../../topology/socket-holders.js';
+import { HOLDER_BYTES } from '../../records/holder.js';
 import { coverageText, type Coverage, type Rung } from '../../records/coverage.js';
 import { findNamespaces, type ListNamespaces } from '../../namespaces/net-namespaces.js';
 import type {

@@ -36,9 +36,3 @@ export function pidNamespaceLimits(
     });
   return limits;
 }
-
-/** One line for people. */
-export function pidNamespaceText({ inode, isKnown }: PidNamespace): string {
-  if (!isKnown) return 'not known';
-  return inode === 0 ? 'the outermost: all processes have a PID' : `${inode}, below the outermost`;
-}

@@ -7,7 +7,7 @@
  * A sweep has two halves: after the first each socket is known with its process, after the second also who else holds it.
  */
 import type { NamespacePaths, Tracker } from 'ebpf-bridge';
-import { NO_HOLDERS, type HolderBatch } from '../../topology/socket-holders.js';
+import { NO_HOLDERS, type HolderBatch } from '../../records/holder.js';
 
 /** A sweep is followed by a pause of at least this many times the processor time that it took: a quarter percent of a core. */
 const PAUSE_FACTOR = 400;

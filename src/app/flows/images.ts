@@ -1,0 +1,21 @@
+/** The name of the image that a container was made of. */
+import type { Node, Report } from '../../report/model/model.js';
+import { latestOf } from './endpoint.js';
+
+/** Name and tag of a container's image, from its image node. */
+export function imageNameOf(report: Report, container: Node | undefined): string | undefined {
+  const own = latestOf(container, 'docker_image_name');
+  if (own !== undefined) return own;
+  const imageId = latestOf(container, 'docker_image_id');
+  if (imageId === undefined) return undefined;
+  return latestOf(
+    report.topologies.get('ContainerImage')?.nodes.get(`${imageId};<container_image>`),
+    'docker_image_name',
+  );
+}
+
+/** `registry:5000/name:tag` → `registry:5000/name`. */
+export function withoutTag(image: string): string {
+  const colon = image.lastIndexOf(':');
+  return colon > image.lastIndexOf('/') ? image.slice(0, colon) : image;
+}

@@ -1,0 +1,186 @@
+/**
+ * Connections in columns by slot: their two ends, the flow that each is counted in, and what it added there, so that it can be
+ * taken out again when the connection turns out to belong to another flow. Found by tuple; both ends have one tuple.
+ */
+import { compareAddresses, sameAddress } from '../records/address.js';
+import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { scopeNetns } from '../records/scope.js';
+import { tupleHash } from '../batch/tuple-table.js';
+import { NO_END } from './end-table.js';
+import { SlotIndex, Slots, withRoom } from './slot-index.js';
+
+const { localAddress: LOCAL_ADDRESS, remoteAddress: REMOTE_ADDRESS } = WORD;
+const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT } = HALF;
+const WORDS_EACH = WORDS;
+const HALVES_EACH = HALVES;
+
+/** In place of a slot. */
+export const NO_SLOT = -1;
+const FIRST = 256;
+
+/** What a connection added to its flow, in columns by connection. */
+export class Contributions {
+  /** Slot of the flow; NO_SLOT: none yet. */
+  flow = new Int32Array(FIRST);
+  /** Bits of `Counted`. */
+  counted = new Uint8Array(FIRST);
+  sent = new Float64Array(FIRST);
+  received = new Float64Array(FIRST);
+  retransmits = new Uint32Array(FIRST);
+  connectMicros = new Uint32Array(FIRST);
+  rttMicros = new Uint32Array(FIRST);
+  lifeSent = new Float64Array(FIRST);
+  lifeReceived = new Float64Array(FIRST);
+  lifeRetransmits = new Uint32Array(FIRST);
+  earlierSent = new Float64Array(FIRST);
+  earlierReceived = new Float64Array(FIRST);
+  earlierRetransmits = new Uint32Array(FIRST);
+  port = new Uint16Array(FIRST);
+
+  clear(slot: number): void {
+    this.flow[slot] = NO_SLOT;
+    this.counted[slot] = 0;
+    this.sent[slot] = this.received[slot] = this.lifeSent[slot] = this.lifeReceived[slot] = 0;
+    this.earlierSent[slot] = this.earlierReceived[slot] = this.earlierRetransmits[slot] = 0;
+    this.retransmits[slot] = this.lifeRetransmits[slot] = this.connectMicros[slot] = this.rttMicros[slot] = 0;
+    this.port[slot] = 0;
+  }
+
+  makeRoom(slots: number): void {
+    if (slots <= this.flow.length) return;
+    this.flow = withRoom(this.flow, slots);
+    this.counted = withRoom(this.counted, slots);
+    this.sent = withRoom(this.sent, slots);
+    this.received = withRoom(this.received, slots);
+    this.retransmits = withRoom(this.retransmits, slots);
+    this.connectMicros = withRoom(this.connectMicros, slots);
+    this.rttMicros = withRoom(this.rttMicros, slots);
+    this.lifeSent = withRoom(this.lifeSent, slots);
+    this.lifeReceived = withRoom(this.lifeReceived, slots);
+    this.lifeRetransmits = withRoom(this.lifeRetransmits, slots);
+    this.earlierSent = withRoom(this.earlierSent, slots);
+    this.earlierReceived = withRoom(this.earlierReceived, slots);
+    this.earlierRetransmits = withRoom(this.earlierRetransmits, slots);
+    this.port = withRoom(this.port, slots);
+  }
+}
+
+/** How a connection is counted in its flow. */
+export const Counted = { Opened: 1, Adopted: 2, Live: 4, Closed: 8 } as const;
+
+export class ConnectionTable {
+  readonly contributions = new Contributions();
+  /** By slot and end (`endOf`): slot of the end, or NO_END. */
+  ends = new Int32Array(FIRST * 2);
+  /** By slot: the round in which the last known end closed; 0: one lives. */
+  closedIn = new Uint32Array(FIRST);
+  /** Lists of the connections of each flow. */
+  #nextOfFlow = new Int32Array(FIRST);
+  #previousOfFlow = new Int32Array(FIRST);
+  #firstOfFlow = new Int32Array(FIRST).fill(NO_SLOT);
+  readonly #slots = new Slots();
+  readonly #index = new SlotIndex();
+
+  get size(): number {
+    return this.#slots.used;
+  }
+
+  /** A connection of no ends yet. @param view has a record of one of its ends */
+  add(view: RecordView, record: number): number {
+    const slot = this.#slots.take();
+    if (slot >= this.closedIn.length) this.#grow(slot + 1);
+    this.contributions.clear(slot);
+    this.ends[slot * 2] = this.ends[slot * 2 + 1] = NO_END;
+    this.closedIn[slot] = 0;
+    this.#index.add(tupleHash(view, record), slot);
+    return slot;
+  }
+
+  remove(slot: number): void {
+    this.leaveFlow(slot);
+    this.#index.remove(slot);
+    this.#slots.giveBack(slot);
+  }
+
+  /**
+   * Connections with the tuple of the record, whichever end it is of.
+   * @param known the table that the ends' slots belong to
+   */
+  *withTuple(view: RecordView, record: number, known: RecordView): Iterable<number> {
+    for (let slot = this.#index.first(tupleHash(view, record)); slot >= 0; slot = this.#index.next(slot)) {
+      const first = this.ends[slot * 2]!;
+      const end = first !== NO_END ? first : this.ends[slot * 2 + 1]!;
+      if (end !== NO_END && hasTuple(view, record, known, end)) yield slot;
+    }
+  }
+
+  /** Puts a connection into the list of a flow. */
+  joinFlow(slot: number, flow: number): void {
+    this.leaveFlow(slot);
+    if (flow >= this.#firstOfFlow.length) {
+      const before = this.#firstOfFlow.length;
+      this.#firstOfFlow = withRoom(this.#firstOfFlow, flow + 1);
+      this.#firstOfFlow.fill(NO_SLOT, before);
+    }
+    const first = this.#firstOfFlow[flow]!;
+    this.#nextOfFlow[slot] = first;
+    this.#previousOfFlow[slot] = NO_SLOT;
+    if (first !== NO_SLOT) this.#previousOfFlow[first] = slot;
+    this.#firstOfFlow[flow] = slot;
+    this.contributions.flow[slot] = flow;
+  }
+
+  leaveFlow(slot: number): void {
+    const flow = this.contributions.flow[slot]!;
+    if (flow === NO_SLOT) return;
+    const next = this.#nextOfFlow[slot]!;
+    const previous = this.#previousOfFlow[slot]!;
+    if (previous === NO_SLOT) this.#firstOfFlow[flow] = next;
+    else this.#nextOfFlow[previous] = next;
+    if (next !== NO_SLOT) this.#previousOfFlow[next] = previous;
+    this.contributions.flow[slot] = NO_SLOT;
+  }
+
+  /** Connections that are known now of those that are counted in the flow. */
+  *ofFlow(flow: number): Iterable<number> {
+    if (flow >= this.#firstOfFlow.length) return;
+    for (let slot = this.#firstOfFlow[flow]!; slot !== NO_SLOT; slot = this.#nextOfFlow[slot]!) yield slot;
+  }
+
+  #grow(slots: number): void {
+    this.contributions.makeRoom(slots);
+    this.ends = withRoom(this.ends, slots * 2);
+    this.closedIn = withRoom(this.closedIn, slots);
+    this.#nextOfFlow = withRoom(this.#nextOfFlow, slots);
+    this.#previousOfFlow = withRoom(this.#previousOfFlow, slots);
+  }
+}
+
+/** Which end of its connection a record's socket is: 0 has the lower port, then the lower address. */
+export function endOf({ halves, words }: RecordView, record: number): 0 | 1 {
+  const half = record * HALVES_EACH;
+  const ports = halves[half + LOCAL_PORT]! - halves[half + REMOTE_PORT]!;
+  if (ports !== 0) return ports < 0 ? 0 : 1;
+  const at = record * WORDS_EACH;
+  return compareAddresses(words, at + LOCAL_ADDRESS, at + REMOTE_ADDRESS) <= 0 ? 0 : 1;
+}
+
+/** Whether two records are of one tuple, of the same end or of different ones. */
+function hasTuple(a: RecordView, i: number, b: RecordView, j: number): boolean {
+  const isSameEnd = endOf(a, i) === endOf(b, j);
+  return matches(a, i, b, j, isSameEnd) && scopeNetns(a.words, i) === scopeNetns(b.words, j);
+}
+
+/** Whether `i`'s ends are `j`'s, as they are or turned around. */
+export function matches(a: RecordView, i: number, b: RecordView, j: number, isSameEnd: boolean): boolean {
+  const [halfA, halfB] = [i * HALVES_EACH, j * HALVES_EACH];
+  const [atA, atB] = [i * WORDS_EACH, j * WORDS_EACH];
+  const [localPort, remotePort] = isSameEnd ? [LOCAL_PORT, REMOTE_PORT] : [REMOTE_PORT, LOCAL_PORT];
+  const [local, remote] = isSameEnd ? [LOCAL_ADDRESS, REMOTE_ADDRESS] : [REMOTE_ADDRESS, LOCAL_ADDRESS];
+  return (
+    a.halves[halfA + LOCAL_PORT] === b.halves[halfB + localPort] &&
+    a.halves[halfA + REMOTE_PORT] === b.halves[halfB + remotePort] &&
+    sameAddress(a.words, atA + LOCAL_ADDRESS, b.words, atB + local) &&
+    sameAddress(a.words, atA + REMOTE_ADDRESS, b.words, atB + remote)
+  );
+}

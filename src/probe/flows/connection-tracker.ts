@@ -1,0 +1,705 @@
+/**
+ * Follows connections from record to record, and keeps what each adds to its flow. A connection has two ends (sockets); the one
+ * or both that this host has are known. Whatever becomes known later (the other end, a process, the direction, NAT) may move
+ * the connection to another flow: what it added there is taken out and added here.
+ *
+ * Most connections of a busy host begin and end between two snapshots, and both ends with them: those are added to their flow
+ * at once, and nothing is kept of them.
+ */
+import { isLoopbackAddress, sameAddress } from '../records/address.js';
+import { Direction, DirectionEvidence, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
+import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
+import { isSelfConnect } from '../records/scope.js';
+import { Num } from '../../flows/flow.js';
+import { ALONE, ClosedPairs } from './closed-pairs.js';
+import { ConnectionTable, Counted, endOf, matches, NO_SLOT } from './connection-table.js';
+import { DialledBook } from './dialled-book.js';
+import { EndTable, NO_END } from './end-table.js';
+import { reasonOf, WAITING } from './failure-reasons.js';
+import { Life, type FlowBook } from './flow-book.js';
+import { KEY, KEY_WORDS } from './flow-keys.js';
+import { HostAddresses } from './host-addresses.js';
+import { ListenerBook } from './listener-book.js';
+import { NO_PROCESS, type ProcessBook } from './process-book.js';
+import { BOTH, CLIENT, Roles, SERVER } from './roles.js';
+
+const { direction: DIRECTION, flags: FLAGS, pidEvidence: PID_EVIDENCE, state: STATE, subflows: SUBFLOWS } = OFFSET;
+const {
+  localAddress: LOCAL_ADDRESS,
+  remoteAddress: REMOTE_ADDRESS,
+  netns: NETNS,
+  bytesSent: BYTES_SENT,
+  bytesReceived: BYTES_RECEIVED,
+  retransmits: RETRANSMITS,
+  srttMicros: SRTT_MICROS,
+  connectMicros: CONNECT_MICROS,
+  startNanos: START_NANOS,
+} = WORD;
+const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT, errno: ERRNO } = HALF;
+const { Listener: LISTENER, Connected: CONNECTED, Unknown: UNKNOWN } = Direction;
+const { Established: ESTABLISHED, Seeded: SEEDED, Brief: BRIEF, Unanswered: UNANSWERED, Mptcp: MPTCP } = Flag;
+const { Close: CLOSE } = TcpState;
+const BYTES = RECORD_BYTES;
+const WORDS_EACH = WORDS;
+const HALVES_EACH = HALVES;
+
+/** Snapshots for which a closed connection waits for its other end, and how many wait at most. */
+const LINGER = 2;
+const MAX_LINGERING = 65_536;
+/** Waiting connects that are counted; the rest count when they fail. */
+const MAX_PENDING = 65_536;
+
+/** What a source has to tell since the last time. */
+export interface RecordNews extends RecordBatch {
+  /** Every live socket and listener is among the records: which is not there any more has ended. */
+  readonly isWhole: boolean;
+  /** The source was begun just now: what it has without a beginning is older. */
+  readonly isFirst: boolean;
+  readonly listenersListed: boolean;
+  /** By record: what was dialled (`address:port`), where NAT put another end in its place. */
+  readonly dialled?: ReadonlyMap<number, string> | undefined;
+  /** Addresses that several network namespaces of this host have, four words each. */
+  readonly sharedAddresses?: readonly Int32Array[] | undefined;
+  /**
+   * Only what is known already is completed: the records were taken later than the time that the report is about.
+   */
+  readonly isCompletion?: boolean;
+}
+
+export interface TakenCounts {
+  /** Established connections that the news were about: that began, ended or live. */
+  readonly connections: number;
+  readonly failed: number;
+  readonly listeners: number;
+}
+
+export class ConnectionTracker {
+  readonly ends = new EndTable();
+  readonly connections = new ConnectionTable();
+  readonly listeners = new ListenerBook(this.ends);
+  readonly addresses = new HostAddresses();
+  readonly dialled = new DialledBook();
+  readonly #roles = new Roles(this.listeners, this.addresses);
+  readonly #pairs = new ClosedPairs();
+  /** Connections whose direction is a guess: listeners may tell better. */
+  readonly #guessed = new Set<number>();
+  #listenersSeen = 0;
+  /** Closed connections whose other end may still come, in the order in which they closed. */
+  readonly #lingering = new Set<number>();
+  #round = 0;
+  /** Pairs of namespaces that are known to talk: tells whose end is whose where networks have the same addresses. */
+  readonly #talking = new Set<string>();
+  /** Connects that wait for an answer: by flow, how many. */
+  #pending = new Map<number, number>();
+  readonly #key = new Int32Array(KEY_WORDS);
+  #shared: readonly Int32Array[] = [];
+  #passed = 0;
+  #failed = 0;
+  /** Ends that had to go before their other end came, for want of room. */
+  unmatched = 0;
+
+  constructor(
+    private readonly book: FlowBook,
+    private readonly processes: ProcessBook,
+  ) {
+    book.hasPending = (slot) => this.#pending.has(slot);
+  }
+
+  /** Takes records in; the flows are those of this moment then. */
+  take(news: RecordNews): TakenCounts {
+    const view = new RecordView(news);
+    this.#round++;
+    this.#passed = this.#failed = 0;
+    this.#roles.areListenersListed = news.listenersListed;
+    this.#shared = news.sharedAddresses ?? [];
+    this.ends.beginRound();
+    this.#pairs.begin();
+    this.addresses.learn(view, 0, view.count);
+    const pending = new Map<number, number>();
+    for (let i = 0; i < view.count; i++) this.#takeRecord(view, i, news, pending);
+    for (const i of this.#pairs.left()) this.#takeAlone(view, i, news);
+    if (news.isCompletion !== true) {
+      this.#setPending(pending);
+      if (news.isWhole) this.#endForgotten();
+    }
+    if (this.listeners.version !== this.#listenersSeen) {
+      this.#listenersSeen = this.listeners.version;
+      for (const connection of this.#guessed) this.#settle(connection);
+    }
+    this.#endLingering();
+    return {
+      connections: this.#passed + this.connections.size,
+      failed: this.#failed,
+      listeners: this.listeners.size,
+    };
+  }
+
+  /** Sockets that the source lost sight of have ended. @param ids two words each */
+  endSockets(ids: Int32Array): void {
+    for (let at = 0; at + 1 < ids.length; at += 2) {
+      const slot = this.ends.findId(ids[at]!, ids[at + 1]!);
+      if (slot !== NO_END) this.#endWithoutRecord(slot);
+    }
+  }
+
+  /** Client ports of the live connections that are counted in a flow. */
+  livePorts = (flow: number): number[] => {
+    const { counted, port } = this.connections.contributions;
+    const ports: number[] = [];
+    for (const connection of this.connections.ofFlow(flow))
+      if ((counted[connection]! & Counted.Live) !== 0) ports.push(port[connection]!);
+    return ports;
+  };
+
+  /** The flow that a socket's connection is counted in; NO_SLOT: none. @param slot of the socket's end */
+  flowOf(slot: number): number {
+    const connection = this.ends.connections[slot]!;
+    return connection === NO_END ? NO_SLOT : this.connections.contributions.flow[connection]!;
+  }
+
+  /** Whether the end is its connection's client end. */
+  isClientEnd(slot: number): boolean {
+    const connection = this.ends.connections[slot]!;
+    return connection !== NO_END && this.#orientation(connection).client === slot;
+  }
+
+  #takeRecord(view: RecordView, i: number, news: RecordNews, pending: Map<number, number>): void {
+    const { bytes } = view;
+    const at = i * BYTES;
+    const flags = bytes[at + FLAGS]!;
+    const isClosed = bytes[at + STATE] === CLOSE;
+    if (bytes[at + DIRECTION] === LISTENER) {
+      if (!isClosed) this.#takeListener(view, i);
+      return;
+    }
+    if ((flags & ESTABLISHED) === 0) {
+      if (bytes[at + DIRECTION] !== CONNECTED || news.isCompletion === true) return;
+      if (isClosed) this.#takeFailure(view, i, news);
+      else if ((flags & UNANSWERED) !== 0) this.#countPending(view, i, news, pending);
+      return;
+    }
+    const slot = (flags & BRIEF) !== 0 ? NO_END : this.ends.find(view, i);
+    if (slot !== NO_END) this.#update(view, i, slot, news);
+    else if (!isClosed) this.#takeNew(view, i, news);
+    else if (!this.addresses.has(view.words, i * WORDS_EACH + REMOTE_ADDRESS)) {
+      if (news.isCompletion !== true) this.#pass(view, i, ALONE, news);
+    } else if (this.#shared.length > 0) this.#takeAlone(view, i, news);
+    else this.#takeClosed(view, i, news);
+  }
+
+  /** The end of a local connection that nobody knew of before. */
+  #takeClosed(view: RecordView, i: number, news: RecordNews): void {
+    const other = this.#pairs.match(view, i);
+    if (other !== ALONE && news.isCompletion !== true) this.#pass(view, i, other, news);
+  }
+
+  #takeAlone(view: RecordView, i: number, news: RecordNews): void {
+    if (news.isCompletion === true && !this.#isAwaited(view, i)) return;
+    this.#takeNew(view, i, news);
+  }
+
+  #isAwaited(view: RecordView, i: number): boolean {
+    const order = endOf(view, i);
+    for (const slot of this.connections.withTuple(view, i, this.ends.view))
+      if (this.connections.ends[slot * 2 + order] === NO_END) return true;
+    return false;
+  }
+
+  #takeNew(view: RecordView, i: number, news: RecordNews): void {
+    if (news.isCompletion === true && !this.#isAwaited(view, i)) return;
+    const slot = this.ends.add(view, i, this.#hasPast(view, i, news));
+    this.ends.dialled[slot] = this.#dialledBy(news, i);
+    this.#attach(slot);
+  }
+
+  #dialledBy({ dialled }: RecordNews, i: number): number {
+    const text = dialled?.get(i);
+    return text === undefined ? 0 : this.dialled.numberOf(text);
+  }
+
+  /** Whether the connection is older than what watches it. */
+  #hasPast(view: RecordView, i: number, { isFirst }: RecordNews): boolean {
+    if ((view.bytes[i * BYTES + FLAGS]! & SEEDED) !== 0) return true;
+    return isFirst && view.bytes[i * BYTES + STATE] !== CLOSE && view.u64(i, START_NANOS) === 0;
+  }
+
+  #takeListener(view: RecordView, i: number): void {
+    let slot = this.ends.find(view, i);
+    if (slot === NO_END) {
+      const id = i * WORDS_EACH + WORD.socketId;
+      if (view.words[id] === 0 && view.words[id + 1] === 0) return; // nobody could see it end
+      slot = this.ends.add(view, i, false);
+      this.listeners.add(slot);
+    } else if (!this.ends.isSame(view, i, slot)) {
+      // A socket can stop being one end of a connection and listen.
+      if (!this.listeners.has(slot)) this.#endWithoutRecord(slot, true);
+      else this.listeners.remove(slot);
+      this.ends.copy(view, i, slot);
+      this.listeners.add(slot);
+    }
+  }
+
+  #update(view: RecordView, i: number, slot: number, news: RecordNews): void {
+    const dialled = this.#dialledBy(news, i);
+    if (this.ends.dialled[slot] === dialled && this.ends.isSame(view, i, slot)) return;
+    const known = this.ends.view;
+    const connection = this.ends.connections[slot]!;
+    if (this.listeners.has(slot)) this.listeners.remove(slot);
+    const isSameTuple = connection !== NO_END && matches(view, i, known, slot, true) && isSameSpace(view, i, known, slot);
+    if (!isSameTuple && connection !== NO_END) this.#detach(slot);
+    this.ends.copy(view, i, slot);
+    this.ends.dialled[slot] = dialled;
+    if (isSameTuple) this.#settle(connection);
+    else this.#attach(slot);
+  }
+
+  /** Finds the connection of an end: one that waits for such an end, or a new one. */
+  #attach(slot: number): void {
+    const { view } = this.ends;
+    const order = endOf(view, slot);
+    const connection = this.#connectionFor(slot, order);
+    this.connections.ends[connection * 2 + order] = slot;
+    this.ends.connections[slot] = connection;
+    this.#settle(connection);
+  }
+
+  #connectionFor(slot: number, order: 0 | 1): number {
+    const { view } = this.ends;
+    const { ends } = this.connections;
+    let best = NO_SLOT;
+    let bestGap = Infinity;
+    for (const candidate of this.connections.withTuple(view, slot, view)) {
+      if (ends[candidate * 2 + order] !== NO_END) continue;
+      const other = ends[candidate * 2 + 1 - order]!;
+      const gap = this.#gapBetween(slot, other);
+      if (gap < bestGap) [best, bestGap] = [candidate, gap];
+    }
+    return best === NO_SLOT ? this.connections.add(view, slot) : best;
+  }
+
+  /** How ill two ends of one tuple fit: first by the namespaces that are known to talk, then by when they began. */
+  #gapBetween(slot: number, other: number): number {
+    const { view } = this.ends;
+    const gap = Math.abs(view.u64(slot, START_NANOS) - view.u64(other, START_NANOS));
+    if (this.#shared.length === 0 || this.#talking.has(this.#pairOf(slot, other))) return gap;
+    return gap + 2 ** 52;
+  }
+
+  #pairOf(slot: number, other: number): string {
+    const { words } = this.ends.view;
+    const [a, b] = [words[slot * WORDS_EACH + NETNS]! >>> 0, words[other * WORDS_EACH + NETNS]! >>> 0];
+    return a < b ? `${a} ${b}` : `${b} ${a}`;
+  }
+
+  #detach(slot: number): void {
+    const connection = this.ends.connections[slot]!;
+    const order = this.connections.ends[connection * 2] === slot ? 0 : 1;
+    this.connections.ends[connection * 2 + order] = NO_END;
+    this.ends.connections[slot] = NO_END;
+    if (this.connections.ends[connection * 2 + 1 - order] === NO_END) this.#forget(connection, true);
+    else this.#settle(connection);
+  }
+
+  /** @param isListening the end stays: its socket listens now */
+  #endWithoutRecord(slot: number, isListening = false): void {
+    if (this.listeners.has(slot)) {
+      this.listeners.remove(slot);
+      this.ends.remove(slot);
+      return;
+    }
+    const connection = this.ends.connections[slot]!;
+    if (isListening) {
+      if (connection !== NO_END) this.#detach(slot);
+      return;
+    }
+    this.ends.view.bytes[slot * BYTES + STATE] = CLOSE;
+    if (connection === NO_END) this.ends.remove(slot);
+    else this.#settle(connection);
+  }
+
+  #endForgotten(): void {
+    const { bytes } = this.ends.view;
+    for (const slot of this.ends.forgotten())
+      if (bytes[slot * BYTES + STATE] !== CLOSE) this.#endWithoutRecord(slot);
+  }
+
+  #endLingering(): void {
+    for (const connection of this.#lingering) {
+      const isTooMany = this.#lingering.size > MAX_LINGERING;
+      if (isTooMany) this.unmatched++;
+      else if (this.#round - this.connections.closedIn[connection]! < LINGER) return;
+      this.#forget(connection, false);
+    }
+  }
+
+  /** @param isUndone takes out again what it added: it never was */
+  #forget(connection: number, isUndone: boolean): void {
+    if (isUndone) this.#takeOut(connection);
+    const { ends } = this.connections;
+    for (const slot of [ends[connection * 2]!, ends[connection * 2 + 1]!]) if (slot !== NO_END) this.ends.remove(slot);
+    this.#lingering.delete(connection);
+    this.#guessed.delete(connection);
+    this.connections.remove(connection);
+  }
+
+  /** Slots of the client's and the server's end, by the stronger evidence of the two. */
+  #orientation(connection: number): { client: number; server: number; evidence: number } {
+    const { view } = this.ends;
+    const { ends } = this.connections;
+    const [first, second] = [ends[connection * 2]!, ends[connection * 2 + 1]!];
+    let role = 0;
+    let evidence = -1;
+    if (first !== NO_END) {
+      role = this.#roles.roleOf(view, first);
+      ({ evidence } = this.#roles);
+    }
+    if (second !== NO_END) {
+      const other = this.#roles.roleOf(view, second);
+      if (this.#roles.evidence > evidence) {
+        role = other === CLIENT ? SERVER : other === SERVER ? CLIENT : BOTH;
+        ({ evidence } = this.#roles);
+      }
+    }
+    if (role === BOTH) return { client: first !== NO_END ? first : second, server: NO_END, evidence };
+    return role === CLIENT
+      ? { client: first, server: second, evidence }
+      : { client: second, server: first, evidence };
+  }
+
+  /** Counts a connection as it is known now. */
+  #settle(connection: number): void {
+    const { view } = this.ends;
+    const { client, server, evidence } = this.#orientation(connection);
+    if (evidence <= DirectionEvidence.ListenerTable) this.#guessed.add(connection);
+    else this.#guessed.delete(connection);
+    const isLive = this.#isLive(client) || this.#isLive(server);
+    const space = this.#spaceOf(client, server);
+    this.#makeKey(view, client, server, space);
+    const via = client === NO_END ? 0 : this.ends.dialled[client]!;
+    this.#key[KEY.via] = via;
+    const flow = this.book.slotOf(this.#key);
+    this.#note(flow, view, client, server, evidence);
+    const own = client !== NO_END ? client : server;
+    const port =
+      view.halves[own * HALVES_EACH + (client !== NO_END ? LOCAL_PORT : REMOTE_PORT)]!;
+    this.#count(connection, flow, client, server, isLive, port);
+    if (isLive) {
+      this.connections.closedIn[connection] = 0;
+      this.#lingering.delete(connection);
+      return;
+    }
+    if (this.connections.closedIn[connection] === 0) this.connections.closedIn[connection] = this.#round;
+    const isComplete = client !== NO_END && server !== NO_END;
+    if (isComplete || !this.addresses.has(view.words, own * WORDS_EACH + REMOTE_ADDRESS) || isSelfConnect(view, own))
+      this.#forget(connection, false);
+    else this.#lingering.add(connection);
+  }
+
+  #isLive(slot: number): boolean {
+    return slot !== NO_END && this.ends.view.bytes[slot * BYTES + STATE] !== CLOSE;
+  }
+
+  /** Adds to the flow what is new of the connection, or moves all of it there. */
+  #count(connection: number, flow: number, client: number, server: number, isLive: boolean, port: number): void {
+    const { view } = this.ends;
+    const all = this.connections.contributions;
+    const isSeeded = this.#isSeeded(client) && this.#isSeeded(server);
+    const counted =
+      (isSeeded ? Counted.Adopted : Counted.Opened) | (isLive ? Counted.Live : Counted.Closed);
+    const own = client !== NO_END ? client : server;
+    const out = own === client ? BYTES_SENT : BYTES_RECEIVED;
+    const into = own === client ? BYTES_RECEIVED : BYTES_SENT;
+    const [baseOut, baseInto] =
+      own === client
+        ? [this.ends.baseSent[own]!, this.ends.baseReceived[own]!]
+        : [this.ends.baseReceived[own]!, this.ends.baseSent[own]!];
+    const lifeSent = view.u64(own, out);
+    const lifeReceived = view.u64(own, into);
+    const lifeRetransmits = this.#word(client, RETRANSMITS) + this.#word(server, RETRANSMITS);
+    const baseRetransmits =
+      (client === NO_END ? 0 : this.ends.baseRetransmits[client]!) +
+      (server === NO_END ? 0 : this.ends.baseRetransmits[server]!);
+    if (all.flow[connection] !== flow || all.port[connection] !== port) {
+      this.#takeOut(connection);
+      this.connections.joinFlow(connection, flow);
+      all.port[connection] = port;
+    }
+    const sent = Math.max(0, lifeSent - baseOut);
+    const received = Math.max(0, lifeReceived - baseInto);
+    const retransmits = Math.max(0, lifeRetransmits - baseRetransmits);
+    const connectMicros = this.#word(client, CONNECT_MICROS) || this.#word(server, CONNECT_MICROS);
+    const rttMicros = isLive ? this.#word(client, SRTT_MICROS) || this.#word(server, SRTT_MICROS) : 0;
+    const liveSent = isLive ? lifeSent : 0;
+    const liveReceived = isLive ? lifeReceived : 0;
+    const liveRetransmits = isLive ? lifeRetransmits : 0;
+    const { book } = this;
+    if (
+      all.counted[connection] === counted &&
+      all.sent[connection] === sent &&
+      all.received[connection] === received &&
+      all.retransmits[connection] === retransmits &&
+      all.rttMicros[connection] === rttMicros &&
+      all.connectMicros[connection] === connectMicros
+    )
+      return;
+    this.#countKind(flow, all.counted[connection]!, counted, port);
+    all.counted[connection] = counted;
+    book.add(flow, Num.BytesSent, sent - all.sent[connection]!);
+    book.add(flow, Num.BytesReceived, received - all.received[connection]!);
+    book.add(flow, Num.Retransmits, retransmits - all.retransmits[connection]!);
+    book.add(flow, Life.BytesSent, liveSent - all.lifeSent[connection]!);
+    book.add(flow, Life.BytesReceived, liveReceived - all.lifeReceived[connection]!);
+    book.add(flow, Life.Retransmits, liveRetransmits - all.lifeRetransmits[connection]!);
+    this.#countEarlier(connection, flow, baseOut, baseInto, baseRetransmits);
+    all.sent[connection] = sent;
+    all.received[connection] = received;
+    all.retransmits[connection] = retransmits;
+    all.lifeSent[connection] = liveSent;
+    all.lifeReceived[connection] = liveReceived;
+    all.lifeRetransmits[connection] = liveRetransmits;
+    this.#countTimes(connection, flow, connectMicros, rttMicros);
+    book.mark(flow);
+  }
+
+  /** What the connection had transferred before it was known. */
+  #countEarlier(connection: number, flow: number, sent: number, received: number, retransmits: number): void {
+    const { book } = this;
+    const all = this.connections.contributions;
+    book.add(flow, Life.EarlierSent, sent - all.earlierSent[connection]!);
+    book.add(flow, Life.EarlierReceived, received - all.earlierReceived[connection]!);
+    book.add(flow, Life.EarlierRetransmits, retransmits - all.earlierRetransmits[connection]!);
+    all.earlierSent[connection] = sent;
+    all.earlierReceived[connection] = received;
+    all.earlierRetransmits[connection] = retransmits;
+  }
+
+  #countTimes(connection: number, flow: number, connectMicros: number, rttMicros: number): void {
+    const { book } = this;
+    const all = this.connections.contributions;
+    const wasConnect = all.connectMicros[connection]!;
+    const wasRtt = all.rttMicros[connection]!;
+    book.add(flow, Num.ConnectMicrosSum, connectMicros - wasConnect);
+    book.add(flow, Num.ConnectCount, Number(connectMicros > 0) - Number(wasConnect > 0));
+    book.add(flow, Num.RttMicrosSum, rttMicros - wasRtt);
+    book.add(flow, Num.RttCount, Number(rttMicros > 0) - Number(wasRtt > 0));
+    all.connectMicros[connection] = connectMicros;
+    all.rttMicros[connection] = rttMicros;
+  }
+
+  #countKind(flow: number, before: number, after: number, port: number): void {
+    const { book } = this;
+    const change = (bit: number): number => Number((after & bit) !== 0) - Number((before & bit) !== 0);
+    book.add(flow, Num.Opened, change(Counted.Opened));
+    book.add(flow, Num.Adopted, change(Counted.Adopted));
+    book.add(flow, Num.Live, change(Counted.Live));
+    book.add(flow, Num.Closed, change(Counted.Closed));
+    const ports = book.portsOf(flow);
+    const { generation } = book;
+    if ((before & Counted.Live) === 0 && (after & Counted.Live) !== 0) {
+      if ((before & Counted.Closed) !== 0) ports.leftEnded(port);
+      ports.opened(port);
+    } else if ((before & Counted.Live) !== 0 && (after & Counted.Closed) !== 0) ports.closed(port, generation);
+    else if (before === 0) ports.passed(port, generation);
+  }
+
+  /** Takes out of its flow what a connection added there. */
+  #takeOut(connection: number): void {
+    const all = this.connections.contributions;
+    const flow = all.flow[connection]!;
+    if (flow === NO_SLOT) return;
+    const { book } = this;
+    const counted = all.counted[connection]!;
+    book.add(flow, Num.Opened, -Number((counted & Counted.Opened) !== 0));
+    book.add(flow, Num.Adopted, -Number((counted & Counted.Adopted) !== 0));
+    book.add(flow, Num.Live, -Number((counted & Counted.Live) !== 0));
+    book.add(flow, Num.Closed, -Number((counted & Counted.Closed) !== 0));
+    book.add(flow, Num.BytesSent, -all.sent[connection]!);
+    book.add(flow, Num.BytesReceived, -all.received[connection]!);
+    book.add(flow, Num.Retransmits, -all.retransmits[connection]!);
+    book.add(flow, Life.BytesSent, -all.lifeSent[connection]!);
+    book.add(flow, Life.BytesReceived, -all.lifeReceived[connection]!);
+    book.add(flow, Life.Retransmits, -all.lifeRetransmits[connection]!);
+    this.#countEarlier(connection, flow, 0, 0, 0);
+    this.#countTimes(connection, flow, 0, 0);
+    const ports = book.portsOf(flow);
+    if ((counted & Counted.Live) !== 0) ports.left(all.port[connection]!);
+    else if ((counted & Counted.Closed) !== 0) ports.leftEnded(all.port[connection]!);
+    book.mark(flow);
+    this.connections.leaveFlow(connection);
+    all.clear(connection);
+  }
+
+  #isSeeded(slot: number): boolean {
+    return slot === NO_END || this.ends.isOlder[slot] === 1;
+  }
+
+  #word(slot: number, word: number): number {
+    return slot === NO_END ? 0 : this.ends.view.words[slot * WORDS_EACH + word]! >>> 0;
+  }
+
+  /** A connection that began and ended, one or both ends of it in `view`. @param other ALONE: the other end is elsewhere */
+  #pass(view: RecordView, i: number, other: number, news: RecordNews): void {
+    const { bytes } = view;
+    let role = this.#roles.roleOf(view, i);
+    let { evidence } = this.#roles;
+    if (other !== ALONE && bytes[i * BYTES + DIRECTION] === UNKNOWN) {
+      const otherRole = this.#roles.roleOf(view, other);
+      if (this.#roles.evidence > evidence) {
+        role = otherRole === CLIENT ? SERVER : CLIENT;
+        ({ evidence } = this.#roles);
+      }
+    }
+    const isClient = role !== SERVER;
+    const client = isClient ? i : other;
+    const server = isClient ? other : i;
+    this.#makeKey(view, client, server, 0);
+    this.#key[KEY.via] = client === ALONE ? 0 : this.#dialledBy(news, client);
+    const flow = this.book.slotOf(this.#key);
+    this.#note(flow, view, client, server, evidence);
+    this.#addPassed(flow, view, client, server);
+    this.#passed++;
+  }
+
+  #addPassed(flow: number, view: RecordView, client: number, server: number): void {
+    const { book } = this;
+    const { bytes, words, halves } = view;
+    const isMeasuredByClient = client !== ALONE;
+    const own = isMeasuredByClient ? client : server;
+    const isOld = (bytes[own * BYTES + FLAGS]! & SEEDED) !== 0;
+    book.add(flow, isOld ? Num.Adopted : Num.Opened, 1);
+    book.add(flow, Num.Closed, 1);
+    book.add(flow, isOld ? Life.EarlierSent : Num.BytesSent, view.u64(own, isMeasuredByClient ? BYTES_SENT : BYTES_RECEIVED));
+    book.add(flow, isOld ? Life.EarlierReceived : Num.BytesReceived, view.u64(own, isMeasuredByClient ? BYTES_RECEIVED : BYTES_SENT));
+    let retransmits = words[own * WORDS_EACH + RETRANSMITS]! >>> 0;
+    if (isMeasuredByClient && server !== ALONE) retransmits += words[server * WORDS_EACH + RETRANSMITS]! >>> 0;
+    if (retransmits !== 0) book.add(flow, isOld ? Life.EarlierRetransmits : Num.Retransmits, retransmits);
+    const connectMicros = words[own * WORDS_EACH + CONNECT_MICROS]! >>> 0;
+    if (connectMicros !== 0) {
+      book.add(flow, Num.ConnectMicrosSum, connectMicros);
+      book.add(flow, Num.ConnectCount, 1);
+    }
+    const port = halves[own * HALVES_EACH + (isMeasuredByClient ? LOCAL_PORT : REMOTE_PORT)]!;
+    book.portsOf(flow).passed(port, book.generation);
+    book.mark(flow);
+  }
+
+  /** The key of the flow of a connection; what was dialled is left open. */
+  #makeKey(view: RecordView, client: number, server: number, space: number): void {
+    const key = this.#key;
+    const { words, halves } = view;
+    const own = client !== NO_END ? client : server;
+    const at = own * WORDS_EACH;
+    const from = at + (own === client ? LOCAL_ADDRESS : REMOTE_ADDRESS);
+    const to = at + (own === client ? REMOTE_ADDRESS : LOCAL_ADDRESS);
+    for (let word = 0; word < 4; word++) {
+      key[KEY.client + word] = words[from + word]!;
+      key[KEY.server + word] = words[to + word]!;
+    }
+    key[KEY.port] = halves[own * HALVES_EACH + (own === client ? REMOTE_PORT : LOCAL_PORT)]!;
+    const isLoopback = isLoopbackAddress(words, from) || isLoopbackAddress(words, to);
+    key[KEY.space] = isLoopback ? words[at + NETNS]! : space;
+    key[KEY.clientProcess] = client === NO_END ? NO_PROCESS : this.processes.numberOf(view, client);
+    key[KEY.serverProcess] =
+      server !== NO_END
+        ? this.processes.numberOf(view, server)
+        : isSelfConnect(view, own)
+          ? key[KEY.clientProcess]!
+          : NO_PROCESS;
+    key[KEY.via] = 0;
+  }
+
+  /**
+   * The namespace that a connection's addresses belong to; 0: they mean the same everywhere, or nobody can tell. Several
+   * namespaces of this host can have one address: a connection with both ends here belongs to the server's then.
+   */
+  #spaceOf(client: number, server: number): number {
+    if (this.#shared.length === 0 || client === NO_END || server === NO_END) return 0;
+    const { words } = this.ends.view;
+    const isShared = (at: number): boolean => this.#shared.some((address) => sameAddress(address, 0, words, at));
+    const at = client * WORDS_EACH;
+    if (!isShared(at + LOCAL_ADDRESS) && !isShared(at + REMOTE_ADDRESS)) return 0;
+    if (this.#talking.size < MAX_LINGERING) this.#talking.add(this.#pairOf(client, server));
+    return words[server * WORDS_EACH + NETNS]!;
+  }
+
+  /** What is known of the flow besides its numbers. */
+  #note(flow: number, view: RecordView, client: number, server: number, evidence: number): void {
+    const { book } = this;
+    let changed = false;
+    const direction = book.direction[flow]!;
+    if (direction === 0 || evidence < direction) {
+      book.direction[flow] = evidence;
+      changed = direction !== evidence;
+    }
+    if (client !== NO_END) {
+      const known = view.bytes[client * BYTES + PID_EVIDENCE]!;
+      if (known > book.clientEvidence[flow]!) {
+        book.clientEvidence[flow] = known;
+        changed = true;
+      }
+      if ((book.here[flow]! & 1) === 0) {
+        book.here[flow]! |= 1;
+        book.clientNetns[flow] = view.words[client * WORDS_EACH + NETNS]!;
+        changed = true;
+      }
+      if ((view.bytes[client * BYTES + FLAGS]! & MPTCP) !== 0) changed = this.#noteSubflows(flow, view, client) || changed;
+    }
+    if (server !== NO_END) {
+      const known = view.bytes[server * BYTES + PID_EVIDENCE]!;
+      if (known > book.serverEvidence[flow]!) {
+        book.serverEvidence[flow] = known;
+        changed = true;
+      }
+      if ((book.here[flow]! & 2) === 0) {
+        book.here[flow]! |= 2;
+        book.serverNetns[flow] = view.words[server * WORDS_EACH + NETNS]!;
+        changed = true;
+      }
+      if ((view.bytes[server * BYTES + FLAGS]! & MPTCP) !== 0) changed = this.#noteSubflows(flow, view, server) || changed;
+    }
+    if (changed) book.markDefinition(flow);
+  }
+
+  #noteSubflows(flow: number, { bytes }: RecordView, record: number): boolean {
+    const subflows = 1 + bytes[record * BYTES + SUBFLOWS]!;
+    if (subflows <= this.book.subflows[flow]!) return false;
+    this.book.subflows[flow] = subflows;
+    return true;
+  }
+
+  #takeFailure(view: RecordView, i: number, news: RecordNews): void {
+    const flow = this.#failureFlow(view, i, news);
+    this.book.addFailure(flow, reasonOf(view.halves[i * HALVES_EACH + ERRNO]!), 1);
+    this.#failed++;
+  }
+
+  #failureFlow(view: RecordView, i: number, news: RecordNews): number {
+    this.#makeKey(view, i, NO_END, 0);
+    this.#key[KEY.via] = this.#dialledBy(news, i);
+    const flow = this.book.slotOf(this.#key, true);
+    this.#note(flow, view, i, NO_END, view.bytes[i * BYTES + OFFSET.directionEvidence]!);
+    return flow;
+  }
+
+  /** A connect that has waited for an answer for a while counts as failed for as long as it does. */
+  #countPending(view: RecordView, i: number, news: RecordNews, pending: Map<number, number>): void {
+    if (pending.size >= MAX_PENDING) return;
+    const flow = this.#failureFlow(view, i, news);
+    pending.set(flow, (pending.get(flow) ?? 0) + 1);
+  }
+
+  #setPending(pending: Map<number, number>): void {
+    const reason = reasonOf(WAITING);
+    for (const [flow, count] of this.#pending)
+      if (!pending.has(flow)) this.book.addFailure(flow, reason, -count);
+    for (const [flow, count] of pending) {
+      const change = count - (this.#pending.get(flow) ?? 0);
+      if (change !== 0) this.book.addFailure(flow, reason, change);
+    }
+    this.#pending = pending;
+  }
+}
+
+function isSameSpace(a: RecordView, i: number, b: RecordView, j: number): boolean {
+  return a.words[i * WORDS_EACH + NETNS] === b.words[j * WORDS_EACH + NETNS];
+}

@@ -1,0 +1,153 @@
+/**
+ * The ends (sockets) that are known: those that live, and those that closed a moment ago and whose other end is awaited. Each
+ * has a copy of its newest record, at its slot, in memory that grows with them.
+ */
+import { RECORD_BYTES } from '../records/record.js';
+import { RecordView, WORD, WORDS } from '../records/record-view.js';
+import { mixed, randomMultipliers } from './seeded-hash.js';
+import { SlotIndex, Slots, withRoom } from './slot-index.js';
+
+const { socketId: SOCKET_ID, bytesSent: BYTES_SENT, bytesReceived: BYTES_RECEIVED, retransmits: RETRANSMITS } = WORD;
+const WORDS_EACH = WORDS;
+const FIRST_ENDS = 256;
+
+const [LOW, HIGH] = randomMultipliers(2) as unknown as [number, number];
+
+/** In place of a slot. */
+export const NO_END = -1;
+
+export class EndTable {
+  /** Records by slot. Another one when the table has grown. */
+  view = viewOf(FIRST_ENDS);
+  /** By slot: the connection; what the socket had transferred before it was known, as in `base`. */
+  connections = new Int32Array(FIRST_ENDS);
+  baseSent = new Float64Array(FIRST_ENDS);
+  baseReceived = new Float64Array(FIRST_ENDS);
+  baseRetransmits = new Uint32Array(FIRST_ENDS);
+  /** By slot: 1 when the socket is older than what watches it. */
+  isOlder = new Uint8Array(FIRST_ENDS);
+  /** By slot: number of what was dialled, where that is not the remote end of the record; 0: it is. */
+  dialled = new Int32Array(FIRST_ENDS);
+  /** By slot: the last round of `seen`. */
+  #rounds = new Uint32Array(FIRST_ENDS);
+  readonly #slots = new Slots();
+  readonly #index = new SlotIndex();
+  #round = 0;
+
+  get size(): number {
+    return this.#slots.used;
+  }
+
+  /** Begins a round, after which `forgotten` are those that it did not see. */
+  beginRound(): void {
+    this.#round++;
+  }
+
+  /** The slot of the socket of `records`'s record, which is seen in this round; `NO_END` when it is not known. */
+  find({ words }: RecordView, record: number): number {
+    const at = record * WORDS_EACH + SOCKET_ID;
+    const low = words[at]!;
+    const high = words[at + 1]!;
+    if (low === 0 && high === 0) return NO_END;
+    const known = this.view.words;
+    for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot)) {
+      const place = slot * WORDS_EACH + SOCKET_ID;
+      if (known[place] === low && known[place + 1] === high) {
+        this.#rounds[slot] = this.#round;
+        return slot;
+      }
+    }
+    return NO_END;
+  }
+
+  /** Slot of the socket with this id; `NO_END` when it is not known. */
+  findId(low: number, high: number): number {
+    const known = this.view.words;
+    for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot)) {
+      const place = slot * WORDS_EACH + SOCKET_ID;
+      if (known[place] === low && known[place + 1] === high) return slot;
+    }
+    return NO_END;
+  }
+
+  /**
+   * A new end with a copy of the record.
+   * @param hasPast what it transferred so far is not to be counted: it is older than what watches it
+   */
+  add(from: RecordView, record: number, hasPast: boolean): number {
+    const slot = this.#slots.take();
+    if (slot >= this.connections.length) this.#grow(slot + 1);
+    this.copy(from, record, slot);
+    this.#rounds[slot] = this.#round;
+    this.dialled[slot] = 0;
+    this.connections[slot] = NO_END;
+    this.isOlder[slot] = Number(hasPast);
+    this.baseSent[slot] = hasPast ? from.u64(record, BYTES_SENT) : 0;
+    this.baseReceived[slot] = hasPast ? from.u64(record, BYTES_RECEIVED) : 0;
+    this.baseRetransmits[slot] = hasPast ? from.words[record * WORDS_EACH + RETRANSMITS]! : 0;
+    const at = record * WORDS_EACH + SOCKET_ID;
+    this.#index.add(hashOf(from.words[at]!, from.words[at + 1]!), slot);
+    return slot;
+  }
+
+  /** Takes over a newer record of the socket. */
+  copy(from: RecordView, record: number, slot: number): void {
+    const words = this.view.words;
+    const at = record * WORDS_EACH;
+    const to = slot * WORDS_EACH;
+    for (let word = 0; word < WORDS_EACH; word++) words[to + word] = from.words[at + word]!;
+  }
+
+  /** Whether the record says anything that is not known. */
+  isSame(from: RecordView, record: number, slot: number): boolean {
+    const words = this.view.words;
+    const at = record * WORDS_EACH;
+    const to = slot * WORDS_EACH;
+    for (let word = 0; word < WORDS_EACH; word++) if (words[to + word] !== from.words[at + word]) return false;
+    return true;
+  }
+
+  remove(slot: number): void {
+    this.#index.remove(slot);
+    this.connections[slot] = NO_END;
+    // Nothing is left that could be taken for a socket's.
+    this.view.words.fill(0, slot * WORDS_EACH, (slot + 1) * WORDS_EACH);
+    this.#slots.giveBack(slot);
+  }
+
+  /** Slots of the ends that this round did not see. */
+  *forgotten(): Iterable<number> {
+    const { words } = this.view;
+    for (let slot = 0; slot < this.#slots.end; slot++) {
+      const id = slot * WORDS_EACH + SOCKET_ID;
+      const isUsed = words[id] !== 0 || words[id + 1] !== 0;
+      if (isUsed && this.#rounds[slot] !== this.#round) yield slot;
+    }
+  }
+
+  /** All slots below are, or were, in use. */
+  get end(): number {
+    return this.#slots.end;
+  }
+
+  #grow(slots: number): void {
+    const before = this.view;
+    this.connections = withRoom(this.connections, slots);
+    this.view = viewOf(this.connections.length);
+    this.view.words.set(before.words);
+    this.baseSent = withRoom(this.baseSent, slots);
+    this.baseReceived = withRoom(this.baseReceived, slots);
+    this.baseRetransmits = withRoom(this.baseRetransmits, slots);
+    this.isOlder = withRoom(this.isOlder, slots);
+    this.dialled = withRoom(this.dialled, slots);
+    this.#rounds = withRoom(this.#rounds, slots);
+  }
+}
+
+function viewOf(slots: number): RecordView {
+  return new RecordView({ records: new ArrayBuffer(slots * RECORD_BYTES), recordCount: slots });
+}
+
+function hashOf(low: number, high: number): number {
+  return mixed(Math.imul(low, LOW) ^ Math.imul(high, HIGH));
+}

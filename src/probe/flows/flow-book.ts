@@ -1,0 +1,267 @@
+/**
+ * The flows that this host has, and their numbers, in columns by slot. Who follows connections adds to them and takes away;
+ * every change is marked with the state (`seq`) that it belongs to. A flow has an id for those who are told of it: it is
+ * given to no other flow, while a slot is used again.
+ */
+import { NO_FAILURES, Num, NUMBERS, type FlowPorts, type FlowState } from '../../flows/flow.js';
+import { FlowKeys, KEY, KEY_WORDS } from './flow-keys.js';
+import { PortSample } from './port-sample.js';
+import { NO_PROCESS, type ProcessBook } from './process-book.js';
+import { withRoom } from './slot-index.js';
+
+/**
+ * Places after those of `Num`, for Scope's form, in which a connection's numbers are those of all its life: what the live
+ * connections transferred in their lives (gauges), and what connections had transferred before they were known (totals).
+ */
+export const Life = {
+  BytesSent: NUMBERS,
+  BytesReceived: NUMBERS + 1,
+  Retransmits: NUMBERS + 2,
+  EarlierSent: NUMBERS + 3,
+  EarlierReceived: NUMBERS + 4,
+  EarlierRetransmits: NUMBERS + 5,
+} as const;
+const WIDTH = 17;
+const LIVE = 3;
+
+/** Flows that are gone, of which it is remembered when they went; who was told longer ago is told everything. */
+const GONE_MAX = 50_000;
+/** How long a flow is stated on after it changed last, milliseconds. */
+const IDLE_MS = 60_000;
+/** Flows of failed connects alone: a port scan dials as many addresses as it likes. The rest of them share one flow. */
+const FAILED_ONLY_MAX = 2_000;
+
+export class FlowBook {
+  readonly keys = new FlowKeys();
+  /** By slot `WIDTH` numbers: those of `Num` and of `Life`. */
+  numbers = new Float64Array(64 * WIDTH);
+  /** By slot; 0: the slot is free. */
+  ids = new Int32Array(64);
+  /** The state in which each last changed. */
+  #stateSeqs = new Int32Array(64);
+  #definitionSeqs = new Int32Array(64);
+  #changedAtMs = new Float64Array(64);
+  direction = new Uint8Array(64);
+  clientEvidence = new Uint8Array(64);
+  serverEvidence = new Uint8Array(64);
+  clientNetns = new Int32Array(64);
+  serverNetns = new Int32Array(64);
+  /** Bit 0: the client's socket is on this host; bit 1: the server's. */
+  here = new Uint8Array(64);
+  subflows = new Uint8Array(64);
+  readonly #failures: (Map<string, number> | undefined)[] = [];
+  readonly #ports: (PortSample | undefined)[] = [];
+  /** Handed out for the state that each has now. */
+  readonly #states: (FlowState | undefined)[] = [];
+  /** In the order in which they went. */
+  readonly #gone: { readonly id: number; readonly seq: number }[] = [];
+  #forgottenSeq = 0;
+  #nextId = 1;
+  #failedOnly = 0;
+  #other = -1;
+  /** Counts what had no flow of its own for want of room: connections and failed connects. */
+  overflowed = 0;
+  /** The state that is being made. */
+  seq = 0;
+  nowMs = 0;
+  /** Counts up every few seconds: see `PortSample`. */
+  generation = 0;
+
+  constructor(
+    private readonly processes: ProcessBook,
+    readonly maxFlows: number,
+  ) {}
+
+  get size(): number {
+    return this.keys.size;
+  }
+
+  /**
+   * The slot of the flow with this key, a new one if need be; the overflow flow where there is no room.
+   * @param isFailed only failed connects are known of it
+   */
+  slotOf(key: Int32Array, isFailed = false): number {
+    const found = this.keys.find(key);
+    if (found >= 0) return found;
+    const hasRoom = this.keys.size < this.maxFlows && (!isFailed || this.#failedOnly < FAILED_ONLY_MAX);
+    if (!hasRoom) {
+      this.overflowed++;
+      return this.#overflow();
+    }
+    if (isFailed) this.#failedOnly++;
+    return this.#add(key);
+  }
+
+  /** Whether it is the one that has what found no room. */
+  isOverflow(slot: number): boolean {
+    return slot === this.#other;
+  }
+
+  /** Adds to one of the flow's numbers; does not mark it. */
+  add(slot: number, place: number, amount: number): void {
+    this.numbers[slot * WIDTH + place]! += amount;
+  }
+
+  numberAt(slot: number, place: number): number {
+    return this.numbers[slot * WIDTH + place]!;
+  }
+
+  /** The flow's state is another one now. */
+  mark(slot: number): void {
+    if (this.#stateSeqs[slot] === this.seq) return;
+    this.#stateSeqs[slot] = this.seq;
+    this.#changedAtMs[slot] = this.nowMs;
+    this.#states[slot] = undefined;
+  }
+
+  /** What is known of the flow besides its numbers is something else now. */
+  markDefinition(slot: number): void {
+    this.#definitionSeqs[slot] = this.seq;
+  }
+
+  addFailure(slot: number, reason: string, count: number): void {
+    const failures = (this.#failures[slot] ??= new Map<string, number>());
+    const sum = (failures.get(reason) ?? 0) + count;
+    if (sum <= 0) failures.delete(reason);
+    else failures.set(reason, sum);
+    this.mark(slot);
+  }
+
+  portsOf(slot: number): PortSample {
+    return (this.#ports[slot] ??= new PortSample(this.generation));
+  }
+
+  /** Its numbers go on with those of `Life`. @param livePorts of the flow's live connections */
+  stateOf(slot: number, livePorts: (slot: number) => Iterable<number>): FlowState {
+    const known = this.#states[slot];
+    if (known !== undefined) return known;
+    const ports = this.#ports[slot];
+    if (ports?.isTooThin === true) ports.rebuild(livePorts(slot));
+    const state = {
+      numbers: this.numbers.slice(slot * WIDTH, (slot + 1) * WIDTH),
+      failed: this.#failedOf(slot),
+      ports: this.#statedPorts(ports),
+    };
+    return (this.#states[slot] = state);
+  }
+
+  /** Slots of the flows that are there. */
+  *slots(): Iterable<number> {
+    for (let slot = 0; slot < this.keys.end; slot++) if (this.ids[slot] !== 0) yield slot;
+  }
+
+  isStateNewer(slot: number, base: number): boolean {
+    return this.#stateSeqs[slot]! > base;
+  }
+
+  isDefinitionNewer(slot: number, base: number): boolean {
+    return this.#definitionSeqs[slot]! > base;
+  }
+
+  /** Ids of flows that went after state `base`, ascending; undefined when nobody remembers so long. */
+  goneSince(base: number): number[] | undefined {
+    if (base < this.#forgottenSeq) return undefined;
+    const ids: number[] = [];
+    for (let i = this.#gone.length - 1; i >= 0 && this.#gone[i]!.seq > base; i--) ids.push(this.#gone[i]!.id);
+    return ids.sort((a, b) => a - b);
+  }
+
+  /**
+   * Lets go of flows without live connections whose last change is a minute old and known to every app; when there is hardly
+   * any room left, of those that changed longest ago in any case. Returns how many went.
+   * @param confirmed the state that all apps have
+   */
+  expire(confirmed: number): number {
+    let gone = 0;
+    const isTight = this.keys.size > this.maxFlows * 0.9;
+    for (const slot of this.slots()) {
+      if (slot === this.#other || this.numberAt(slot, LIVE) > 0) continue;
+      const isKnown = this.#stateSeqs[slot]! <= confirmed;
+      if (this.nowMs - this.#changedAtMs[slot]! < IDLE_MS || !(isKnown || isTight)) continue;
+      if (this.hasPending(slot)) continue;
+      this.#remove(slot);
+      gone++;
+    }
+    if (this.keys.size > this.maxFlows * 0.9) gone += this.#expireIdlest();
+    return gone;
+  }
+
+  /** Set by who counts connects that wait for an answer: their flow must not go meanwhile. */
+  hasPending: (slot: number) => boolean = () => false;
+
+  #expireIdlest(): number {
+    const idle = [...this.slots()].filter(
+      (slot) => slot !== this.#other && this.numberAt(slot, LIVE) === 0 && !this.hasPending(slot),
+    );
+    idle.sort((a, b) => this.#changedAtMs[a]! - this.#changedAtMs[b]!);
+    const going = idle.slice(0, Math.max(0, this.keys.size - Math.floor(this.maxFlows * 0.8)));
+    for (const slot of going) this.#remove(slot);
+    return going.length;
+  }
+
+  #add(key: Int32Array): number {
+    const slot = this.keys.add(key);
+    this.#makeRoom(slot + 1);
+    this.ids[slot] = this.#nextId++;
+    this.numbers.fill(0, slot * WIDTH, (slot + 1) * WIDTH);
+    this.direction[slot] = this.clientEvidence[slot] = this.serverEvidence[slot] = this.here[slot] = 0;
+    this.subflows[slot] = 0;
+    this.clientNetns[slot] = this.serverNetns[slot] = 0;
+    this.processes.use(key[KEY.clientProcess]!);
+    this.processes.use(key[KEY.serverProcess]!);
+    this.#stateSeqs[slot] = -1;
+    this.mark(slot);
+    this.markDefinition(slot);
+    return slot;
+  }
+
+  #remove(slot: number): void {
+    const { words } = this.keys;
+    if (this.#isFailedOnly(slot)) this.#failedOnly = Math.max(0, this.#failedOnly - 1);
+    this.processes.release(words[slot * KEY_WORDS + KEY.clientProcess]!);
+    this.processes.release(words[slot * KEY_WORDS + KEY.serverProcess]!);
+    this.#gone.push({ id: this.ids[slot]!, seq: this.seq });
+    if (this.#gone.length > GONE_MAX)
+      for (const { seq } of this.#gone.splice(0, this.#gone.length - GONE_MAX / 2)) this.#forgottenSeq = seq;
+    this.ids[slot] = 0;
+    this.#failures[slot] = this.#ports[slot] = this.#states[slot] = undefined;
+    this.keys.remove(slot);
+  }
+
+  #isFailedOnly(slot: number): boolean {
+    return this.#failures[slot] !== undefined && this.numberAt(slot, Num.Opened) + this.numberAt(slot, Num.Adopted) === 0;
+  }
+
+  /** A flow of nobody in particular: no addresses, no processes. */
+  #overflow(): number {
+    if (this.#other < 0) this.#other = this.#add(new Int32Array(KEY_WORDS).fill(NO_PROCESS));
+    return this.#other;
+  }
+
+  #failedOf(slot: number): FlowState['failed'] {
+    const failures = this.#failures[slot];
+    return failures === undefined || failures.size === 0 ? NO_FAILURES : new Map(failures);
+  }
+
+  #statedPorts(ports: PortSample | undefined): FlowPorts {
+    return (ports ?? NO_SAMPLE).state(this.generation);
+  }
+
+  #makeRoom(slots: number): void {
+    this.numbers = withRoom(this.numbers, slots * WIDTH);
+    if (slots <= this.ids.length) return;
+    this.ids = withRoom(this.ids, slots);
+    this.#stateSeqs = withRoom(this.#stateSeqs, slots);
+    this.#definitionSeqs = withRoom(this.#definitionSeqs, slots);
+    this.#changedAtMs = withRoom(this.#changedAtMs, slots);
+    this.direction = withRoom(this.direction, slots);
+    this.clientEvidence = withRoom(this.clientEvidence, slots);
+    this.serverEvidence = withRoom(this.serverEvidence, slots);
+    this.clientNetns = withRoom(this.clientNetns, slots);
+    this.serverNetns = withRoom(this.serverNetns, slots);
+    this.here = withRoom(this.here, slots);
+    this.subflows = withRoom(this.subflows, slots);
+  }
+}
+
+const NO_SAMPLE = new PortSample(0);

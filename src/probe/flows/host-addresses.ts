@@ -1,0 +1,82 @@
+/**
+ * Addresses that sockets of this host have: a connection to one of them has its other end on this host. Addresses are added
+ * as sockets are seen with them, and stay.
+ */
+import { isLoopbackAddress, sameAddress } from '../records/address.js';
+import { WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { mixed, randomMultipliers } from './seeded-hash.js';
+import { SlotIndex, withRoom } from './slot-index.js';
+
+const { localAddress: LOCAL, netns: NETNS } = WORD;
+const WORDS_EACH = WORDS;
+/** Five words each: the address, and the namespace it is in. */
+const KEY = 5;
+/** More than any host has: those beyond are forgotten together, and learnt again. */
+const MAX_ADDRESSES = 65_536;
+
+const [M0, M1, M2, M3] = randomMultipliers(4) as unknown as [number, number, number, number];
+
+export class HostAddresses {
+  #keys = new Int32Array(64 * KEY);
+  #count = 0;
+  #index = new SlotIndex();
+  /** Key found last: neighbours in a batch often have one address. */
+  #last = -1;
+
+  /** Learns the local addresses of the records `from` to `to` - 1. */
+  learn({ words }: RecordView, from: number, to: number): void {
+    for (let record = from; record < to; record++) {
+      const at = record * WORDS_EACH;
+      const address = at + LOCAL;
+      if (this.#last >= 0 && this.#is(this.#last, words, address, words[at + NETNS]!)) continue;
+      if (isLoopbackAddress(words, address)) continue;
+      this.#add(words, address, words[at + NETNS]!);
+    }
+  }
+
+  /** Whether some socket of this host has the address; loopback addresses are of this host wherever they are. */
+  has(words: Int32Array, at: number): boolean {
+    if (isLoopbackAddress(words, at)) return true;
+    const keys = this.#keys;
+    for (let slot = this.#index.first(hashOf(words, at)); slot >= 0; slot = this.#index.next(slot))
+      if (sameAddress(keys, slot * KEY, words, at)) return true;
+    return false;
+  }
+
+  /** As `has`, of the sockets in one network namespace. */
+  isIn(netns: number, words: Int32Array, at: number): boolean {
+    if (isLoopbackAddress(words, at)) return true;
+    for (let slot = this.#index.first(hashOf(words, at)); slot >= 0; slot = this.#index.next(slot))
+      if (this.#is(slot, words, at, netns)) return true;
+    return false;
+  }
+
+  #add(words: Int32Array, at: number, netns: number): void {
+    const hash = hashOf(words, at);
+    for (let slot = this.#index.first(hash); slot >= 0; slot = this.#index.next(slot)) {
+      if (!this.#is(slot, words, at, netns)) continue;
+      this.#last = slot;
+      return;
+    }
+    if (this.#count >= MAX_ADDRESSES) {
+      this.#count = 0;
+      this.#index = new SlotIndex();
+    }
+    const slot = this.#count++;
+    this.#keys = withRoom(this.#keys, (slot + 1) * KEY);
+    this.#keys.set(words.subarray(at, at + 4), slot * KEY);
+    this.#keys[slot * KEY + 4] = netns;
+    this.#index.add(hash, slot);
+    this.#last = slot;
+  }
+
+  #is(slot: number, words: Int32Array, at: number, netns: number): boolean {
+    return this.#keys[slot * KEY + 4] === netns && sameAddress(this.#keys, slot * KEY, words, at);
+  }
+}
+
+function hashOf(words: Int32Array, at: number): number {
+  return mixed(
+    Math.imul(words[at]!, M0) ^ Math.imul(words[at + 1]!, M1) ^ Math.imul(words[at + 2]!, M2) ^ Math.imul(words[at + 3]!, M3),
+  );
+}

@@ -1,0 +1,70 @@
+/**
+ * Who listens now: (namespace, address, port) of every listening socket that is known. It shows which end of a connection is
+ * the server's when nobody saw the handshake.
+ */
+import { listensFor } from '../topology/listeners.js';
+import { RECORD_BYTES } from '../records/record.js';
+import { HALF, HALVES, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
+import type { EndTable } from './end-table.js';
+
+export class ListenerBook {
+  /** Counts the changes. */
+  version = 0;
+  /** netns * 2^16 + port → slots of the listening sockets. */
+  readonly #byPort = new Map<number, number[]>();
+  readonly #keys = new Map<number, number>();
+
+  constructor(private readonly ends: EndTable) {}
+
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  add(slot: number): void {
+    const { halves, words } = this.ends.view;
+    const key = words[slot * WORDS + WORD.netns]! * 0x10000 + halves[slot * HALVES + HALF.localPort]!;
+    const known = this.#byPort.get(key);
+    if (known === undefined) this.#byPort.set(key, [slot]);
+    else known.push(slot);
+    this.#keys.set(slot, key);
+    this.version++;
+  }
+
+  has(slot: number): boolean {
+    return this.#keys.has(slot);
+  }
+
+  remove(slot: number): void {
+    const key = this.#keys.get(slot);
+    if (key === undefined) return;
+    this.#keys.delete(slot);
+    const left = this.#byPort.get(key)!.filter((other) => other !== slot);
+    if (left.length > 0) this.#byPort.set(key, left);
+    else this.#byPort.delete(key);
+    this.version++;
+  }
+
+  /** Whether a socket listens where this address and port lead; the address must be one of the namespace itself. */
+  listens(netns: number, words: Int32Array, address: number, port: number): boolean {
+    for (const slot of this.#byPort.get(netns * 0x10000 + port) ?? [])
+      if (listensFor(this.ends.view.words, slot * WORDS + WORD.localAddress, words, address)) return true;
+    return false;
+  }
+
+  /** Slots of those that listen on the port in the namespace. */
+  at(netns: number, port: number): readonly number[] {
+    return this.#byPort.get(netns * 0x10000 + port) ?? [];
+  }
+
+  /** Copies of their records. */
+  records(): RecordBatch {
+    const { bytes } = this.ends.view;
+    const all = new Uint8Array(this.#keys.size * RECORD_BYTES);
+    let at = 0;
+    for (const slot of this.#keys.keys()) {
+      all.set(bytes.subarray(slot * RECORD_BYTES, (slot + 1) * RECORD_BYTES), at);
+      at += RECORD_BYTES;
+    }
+    return { records: all.buffer, recordCount: this.#keys.size };
+  }
+}

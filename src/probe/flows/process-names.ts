@@ -1,0 +1,98 @@
+/**
+ * What the processes at the ends of flows are called: as the process list has them while they are there, else as they were
+ * called last, else by the name that the kernel noted with a connection.
+ */
+import { processNodeId } from '../../report/model/node-ids.js';
+import type { Latest, Node, Timestamp, Topology } from '../../report/model/model.js';
+import { hostNodeId } from '../../report/model/node-ids.js';
+import type { ProcessBook } from './process-book.js';
+
+export interface ProcessKnowledge {
+  /** Start of the process that has a PID now, in clock ticks after boot; undefined: there is none, or nobody knows. */
+  readonly startTicksOf: (pid: number) => number | undefined;
+  /** What a process that has ended is called. @param comm as it was noted with a connection */
+  readonly formerName: (pid: number, startTicks: number | undefined, comm: string) => string;
+}
+
+/** Nodes made of processes that have ended; a machine that forks more per tick gets edges to bare PIDs for the rest. */
+const MAX_FORMER = 10_000;
+
+export class ProcessNames {
+  /** By number of the process. */
+  readonly #names: string[] = [];
+  /** By number: the process has ended, and its name stays. */
+  readonly #isFormer: boolean[] = [];
+  #pids: number[] = [];
+
+  constructor(
+    private readonly book: ProcessBook,
+    private readonly knowledge: ProcessKnowledge,
+  ) {}
+
+  /** Empty when nobody knows. */
+  nameOf(number: number): string {
+    return this.#names[number] ?? '';
+  }
+
+  /** Whether the process has ended: its PID is nobody's, or another one's. */
+  hasEnded(number: number): boolean {
+    return this.#isFormer[number] === true;
+  }
+
+  /**
+   * Looks the names up.
+   * @param processes that are there now
+   * @returns numbers of the processes that are called otherwise than before
+   */
+  update(processes: Topology | undefined, hostName: string): Set<number> {
+    const renamed = new Set<number>();
+    for (const number of this.book.numbers()) {
+      const { pid, startTicks, comm } = this.book.process(number);
+      if (this.#pids[number] !== pid) this.#forget(number, pid);
+      if (this.#isFormer[number] === true) continue;
+      const node = processes?.nodes.get(processNodeId(hostName, pid));
+      const startNow = this.knowledge.startTicksOf(pid);
+      const isThere = node !== undefined && (startTicks === 0 || startNow === undefined || startNow === startTicks);
+      const name = isThere
+        ? (node.latest?.get('name')?.value ?? '')
+        : comm === ''
+          ? ''
+          : this.knowledge.formerName(pid, startTicks === 0 ? undefined : startTicks, comm);
+      if (!isThere && processes !== undefined) this.#isFormer[number] = true;
+      if (name === this.#names[number]) continue;
+      this.#names[number] = name;
+      renamed.add(number);
+    }
+    return renamed;
+  }
+
+  /** Nodes of processes that have connections and have ended, but for those whose PID is another's now. */
+  formerNodes(processes: Topology | undefined, hostName: string, now: Timestamp): Map<string, Node> {
+    const nodes = new Map<string, Node>();
+    const host: Latest = { timestamp: now, value: hostNodeId(hostName) };
+    for (const number of this.book.numbers()) {
+      if (nodes.size >= MAX_FORMER) break;
+      const { pid, startTicks } = this.book.process(number);
+      const id = processNodeId(hostName, pid);
+      const name = this.nameOf(number);
+      if (!this.hasEnded(number) || name === '' || processes?.nodes.has(id) === true) continue;
+      nodes.set(id, {
+        id,
+        topology: 'process',
+        latest: new Map([
+          ['pid', { timestamp: now, value: String(pid) }],
+          ['name', { timestamp: now, value: name }],
+          ['host_node_id', host],
+          ...(startTicks > 0 ? [['start_ticks', { timestamp: now, value: String(startTicks) }] as const] : []),
+        ]),
+      });
+    }
+    return nodes;
+  }
+
+  #forget(number: number, pid: number): void {
+    this.#pids[number] = pid;
+    this.#names[number] = '';
+    this.#isFormer[number] = false;
+  }
+}

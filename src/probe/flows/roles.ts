@@ -1,0 +1,60 @@
+/**
+ * Which end of its connection a socket is: the client's (it connected) or the server's (it accepted). Where the handshake was
+ * not seen and the socket does not tell, listeners decide, else ports. Both ends of one connection get the same answer.
+ */
+import { compareAddresses } from '../records/address.js';
+import { Direction, DirectionEvidence, OFFSET, RECORD_BYTES } from '../records/record.js';
+import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { isSelfConnect } from '../records/scope.js';
+import type { HostAddresses } from './host-addresses.js';
+import type { ListenerBook } from './listener-book.js';
+
+export const CLIENT = 1;
+export const SERVER = 2;
+/** One socket connected to its own address and port: the kernel allows it. */
+export const BOTH = 3;
+
+export class Roles {
+  /** A `DirectionEvidence`: of the role that was told last. */
+  evidence = 0;
+  /** Every listener of the sockets' namespaces is known: whose port nobody listens on is a client's. */
+  areListenersListed = false;
+
+  constructor(
+    private readonly listeners: ListenerBook,
+    private readonly addresses: HostAddresses,
+  ) {}
+
+  /** The role of an established connection's socket. */
+  roleOf(view: RecordView, i: number): number {
+    const { bytes } = view;
+    const at = i * RECORD_BYTES;
+    const direction = bytes[at + OFFSET.direction];
+    this.evidence = bytes[at + OFFSET.directionEvidence]!;
+    if (isSelfConnect(view, i)) return BOTH;
+    if (direction === Direction.Unknown) return this.#guess(view, i);
+    return direction === Direction.Connected ? CLIENT : SERVER;
+  }
+
+  #guess({ halves, words }: RecordView, i: number): number {
+    const at = i * WORDS;
+    const local = at + WORD.localAddress;
+    const remote = at + WORD.remoteAddress;
+    const netns = words[at + WORD.netns]!;
+    const localPort = halves[i * HALVES + HALF.localPort]!;
+    const remotePort = halves[i * HALVES + HALF.remotePort]!;
+    const listensHere = this.listeners.listens(netns, words, local, localPort);
+    const isRemoteHere = this.addresses.isIn(netns, words, remote);
+    const listensThere = isRemoteHere && this.listeners.listens(netns, words, remote, remotePort);
+    // Where nobody listens here, the connection was made from here. Of two ends that are both here, and neither
+    // listens any more, nobody can know.
+    const isFromHere = this.areListenersListed && !listensHere && !isRemoteHere;
+    if (listensHere !== listensThere || isFromHere) {
+      this.evidence = DirectionEvidence.ListenerTable;
+      return listensHere ? SERVER : CLIENT;
+    }
+    this.evidence = DirectionEvidence.PortGuess;
+    const order = localPort - remotePort || compareAddresses(words, local, remote);
+    return order < 0 ? SERVER : CLIENT;
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * Multipliers that are drawn once per process: peers choose addresses and ports, but can't choose what collides. The final
+ * mixing is that of MurmurHash3 (fmix32) with such a multiplier.
+ */
+
+/** Odd, so that nothing is lost by multiplying. */
+export function randomMultipliers(count: number): Int32Array {
+  return Int32Array.from({ length: count }, () => (Math.random() * 0x100000000) | 1);
+}
+
+const FINAL = randomMultipliers(1)[0]!;
+
+export function mixed(hash: number): number {
+  const once = Math.imul(hash ^ (hash >>> 16), FINAL);
+  return (once ^ (once >>> 13)) | 0;
+}
