@@ -1,11 +1,10 @@
 /** A server that dies while its client goes on dialling: who is dialled in vain is shown as long as anybody dials. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createHost, startApp, startProbe } from '../support/fleet.js';
+import { createHost, on, startApp, startProbe } from '../support/fleet.js';
 import { startCurl } from '../support/programs/load.js';
 import { startNginx } from '../support/programs/nginx.js';
 import { waitFor } from '../support/wait-for.js';
-import { on } from '../support/fleet.js';
 import { needsFleet, shownBy, startFleet } from './fleet-of.js';
 
 const PORT = 8081;
@@ -19,7 +18,10 @@ test(
   { skip: needsFleet('nginx') },
   async (t) => {
     const fleet = await startFleet(t);
-    const brief = await startApp(t, fleet.appHost, fleet.appAddress, { windowMs: SHORT_WINDOW_MS, port: 4042 });
+    const brief = await startApp(t, fleet.appHost, fleet.appAddress, {
+      windowMs: SHORT_WINDOW_MS,
+      port: 4042,
+    });
     const [front, back] = [await createHost(t, 'front'), await createHost(t, 'back')];
     const [, address] = [fleet.lan.plug(front), fleet.lan.plug(back)];
     const server = await startNginx(t, back, { listen: [`${address}:${PORT}`] });
@@ -30,7 +32,11 @@ test(
     for (const host of [front, back])
       await startProbe(t, host, [fleet.app.url, brief.url], ['--publish-interval', `${INTERVAL_MS}ms`]);
     const curl = await startCurl(t, front, 'http://127.0.0.1/', { requests: 100_000, perSecond: 25 });
-    await waitFor('requests are served', () => server.connections().length, (served) => served >= 20);
+    await waitFor(
+      'requests are served',
+      () => server.connections().length,
+      (served) => served >= 20,
+    );
     await fleet.app.afterReports(2, front, back);
     // It dies at once, the worker first: an orphan would go on serving.
     const [worker] = await server.workerPids();

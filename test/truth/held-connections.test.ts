@@ -26,14 +26,18 @@ test(
       servers: { only: `127.0.0.1:${PORT}` },
       checkEveryMs: 200,
     });
-    const { accepted: before } = { accepted: await nginx.accepted() };
+    const before = await nginx.accepted();
     const wrk = await startWrk(t, host, `http://127.0.0.1:${PORT}/`, {
       connections: HELD,
       seconds: 600,
       pauseMs: 1000,
     });
     // One more has no request: wrk's first.
-    await waitFor('all are held', () => nginx.accepted(), (accepted) => accepted === before + HELD + 1);
+    await waitFor(
+      'all are held',
+      () => nginx.accepted(),
+      (accepted) => accepted === before + HELD + 1,
+    );
     const earlier = checks();
     await startProbe(t, host, [fleet.app.url]);
     await fleet.app.afterReports(1, host);
@@ -57,7 +61,7 @@ test(
     await fleet.app.afterReports(2, host);
     const made = checks() - earlier;
     assert.ok(made > 0);
-    assert.deepEqual(await read(), new Map([[held, HELD], [checking, made]].sort()));
+    assert.deepEqual(Object.fromEntries(await read()), { [held]: HELD, [checking]: made });
     const [row] = (await fleet.flows(PORT)).filter(({ client }) => client.pid === wrk.pid);
     assert.equal(row?.live, HELD);
     const edges = edgesOfHost(await fleet.edges('processes'), 'machine');
