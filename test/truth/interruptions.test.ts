@@ -20,9 +20,9 @@ interface Scene {
   readonly wrk: RealProcess;
   readonly probe: RealProcess;
   /** Connections by one more process, one after the other, until it has ended; answers that process. */
-  connect(requests: number): Promise<RealProcess>;
+  readonly connect: (requests: number) => Promise<RealProcess>;
   /** Starts one without waiting for its end. */
-  startConnecting(requests: number, perSecond: number): Promise<RealProcess>;
+  readonly startConnecting: (requests: number, perSecond: number) => Promise<RealProcess>;
 }
 
 async function prepare(t: TestContext): Promise<Scene> {

@@ -6,7 +6,7 @@ import { startHaproxy } from '../support/programs/haproxy.js';
 import { completedBy, startAb } from '../support/programs/load.js';
 import { startNginx } from '../support/programs/nginx.js';
 import { edgesOfHost, needsFleet, startFleet } from './fleet-of.js';
-import { countsBy, sorted } from './rows.js';
+import { countsBy, ends, sorted } from './rows.js';
 
 const PER_SERVER = 800;
 const PORTS = [8081, 8082, 8083] as const;
@@ -41,11 +41,7 @@ test(
 
     const rows = await fleet.flows(...PORTS);
     const truth = new Map(workers.map((pid) => [`front;${haproxy.process.pid} > back;${pid}`, PER_SERVER]));
-    const ends = countsBy(
-      rows,
-      ({ client, server }) => `${client.host};${client.pid} > ${server.host};${server.pid}`,
-    );
-    assert.deepEqual(sorted(ends), sorted(truth));
+    assert.deepEqual(sorted(countsBy(rows, ends)), sorted(truth));
     assert.deepEqual(sorted(edgesOfHost(await fleet.edges('processes'), 'back')), sorted(truth));
     assert.deepEqual(sorted(edgesOfHost(await fleet.edges('hosts'), 'back')), [
       ['front;<host> > back;<host>', requests],

@@ -5,7 +5,7 @@ import { createHost, startProbe } from '../support/fleet.js';
 import { answeredCurl, startCurl } from '../support/programs/load.js';
 import { startNginx, tally } from '../support/programs/nginx.js';
 import { edgesOfHost, needsFleet, startFleet } from './fleet-of.js';
-import { countsBy, sorted } from './rows.js';
+import { clientEnd, countsBy, ends, serverEnd, sorted } from './rows.js';
 
 const PORT = 8081;
 const CLIENTS = ['0', '1', '2'] as const;
@@ -15,50 +15,58 @@ const FEW = 20;
 const MANY = 1000;
 
 for (const isReusePort of [false, true])
-  for (const requests of [FEW, MANY])
-    test(
-      `${CLIENTS.length} clients with ${requests} connections each, ${WORKERS} workers ${isReusePort ? 'with' : 'without'} reuseport`,
-      { skip: needsFleet('nginx') },
-      async (t) => {
-        const fleet = await startFleet(t);
-        const [front, back] = [await createHost(t, 'front'), await createHost(t, 'back')];
-        const [, address] = [fleet.lan.plug(front), fleet.lan.plug(back)];
-        const nginx = await startNginx(t, back, {
-          listen: [`${address}:${PORT}`],
-          workers: WORKERS,
-          isReusePort,
-        });
-        for (const host of [front, back]) await startProbe(t, host, [fleet.app.url]);
-        await fleet.app.afterReports(1, front, back);
+  test(
+    `${CLIENTS.length} clients and ${WORKERS} workers ${isReusePort ? 'with' : 'without'} reuseport: pairs of few, and each process of many, have their counts`,
+    { skip: needsFleet('nginx') },
+    async (t) => {
+      const fleet = await startFleet(t);
+      const [front, back] = [await createHost(t, 'front'), await createHost(t, 'back')];
+      const [, address] = [fleet.lan.plug(front), fleet.lan.plug(back)];
+      const nginx = await startNginx(t, back, {
+        listen: [`${address}:${PORT}`],
+        workers: WORKERS,
+        isReusePort,
+      });
+      for (const host of [front, back]) await startProbe(t, host, [fleet.app.url]);
+      await fleet.app.afterReports(1, front, back);
+      /** By the value of `client` that it asks with. */
+      const hosted = new Map<string, string>();
+      const connect = async (requests: number): Promise<void> => {
         const clients = await Promise.all(
-          CLIENTS.map((client) =>
-            startCurl(t, front, `http://${address}:${PORT}/?client=${client}`, { requests }),
-          ),
+          CLIENTS.map(async (client) => {
+            const name = `${client}-${requests}`;
+            const curl = await startCurl(t, front, `http://${address}:${PORT}/?client=${name}`, { requests });
+            hosted.set(name, `front;${curl.pid}`);
+            return curl;
+          }),
         );
         for (const client of clients) assert.equal(await answeredCurl(client), requests);
-        const connections = await nginx.connectionsInTheEnd();
+        await nginx.connectionsInTheEnd();
         await fleet.app.afterReports(2, front, back);
-
-        const clientOf = (client: string): string => `front;${clients[Number(client)]?.pid}`;
-        const byWorker = sorted(tally(connections, ({ workerPid }) => `back;${workerPid}`));
-        const byClient = sorted(tally(connections, ({ client }) => clientOf(client)));
-        const rows = await fleet.flows(PORT);
-        assert.deepEqual(sorted(countsBy(rows, ({ client }) => `${client.host};${client.pid}`)), byClient);
-        assert.deepEqual(sorted(countsBy(rows, ({ server }) => `${server.host};${server.pid}`)), byWorker);
-        if (requests !== FEW) return;
-        const truth = sorted(
-          tally(connections, ({ client, workerPid }) => `${clientOf(client)} > back;${workerPid}`),
-        );
-        assert.deepEqual(
-          sorted(
-            countsBy(
-              rows,
-              ({ client, server }) => `${client.host};${client.pid} > ${server.host};${server.pid}`,
-            ),
+      };
+      const truth = (keyOf: (client: string, worker: string) => string): readonly [string, number][] =>
+        sorted(
+          tally(nginx.connections(), ({ client, workerPid }) =>
+            keyOf(hosted.get(client) ?? client, `back;${workerPid}`),
           ),
-          truth,
         );
-        assert.deepEqual(sorted(edgesOfHost(await fleet.edges('processes'), 'back')), truth);
-        assert.ok(rows.every(({ sampled }) => sampled !== true));
-      },
-    );
+
+      await connect(FEW);
+      const few = await fleet.flows(PORT);
+      const pairs = truth((client, worker) => `${client} > ${worker}`);
+      assert.deepEqual(sorted(countsBy(few, ends)), pairs);
+      assert.deepEqual(sorted(edgesOfHost(await fleet.edges('processes'), 'back')), pairs);
+      assert.ok(few.every(({ sampled }) => sampled !== true));
+
+      await connect(MANY);
+      const many = await fleet.flows(PORT);
+      assert.deepEqual(
+        sorted(countsBy(many, clientEnd)),
+        truth((client) => client),
+      );
+      assert.deepEqual(
+        sorted(countsBy(many, serverEnd)),
+        truth((_, worker) => worker),
+      );
+    },
+  );

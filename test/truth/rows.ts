@@ -37,6 +37,11 @@ export function countsBy(
 
 export const pids = ({ client, server }: FlowRow): string => `${client.pid ?? '?'} > ${server.pid ?? '?'}`;
 
+/** `host;pid`, as the ids of process nodes. */
+export const clientEnd = ({ client }: FlowRow): string => `${client.host ?? '?'};${client.pid ?? '?'}`;
+export const serverEnd = ({ server }: FlowRow): string => `${server.host ?? '?'};${server.pid ?? '?'}`;
+export const ends = (row: FlowRow): string => `${clientEnd(row)} > ${serverEnd(row)}`;
+
 /** Entries in order, to be compared. */
 export const sorted = (counts: ReadonlyMap<string, number>): readonly [string, number][] =>
   Array.from(counts).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));

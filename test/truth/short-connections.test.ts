@@ -5,7 +5,7 @@ import { createHost, startProbe } from '../support/fleet.js';
 import { answeredCurl, startCurl } from '../support/programs/load.js';
 import { startNginx } from '../support/programs/nginx.js';
 import { edgesOfHost, needsFleet, startFleet } from './fleet-of.js';
-import { countsBy, sorted } from './rows.js';
+import { countsBy, ends, sorted } from './rows.js';
 
 const PORT = 8081;
 
@@ -34,11 +34,7 @@ for (const [requests, perSecond, hosts] of [
       const truth: readonly [string, number][] = [
         [`${near.name};${curl.pid} > ${far.name};${worker}`, requests],
       ];
-      const ends = countsBy(
-        await fleet.flows(PORT),
-        ({ client, server }) => `${client.host};${client.pid} > ${server.host};${server.pid}`,
-      );
-      assert.deepEqual(sorted(ends), truth);
+      assert.deepEqual(sorted(countsBy(await fleet.flows(PORT), ends)), truth);
       const edges = edgesOfHost(await fleet.edges('processes'), far.name);
       assert.equal(edges.get(truth[0]![0]), requests);
     },

@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { rootSkip } from '../conntrack/nat-network.js';
+import type { FlowRow } from '../../src/report/model/flow-row.js';
 import { createHost, createLan, on, startProbe, type FleetHost } from '../support/fleet.js';
 import { answeredCurl, startCurl } from '../support/programs/load.js';
 import { startNginx, tally, type Nginx, type NginxConnection } from '../support/programs/nginx.js';
 import { edgesOfHost, needsFleet, startFleet, type Fleet } from './fleet-of.js';
-import { countsBy, sorted, total } from './rows.js';
+import { clientEnd, countsBy, ends, serverEnd, sorted, total } from './rows.js';
 
 const SERVED_PORT = 8080;
 const DIALLED_PORT = 80;
@@ -160,54 +160,53 @@ const ROUTES: readonly Route[] = [
 ];
 
 for (const { name, routers, clientIsBehind = false, prepare } of ROUTES)
-  for (const requests of [FEW, MANY])
-    test(
-      `${name}: ${requests} connections of each client are with the servers that had them`,
-      { skip: rootSkip || needsFleet('nginx') },
-      async (t) => {
-        const network = await createNetwork(t, routers, clientIsBehind);
-        const { fleet, client, back, servers } = network;
-        const dialled = await prepare(network);
-        const hosts = [client, back, ...network.routers];
-        for (const host of hosts) await startProbe(t, host, [fleet.app.url]);
-        await fleet.app.afterReports(1, ...hosts);
+  test(
+    `${name}: pairs of few connections, and each process of many, have their counts`,
+    { skip: needsFleet('nginx') },
+    async (t) => {
+      const network = await createNetwork(t, routers, clientIsBehind);
+      const { fleet, client, back, servers } = network;
+      const dialled = await prepare(network);
+      const hosts = [client, back, ...network.routers];
+      for (const host of hosts) await startProbe(t, host, [fleet.app.url]);
+      await fleet.app.afterReports(1, ...hosts);
+      /** By the value of `client` that it asks with. */
+      const hosted = new Map<string, string>();
+      const connections: NginxConnection[] = [];
+      const connect = async (requests: number): Promise<void> => {
         const clients = await Promise.all(
-          CLIENTS.map((each) => startCurl(t, client, `http://${dialled}/?client=${each}`, { requests })),
+          CLIENTS.map(async (each) => {
+            const own = `${each}-${requests}`;
+            const curl = await startCurl(t, client, `http://${dialled}/?client=${own}`, { requests });
+            hosted.set(own, `client;${curl.pid}`);
+            return curl;
+          }),
         );
         for (const each of clients) assert.equal(await answeredCurl(each), requests);
-        const connections: NginxConnection[] = [];
+        connections.length = 0;
         for (const server of servers) connections.push(...(await server.connectionsInTheEnd()));
-        assert.equal(connections.length, CLIENTS.length * requests);
         await fleet.app.afterReports(2, ...hosts);
+      };
+      const truth = (keyOf: (from: string, to: string) => string): ReadonlyMap<string, number> =>
+        tally(connections, (each) => keyOf(hosted.get(each.client) ?? each.client, `back;${each.workerPid}`));
+      const rows = (): Promise<readonly FlowRow[]> => fleet.flows(SERVED_PORT, BETWEEN_PORT, DIALLED_PORT);
 
-        const clientOf = (each: string): string => `client;${clients[Number(each)]?.pid}`;
-        const truth = tally(connections, (each) => `${clientOf(each.client)} > back;${each.workerPid}`);
-        const rows = await fleet.flows(SERVED_PORT, BETWEEN_PORT, DIALLED_PORT);
-        assert.deepEqual(
-          sorted(countsBy(rows, (row) => `${row.client.host};${row.client.pid}`)),
-          sorted(tally(connections, (each) => clientOf(each.client))),
-        );
-        assert.deepEqual(
-          sorted(countsBy(rows, (row) => `${row.server.host};${row.server.pid}`)),
-          sorted(tally(connections, ({ workerPid }) => `back;${workerPid}`)),
-        );
-        const edges = edgesOfHost(await fleet.edges('processes'), 'client');
-        assert.deepEqual(
-          Array.from(edges.keys()).filter((pair) => !truth.has(pair) && pair.includes('back;')),
-          [],
-        );
-        const ofHosts = edgesOfHost(await fleet.edges('hosts'), 'back');
-        assert.equal(ofHosts.get('client;<host> > back;<host>'), total(truth));
-        if (requests !== FEW) return;
-        assert.deepEqual(
-          sorted(
-            countsBy(
-              rows,
-              (row) => `${row.client.host};${row.client.pid} > ${row.server.host};${row.server.pid}`,
-            ),
-          ),
-          sorted(truth),
-        );
-        for (const [pair, count] of truth) assert.equal(edges.get(pair), count, pair);
-      },
-    );
+      await connect(FEW);
+      const pairs = truth((from, to) => `${from} > ${to}`);
+      assert.equal(total(pairs), CLIENTS.length * FEW);
+      assert.deepEqual(sorted(countsBy(await rows(), ends)), sorted(pairs));
+      const edges = edgesOfHost(await fleet.edges('processes'), 'client');
+      for (const [pair, count] of pairs) assert.equal(edges.get(pair), count, pair);
+
+      await connect(MANY);
+      const many = await rows();
+      assert.deepEqual(sorted(countsBy(many, clientEnd)), sorted(truth((from) => from)));
+      assert.deepEqual(sorted(countsBy(many, serverEnd)), sorted(truth((_, to) => to)));
+      const ofHosts = edgesOfHost(await fleet.edges('hosts'), 'back');
+      assert.equal(ofHosts.get('client;<host> > back;<host>'), CLIENTS.length * (FEW + MANY));
+      const strangers = Array.from(edgesOfHost(await fleet.edges('processes'), 'back').keys()).filter(
+        (pair) => pair.endsWith('in-theinternet') || pair.startsWith('in-theinternet'),
+      );
+      assert.deepEqual(strangers, [], 'nobody comes from elsewhere');
+    },
+  );
