@@ -6,20 +6,20 @@ NAMESPACES=()
 PROGRAMS=()
 
 end_all() {
-  trap - EXIT INT TERM
+  trap - EXIT INT TERM HUP PIPE
   local pid
   for pid in "${PROGRAMS[@]}" "${NAMESPACES[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
 }
 trap end_all EXIT
-trap 'exit 0' INT TERM
+trap 'exit 0' INT TERM HUP PIPE
 
 [ "$(id -u)" = 0 ] || { echo "$0: needs root, to make namespaces" >&2; exit 1; }
 
 # make_host NAME
 make_host() {
   local ready
-  exec {ready}< <(exec unshare --pid --fork --kill-child --mount-proc --net sh -c \
+  exec {ready}< <(exec setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount-proc --net sh -c \
     'ip link set lo up && if [ -d /run/netns ]; then mount -t tmpfs none /run/netns; fi && echo ready && exec sleep infinity')
   local outer=$!
   NAMESPACES+=("$outer")

@@ -13,14 +13,14 @@ folder=$(mktemp -d)
 chmod 755 "$folder"
 programs=()
 end_all() {
-  trap - EXIT INT TERM
+  trap - EXIT INT TERM HUP PIPE
   local pid
   for pid in "${programs[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
   rm -rf "$folder"
 }
 trap end_all EXIT
-trap 'exit 0' INT TERM
+trap 'exit 0' INT TERM HUP PIPE
 
 sed -e "s/127.0.0.1:4040/$listen/g" -e "s/127.0.0.1:8080/$proxy/" examples/behind-nginx/nginx.conf >"$folder/nginx.conf"
 bin/topoprobe up --listen "$listen" --log-level warn >/dev/null &

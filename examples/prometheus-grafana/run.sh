@@ -11,14 +11,14 @@ prometheus=$(command -v prometheus || echo "$PWD/build/programs/usr/bin/promethe
 folder=$(mktemp -d)
 programs=()
 end_all() {
-  trap - EXIT INT TERM
+  trap - EXIT INT TERM HUP PIPE
   local pid
   for pid in "${programs[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
   rm -rf "$folder"
 }
 trap end_all EXIT
-trap 'exit 0' INT TERM
+trap 'exit 0' INT TERM HUP PIPE
 
 sed -e "s/127.0.0.1:4040/$listen/" -e "s/127.0.0.1:4041/$metrics/" examples/prometheus-grafana/prometheus.yml >"$folder/prometheus.yml"
 bin/topoprobe app --listen "$listen" --log-level warn >/dev/null &

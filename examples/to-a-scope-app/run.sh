@@ -6,13 +6,13 @@ cd "$(dirname "$0")/../.."
 
 programs=()
 end_all() {
-  trap - EXIT INT TERM
+  trap - EXIT INT TERM HUP PIPE
   local pid
   for pid in "${programs[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
 }
 trap end_all EXIT
-trap 'exit 0' INT TERM
+trap 'exit 0' INT TERM HUP PIPE
 
 app=${1:-}
 if [ -z "$app" ]; then
