@@ -7,6 +7,7 @@
 const FLOORS = {
   'src/report': [
     ['model'], // the report's types, ids and times
+    ['keys'], // what nodes' facts are called
     ['merge'], // reports → one report
     ['wire'], // reports ↔ bytes
     ['index'],
@@ -18,12 +19,15 @@ const FLOORS = {
     ['connections/ebpf', 'connections/procfs', 'connections/failover-source', 'conntrack'], // who reads the kernel
     ['nat'], // records look through translations
     ['open-connections'], // the source for this machine, put together
-    ['batch'], // snapshots → what belongs into one report
-    ['topology'], // records → nodes
-    ['processes', 'hosts', 'dns', 'publish', 'self', 'degradations'], // each alone
-    ['completeness'],
-    ['assemble-report'],
-    ['probe'],
+    ['processes', 'hosts', 'dns', 'publish', 'self', 'degradations', 'surroundings'], // each alone
+    ['flows'], // records → connections → flows, and the state that is delivered
+    ['completeness', 'settings'],
+    ['observers', 'pipeline'], // who is asked for facts | one tick
+    ['create-pipeline', 'probe'],
+    ['watched-parts'],
+    ['renewable-metrics'],
+    ['create-probe'],
+    ['index'],
   ],
   'src/app': [
     ['errors', 'limits', 'etag'],
@@ -40,16 +44,13 @@ const FLOORS = {
     ['index'],
   ],
   'src/cli': [
-    ['errors', 'host-name', 'project-root', 'check', 'user', 'visible-text', 'source-text', 'small-memory'],
-    ['stop-signal', 'working-directory', 'renewable-resolver', 'version', 'runtime-check', 'try-capture'],
+    ['errors', 'host-name', 'project-root', 'check', 'user', 'visible-text', 'small-memory'],
+    ['stop-signal', 'working-directory', 'version', 'runtime-check', 'try-capture'],
     ['stdout', 'stderr-lines', 'supervisor', 'dot', 'doctor-checks'],
-    ['options'], // what is given on the command line → settings
+    ['options'], // what is given on the command line
     ['logger'],
     ['program'],
-    ['observers', 'start-app'],
-    ['watched-parts'],
-    ['renewable-metrics'],
-    ['start-probe'],
+    ['probe-settings', 'start-app'], // options → settings
     ['commands'],
     ['main'],
     ['start'],
@@ -58,23 +59,26 @@ const FLOORS = {
 
 /** Rooms in which nothing is read or sent: functions of what they are given. */
 const PURE = [
+  'src/(netlink|conntrack-parser)',
   'src/report/(model|merge)',
-  'src/probe/(records|topology)',
-  'src/probe/nat/(resolve-nat|flow-index|nat-copies|short-flows|translations)',
-  'src/probe/batch/(half-seen|seen-before|process-identity|tuple-table|closed-pairs|pending-connects)',
+  'src/flows',
+  'src/probe/(records|flows)',
+  'src/probe/nat/(resolve-nat|flow-index|short-flows|translations)',
   'src/app/(flows|views|describe|window)',
 ];
 
 /** What each may import of this repository, besides itself and the packages of npm. */
 const PACKAGES = {
   native: [],
-  'src/conntrack-parser': [],
+  'src/netlink': [],
+  'src/conntrack-parser': ['src/netlink'],
   'src/machine': [],
   'src/report': [],
   'src/web': [],
-  'src/probe': ['src/report', 'src/machine', 'src/conntrack-parser', 'native'],
-  'src/app': ['src/report', 'src/machine'],
-  'src/cli': ['src/probe', 'src/app', 'src/report', 'src/machine', 'native'],
+  'src/flows': ['src/report'],
+  'src/probe': ['src/flows', 'src/report', 'src/machine', 'src/netlink', 'src/conntrack-parser', 'native'],
+  'src/app': ['src/flows', 'src/report', 'src/machine'],
+  'src/cli': ['src/probe', 'src/app', 'src/flows', 'src/report', 'src/machine', 'native'],
 };
 
 const at = (root, names) => `^${root}/(${names.join('|')})(/|\\.ts$)`;

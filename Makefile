@@ -53,13 +53,13 @@ check: build ## formatting, lint, types and import directions, for every languag
 	$(NODE_BIN)/eslint --max-warnings 0 .
 	$(NODE_BIN)/tsc --noEmit -p src/web/tsconfig.json
 	$(NODE_BIN)/depcruise --config .dependency-cruiser.cjs --output-type err src native/lib test bench
-	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c bench/do-nothing/*.c test/scenarios/*.c test/machines/*.c test/ebpf/*.c; \
+	@if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run --Werror native/bpf/*.[ch] $$(find native/src -name '*.cc' -o -name '*.h') bench/churn/*.c bench/do-nothing/*.c test/scenarios/*.c test/machines/*.c test/ebpf/*.c; \
 	 else echo "make check: C and C++ formatting not checked: clang-format-14 is missing"; fi
 
 .PHONY: format
 format: node_modules/.package-lock.json ## rewrite files the way `make check` wants them
 	$(NODE_BIN)/prettier --write --log-level warn .
-	clang-format-14 -i native/bpf/*.[ch] native/src/*.cc native/src/*.h bench/churn/*.c bench/do-nothing/*.c test/scenarios/*.c test/machines/*.c test/ebpf/*.c
+	clang-format-14 -i native/bpf/*.[ch] $$(find native/src -name '*.cc' -o -name '*.h') bench/churn/*.c bench/do-nothing/*.c test/scenarios/*.c test/machines/*.c test/ebpf/*.c
 
 .PHONY: bench
 bench: build build/churn build/hold build/attach build/nothing.bpf.o ## measure against tcplife and others (root); BENCH="rungs memory" for some
@@ -80,11 +80,15 @@ native: packages node_modules/.package-lock.json ## compile the eBPF addon, wher
 .PHONY: web
 web: build/web/index.html ## build the dashboard's page
 
+.PHONY: layout
+layout: node_modules/.package-lock.json ## generate what TypeScript reads records by, after a change of native/bpf/record.h
+	$(NODE) scripts/generate-layout.mjs
+
 build/web/index.html: $(WEB) node_modules/.package-lock.json
 	$(NODE_BIN)/vite build --logLevel warn
 	@touch $@
 
-build/.tsc: $(SOURCES) tsconfig.json node_modules/.package-lock.json native/lib/index.d.ts
+build/.tsc: $(SOURCES) tsconfig.json node_modules/.package-lock.json $(shell find native/lib -name '*.d.ts')
 	$(NODE_BIN)/tsc -p tsconfig.json
 	@touch $@
 

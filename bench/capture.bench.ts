@@ -27,11 +27,11 @@ async function tellCaptured(): Promise<void> {
 
 function tell(name: string, churns: readonly WatchedChurn[]): void {
   const slowdowns = churns.map(({ slowedBy }) => slowedBy * 100);
-  const rss = Math.max(...churns.map(({ rssMib }) => rssMib));
+  const anonymous = Math.max(...churns.map(({ anonymousMib }) => anonymousMib));
   console.log(
     `${name.padEnd(10)} churn slowed by ${median(slowdowns).toFixed(1)} % (median of ${PAIRS} pairs: ` +
       `${slowdowns.map((slowdown) => slowdown.toFixed(1)).join(', ')}); ` +
-      `CPU ${median(churns.map(({ cpuPer100k }) => cpuPer100k)).toFixed(2)} s per 100,000 connections; RSS ${rss.toFixed(0)} MiB`,
+      `CPU ${median(churns.map(({ cpuPer100k }) => cpuPer100k)).toFixed(2)} s per 100,000 connections; ${anonymous.toFixed(0)} MiB of anonymous memory`,
   );
 }
 

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { holdConnections } from './held-connections.js';
 import { startProbeProcess } from './probe-process.js';
-import { coreShares, rssMib } from './process-usage.js';
+import { coreShares, anonymousMib } from './process-usage.js';
 
 const CONNECTIONS = Number(process.argv[2] ?? 100_000);
 const SECONDS = Number(process.argv[3] ?? 75);
@@ -18,11 +18,11 @@ async function measure(what: string): Promise<void> {
   const probe = await startProbeProcess();
   await sleep(SETTLE_MS);
   const [share = NaN] = await coreShares([probe.pid], SECONDS);
-  const rss = rssMib(probe.pid);
+  const anonymous = anonymousMib(probe.pid);
   await probe.stop();
   console.log(
     `${what}: ${(share * TICK_SECONDS * 1000).toFixed(1)} ms of CPU per tick, ` +
-      `${(share * 100).toFixed(2)} % of a core; RSS ${rss.toFixed(0)} MiB`,
+      `${(share * 100).toFixed(2)} % of a core; ${anonymous.toFixed(0)} MiB of anonymous memory`,
   );
 }
 

@@ -3,7 +3,7 @@
  * per socket end over a churn of short connections. Needs root. TOPOPROBE_RUNG is the rung it stands on (default: files),
  * TOPOPROBE_BENCH_SECONDS the length of the churn.
  */
-import { loadTracker } from 'ebpf-bridge';
+import { loadTracker } from 'ebpf-bridge/ebpf';
 import { RUNGS } from '../src/probe/records/coverage.js';
 import { WITHOUT } from '../src/probe/connections/ebpf/rungs.js';
 import { eventPrograms, keepBpfAccount } from './bpf-stats.js';

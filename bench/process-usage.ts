@@ -14,9 +14,9 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[UTIME_FIELD]) + Number(fields[STIME_FIELD])) / TICKS_PER_SECOND;
 }
 
-/** Resident memory now, MiB. */
-export function rssMib(pid: number): number {
-  const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+/** Resident memory that belongs to no file now, MiB: pages of programs and libraries are left out, as others share them. */
+export function anonymousMib(pid: number): number {
+  const match = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(match?.[1] ?? NaN) / 1024;
 }
 

@@ -5,7 +5,7 @@
  * Arguments: processes (default 200), connections of each (default 125, two sockets each).
  */
 import { readdirSync, readlinkSync } from 'node:fs';
-import { loadTracker } from 'ebpf-bridge';
+import { loadTracker } from 'ebpf-bridge/ebpf';
 import { holdConnections } from './held-connections.js';
 
 const PROCESSES = Number(process.argv[2] ?? 200);

@@ -12,7 +12,7 @@ import { decodeReport } from '../src/report/index.js';
 import { keepBpfAccount, runNanos } from './bpf-stats.js';
 import { churn } from './churn-process.js';
 import { spawnProbe } from './probe-process.js';
-import { cpuSeconds, rssMib } from './process-usage.js';
+import { anonymousMib, cpuSeconds } from './process-usage.js';
 import { setting } from './setting.js';
 import { startSink, type Sink } from './sink.js';
 
@@ -81,7 +81,7 @@ async function step(rate: number, pid: number, idlePerSecond: number, facts: Lat
     ((cpu / made.connections) * 100_000).toFixed(2),
     (kernel / ends).toFixed(0),
     ((kernel / 1e9 / SECONDS) * 100).toFixed(1),
-    rssMib(pid).toFixed(0),
+    anonymousMib(pid).toFixed(0),
   ];
   console.log(columns.map((column) => String(column).padStart(COLUMN)).join(''));
   return made.perSecond;
@@ -112,7 +112,7 @@ async function curve(sink: Sink, facts: LatestFacts): Promise<void> {
       's/100k',
       'ns/end',
     ];
-    console.log([...heading, 'kernel %', 'RSS MiB'].map((name) => name.padStart(COLUMN)).join(''));
+    console.log([...heading, 'kernel %', 'anon. MiB'].map((name) => name.padStart(COLUMN)).join(''));
     for (const rate of RATES) {
       if ((await step(rate, pid, idlePerSecond, facts)) < rate * REACHED) break;
     }

@@ -1,5 +1,5 @@
 /** How long a snapshot of the tracker takes on each rung, side by side, with many idle connections. */
-import { loadTracker, type Tracker } from 'ebpf-bridge';
+import { loadTracker, type Tracker } from 'ebpf-bridge/ebpf';
 import type { Rung } from '../src/probe/records/coverage.js';
 import { WITHOUT } from '../src/probe/connections/ebpf/rungs.js';
 import { holdConnections } from './held-connections.js';

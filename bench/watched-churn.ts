@@ -8,7 +8,7 @@ import { keepBpfAccount, runNanos } from './bpf-stats.js';
 import { churn, type Churn } from './churn-process.js';
 import { machineTime } from './machine-load.js';
 import { median } from './median.js';
-import { cpuSeconds, rssMib } from './process-usage.js';
+import { anonymousMib, cpuSeconds } from './process-usage.js';
 import type { RunningWatcher, Watcher } from './watchers.js';
 
 /** Between two reports of a probe: what a churn left to do is done after it. */
@@ -29,7 +29,7 @@ export interface WatchedChurn {
   /** Of the watcher's programs on tracepoints, by the kernel's account, which is kept in a churn of its own. */
   readonly kernelNanosPerEnd: number;
   /** Resident memory after it, MiB. */
-  readonly rssMib: number;
+  readonly anonymousMib: number;
 }
 
 export interface TurnsOptions {
@@ -91,7 +91,7 @@ async function watchOnce(watcher: Watcher, seconds: number): Promise<Costs> {
     await sleep(TICK_MS);
     const cpuPer100k = await processTime(running, seconds);
     const watched = await churn(seconds);
-    return { kernelNanosPerEnd, cpuPer100k, watched, rssMib: rssMib(running.pid) };
+    return { kernelNanosPerEnd, cpuPer100k, watched, anonymousMib: anonymousMib(running.pid) };
   } finally {
     await running.stop();
   }

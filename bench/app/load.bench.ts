@@ -5,7 +5,7 @@
  */
 import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cpuSeconds, rssMib } from '../process-usage.js';
+import { anonymousMib, cpuSeconds } from '../process-usage.js';
 import { measureApps, type Subject } from './subject.js';
 import {
   ask,
@@ -75,7 +75,7 @@ async function measure({ name, url, pid }: Subject): Promise<void> {
       },
       cpuShare: rounded(cpu / elapsed),
       reportsPerCpuSecond: rounded(reports / cpu),
-      rssMib: Math.round(rssMib(pid)),
+      anonymousMib: Math.round(anonymousMib(pid)),
       machineLoad: rounded(loadavg()[0] ?? NaN),
     }),
   );

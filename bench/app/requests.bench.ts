@@ -4,7 +4,7 @@
  * after each round of reports; beside Scope's app where TOPOPROBE_SCOPE names its binary. Both are warm.
  * `node build/bench/app/requests.bench.js [seconds]`
  */
-import { cpuSeconds, rssMib } from '../process-usage.js';
+import { anonymousMib, cpuSeconds } from '../process-usage.js';
 import { measureApps, type Subject } from './subject.js';
 import { ask, bodyOf, fleetTraffic, hangUp, publish, rounded } from './traffic.js';
 
@@ -55,7 +55,7 @@ async function measure({ name, url, pid }: Subject): Promise<void> {
       endpointsPerReport: traffic.endpointsPerReport,
       reportsTakenInPerCpuSecond: rounded(takenIn),
       reportsMergedPerCpuSecond: rounded(merged),
-      rssMib: Math.round(rssMib(pid)),
+      anonymousMib: Math.round(anonymousMib(pid)),
     }),
   );
 }

@@ -4,7 +4,7 @@
  */
 import { readConntrackMessages, readConntrackText } from '../../src/conntrack-parser/index.js';
 import { ConntrackMonitor } from '../../src/probe/conntrack/index.js';
-import { flowMessage } from '../../test/conntrack/netlink-messages.js';
+import { flowMessage } from '../../test/conntrack/flow-messages.js';
 
 const FLOWS = Number(process.argv[2] ?? 50_000);
 const ROUNDS = 9;

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { SocketReader } from '../../src/probe/connections/procfs/socket-dump.js';
-import { TcpState } from '../../src/probe/records/record.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 
 const CONNECTIONS = Number(process.argv[2] ?? 5_000);
 const ROUNDS = 15;

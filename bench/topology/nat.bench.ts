@@ -5,7 +5,7 @@
 import { resolveNat } from '../../src/probe/nat/resolve-nat.js';
 import { NO_FLOWS, type FlowBatch } from '../../src/probe/records/nat-flow.js';
 import { FLOW_BYTES, FLOW_OFFSET } from '../../src/probe/records/nat-flow.js';
-import { Direction, OFFSET, RECORD_BYTES } from '../../src/probe/records/record.js';
+import { Direction, OFFSET, RECORD } from '../../src/probe/records/layout.js';
 
 const RECORDS = Number(process.argv[2] ?? 100_000);
 const FLOWS = Number(process.argv[3] ?? 10_000);
@@ -20,9 +20,9 @@ function address(view: DataView, at: number, ipv4: number): void {
 }
 
 function records(dialled: number): { records: ArrayBuffer; recordCount: number } {
-  const buffer = new ArrayBuffer(RECORDS * RECORD_BYTES);
+  const buffer = new ArrayBuffer(RECORDS * RECORD.bytes);
   for (let i = 0; i < RECORDS; i++) {
-    const view = new DataView(buffer, i * RECORD_BYTES, RECORD_BYTES);
+    const view = new DataView(buffer, i * RECORD.bytes, RECORD.bytes);
     address(view, OFFSET.localAddress, CLIENT + Math.floor(i / FLOWS));
     address(view, OFFSET.remoteAddress, dialled);
     view.setUint16(OFFSET.localPort, 1 + (i % FLOWS), true);
@@ -58,7 +58,7 @@ for (const [what, dialled, batch] of [
   for (let round = -2; round < ROUNDS; round++) {
     const input = records(dialled);
     const start = performance.now();
-    replaced = resolveNat(input, batch);
+    ({ replaced } = resolveNat(input, batch));
     if (round >= 0) times.push(performance.now() - start);
   }
   const ms = times.sort((a, b) => a - b)[ROUNDS >> 1]!;

@@ -1,5 +1,5 @@
 /** The obvious way to group, as the rival in the benchmark: an object per record, text keys, Maps. No thinning even. */
-import { Direction, Flag, OFFSET, RECORD_BYTES } from '../../src/probe/records/record.js';
+import { Direction, Flag, OFFSET, RECORD } from '../../src/probe/records/layout.js';
 
 interface Pair {
   fromPid: number;
@@ -15,7 +15,7 @@ export function groupByObjects({
 }): Map<string, Map<number, Pair>> {
   const groups = new Map<string, Map<number, Pair>>();
   for (let i = 0; i < recordCount; i++) {
-    const view = new DataView(records, i * RECORD_BYTES, RECORD_BYTES);
+    const view = new DataView(records, i * RECORD.bytes, RECORD.bytes);
     if ((view.getUint8(OFFSET.flags) & Flag.Established) === 0) continue;
     const accepted = view.getUint8(OFFSET.direction) === Direction.Accepted;
     const local = { address: text(view, OFFSET.localAddress), port: view.getUint16(OFFSET.localPort, true) };

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * The flat connection record: one TCP socket (one end of a connection) or one listener.
+ * The flat connection record: one TCP socket (one end of a connection) or one listener; and other rows that
+ * come to JavaScript as plain memory.
  *
- * Shared by the BPF programs, the C++ binding and, by offset, TypeScript (src/probe/topology/record.ts);
- * every side asserts the size, and the TypeScript source compares all offsets when it loads.
+ * Shared by the BPF programs, the C++ binding and TypeScript. `make layout` generates from it, with these
+ * comments, what TypeScript reads by (src/probe/records/layout.ts) and assertions about what C++ compiled
+ * (src/ebpf/record_layout.h). Its grammar is small: members of fixed width, aligned to their size; values of
+ * enums are spelled out.
  */
 #ifndef TOPOPROBE_RECORD_H
 #define TOPOPROBE_RECORD_H
@@ -28,23 +31,33 @@ enum tp_pid_evidence {
     TP_PID_USE = 5,        /* read from it */
 };
 
+/* How the direction is known, weakest first. */
 enum tp_direction_evidence {
     TP_DIRECTION_EVIDENCE_NONE = 0,
     TP_DIRECTION_EVIDENCE_PORT_GUESS = 1,
     TP_DIRECTION_EVIDENCE_LISTENER_TABLE = 2,
     TP_DIRECTION_EVIDENCE_CONNTRACK = 3,
-    TP_DIRECTION_EVIDENCE_HANDSHAKE = 4,
+    TP_DIRECTION_EVIDENCE_HANDSHAKE = 4, /* it was seen, or follows from the socket's counts of bytes */
 };
 
 enum tp_flag {
+    /* the handshake was completed; without it a closed record is a failed connect */
     TP_FLAG_ESTABLISHED = 1,
+    /* existed before the source started */
     TP_FLAG_SEEDED = 2,
-    /* 4 and 32 are used above the kernel's side: see topology/record.ts */
-    TP_FLAG_MPTCP = 8,       /* an MPTCP connection */
-    TP_FLAG_SUBFLOW = 16,    /* one that joined: `connect_us` is the low word of the first subflow's cookie */
-    TP_FLAG_BRIEF = 64,      /* set in user space: it began and ended between two snapshots, no other record
-                                tells of its socket */
-    TP_FLAG_UNTRACKED = 128, /* its socket has no record: told of at its beginning and at its end only */
+    /* an earlier batch had it already; no source sets this: it is added where batches are made */
+    TP_FLAG_REPORTED = 4,
+    /* an MPTCP connection; the record is of its first subflow, with the bytes of all */
+    TP_FLAG_MPTCP = 8,
+    /* inside the eBPF source: a subflow that joined; `connect_us` is the low word of the first one's cookie
+     */
+    TP_FLAG_SUBFLOW = 16,
+    /* a connect that has waited for an answer for a while; no source sets this either */
+    TP_FLAG_UNANSWERED = 32,
+    /* it began and ended between two snapshots: no other record is of its socket; sources may leave it out */
+    TP_FLAG_BRIEF = 64,
+    /* inside the eBPF source: its socket has no record, only its beginning and its end are reported */
+    TP_FLAG_UNTRACKED = 128,
 };
 
 /* What the loader tells the programs, once; constants to them, so that what is not wanted costs nothing. */
@@ -75,38 +88,69 @@ struct tp_shared {
 };
 
 struct tp_record {
-    __u64 socket_id; /* socket cookie; the top byte counts reconnects of one socket */
+    /* identity of the socket within this boot: its cookie, whose top byte counts reconnects of one socket; a
+       hash where the source has none */
+    __u64 socket_id;
+    /* CLOCK_MONOTONIC, of the connect() or of the handshake's end on the accepting side; 0: unknown */
     __u64 start_ns;
+    /* of the transition to CLOSE; 0 while the socket lives */
     __u64 end_ns;
+    /* payload that the peer acknowledged */
     __u64 bytes_sent;
+    /* payload received */
     __u64 bytes_received;
-    __u8 local_address[16]; /* IPv4 as ::ffff:a.b.c.d */
+    /* IPv4 as ::ffff:a.b.c.d */
+    __u8 local_address[16];
+    /* in the same form */
     __u8 remote_address[16];
+    /* inode of the network namespace */
     __u32 netns;
+    /* process (tgid) that uses the socket; 0: unknown */
     __u32 pid;
+    /* smoothed round-trip time; 0: unknown */
     __u32 srtt_us;
+    /* segments retransmitted over the socket's life */
     __u32 retransmits;
+    /* from SYN to ESTABLISHED on the connecting side; 0: unknown */
     __u32 connect_us;
+    /* interface index when the address is link-local, else 0 */
     __u32 scope_id;
-    __u16 local_port; /* host byte order, as remote_port */
+    /* host byte order */
+    __u16 local_port;
+    /* host byte order */
     __u16 remote_port;
+    /* Linux errno of a failed connect or an aborted connection; 0: none */
     __u16 error;
+    /* enum tp_direction */
     __u8 direction;
+    /* TCP state (net/tcp_states.h) */
     __u8 state;
+    /* enum tp_pid_evidence */
     __u8 pid_evidence;
+    /* enum tp_direction_evidence */
     __u8 direction_evidence;
+    /* bits of enum tp_flag */
     __u8 flags;
-    __u8 emitted_state; /* in a closed record, 0: it was never told of while it lived; in a live one of the
-                           overflow: the TCP state last told */
-    __u8 held_in;  /* kernel side only: the sweep that last found process `pid` holding it, or in which it was
-                      noted */
-    __u8 subflows; /* user space only: those of an MPTCP connection that joined */
-    __u8 reserved[2];
-    __u64 pid_start_ns; /* with `pid`, the identity of the process; without one: it has no PID where we tell
-                           them, as it is outside of that PID namespace */
+    /* inside the eBPF source: in a closed record, 0: it was never reported while it lived; in a live one of
+       the overflow: the TCP state last reported */
+    __u8 emitted_state;
+    /* inside the kernel: the sweep that last found process `pid` holding it, or in which it was noted */
+    __u8 held_in;
+    /* of an MPTCP connection, the subflows that joined its first; set in user space */
+    __u8 subflows;
+    __u8 reserved;
+    /* why a record waits for its other end, while it does; 0 in every snapshot and batch */
+    __u8 hold_reason;
+    /* start of process `pid` (CLOCK_BOOTTIME; from /proc rounded down to a clock tick), with the PID what a
+       process is; without a PID: it has none where we report PIDs, as it is outside of that namespace; 0:
+       unknown */
+    __u64 pid_start_ns;
+    /* process (tgid) of the listener that an accepted socket came from; 0: unknown */
     __u32 listener_pid;
-    __u32 visit;   /* kernel side only: the round of visits that last came by */
-    char comm[16]; /* name of process `pid` when it was noted: it may be gone later */
+    /* inside the kernel: the round of visits that last came by */
+    __u32 visit;
+    /* NUL-terminated name of process `pid` when it was noted: it may be gone later; zero: unknown */
+    char comm[16];
 };
 
 #ifdef __cplusplus
@@ -120,16 +164,46 @@ TP_ASSERT_BYTES(struct tp_record, TP_RECORD_BYTES);
 
 /* A process that holds a socket which another process uses; from a sweep over all open files. */
 struct tp_holder {
+    /* as in the socket's record */
     __u64 socket_id;
+    /* as in records */
     __u64 pid_start_ns;
+    /* a process that holds the socket and is not its record's */
     __u32 pid;
     __u8 is_listener;
     __u8 reserved;
-    __u16 more; /* filled in by user space: holders of this socket beyond those that are told */
+    /* holders of this socket beyond those that have a row, the same in all its rows; set in user space */
+    __u16 more;
 };
 
 #define TP_HOLDER_BYTES 24
 TP_ASSERT_BYTES(struct tp_holder, TP_HOLDER_BYTES);
+
+/* What is counted of one network namespace, from user space to JavaScript. Since the last snapshot, but what
+ * is of now. The first three are to be held against the kernel's own counters (RFC 4022). */
+struct tp_namespace {
+    /* its inode; 0: the sum of those that there was no room for */
+    __u64 netns;
+    /* connects, pending and failed ones among them (tcpActiveOpens) */
+    __u64 active;
+    /* accepted connections (tcpPassiveOpens) */
+    __u64 passive;
+    /* sockets in ESTABLISHED or CLOSE-WAIT, now (tcpCurrEstab) */
+    __u64 established;
+    /* from here on: of sockets beyond the bounds, which have no record each; those that live now */
+    __u64 live;
+    /* connections that ended */
+    __u64 closed;
+    /* connects that ended without a handshake; not among the closed ones */
+    __u64 failed;
+    /* payload of those that ended, as `bytes_received` and `retransmits` */
+    __u64 bytes_sent;
+    __u64 bytes_received;
+    __u64 retransmits;
+};
+
+#define TP_NAMESPACE_BYTES 80
+TP_ASSERT_BYTES(struct tp_namespace, TP_NAMESPACE_BYTES);
 
 /* Counters of what is rare, one slot each in the per-CPU array `counters`. Names are in src/counters.h. */
 enum tp_counter {

@@ -1,14 +1,14 @@
-// Why eBPF can't be used here, as one typed error.
+// Why the addon can't be used here, as one typed error.
 
-export class EbpfUnavailableError extends Error {
+export class AddonUnavailableError extends Error {
   /**
-   * @param {import('./index.d.ts').EbpfUnavailableCode} code
+   * @param {import('./errors.d.ts').AddonUnavailableCode} code
    * @param {string} reason one line: what was attempted and what to do
    * @param {unknown} [cause]
    */
   constructor(code, reason, cause) {
     super(reason, cause === undefined ? undefined : { cause });
-    this.name = 'EbpfUnavailableError';
+    this.name = 'AddonUnavailableError';
     this.code = code;
   }
 }

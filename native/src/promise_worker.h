@@ -1,7 +1,7 @@
 // Runs blocking work on the libuv thread pool and settles a promise with its result on the event loop.
 #pragma once
 
-#include "bpf_error.h"
+#include "kernel_error.h"
 
 #include <functional>
 #include <napi.h>
@@ -31,7 +31,7 @@ template <typename Result> class PromiseWorker : public Napi::AsyncWorker {
     void Execute() override {
         try {
             result_ = work_();
-        } catch (const BpfError &error) {
+        } catch (const KernelError &error) {
             errno_ = error.error();
             SetError(error.what());
         } catch (const std::exception &error) {

@@ -24,6 +24,8 @@ import { page } from './http/page.js';
 import { v1Api } from './http/v1-api.js';
 import { scopeApi } from './http/scope-api.js';
 import { Room } from './bodies/room.js';
+import { flowsRoute } from './ingest/flows-route.js';
+import { Intake } from './ingest/intake.js';
 import { reportRoute } from './ingest/report-route.js';
 import { listen, type ListenAddress } from './listen.js';
 import { liveRoute, type LiveCount } from './live/live-route.js';
@@ -69,6 +71,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     settings.limits.inFlightBytes,
     'refused a report: those that are being taken in have all the room there is (--max-waiting)',
   );
+  const intake = new Intake(room, settings.limits);
   const sessions = new Sessions(appId);
 
   answerFaults(server);
@@ -83,7 +86,8 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   guard(server, { credentials, sessions, knownHosts, allowedOrigins: settings.allowedOrigins });
   metricsRoute(server, { engine, room, live, counters: settings.counters });
   await server.register((scope, _options, done) => {
-    reportRoute(scope, { appId, engine, room, settings });
+    reportRoute(scope, { appId, engine, intake });
+    flowsRoute(scope, { appId, engine, intake });
     scopeApi(scope, { appId, engine, viewCache, settings });
     liveRoute(scope, { viewCache, live, sessions, maxClients: settings.limits.webSockets });
     signInRoutes(scope, { credentials, sessions, isTls: settings.tls !== undefined });

@@ -15,6 +15,8 @@ const APP_FAULTS = {
   },
   UNDECODABLE: { status: 400, advice: 'send a complete report in the encoding the headers name' },
   WRONG_SHAPE: { status: 400, advice: "send a report in Scope's format" },
+  BAD_STATEMENT: { status: 400, advice: 'send what `topoprobe probe` of this version sends' },
+  NO_FLOWS: { status: 404, advice: 'POST reports to /api/report' },
   REPORT_TOO_LARGE: { status: 413, advice: 'report less at once' },
   BODY_CUT_SHORT: { status: 400, advice: 'send the whole body' },
   BODY_STALLED: { status: 408, advice: 'send the whole body at once' },

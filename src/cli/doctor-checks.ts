@@ -1,7 +1,7 @@
 /** What `doctor` finds out: each thing the probe could use, tried for real, and the source that follows from it. */
 import { readdir } from 'node:fs/promises';
 import { hostname, release } from 'node:os';
-import { EbpfUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge';
+import { AddonUnavailableError, probeFeatures, whyNoBtf } from 'ebpf-bridge/ebpf';
 import { findNamespaces, withoutProcess } from '../probe/namespaces/net-namespaces.js';
 import { descriptors, DESCRIPTORS_ADVICE, descriptorShortage } from '../probe/descriptors.js';
 import { ConntrackMonitor } from '../probe/conntrack/index.js';
@@ -76,7 +76,7 @@ async function featureChecks(): Promise<Check[]> {
       detail: `${usable ? 'loaded and attached' : reason}${NOT_NEEDED.has(name) ? ' (not needed)' : ''}`,
     }));
   } catch (error) {
-    if (!(error instanceof EbpfUnavailableError)) throw error;
+    if (!(error instanceof AddonUnavailableError)) throw error;
     return [{ name: 'native addon', status: 'missing', detail: error.message }];
   }
 }

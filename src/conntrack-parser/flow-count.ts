@@ -1,17 +1,24 @@
 /** Reads how many flows a namespace has out of the answer to `countRequest`. */
-import { Attributes } from './attributes.js';
+import { Attributes, NetlinkError, readMessages, viewOf } from '../netlink/index.js';
+import { LIST_FLOWS } from './messages.js';
 
-const HEADER_BYTES = 20;
+const NETFILTER_HEADER = 4;
 const STATISTICS_TYPE = (1 << 8) | 5;
 const GLOBAL_ENTRIES = 1;
 
 /** Undefined when the bytes are no such answer; then it must be assumed that there are flows. */
 export function readFlowCount(bytes: Uint8Array): number | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < HEADER_BYTES || view.getUint16(4, true) !== STATISTICS_TYPE) return undefined;
-  const length = view.getUint32(0, true);
+  const view = viewOf(bytes);
   const attributes = new Attributes(GLOBAL_ENTRIES, view);
-  if (length < HEADER_BYTES || length > bytes.length || !attributes.read(HEADER_BYTES, length))
+  let count: number | undefined;
+  try {
+    readMessages(view, LIST_FLOWS, (type, from, to) => {
+      const isCount = type === STATISTICS_TYPE && attributes.read(from + NETFILTER_HEADER, to);
+      if (isCount && attributes.offsetOf(GLOBAL_ENTRIES, 4) >= 0) count = attributes.u32(GLOBAL_ENTRIES);
+    });
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
     return undefined;
-  return attributes.offsetOf(GLOBAL_ENTRIES, 4) < 0 ? undefined : attributes.u32(GLOBAL_ENTRIES);
+  }
+  return count;
 }

@@ -1,5 +1,4 @@
 /** Public face: flows of the kernel's connection tracking, from netlink messages or from text. Pure, no I/O. */
-export { ConntrackParseError, type ConntrackParseErrorCode } from './errors.js';
 export {
   ADDRESS_BYTES,
   FlowEnd,
@@ -10,13 +9,6 @@ export {
   type ConntrackFlow,
 } from './flow.js';
 export { readFlowCount } from './flow-count.js';
-export { readConntrackMessages, type MessageCounts } from './messages.js';
-export {
-  countRequest,
-  dumpRequest,
-  establishedEventFilter,
-  EventGroup,
-  natEventFilter,
-  NETLINK_NETFILTER,
-} from './requests.js';
+export { LIST_FLOWS, readConntrackMessages, type MessageCounts } from './messages.js';
+export { countRequest, dumpRequest, establishedEventFilter, EventGroup, natEventFilter } from './requests.js';
 export { readConntrackText, type TextCounts } from './text.js';

@@ -3,16 +3,10 @@
  *
  * A buffer holds whole messages: `nlmsghdr`, then `nfgenmsg`, then attributes (`nfnetlink_conntrack.h`).
  */
-import { Attributes } from './attributes.js';
-import { ConntrackParseError } from './errors.js';
+import { Attributes, readMessages, viewOf, type AnswerState, type Attempt } from '../netlink/index.js';
 import { ADDRESS_BYTES, emptyFlow, FlowEnd, FlowTcpState, resetFlow, type ConntrackFlow } from './flow.js';
 
-const MESSAGE_HEADER = 16;
 const NETFILTER_HEADER = 4;
-/** Message types of netlink itself. */
-const NLMSG = { Noop: 1, Error: 2, Done: 3, Overrun: 4, FirstOther: 16 } as const;
-/** NLM_F_DUMP_INTR: the table changed under the dump, so flows may be missing. */
-const DUMP_INTERRUPTED = 0x10;
 const CTNETLINK = 1;
 const MESSAGE = { New: 0, Delete: 2 } as const;
 const CTA = {
@@ -39,73 +33,40 @@ const IPPROTO_TCP = 6;
 const AF_INET6 = 10;
 const NANOS_PER_MILLI = 1e6;
 
-export interface MessageCounts {
+/** For the text of errors. */
+export const LIST_FLOWS: Attempt = {
+  attempted: 'list flows of connection tracking',
+  advice: 'it needs CAP_NET_ADMIN and nf_conntrack_netlink; where messages are damaged, dump again',
+};
+
+export interface MessageCounts extends AnswerState {
   /** Messages about TCP flows that were handed on. */
   flows: number;
   /** Flows of other protocols, passed over. */
   otherProtocols: number;
   /** Messages that are no flow of a known form, passed over. */
   malformed: number;
-  /** The end of a dump's answer is in this buffer. */
-  done: boolean;
-  /** The kernel says that this dump lacks flows, because the table changed meanwhile: dump again. */
-  interrupted: boolean;
-  /** Messages were lost before this buffer: dump again. */
-  overrun: boolean;
 }
 
 /**
  * Calls `onFlow` for each TCP flow in the messages. The flow is reused for the next one.
- * @throws ConntrackParseError BAD_FRAMING when the messages' lengths contradict each other, REFUSED when the kernel
- * answers with an error; flows before that have been handed on
+ * @throws NetlinkError BAD_FRAMING when the messages' lengths contradict each other, REFUSED when the kernel answers with an
+ * error; flows before that have been handed on
  */
 export function readConntrackMessages(
   bytes: Uint8Array,
   onFlow: (flow: ConntrackFlow) => void,
 ): MessageCounts {
-  const counts: MessageCounts = {
-    flows: 0,
-    otherProtocols: 0,
-    malformed: 0,
-    done: false,
-    interrupted: false,
-    overrun: false,
-  };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const counts = { flows: 0, otherProtocols: 0, malformed: 0 };
+  const view = viewOf(bytes);
   const reader = new FlowReader(bytes, view);
-  let at = 0;
-  while (at + MESSAGE_HEADER <= bytes.length) {
-    const length = view.getUint32(at, true);
-    const type = view.getUint16(at + 4, true);
-    if (length < MESSAGE_HEADER || at + length > bytes.length) throw badFraming(at, length, bytes.length);
-    if ((view.getUint16(at + 6, true) & DUMP_INTERRUPTED) !== 0) counts.interrupted = true;
-    if (type === NLMSG.Done) counts.done = true;
-    else if (type === NLMSG.Overrun) counts.overrun = true;
-    else if (type === NLMSG.Error) throwIfRefused(view, at, length);
-    else if (type >= NLMSG.FirstOther) reader.readMessage(at, length, type, counts, onFlow);
-    at += (length + 3) & ~3;
-  }
-  if (at < bytes.length) throw badFraming(at, bytes.length - at, bytes.length);
-  return counts;
+  const state = readMessages(view, LIST_FLOWS, (type, from, to) => {
+    reader.readMessage(type, from, to, counts, onFlow);
+  });
+  return { ...counts, ...state };
 }
 
-function badFraming(at: number, length: number, total: number): ConntrackParseError {
-  return new ConntrackParseError(
-    'BAD_FRAMING',
-    `a netlink message at byte ${at} claims ${length} bytes of a buffer of ${total}: drop the buffer and dump again`,
-  );
-}
-
-/** An error message with errno 0 is an acknowledgement. */
-function throwIfRefused(view: DataView, at: number, length: number): void {
-  const errno = length >= MESSAGE_HEADER + 4 ? -view.getInt32(at + MESSAGE_HEADER, true) : 0;
-  if (errno === 0) return;
-  throw new ConntrackParseError(
-    'REFUSED',
-    `the kernel refused a conntrack request (errno ${errno}): it needs CAP_NET_ADMIN and nf_conntrack_netlink`,
-    errno,
-  );
-}
+type FlowCounts = Omit<MessageCounts, keyof AnswerState>;
 
 class FlowReader {
   readonly #flow = emptyFlow();
@@ -123,23 +84,23 @@ class FlowReader {
   }
 
   readMessage(
-    at: number,
-    length: number,
     type: number,
-    counts: MessageCounts,
+    from: number,
+    to: number,
+    counts: FlowCounts,
     onFlow: (flow: ConntrackFlow) => void,
   ): void {
     const what = type & 0xff;
     const isFlow = type >> 8 === CTNETLINK && (what === MESSAGE.New || what === MESSAGE.Delete);
-    const start = at + MESSAGE_HEADER + NETFILTER_HEADER;
-    if (!isFlow || length < MESSAGE_HEADER + NETFILTER_HEADER || !this.#message.read(start, at + length)) {
+    const attributes = from + NETFILTER_HEADER;
+    if (!isFlow || attributes > to || !this.#message.read(attributes, to)) {
       counts.malformed++;
       return;
     }
     const flow = this.#flow;
     resetFlow(flow);
     flow.destroyed = what === MESSAGE.Delete;
-    const isIpv6 = this.bytes[at + MESSAGE_HEADER] === AF_INET6;
+    const isIpv6 = this.bytes[from] === AF_INET6;
     const protocol = this.#readTuple(CTA.TupleOriginal, FlowEnd.OriginalSource, isIpv6);
     if (protocol > 0 && protocol !== IPPROTO_TCP) {
       counts.otherProtocols++;

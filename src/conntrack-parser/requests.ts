@@ -1,20 +1,24 @@
 /** What is sent to and asked of a NETLINK_NETFILTER socket: the dump request, the event groups, a filter over events. */
+import { netlinkRequest, RequestFlag } from '../netlink/index.js';
 import { FlowStatus, FlowTcpState } from './flow.js';
-
-export const NETLINK_NETFILTER = 12;
 
 /** Multicast groups of flow events. */
 export const EventGroup = { New: 1, Update: 2, Destroy: 3 } as const;
 
-const HEADER_BYTES = 20;
+/** struct nfgenmsg. */
+const NETFILTER_HEADER = 4;
+/** Where a message's attributes begin. */
+const ATTRIBUTES_AT = 20;
 const CTNETLINK_GET = (1 << 8) | 1;
 const CTNETLINK_GET_STATISTICS = (1 << 8) | 5;
-const NLM_F_REQUEST = 0x001;
-const NLM_F_DUMP = 0x300;
 
 /** Asks for every flow of both families; the answer ends with a message that `readConntrackMessages` tells as `done`. */
 export function dumpRequest(): Uint8Array {
-  return request(CTNETLINK_GET, NLM_F_REQUEST | NLM_F_DUMP);
+  return netlinkRequest(
+    CTNETLINK_GET,
+    RequestFlag.Request | RequestFlag.Dump,
+    new Uint8Array(NETFILTER_HEADER),
+  );
 }
 
 /**
@@ -22,16 +26,7 @@ export function dumpRequest(): Uint8Array {
  * together, however few of its flows it is to show: this does not.
  */
 export function countRequest(): Uint8Array {
-  return request(CTNETLINK_GET_STATISTICS, NLM_F_REQUEST);
-}
-
-function request(type: number, flags: number): Uint8Array {
-  const bytes = new Uint8Array(HEADER_BYTES);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, HEADER_BYTES, true);
-  view.setUint16(4, type, true);
-  view.setUint16(6, flags, true);
-  return bytes;
+  return netlinkRequest(CTNETLINK_GET_STATISTICS, RequestFlag.Request, new Uint8Array(NETFILTER_HEADER));
 }
 
 /** Classic BPF: operation codes and the kernel's extensions for netlink attributes. */
@@ -62,7 +57,7 @@ const ATTRIBUTE_HEADER = 4;
 /** Lets events of translated flows pass only. */
 export function natEventFilter(): Uint8Array {
   return program([
-    [LOAD_IMMEDIATE, 0, 0, HEADER_BYTES],
+    [LOAD_IMMEDIATE, 0, 0, ATTRIBUTES_AT],
     [LOAD_X_IMMEDIATE, 0, 0, CTA_STATUS],
     [LOAD_WORD, 0, 0, ATTRIBUTE],
     [JUMP_EQUAL, 4, 0, 0],
@@ -79,7 +74,7 @@ export function establishedEventFilter(): Uint8Array {
   return program([
     [LOAD_HALF, 0, 0, 4],
     [JUMP_EQUAL, 13, 0, DELETE_TYPE_SWAPPED],
-    [LOAD_IMMEDIATE, 0, 0, HEADER_BYTES],
+    [LOAD_IMMEDIATE, 0, 0, ATTRIBUTES_AT],
     [LOAD_X_IMMEDIATE, 0, 0, CTA_PROTOINFO],
     [LOAD_WORD, 0, 0, ATTRIBUTE],
     [JUMP_EQUAL, 10, 0, 0],

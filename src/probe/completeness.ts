@@ -26,8 +26,8 @@
  */
 import { hostNodeId } from '../report/index.js';
 import type { MetadataTemplate, Timestamp, Topology } from '../report/model/model.js';
-import { limitText, refusalsText } from './records/coverage.js';
-import type { Batch } from './batch/batcher.js';
+import { limitText, refusalsText, type Coverage } from './records/coverage.js';
+import type { Snapshot, SourceKind } from './records/source.js';
 import { otherEnds } from './records/overflow-counts.js';
 
 /** Namespaces told of by inode. */
@@ -53,6 +53,13 @@ const TEMPLATES: readonly MetadataTemplate[] = [
   { id: 'not_seen', label: 'Left out', from: 'latest', priority: 19 },
 ];
 
+/** What is known of how complete a snapshot is. */
+export interface Observed extends Pick<Snapshot, 'shortfalls' | 'lost' | 'other' | 'foreign' | 'completeness'> {
+  readonly sourceKind: SourceKind;
+  /** What the kernel allowed of eBPF; absent where it is not used. */
+  readonly coverage?: Coverage | undefined;
+}
+
 /** 100 only when nothing was missed: rounding must not hide a loss. */
 export function capturedPercent({ opened, missed }: { opened: number; missed: number }): string {
   if (missed === 0 || opened === 0) return '100';
@@ -68,7 +75,7 @@ export function completenessFacts(
     other,
     foreign,
     completeness,
-  }: Pick<Batch, 'sourceKind' | 'coverage' | 'shortfalls' | 'lost' | 'other' | 'foreign' | 'completeness'>,
+  }: Observed,
   hostName: string,
   now: Timestamp,
 ): Topology {

@@ -42,7 +42,7 @@ export interface OpenOptions {
 }
 
 /**
- * @throws EbpfUnavailableError when `ebpf` was asked for and can't be had
+ * @throws AddonUnavailableError or EbpfUnavailableError when `ebpf` was asked for and can't be had
  * @throws ProcfsError when /proc is the source and can't be read
  */
 export async function openSource(choice: SourceChoice, options: OpenOptions): Promise<OpenedSource> {

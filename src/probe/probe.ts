@@ -1,18 +1,16 @@
 /**
- * The probe: every publish interval one tick, a pipeline from the source's snapshot to the publisher. A tick that
- * takes longer than the interval delays the next one; ticks never overlap, and a failed tick does not end the probe.
+ * The probe: every publish interval one tick of the pipeline. A tick that takes longer than the interval delays the next one;
+ * ticks never overlap, and a failed tick does not end the probe.
  */
 import type { Logger } from 'pino';
-import type { Report } from '../report/model/model.js';
-import { assembleReport, type Observers } from './assemble-report.js';
-import type { Batch, Batcher } from './batch/batcher.js';
+import type { Pipeline, TickResult } from './pipeline.js';
 import type { TickObserver } from './self/index.js';
 
-export interface ProbeOptions extends Observers {
-  readonly feed: Batcher;
+export interface ProbeOptions {
+  readonly pipeline: Pipeline;
   readonly publishIntervalMs: number;
-  /** Takes each report; must not block. */
-  readonly publish: (report: Report) => void;
+  /** Called after each tick: there is a new state. Must not block. */
+  readonly onState: (result: TickResult) => void;
   readonly log: Logger;
   readonly ticks?: TickObserver;
 }
@@ -22,11 +20,10 @@ export class Probe {
   #tick: Promise<void> = Promise.resolve();
   #isTicking = false;
   #stopped = false;
-  #lastTickAt = performance.now();
 
   constructor(private readonly options: ProbeOptions) {}
 
-  /** Makes the first report at once, then one every interval. */
+  /** Makes the first state at once, then one every interval. */
   start(): void {
     this.#schedule(0);
   }
@@ -53,26 +50,17 @@ export class Probe {
 
   async #runTick(): Promise<void> {
     const startedAt = performance.now();
-    const windowMs = startedAt - this.#lastTickAt;
-    this.#lastTickAt = startedAt;
-    const { feed, publish, ticks } = this.options;
+    const { pipeline, onState, ticks } = this.options;
     this.#isTicking = true;
     ticks?.started();
-    let batch: Batch | undefined;
     try {
-      batch = await feed.next();
-      const report = await assembleReport(batch, windowMs, this.options);
-      publish(report);
-      ticks?.finished({
-        durationMs: performance.now() - startedAt,
-        records: batch.recordCount,
-        lost: batch.lost,
-        nodes: new Map([...report.topologies].map(([key, { nodes }]) => [key, nodes.size])),
-      });
+      const result = await pipeline.next();
+      onState(result);
+      const { records, lost, nodes } = result;
+      ticks?.finished({ durationMs: performance.now() - startedAt, records, lost, nodes });
     } catch (error) {
-      if (batch !== undefined) feed.lose(batch);
       ticks?.failed(performance.now() - startedAt);
-      this.options.log.error({ err: error }, 'this tick made no report; the next one will try again');
+      this.options.log.error({ err: error }, 'this tick made no state; the next one will try again');
     }
     this.#isTicking = false;
     if (!this.#stopped) {

@@ -9,7 +9,7 @@ import { WebSocket } from 'ws';
 import { ownNames } from '../../src/machine/own-names.js';
 import { startProgram } from '../support/program.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
-import { publisherFor, reportOf, until } from '../publish/shipping.js';
+import { publisherFor, until } from '../publish/shipping.js';
 import { runApp } from './running-app.js';
 
 interface Answer {
@@ -149,7 +149,7 @@ test('a probe that asks by a name the app does not know says so, and keeps its r
     lookup: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
     closeGraceMs: 0,
   });
-  publisher.publish(reportOf([1]));
+  publisher.publish([1]);
   await until('it is told', () => publisher.messages.some((line) => line.includes('--allowed-host')));
   assert.equal(publisher.apps()[0]?.state, 'failing');
   assert.equal(publisher.counters()['pending'], 1);

@@ -124,45 +124,27 @@ for (const [who, { headers, windowMs }] of Object.entries(KINDS)) {
   });
 }
 
-const CHANGES: Record<
-  string,
-  (kind: 'whole' | 'changes') => { headers: Record<string, string>; isFramed: boolean }
-> = {
-  'a probe that says which of its reports are whole': (kind) => ({
-    headers: { 'x-topoprobe-interval': '10000', 'x-topoprobe-report': kind },
-    isFramed: true,
-  }),
-  'a Scope probe, which leaves templates out of the others': (kind) => ({
-    headers: {},
-    isFramed: kind === 'whole',
-  }),
-};
-
-for (const [who, as] of Object.entries(CHANGES)) {
-  test(`what ${who} told in its last whole report stands until the next one`, async (t) => {
-    const all = await fleet(t);
-    const send = async (kind: 'whole' | 'changes', ports: readonly number[]): Promise<void> => {
-      const { headers, isFramed } = as(kind);
-      await all.send({ ports, isFramed, windowMs: 10_000 }, headers);
-    };
-    await send('whole', [1, 2]);
-    for (const added of [3, 4, 5]) {
-      all.nowMs += 10_000;
-      await send('changes', [added]);
-      const shown = await all.shown();
-      assert.deepEqual([shown.includes(1), shown.includes(2), shown.includes(added)], [true, true, true]);
-    }
+test('what a Scope probe told in its last whole report stands until the next one, the others have no templates', async (t) => {
+  const all = await fleet(t);
+  const send = (kind: 'whole' | 'changes', ports: readonly number[]): Promise<void> =>
+    all.send({ ports, isFramed: kind === 'whole', windowMs: 10_000 });
+  await send('whole', [1, 2]);
+  for (const added of [3, 4, 5]) {
     all.nowMs += 10_000;
-    await send('whole', [2, 5]);
-    all.nowMs += 10_000;
-    await send('whole', [2, 5]);
-    assert.deepEqual(await all.shown(), [2, 5]);
-  });
-}
+    await send('changes', [added]);
+    const shown = await all.shown();
+    assert.deepEqual([shown.includes(1), shown.includes(2), shown.includes(added)], [true, true, true]);
+  }
+  all.nowMs += 10_000;
+  await send('whole', [2, 5]);
+  all.nowMs += 10_000;
+  await send('whole', [2, 5]);
+  assert.deepEqual(await all.shown(), [2, 5]);
+});
 
 test('what headers claim is bounded, and nonsense is no claim', async (t) => {
   const all = await fleet(t);
-  await all.send({ ports: [1] }, { 'x-topoprobe-interval': '999999999999', 'x-topoprobe-report': 'all' });
+  await all.send({ ports: [1] }, { 'x-topoprobe-interval': '999999999999' });
   assert.equal((await all.probe())?.['intervalMs'], 3_600_000);
   await all.send({ ports: [1] }, { 'x-topoprobe-interval': '-5' });
   all.nowMs += WINDOW_MS + 1;

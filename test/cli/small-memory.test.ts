@@ -42,16 +42,7 @@ test('new objects stay in little memory, however many are made, and although oth
   assert.ok(Number(small) <= 4 * MIB, `${String(small)} bytes`);
 });
 
-const ADDON = module('../../../native/lib/index.js');
-const RELEASE_ALL = `
-  import { readFileSync, openSync, readSync, writeSync } from 'node:fs';
-  import { PROGRAM_PAGE_TURNS, releaseProgramPages } from '${ADDON}';
-  const ofFiles = () => Number(/RssFile:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;
-  async function releaseAll() {
-    let released = 0;
-    for (let turn = 0; turn < PROGRAM_PAGE_TURNS; turn++) released += await releaseProgramPages(turn);
-    return released;
-  }`;
+const ADDON = module('../../../native/lib/memory/index.js');
 
 /** How many MiB the heap proper grows by when large blocks are freed and allocated anew: glibc learns to keep them there. */
 const HEAP_GROWTH = `
@@ -80,56 +71,6 @@ test('importing the addon changes nothing of malloc; the probe asks for that', a
   assert.ok(plain >= 24, `by default: ${plain} MiB of 32 stay in the heap`);
   assert.ok(imported >= 24, `imported: ${imported} MiB`);
   assert.ok(probe <= 4, `as a probe: ${probe} MiB`);
-});
-
-test('pages of the program that are not used go, those that are used come back', addonSkip, async () => {
-  const { before, after, released, again } = (await told(`${RELEASE_ALL}
-    const before = ofFiles();
-    const released = await releaseAll();
-    const after = ofFiles();
-    const again = JSON.parse(JSON.stringify(Array.from({ length: 1000 }, (_, i) => i))).length;
-    console.log(JSON.stringify({ before, after, released, again }));
-  `)) as Record<'before' | 'after' | 'released' | 'again', number>;
-  assert.ok(released > 8 * MIB, `${released} bytes`);
-  assert.ok(before - after > 8 * MIB, `${before} bytes of files before, ${after} after`);
-  assert.equal(again, 1000);
-});
-
-test('they go by and by, until the program ends', addonSkip, async () => {
-  const { before, after } = (await told(`${RELEASE_ALL}
-    import { releaseUnusedProgramPages } from '${SMALL_MEMORY}';
-    const before = ofFiles();
-    const stop = releaseUnusedProgramPages(1);
-    let after = before;
-    for (let looks = 0; looks < 1000 && before - after < ${8 * MIB}; looks++) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      after = ofFiles();
-    }
-    stop();
-    console.log(JSON.stringify({ before, after }));
-  `)) as Record<'before' | 'after', number>;
-  assert.ok(before - after >= 8 * MIB, `${before} bytes of files before, ${after} after`);
-});
-
-test('a page of the program that was written to stays as it is', addonSkip, async () => {
-  // A debugger's breakpoint is set in the same way. The padding in an ELF header means nothing to anybody.
-  const kept = await told(`${RELEASE_ALL}
-    const PADDING = 15;
-    const maps = readFileSync('/proc/self/maps', 'utf8');
-    const headers = [...maps.matchAll(/^(\\w+)-\\w+ r--p 00000000 .*\\/(?:node|ebpf_bridge\\.node|libc\\.so\\.6)$/gm)];
-    const memory = openSync('/proc/self/mem', 'r+');
-    const places = headers.map(([, start]) => parseInt(start, 16) + PADDING);
-    for (const place of places) writeSync(memory, Buffer.from([0x5a]), 0, 1, place);
-    await releaseAll();
-    const read = (place) => {
-      const byte = Buffer.alloc(1);
-      readSync(memory, byte, 0, 1, place);
-      return byte[0];
-    };
-    console.log(JSON.stringify(places.map(read)));
-  `);
-  assert.ok(Array.isArray(kept) && kept.length >= 2, JSON.stringify(kept));
-  assert.deepEqual(new Set(kept), new Set([0x5a]));
 });
 
 test('a probe that nobody scrapes does not load the metrics library', async () => {

@@ -112,7 +112,7 @@ test(
     const port = await freePort();
     const probe = startBroken(t, [
       ...['probe', app.url.href, '--metrics-listen', `127.0.0.1:${port}`, '--source', 'proc'],
-      ...['--publish-interval', '200ms', '--dns-server', dns.server, '--whole-report-every', '200ms'],
+      ...['--publish-interval', '200ms', '--dns-server', dns.server],
     ]);
     const hostFact = (key: string): string | undefined => {
       const nodes = app.reports.at(-1)?.topologies.get('Host')?.nodes.values() ?? [];

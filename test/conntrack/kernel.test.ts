@@ -3,18 +3,19 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
-import { openNetlink } from 'ebpf-bridge';
+import { openNetlink } from 'ebpf-bridge/netlink';
 import {
   dumpRequest,
   EventGroup,
   FlowTcpState,
+  LIST_FLOWS,
   natBitsOf,
   natEventFilter,
-  NETLINK_NETFILTER,
   readConntrackMessages,
   readConntrackText,
   type ConntrackFlow,
 } from '../../src/conntrack-parser/index.js';
+import { dump, NetlinkProtocol } from '../../src/netlink/index.js';
 import type { Namespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
 import { show, tuplesOf, type Shown } from './flow-text.js';
@@ -24,16 +25,15 @@ const READ_BYTES = 1 << 20;
 
 const netnsPath = ({ name }: Namespace): string => `/run/netns/${name}`;
 
-async function dump(netns: Namespace): Promise<Shown[]> {
-  const socket = await openNetlink({ protocol: NETLINK_NETFILTER, netnsPath: netnsPath(netns) });
+async function dumpFlows(netns: Namespace): Promise<Shown[]> {
+  const socket = await openNetlink({ protocol: NetlinkProtocol.Netfilter, netnsPath: netnsPath(netns) });
   const flows: Shown[] = [];
   try {
-    await socket.send(dumpRequest());
-    for (let done = false; !done;) {
-      const { data, drained } = await socket.receive(READ_BYTES);
-      done = readConntrackMessages(new Uint8Array(data), (flow) => flows.push(show(flow))).done;
-      assert.ok(done || !drained, 'the answer ended without its end');
-    }
+    const bounds = { readBytes: READ_BYTES, answerBytes: 1 << 30 };
+    const isWhole = await dump(socket, dumpRequest(), bounds, LIST_FLOWS, (part) =>
+      readConntrackMessages(part, (flow) => flows.push(show(flow))),
+    );
+    assert.ok(isWhole);
   } finally {
     await socket.close();
   }
@@ -66,7 +66,7 @@ for (const route of ROUTES) {
       const { router, client, dialled, dialledPort, clientEnd, clientPort, serverAddress } =
         await connectOver(t, route);
       const netns = route.name.includes('at the client') ? client : router;
-      const [flow, ...others] = await dump(netns);
+      const [flow, ...others] = await dumpFlows(netns);
       assert.deepEqual(others, []);
       assert.ok(flow !== undefined);
       assert.ok(
@@ -91,7 +91,7 @@ test('zones and counters, where they are switched on', { skip: rootSkip }, async
   exec('iptables-legacy', '-w', '-t', 'raw', '-A', 'PREROUTING', '-j', 'CT', '--zone', '42');
   await startNodeProgram(t, 'echo-server', [serverAddress, 8080], server.name);
   await startNodeProgram(t, 'held-connection', [serverAddress, 8080], client.name);
-  const [flow] = await dump(router);
+  const [flow] = await dumpFlows(router);
   assert.deepEqual([flow?.originalZone, flow?.replyZone], [42, 42]);
   assert.ok((flow?.originalPackets ?? 0) >= 2 && (flow?.replyPackets ?? 0) >= 1);
   assert.ok((flow?.startMillis ?? 0) > Date.UTC(2020, 0));
@@ -104,7 +104,7 @@ test('zones and counters, where they are switched on', { skip: rootSkip }, async
 
 async function events(t: TestContext, netns: Namespace): Promise<() => Promise<ConntrackFlow[]>> {
   const socket = await openNetlink({
-    protocol: NETLINK_NETFILTER,
+    protocol: NetlinkProtocol.Netfilter,
     netnsPath: netnsPath(netns),
     groups: [EventGroup.New, EventGroup.Destroy],
     filter: natEventFilter(),

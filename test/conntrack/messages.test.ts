@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
-  ConntrackParseError,
   FlowStatus,
   FlowTcpState,
   natBitsOf,
@@ -11,16 +10,10 @@ import {
   readFlowCount,
   type MessageCounts,
 } from '../../src/conntrack-parser/index.js';
+import { NetlinkError } from '../../src/netlink/index.js';
 import { show, type Shown } from './flow-text.js';
-import {
-  attribute,
-  done,
-  errorMessage,
-  flowMessage,
-  message,
-  type FlowText,
-  type TupleText,
-} from './netlink-messages.js';
+import { attribute, done, errorMessage, message } from '../support/netlink-bytes.js';
+import { flowMessage, type FlowText, type TupleText } from './flow-messages.js';
 
 function read(...messages: readonly Uint8Array[]): MessageCounts & { readonly list: Shown[] } {
   const list: Shown[] = [];
@@ -120,7 +113,7 @@ test('messages of other subsystems, without tuples or cut short are counted, the
 test('a refusal is an error with the errno; an acknowledgement is none', () => {
   assert.throws(
     () => read(errorMessage(1)),
-    (error) => error instanceof ConntrackParseError && error.code === 'REFUSED' && error.errno === 1,
+    (error) => error instanceof NetlinkError && error.code === 'REFUSED' && error.errno === 1,
   );
   assert.equal(read(errorMessage(0)).flows, 0);
 });
@@ -131,7 +124,7 @@ test('lengths that contradict each other are an error, after what came before wa
     let seen = 0;
     assert.throws(
       () => readConntrackMessages(Buffer.concat([good, bad]), () => seen++),
-      (error) => error instanceof ConntrackParseError && error.code === 'BAD_FRAMING',
+      (error) => error instanceof NetlinkError && error.code === 'BAD_FRAMING',
     );
     assert.equal(seen, 1);
   }
@@ -200,7 +193,7 @@ test('fuzz: any bytes, and any damage to real messages, end in counts or in a ty
         });
         assert.equal(counts.flows, flows);
       } catch (error) {
-        if (!(error instanceof ConntrackParseError)) throw error;
+        if (!(error instanceof NetlinkError)) throw error;
       }
       assert.ok(flows <= bytes.length / 16);
     }),

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
-import { Flag, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
+import { Flag, OFFSET, RECORD } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { createNamespace, deleteNamespace, pairedDevice, type Namespace } from '../support/namespace.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 import { needsRung } from '../support/rung.js';
@@ -22,7 +23,7 @@ async function liveIn({ feed }: Seen, { inode }: Namespace): Promise<number> {
   const { records, recordCount } = await feed.source.snapshot();
   const view = new DataView(records);
   let live = 0;
-  for (let at = 0; at < recordCount * RECORD_BYTES; at += RECORD_BYTES) {
+  for (let at = 0; at < recordCount * RECORD.bytes; at += RECORD.bytes) {
     const isConnection = (view.getUint8(at + OFFSET.flags) & Flag.Established) !== 0;
     const isLive = view.getUint8(at + OFFSET.state) !== TcpState.Close;
     if (isConnection && isLive && view.getUint32(at + OFFSET.netns, true) === inode) live++;

@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Direction, DirectionEvidence, Flag, TcpState } from '../../src/probe/records/record.js';
+import { Direction, DirectionEvidence, Flag } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import type { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import { createNamespace, joinNamespaces, type Namespace } from '../support/namespace.js';
 import { startProgram, type Program } from '../support/program.js';

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { TrackerOptions } from 'ebpf-bridge';
+import type { TrackerOptions } from 'ebpf-bridge/ebpf';
 import { createNamespace } from '../support/namespace.js';
 import { countSockets } from '../support/socket-records.js';
 import { loadOnRung } from '../support/rung.js';

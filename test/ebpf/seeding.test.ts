@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Direction, TcpState } from '../../src/probe/records/record.js';
+import { Direction } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { createNamespace } from '../support/namespace.js';
 import { startProgram } from '../support/program.js';
 import { socketsIn } from '../support/socket-records.js';

@@ -6,7 +6,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import type { EbpfSource, EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import type { Snapshot } from '../../src/probe/records/source.js';
-import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
+import { OFFSET, RECORD } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { loadOnRung, needsRung, startEbpf } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
@@ -84,7 +85,7 @@ interface Told {
 function told({ records, recordCount }: Snapshot, { port, serverPort }: Connection): Told {
   const view = new DataView(records);
   const ends = { live: 0, closed: 0, bytesSent: 0 };
-  for (let at = 0; at < recordCount * RECORD_BYTES; at += RECORD_BYTES) {
+  for (let at = 0; at < recordCount * RECORD.bytes; at += RECORD.bytes) {
     if (view.getUint32(at + OFFSET.netns, true) !== OWN_NETNS) continue;
     const local = view.getUint16(at + OFFSET.localPort, true);
     const remote = view.getUint16(at + OFFSET.remotePort, true);

@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { FailoverSource } from '../../src/probe/connections/failover-source.js';
 import { openSource } from '../../src/probe/open-connections.js';
 import type { ConnectionSource, Snapshot } from '../../src/probe/records/source.js';
-import { OFFSET, RECORD_BYTES } from '../../src/probe/records/record.js';
+import { OFFSET, RECORD } from '../../src/probe/records/layout.js';
 import { createNamespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
 import { countSockets } from '../support/socket-records.js';
@@ -33,7 +33,7 @@ function detachPrograms(t: TestContext): void {
 
 function portsOf({ records, recordCount }: Snapshot): Set<number> {
   const view = new DataView(records);
-  const at = (i: number): number => view.getUint16(i * RECORD_BYTES + OFFSET.remotePort, true);
+  const at = (i: number): number => view.getUint16(i * RECORD.bytes + OFFSET.remotePort, true);
   return new Set(Array.from({ length: recordCount }, (_, i) => at(i)));
 }
 

@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { test } from 'node:test';
 import type { Snapshot } from '../../src/probe/records/source.js';
-import { RECORD_BYTES } from '../../src/probe/records/record.js';
+import { RECORD } from '../../src/probe/records/layout.js';
 import { createNamespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
 import { countSockets, socketsIn } from '../support/socket-records.js';
@@ -64,11 +64,11 @@ test(
     assert.equal(fitting.records, memory);
     assert.equal(countSockets(fitting, netns.inode).live, 2);
 
-    const tooSmall = new ArrayBuffer(RECORD_BYTES);
+    const tooSmall = new ArrayBuffer(RECORD.bytes);
     const elsewhere = await source.snapshot({ memory: tooSmall });
     assert.notEqual(elsewhere.records, tooSmall);
     assert.equal(countSockets(elsewhere, netns.inode).live, 2);
-    assert.deepEqual(new Uint8Array(tooSmall), new Uint8Array(RECORD_BYTES));
+    assert.deepEqual(new Uint8Array(tooSmall), new Uint8Array(RECORD.bytes));
 
     const hugeForThese = new ArrayBuffer(64 * ROOM);
     assert.notEqual((await source.snapshot({ memory: hugeForThese })).records, hugeForThese);

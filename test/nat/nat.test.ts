@@ -8,7 +8,7 @@ import { resolveNat } from '../../src/probe/nat/resolve-nat.js';
 import { withNatCopies } from '../../src/probe/nat/nat-copies.js';
 import { FLOW_BYTES, FLOW_OFFSET, type FlowBatch } from '../../src/probe/records/nat-flow.js';
 import { MAX_NAT_COPIES } from '../../src/probe/nat/nat-copies.js';
-import { Direction } from '../../src/probe/records/record.js';
+import { Direction } from '../../src/probe/records/layout.js';
 import type { Node } from '../../src/report/model/model.js';
 import { now } from '../../src/report/model/timestamp.js';
 import { edgesOf, type Edge } from '../topology/edges.js';
@@ -269,7 +269,7 @@ test('laws: local ends, counts and the order of flows', () => {
       (sockets, flows) => {
         const before = encode(sockets);
         const after = encode(sockets);
-        const replaced = resolveNat(after, flowsOf(flows));
+        const { replaced } = resolveNat(after, flowsOf(flows));
         assert.equal(after.recordCount, before.recordCount);
         assert.ok(replaced <= sockets.length);
         // A socket's own address and port and its id are never changed, its process is at most taken away.

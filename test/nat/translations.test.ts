@@ -5,7 +5,8 @@ import ipaddr from 'ipaddr.js';
 import { addressText } from '../../src/probe/records/address.js';
 import { resolveNat } from '../../src/probe/nat/resolve-nat.js';
 import { FLOW_BYTES, FLOW_OFFSET, NO_FLOWS, type FlowBatch } from '../../src/probe/records/nat-flow.js';
-import { Direction, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
+import { Direction, OFFSET, RECORD } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { Translations } from '../../src/probe/nat/translations.js';
 import { encode, NETNS, type Socket } from '../topology/records.js';
 
@@ -51,8 +52,8 @@ function ends(sockets: readonly Socket[], flows: FlowBatch, translations: Transl
   const batch = encode(sockets);
   resolveNat(batch, flows, translations);
   return sockets.map((_, i) => {
-    const view = new DataView(batch.records, i * RECORD_BYTES, RECORD_BYTES);
-    const address = addressText(new Int32Array(batch.records, i * RECORD_BYTES + OFFSET.remoteAddress, 4), 0);
+    const view = new DataView(batch.records, i * RECORD.bytes, RECORD.bytes);
+    const address = addressText(new Int32Array(batch.records, i * RECORD.bytes + OFFSET.remoteAddress, 4), 0);
     return `${address}:${view.getUint16(OFFSET.remotePort, true)}`;
   });
 }

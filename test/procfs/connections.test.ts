@@ -1,7 +1,7 @@
 /** Connections that are open are seen with both processes and the right direction: every family, every namespace. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { OFFSET, RECORD_BYTES } from '../../src/probe/records/record.js';
+import { OFFSET, RECORD } from '../../src/probe/records/layout.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, startProgram } from '../support/program.js';
 import { edgesTo, openProcfs } from './snapshot-edges.js';
@@ -81,7 +81,7 @@ test('a namespace is read once, however many processes are in it', { skip: rootS
   const { records, recordCount } = await (await openProcfs(t)).snapshot();
   const view = new DataView(records);
   let sockets = 0;
-  for (let at = 0; at < recordCount * RECORD_BYTES; at += RECORD_BYTES) {
+  for (let at = 0; at < recordCount * RECORD.bytes; at += RECORD.bytes) {
     if (view.getUint32(at + OFFSET.netns, true) === namespace.inode) sockets++;
   }
   assert.equal(sockets, 1 + 3 * 2);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createProcfsSource, ProcfsError } from '../../src/probe/connections/procfs/index.js';
-import { Direction, OFFSET, RECORD_BYTES } from '../../src/probe/records/record.js';
+import { Direction, OFFSET, RECORD } from '../../src/probe/records/layout.js';
 import type { Snapshot } from '../../src/probe/records/source.js';
 import { createNamespace } from '../support/namespace.js';
 import { programPath, startNodeProgram } from '../support/program.js';
@@ -19,7 +19,7 @@ const NOBODY = 65534;
 function connectionsIn({ records, recordCount }: Snapshot, netns?: number): number {
   const view = new DataView(records);
   let count = 0;
-  for (let at = 0; at < recordCount * RECORD_BYTES; at += RECORD_BYTES) {
+  for (let at = 0; at < recordCount * RECORD.bytes; at += RECORD.bytes) {
     if (view.getUint8(at + OFFSET.direction) === Direction.Listener) continue;
     if (netns === undefined || view.getUint32(at + OFFSET.netns, true) === netns) count++;
   }
@@ -114,7 +114,7 @@ test('the same socket has the same id in every snapshot', async (t) => {
   const listenerId = async (): Promise<bigint | undefined> => {
     const { records, recordCount } = await source.snapshot();
     const view = new DataView(records);
-    for (let at = 0; at < recordCount * RECORD_BYTES; at += RECORD_BYTES) {
+    for (let at = 0; at < recordCount * RECORD.bytes; at += RECORD.bytes) {
       const isListener = view.getUint8(at + OFFSET.direction) === Direction.Listener;
       if (isListener && view.getUint16(at + OFFSET.localPort, true) === Number(server.firstLine))
         return view.getBigUint64(at, true);

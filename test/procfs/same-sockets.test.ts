@@ -6,7 +6,8 @@ import { test, type TestContext } from 'node:test';
 import { createProcfsSource } from '../../src/probe/connections/procfs/index.js';
 import { SocketReader, type Sockets } from '../../src/probe/connections/procfs/socket-dump.js';
 import { addressText } from '../../src/probe/records/address.js';
-import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
+import { OFFSET, RECORD } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { programPath, startNodeProgram, startProgram } from '../support/program.js';
 
@@ -92,9 +93,9 @@ test('scans by netlink and by text give the same records', { skip: rootSkip }, a
     while (found.length !== HELD) {
       const { records, recordCount } = await source.snapshot();
       found = [];
-      for (let at = 0; at < recordCount * RECORD_BYTES; at += RECORD_BYTES) {
+      for (let at = 0; at < recordCount * RECORD.bytes; at += RECORD.bytes) {
         if (new DataView(records).getUint32(at + OFFSET.netns, true) !== netns.inode) continue;
-        found.push(Buffer.from(records, at, RECORD_BYTES).toString('hex'));
+        found.push(Buffer.from(records, at, RECORD.bytes).toString('hex'));
       }
     }
     assert.equal((source.counters()['diagNamespaces'] ?? 0) > 0, !textOnly);

@@ -2,19 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ProcfsError } from '../../src/probe/connections/procfs/index.js';
+import { NetlinkError } from '../../src/netlink/index.js';
 import { diagRequest, readSocketDump } from '../../src/probe/connections/procfs/sock-diag.js';
+import { done, errorMessage, message } from '../support/netlink-bytes.js';
 import { addressText } from '../../src/probe/records/address.js';
 
 const ALL_STATES = 0xfff;
-
-function message(type: number, payload: Uint8Array, flags = 2): Buffer {
-  const header = Buffer.alloc(16);
-  header.writeUInt32LE(16 + payload.length, 0);
-  header.writeUInt16LE(type, 4);
-  header.writeUInt16LE(flags, 6);
-  return Buffer.concat([header, payload]);
-}
 
 function socketMessage(family: 2 | 10, state: number, local: number[], port: number, inode: number): Buffer {
   const payload = Buffer.alloc(72);
@@ -25,7 +18,7 @@ function socketMessage(family: 2 | 10, state: number, local: number[], port: num
   return message(20, payload);
 }
 
-const done = message(3, Buffer.alloc(4));
+const END = done();
 const IPV4 = socketMessage(2, 1, [10, 1, 2, 3], 8080, 77);
 const IPV6 = socketMessage(10, 10, [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9], 443, 4_000_000_000);
 
@@ -38,7 +31,7 @@ function read(bytes: Uint8Array, states = ALL_STATES): { lines: string[]; malfor
 }
 
 test('sockets of both families, and the end', () => {
-  assert.deepEqual(read(Buffer.concat([IPV4, IPV6, done])), {
+  assert.deepEqual(read(Buffer.concat([IPV4, IPV6, END])), {
     lines: ['10.1.2.3 8080 1 77', 'fd00::9 443 10 4000000000'],
     malformed: 0,
     done: true,
@@ -60,12 +53,9 @@ test('only wanted states; other messages and short ones are counted', () => {
 
 test('an interrupted dump says so, a refused one is a typed error with the errno', () => {
   assert.equal(readSocketDump(message(3, Buffer.alloc(4), 0x12), 0, () => undefined).interrupted, true);
-  const refusal = Buffer.alloc(20);
-  refusal.writeInt32LE(-2, 0);
   assert.throws(
-    () => read(message(2, refusal)),
-    (error) =>
-      error instanceof ProcfsError && error.code === 'DIAG_REFUSED' && error.message.includes('errno 2'),
+    () => read(errorMessage(2)),
+    (error) => error instanceof NetlinkError && error.code === 'REFUSED' && error.errno === 2,
   );
 });
 
@@ -79,7 +69,7 @@ test('a request names family, protocol and states', () => {
 
 test('fuzz: any bytes, and any damage to real dumps, end in counts or in a typed error', () => {
   const whole = fc
-    .array(fc.constantFrom(IPV4, IPV6, done), { maxLength: 5 })
+    .array(fc.constantFrom(IPV4, IPV6, END), { maxLength: 5 })
     .map((parts) => Buffer.concat(parts));
   const damaged = fc
     .tuple(whole, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 6 }))
@@ -94,7 +84,7 @@ test('fuzz: any bytes, and any damage to real dumps, end in counts or in a typed
         assert.ok(lines.length + malformed <= bytes.length / 16);
         for (const line of lines) assert.match(line, /^[0-9a-f.:]+ \d+ \d+ \d+$/);
       } catch (error) {
-        if (!(error instanceof ProcfsError)) throw error;
+        if (!(error instanceof NetlinkError)) throw error;
       }
     }),
     { numRuns: 5000 },

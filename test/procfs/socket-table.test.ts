@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { readSocketTable, type SocketLine } from '../../src/probe/connections/procfs/socket-table.js';
 import { addressText } from '../../src/probe/records/address.js';
-import { TcpState } from '../../src/probe/records/record.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 
 const ALL_STATES = 0xfff;
 const HEADING =

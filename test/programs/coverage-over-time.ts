@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { EbpfSource } from '../../src/probe/connections/ebpf/ebpf-source.js';
-import { OFFSET, RECORD_BYTES } from '../../src/probe/records/record.js';
+import { OFFSET, RECORD } from '../../src/probe/records/layout.js';
 
 const [count = '1'] = process.argv.slice(2);
 const server = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
@@ -23,7 +23,7 @@ for (let i = 0; i < Number(count); i++) {
     [OFFSET.localPort, OFFSET.remotePort].some(
       (port) => view.getUint16(at + port, true) === client.localPort,
     );
-  const ends = Array.from({ length: recordCount }, (_, at) => at * RECORD_BYTES).filter(isEnd).length;
+  const ends = Array.from({ length: recordCount }, (_, at) => at * RECORD.bytes).filter(isEnd).length;
   made.push({ coverage: source.coverage, ends });
 }
 await source.close();

@@ -5,8 +5,9 @@
  */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
-import { loadTracker } from 'ebpf-bridge';
-import { OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
+import { loadTracker } from 'ebpf-bridge/ebpf';
+import { OFFSET, RECORD } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 
 /** The table has no more places, and the kernel gives so many sockets a record. */
 const PLACES = 64;
@@ -22,7 +23,7 @@ let seen = 0;
 async function look(): Promise<void> {
   const { records, recordCount } = await tracker.snapshot();
   const view = new DataView(records);
-  for (let at = 0; at < recordCount * RECORD_BYTES; at += RECORD_BYTES) {
+  for (let at = 0; at < recordCount * RECORD.bytes; at += RECORD.bytes) {
     const isOurs = [OFFSET.localPort, OFFSET.remotePort].some(
       (each) => view.getUint16(at + each, true) === port,
     );

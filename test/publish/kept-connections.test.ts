@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import type { AppStatus } from '../../src/probe/publish/index.js';
 import { startApp } from './recording-app.js';
-import { publisherFor, reportOf, totalOf, until } from './shipping.js';
+import { publisherFor, totalOf, until } from './shipping.js';
 
 /** What a proxy does with a kept connection at the moment a further request arrives on it. */
 const CLOSINGS: Record<string, (client: Socket) => void> = {
@@ -79,7 +79,7 @@ for (const [how, close] of Object.entries(CLOSINGS)) {
     const proxy = await startProxy(t, app.port, 2, close);
     const publisher = publisherFor(t, [proxy.url], { identityMs: 60_000 });
     for (let i = 1; i <= 12; i++) {
-      publisher.publish(reportOf([i]));
+      publisher.publish([i]);
       await until('it is delivered', () => app.reports.length === i);
     }
     assert.ok(proxy.closings >= 4, `${proxy.closings} connections were closed`);
@@ -99,7 +99,7 @@ test('an app that closes every connection is told of as what it is', async (t) =
   const app = await startApp(t);
   const proxy = await startProxy(t, app.port, 0, (client) => client.resetAndDestroy());
   const publisher = publisherFor(t, [proxy.url]);
-  publisher.publish(reportOf([1]));
+  publisher.publish([1]);
   await until('it is unreachable', () => publisher.apps()[0]?.state === 'unreachable');
   assert.equal(publisher.apps()[0]?.counters['reconnects'], 0, 'no connection was kept');
 });
@@ -107,9 +107,9 @@ test('an app that closes every connection is told of as what it is', async (t) =
 test('an app that is gone is unreachable although its connection was kept', async (t) => {
   const app = await startApp(t);
   const publisher = publisherFor(t, [app.url], { identityMs: 60_000 });
-  publisher.publish(reportOf([1]));
+  publisher.publish([1]);
   await until('it is delivered', () => app.reports.length === 1);
   await app.stop();
-  publisher.publish(reportOf([1]));
+  publisher.publish([1]);
   await until('it is unreachable', () => publisher.apps()[0]?.state === 'unreachable');
 });

@@ -11,7 +11,7 @@ import { TOPOPROBE } from '../support/topoprobe.js';
 import { createAuthority } from './certificates.js';
 import { startApp } from './recording-app.js';
 import { startProxy } from './recording-proxy.js';
-import { publisherFor, reportOf, totalOf, until } from './shipping.js';
+import { publisherFor, totalOf, until } from './shipping.js';
 
 const NAMES = ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'];
 const GIVE_UP_MS = 60_000;
@@ -85,7 +85,7 @@ test('an https app elsewhere is reached through a tunnel, with user and password
     caFile: authority.caFile,
     lookup: () => Promise.reject(new Error('the proxy looks names up')),
   });
-  publisher.publish(reportOf([2]));
+  publisher.publish([2]);
   await until('it is there', () => totalOf(app.reports) === 2);
   assert.equal(proxy.asked[0], `app.example:${app.port}`);
   assert.equal(proxy.authorizations[0], `Basic ${Buffer.from('me:pass word').toString('base64')}`);
@@ -95,7 +95,7 @@ test('a proxy of a kind that is of no use is told, and nothing leaves', async (t
   const app = await startApp(t);
   withEnvironment(t, { ALL_PROXY: 'socks5://user:hunter2@127.0.0.1:1080' });
   const publisher = publisherFor(t, [new URL(`http://app.example:${app.port}`)], { closeGraceMs: 0 });
-  publisher.publish(reportOf([1]));
+  publisher.publish([1]);
   await until('it is told', () => publisher.messages.some((line) => line.includes('cannot use the proxy')));
   assert.ok(!publisher.log.join('').includes('hunter2'));
 });

@@ -6,7 +6,7 @@ import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { RecordingApp, startApp } from './recording-app.js';
-import { publisherFor, reportOf, totalOf, until } from './shipping.js';
+import { publisherFor, totalOf, until } from './shipping.js';
 
 test('several apps get the same bytes, encoded and compressed once', async (t) => {
   const apps = [await startApp(t), await startApp(t), await startApp(t)];
@@ -15,7 +15,7 @@ test('several apps get the same bytes, encoded and compressed once', async (t) =
     apps.map(({ url }) => url),
   );
   for (let i = 1; i <= 3; i++) {
-    publisher.publish(reportOf([i]));
+    publisher.publish([i]);
     await until(`report ${i} is there`, () => apps.every(({ reports }) => reports.length === i));
   }
   assert.equal(publisher.counters()['encoded'], 3);
@@ -28,7 +28,7 @@ test('several apps get the same bytes, encoded and compressed once', async (t) =
 test('the requests are those of a probe', async (t) => {
   const app = await startApp(t);
   const publisher = publisherFor(t, [app.url], { token: 'secret' });
-  publisher.publish(reportOf([1]));
+  publisher.publish([1]);
   await until('the report is there', () => app.reports.length === 1);
   const [headers] = app.headers;
   assert.equal(headers?.['content-type'], 'application/msgpack');
@@ -44,13 +44,13 @@ test('two URLs of one app are one app; when one way fails the other takes over',
   const second = await startApp(t, { id: 'the-app', address: '127.0.0.2' });
   const publisher = publisherFor(t, [app.url, second.url]);
   const received = (): number => totalOf(app.reports) + totalOf(second.reports);
-  publisher.publish(reportOf([1]));
+  publisher.publish([1]);
   await until('one of them has it', () => received() === 1);
   await until('the other stands by', () => publisher.apps().some(({ state }) => state === 'standby'));
-  publisher.publish(reportOf([2]));
+  publisher.publish([2]);
   await until('it came once', () => received() === 3);
   await (app.reports.length > 0 ? app : second).stop();
-  publisher.publish(reportOf([4]));
+  publisher.publish([4]);
   await until('it came by the other way', () => received() === 7);
   assert.ok(app.reports.length > 0 && second.reports.length > 0);
 });
@@ -66,7 +66,7 @@ test('every address of a name is an app; addresses come and go, and nothing that
       return Promise.resolve(addresses.map((address) => ({ address, family: 4 as const })));
     },
   });
-  publisher.publish(reportOf([5]));
+  publisher.publish([5]);
   await until('both have it', () => [one, two].every(({ reports }) => totalOf(reports) === 5));
   assert.equal(one.headers[0]?.host, `apps.example:${one.port}`);
   addresses = ['127.0.0.2', '127.0.0.3'];
@@ -74,7 +74,7 @@ test('every address of a name is an app; addresses come and go, and nothing that
     const shown = publisher.apps().map(({ description }) => /\((.*)\)/.exec(description)?.[1]);
     return shown.sort().join() === '127.0.0.2,127.0.0.3';
   });
-  publisher.publish(reportOf([7]));
+  publisher.publish([7]);
   await until('the new ones have it', () => totalOf(two.reports) === 12 && totalOf(three.reports) === 7);
   assert.equal(totalOf(one.reports), 5);
   assert.ok(publisher.messages.some((line) => line.includes('no longer an address of apps.example')));
@@ -89,8 +89,8 @@ test('a name that can not be looked up yet costs nothing but time', async (t) =>
         ? Promise.resolve([{ address: '127.0.0.1', family: 4 as const }])
         : Promise.reject(new Error('no such name')),
   });
-  publisher.publish(reportOf([3]));
-  publisher.publish(reportOf([4], 41_000));
+  publisher.publish([3]);
+  publisher.publish([4]);
   await until('it says so', () => publisher.messages.some((line) => line.includes('no such name')));
   isKnown = true;
   await until('what waited is there', () => totalOf(app.reports) === 7);
@@ -101,10 +101,10 @@ test('a name that can not be looked up yet costs nothing but time', async (t) =>
 test('an app that is new at an address inherits nothing it has no right to, and misses nothing', async (t) => {
   const app = await startApp(t);
   const publisher = publisherFor(t, [app.url]);
-  publisher.publish(reportOf([1]));
+  publisher.publish([1]);
   await until('the first app has it', () => totalOf(app.reports) === 1);
   await app.stop();
-  publisher.publish(reportOf([2]));
+  publisher.publish([2]);
   await until('it is away', () => publisher.apps()[0]?.state === 'unreachable');
   const next = new RecordingApp({ port: app.port, id: 'another' });
   await next.start();
@@ -143,13 +143,13 @@ test('a proxy of the environment is used, but not for what NO_PROXY names', asyn
   const byName = publisherFor(t, [new URL(`http://apps.example:${app.port}`)], {
     lookup: () => Promise.reject(new Error('the proxy looks names up')),
   });
-  byName.publish(reportOf([2]));
+  byName.publish([2]);
   await until('it came through the proxy', () => totalOf(app.reports) === 2);
   const through = asked.length;
   assert.ok(through >= 2, asked.join(' '));
   await byName.close();
   const direct = publisherFor(t, [app.url]);
-  direct.publish(reportOf([3]));
+  direct.publish([3]);
   await until('it came directly', () => totalOf(app.reports) === 5);
   assert.equal(asked.length, through);
 });

@@ -1,12 +1,13 @@
-/** What the tests of publishing have in common: reports with known counts, a publisher in a hurry, and waiting. */
+/** What the tests of delivery have in common: a publisher in a hurry, its table, and waiting. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import pino from 'pino';
 import { createPublisher, type Publisher, type PublisherOptions } from '../../src/probe/publish/index.js';
-import { endpointNodeId, fromMillis } from '../../src/report/index.js';
-import type { Latest, Node, Report } from '../../src/report/model/model.js';
+import type { Report } from '../../src/report/model/model.js';
+import { OpenedConnections } from './opened-connections.js';
 
 const GIVE_UP_MS = 60_000;
+const PROBE_ID = 'c0ffee';
 
 /** Waits for a condition, however slow the machine is. */
 export async function until(what: string, isSo: () => boolean): Promise<void> {
@@ -18,6 +19,10 @@ export async function until(what: string, isSo: () => boolean): Promise<void> {
 }
 
 export interface TestPublisher extends Publisher {
+  /** What it delivers from. */
+  readonly table: OpenedConnections;
+  /** A new state: so many more connections of the first flow, of the second … */
+  publish(counts: readonly number[]): void;
   /** Messages logged so far, at any level. */
   readonly messages: readonly string[];
   /** Everything logged, fields included. */
@@ -38,9 +43,11 @@ export function publisherFor(
       messages.push((JSON.parse(line) as { msg: string }).msg);
     },
   };
+  const table = new OpenedConnections(PROBE_ID);
   const publisher = createPublisher({
+    source: table,
     targets,
-    probeId: 'c0ffee',
+    probeId: PROBE_ID,
     version: '1.2.3',
     log: pino({ level: 'trace' }, sink),
     backoff: { firstMs: 5, maxMs: 20, awayMaxMs: 20 },
@@ -50,41 +57,18 @@ export function publisherFor(
     ...options,
   });
   t.after(() => publisher.close());
-  return Object.assign(publisher, { messages, log });
-}
-
-let reportsMade = 0;
-
-/** A report of one client endpoint for each of `counts` connections, all new, towards one server. */
-export function reportOf(counts: readonly number[], firstPort = 40_000): Report {
-  const timestamp = fromMillis(1_700_000_000_000 + reportsMade * 3000);
-  const server = endpointNodeId('', '192.0.2.1', 443);
-  const nodes = new Map<string, Node>([[server, { id: server, topology: 'endpoint' }]]);
-  for (const [i, count] of counts.entries()) {
-    const id = endpointNodeId('', '10.0.0.1', firstPort + i);
-    const latest = new Map<string, Latest>();
-    if (count !== 1) latest.set('conn_count', { timestamp, value: String(count) });
-    nodes.set(id, { id, topology: 'endpoint', latest, adjacency: [server] });
-  }
-  return {
-    id: String(++reportsMade),
-    timestamp,
-    topologies: new Map([['Endpoint', { nodes }]]),
-    dns: new Map(),
-    windowNanos: 3e9,
+  const publish = (counts: readonly number[]): void => {
+    table.open(counts);
+    publisher.notify();
   };
+  return Object.assign(publisher, { table, publish, messages, log });
 }
 
-/** Connections that are new in a report, as its reader counts them. */
-export function newConnections(report: Report): number {
-  let sum = 0;
-  for (const { adjacency, latest } of report.topologies.get('Endpoint')?.nodes.values() ?? []) {
-    if (!adjacency?.length) continue;
-    sum += Number(latest?.get('conn_new')?.value ?? latest?.get('conn_count')?.value ?? 1);
-  }
-  return sum;
-}
-
+/** Connections in reports of which each is about other ones. */
 export function totalOf(reports: readonly Report[]): number {
-  return reports.reduce((sum, report) => sum + newConnections(report), 0);
+  let sum = 0;
+  for (const { topologies } of reports)
+    for (const { adjacency, latest } of topologies.get('Endpoint')?.nodes.values() ?? [])
+      if (adjacency !== undefined) sum += Number(latest?.get('conn_count')?.value ?? 1);
+  return sum;
 }

@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test';
 import type { PublisherOptions } from '../../src/probe/publish/index.js';
 import { createAuthority } from './certificates.js';
 import { startApp } from './recording-app.js';
-import { publisherFor, reportOf, totalOf, until } from './shipping.js';
+import { publisherFor, totalOf, until } from './shipping.js';
 
 const toLoopback: NonNullable<PublisherOptions['lookup']> = () =>
   Promise.resolve([{ address: '127.0.0.1', family: 4 }]);
@@ -18,7 +18,7 @@ test('an https app with a certificate of the given authority gets reports', asyn
   const app = await startApp(t, { tls: { cert, key } });
   const target = new URL(`https://app.example:${app.port}`);
   const publisher = publisherFor(t, [target], { caFile: authority.caFile, lookup: toLoopback });
-  publisher.publish(reportOf([3]));
+  publisher.publish([3]);
   await until('it is there', () => totalOf(app.reports) === 3);
 });
 
@@ -33,7 +33,7 @@ test('no body and no credentials leave to a host whose certificate bears another
     closeGraceMs: 0,
     token: 'secret',
   });
-  publisher.publish(reportOf([3]));
+  publisher.publish([3]);
   await until('several tries failed', () => (publisher.counters()['failed_tries'] ?? 0) > 3);
   assert.equal(app.posted + app.asked, 0);
   assert.equal(publisher.apps()[0]?.state, 'unreachable');
@@ -50,7 +50,7 @@ test('an unknown authority, and http behind an https URL, are not trusted', asyn
       lookup: toLoopback,
       closeGraceMs: 0,
     });
-    publisher.publish(reportOf([3]));
+    publisher.publish([3]);
     await until('a try failed', () => (publisher.counters()['failed_tries'] ?? 0) > 1);
   }
   assert.equal(app.asked + app.posted + plain.asked + plain.posted, 0);
@@ -64,12 +64,12 @@ test('an app that wants a client certificate is shown it', async (t) => {
     tls: { cert, key, ca: authority.ca, requestCert: true, rejectUnauthorized: true },
   });
   const without = publisherFor(t, [app.url], { caFile: authority.caFile, closeGraceMs: 0 });
-  without.publish(reportOf([1]));
+  without.publish([1]);
   await until('it is refused without', () => (without.counters()['failed_tries'] ?? 0) > 1);
   assert.equal(app.asked + app.posted, 0);
   const { certFile, keyFile } = client;
   const withIt = publisherFor(t, [app.url], { caFile: authority.caFile, certFile, keyFile });
-  withIt.publish(reportOf([2]));
+  withIt.publish([2]);
   await until('it is there', () => totalOf(app.reports) === 2);
 });
 
@@ -79,7 +79,7 @@ test('certificates are read again when they change', async (t) => {
   const { cert, key } = renewed.issue('server', 'IP:127.0.0.1');
   const app = await startApp(t, { tls: { cert, key } });
   const publisher = publisherFor(t, [app.url], { caFile: old.caFile });
-  publisher.publish(reportOf([2]));
+  publisher.publish([2]);
   await until('the old authority does not do', () => (publisher.counters()['failed_tries'] ?? 0) > 0);
   replaceFile(old.caFile, renewed.ca);
   await until('it is there', () => totalOf(app.reports) === 2);
@@ -90,7 +90,7 @@ test('a redirect is not followed: the body would leave to somebody else', async 
   const app = await startApp(t);
   app.onPost = () => ({ status: 307, headers: { location: new URL('/api/report', thief.url).href } });
   const publisher = publisherFor(t, [app.url], { token: 'secret', closeGraceMs: 0 });
-  publisher.publish(reportOf([2]));
+  publisher.publish([2]);
   await until('it was tried', () => app.posted > 1);
   assert.equal(thief.posted + thief.asked, 0);
   assert.ok(publisher.messages.some((line) => line.includes("name the app's final address")));
@@ -107,7 +107,7 @@ for (const [what, option, first, second] of [
     const app = await startApp(t);
     app.onPost = () => (app.headers.at(-1)?.authorization === second ? undefined : { status: 401 });
     const publisher = publisherFor(t, [app.url], { [option]: path });
-    publisher.publish(reportOf([2]));
+    publisher.publish([2]);
     await until('the old one was refused', () => app.posted > 0);
     assert.equal(app.headers[0]?.authorization, first);
     replaceFile(path, content('new'));
@@ -124,7 +124,7 @@ test('user and password in a URL are for that app alone, and in no log', async (
   url.username = 'me';
   url.password = 'hunter 2';
   const publisher = publisherFor(t, [url, other.url], { token: 'shared' });
-  publisher.publish(reportOf([2]));
+  publisher.publish([2]);
   await until('both have it', () => [app, other].every(({ reports }) => totalOf(reports) === 2));
   assert.equal(app.headers[0]?.authorization, `Basic ${base64('me:hunter 2')}`);
   assert.equal(other.headers[0]?.authorization, 'Scope-Probe token=shared');

@@ -1,5 +1,5 @@
 /** Starts the eBPF source and the tracker on the rung that the tests are run on: TOPOPROBE_RUNG, as for the command line. */
-import { loadTracker, type Tracker, type TrackerOptions } from 'ebpf-bridge';
+import { loadTracker, type Tracker, type TrackerOptions } from 'ebpf-bridge/ebpf';
 import { EbpfSource, type EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import { RUNGS, type Rung } from '../../src/probe/records/coverage.js';
 import { WITHOUT } from '../../src/probe/connections/ebpf/rungs.js';

@@ -1,6 +1,7 @@
 /** Reads the records of a snapshot in tests. */
 import type { Snapshot } from '../../src/probe/records/source.js';
-import { Direction, OFFSET, RECORD_BYTES, TcpState } from '../../src/probe/records/record.js';
+import { Direction, OFFSET, RECORD } from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 
 type Records = Pick<Snapshot, 'records' | 'recordCount'>;
 
@@ -27,7 +28,7 @@ export interface SocketCounts {
 export function socketsIn({ records, recordCount }: Records, netns: number): SeenSocket[] {
   const seen: SeenSocket[] = [];
   for (let i = 0; i < recordCount; i++) {
-    const view = new DataView(records, i * RECORD_BYTES, RECORD_BYTES);
+    const view = new DataView(records, i * RECORD.bytes, RECORD.bytes);
     if (view.getUint32(OFFSET.netns, true) !== netns) continue;
     seen.push({
       direction: view.getUint8(OFFSET.direction),

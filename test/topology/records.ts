@@ -6,9 +6,9 @@ import {
   Flag,
   OFFSET,
   PidEvidence,
-  RECORD_BYTES,
-  TcpState,
-} from '../../src/probe/records/record.js';
+  RECORD,
+} from '../../src/probe/records/layout.js';
+import { TcpState } from '../../src/probe/records/tcp-state.js';
 
 export interface Socket {
   readonly id: number;
@@ -45,9 +45,9 @@ export interface Batch {
 export const NETNS = 4026531840;
 
 export function encode(sockets: readonly Socket[]): Batch {
-  const records = new ArrayBuffer(sockets.length * RECORD_BYTES);
+  const records = new ArrayBuffer(sockets.length * RECORD.bytes);
   for (const [i, socket] of sockets.entries())
-    write(new DataView(records, i * RECORD_BYTES, RECORD_BYTES), socket);
+    write(new DataView(records, i * RECORD.bytes, RECORD.bytes), socket);
   return { records, recordCount: sockets.length };
 }
 
@@ -82,7 +82,7 @@ function write(view: DataView, socket: Socket): void {
   view.setUint32(OFFSET.srttMicros, socket.srttMicros ?? 0, true);
   view.setUint32(OFFSET.connectMicros, socket.connectMicros ?? 0, true);
   view.setBigUint64(OFFSET.pidStartNanos, BigInt(socket.pidStartNanos ?? 0), true);
-  view.setUint16(OFFSET.errno, socket.errno ?? 0, true);
+  view.setUint16(OFFSET.error, socket.errno ?? 0, true);
   for (const [i, byte] of Buffer.from(socket.comm ?? '').entries()) view.setUint8(OFFSET.comm + i, byte);
 }
 

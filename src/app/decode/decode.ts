@@ -35,6 +35,12 @@ export function formatOf(contentType: string | undefined): ReportFormat {
   );
 }
 
+/** @throws AppError UNKNOWN_CONTENT_TYPE */
+export function requireMsgpack(contentType: string | undefined): void {
+  if (formatOf(contentType) === 'msgpack') return;
+  throw new AppError('UNKNOWN_CONTENT_TYPE', 'cannot read a statement that is not application/msgpack');
+}
+
 /** @throws AppError UNDECODABLE, WRONG_SHAPE, REPORT_TOO_LARGE, INFLATED_TOO_LARGE */
 export function decodeBody(
   sent: Uint8Array,

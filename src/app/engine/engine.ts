@@ -7,6 +7,8 @@ import { encodeReport, reportToJson } from '../../report/index.js';
 import { AppError } from '../errors.js';
 import type { ViewFreshness } from '../options.js';
 import { decodeBody, type BodyKind, type ReportFormat } from '../decode/decode.js';
+import { decodeStatementBody } from '../decode/statement.js';
+import type { StatementTaker, TakenStatement } from '../flows/statement-taker.js';
 import { viewById, VIEWS, type View } from '../views/catalogue.js';
 import { nodeDetails } from '../describe/details.js';
 import { edgeRows, type EdgeRow } from '../describe/edges.js';
@@ -41,10 +43,13 @@ export class Engine {
   readonly #settings: EngineSettings;
   readonly #window: Window;
   readonly #renderer: Renderer;
+  readonly #statements: StatementTaker | undefined;
   /** Time of the call at hand, by the app's clock. */
   #nowMs = 0;
 
-  constructor(settings: EngineSettings) {
+  /** @param statements who takes in statements; without it, they are refused */
+  constructor(settings: EngineSettings, statements?: StatementTaker) {
+    this.#statements = statements;
     this.#settings = settings;
     this.#window = new Window({
       windowMs: settings.windowMs,
@@ -66,6 +71,13 @@ export class Engine {
     const memory = this.#window.memoryOf(probe.id);
     const report = decodeBody(body, kind, this.#settings, memory);
     this.#window.add(probe, report, body.byteLength, memory);
+  }
+
+  /** @throws AppError */
+  state(probe: ProbeIdentity, { isZstd }: { readonly isZstd: boolean }, body: Uint8Array): TakenStatement {
+    if (this.#statements === undefined) throw new AppError('NO_FLOWS', 'cannot take in a statement');
+    const { statement, bytes } = decodeStatementBody(body, isZstd, probe.id, this.#settings);
+    return this.#statements.take(probe, statement, bytes);
   }
 
   /** @throws AppError NO_SUCH_VIEW */

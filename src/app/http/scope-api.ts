@@ -18,6 +18,9 @@ export interface ScopeApiParts {
   readonly settings: AppSettings;
 }
 
+/** Version of what `POST /api/flows` takes; probes send reports to an app that names none. */
+const FLOWS_VERSION = 1;
+
 /** How long a request waits for the newest state before it is given the last one made. */
 const PATIENCE_MS = 10;
 
@@ -29,7 +32,7 @@ export function scopeApi(
     id: appId,
     version: settings.version,
     hostname: settings.hostname,
-    capabilities: { historic_reports: false },
+    capabilities: { historic_reports: false, flows: FLOWS_VERSION },
     plugins: [],
   }));
 

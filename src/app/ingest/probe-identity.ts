@@ -1,4 +1,4 @@
-/** What the headers of a report say of the probe that sends it. */
+/** What the headers of a report or a statement say of the probe that sends it. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ProbeIdentity } from '../window/probe-registry.js';
 
@@ -9,13 +9,11 @@ const INTERVAL_MS_MAX = 3_600_000;
 /** Nothing in it is believed beyond what it is for: whoever may report can claim anything. */
 export function probeOf(headers: IncomingHttpHeaders): ProbeIdentity {
   const interval = text(headers['x-topoprobe-interval']);
-  const kind = text(headers['x-topoprobe-report']);
   const intervalMs = /^\d{1,12}$/.test(interval) ? Math.min(INTERVAL_MS_MAX, Number(interval)) : 0;
   return {
     id: text(headers['x-scope-probe-id']) || 'anonymous',
     version: text(headers['x-scope-probe-version']),
     ...(intervalMs > 0 && { announcedMs: intervalMs }),
-    ...((kind === 'whole' || kind === 'changes') && { says: kind }),
   };
 }
 

@@ -11,8 +11,6 @@ export interface ProbeIdentity {
   readonly version: string;
   /** How often it reports, as it says itself; milliseconds. */
   readonly announcedMs?: number;
-  /** Whether this report says everything, or what changed since the last one that did; absent when the probe does not tell. */
-  readonly says?: 'whole' | 'changes';
 }
 
 export interface ProbeRecord extends ProbeIdentity {
@@ -120,8 +118,8 @@ export class ProbeRegistry {
     known.coveredMs = coveredMsOf(report);
     const tellsTemplates = hasTemplates(report);
     known.sendsTemplates ||= tellsTemplates;
-    const says = identity.says ?? (tellsTemplates || !known.sendsTemplates ? 'whole' : 'changes');
-    if (says === 'whole') known.wholeReport = number;
+    // A Scope probe leaves templates out of reports that have only what changed.
+    if (tellsTemplates || !known.sendsTemplates) known.wholeReport = number;
     known.skew.note(report, atMs);
     known.identity = identity;
     known.machine = hostFact(report, 'machine_id') ?? known.machine;

@@ -16,7 +16,7 @@ import {
   type LogOptions,
   type ObserveOptions,
 } from '../options/shared-options.js';
-import { keepMemorySmall, releaseUnusedProgramPages } from '../small-memory.js';
+import { keepMemorySmall } from '../small-memory.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 
 interface ProbeCommandOptions extends LogOptions, ObserveOptions, ShipOptions, MetricsOptions {
@@ -41,22 +41,24 @@ export function probeCommand(): Command {
   return command.action(async (urls: URL[] | undefined, options: ProbeCommandOptions) => {
     checkShipping(options);
     await keepMemorySmall();
-    const [{ startProgram }, { startProbe }] = await Promise.all([
+    const [{ startProgram }, { createProbe }, { probeSettings, surroundingsOf }] = await Promise.all([
       import('../program.js'),
-      import('../start-probe.js'),
+      import('../../probe/index.js'),
+      import('../probe-settings.js'),
     ]);
     const program = startProgram(options);
     const { log } = program;
     const stopped = stopSignal();
     const isMetricsDefault = command.getOptionValueSource('metricsListen') === 'default';
-    const probe = await startProbe(
-      urls?.length ? urls : urlsFromEnvironment(),
-      { ...options, isMetricsDefault, ship: options },
-      program,
+    const probe = await createProbe(
+      probeSettings(
+        urls?.length ? urls : urlsFromEnvironment(),
+        { ...options, isMetricsDefault, ship: options },
+        log,
+      ),
+      surroundingsOf(program),
     );
-    const keepProgramPages = releaseUnusedProgramPages();
     log.info({ signal: await stopped }, 'stopping');
-    keepProgramPages();
     program.supervisor.close();
     await stopWithin(log, () => probe.stop());
   });

@@ -1,11 +1,10 @@
 /** `topoprobe report`: watches for a while, prints one report on stdout, and exits. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
-import type { Batch } from '../../probe/batch/batcher.js';
 import type { Report } from '../../report/model/model.js';
 import { boundsOf } from '../options/bound-options.js';
 import { rungOf } from '../options/rung-option.js';
-import { sourceText } from '../source-text.js';
+import { sourceText } from '../../probe/records/source-text.js';
 import {
   duration,
   logging,
@@ -15,13 +14,9 @@ import {
 } from '../options/shared-options.js';
 import { print } from '../stdout.js';
 
-/**
- * A long watch is made in slices, as a probe makes reports, and their reports are joined: what is kept of closed
- * connections stays within bounds.
- */
-const UNSLICED_MS = 10_000;
-const SLICE_MS = 3000;
-const JOINED_BOUNDS = { maxNodes: 500_000, maxSamples: 1000 };
+/** A long watch is made in ticks, as a probe makes them: what is kept of closed connections stays within bounds. */
+const UNTICKED_MS = 10_000;
+const TICK_MS = 3000;
 
 type ReportFormat = 'json' | 'msgpack' | 'dot';
 
@@ -60,13 +55,11 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
   });
   const attachedAt = performance.now();
   try {
-    const [{ assembleReport }, { Batcher }, { ReportJoiner }, { startProgram }, { observersFor }] =
+    const [{ createObservers, createPipeline }, { startProgram }, { observeSettings, surroundingsOf }] =
       await Promise.all([
-        import('../../probe/assemble-report.js'),
-        import('../../probe/batch/batcher.js'),
-        import('../../probe/publish/pending-report.js'),
+        import('../../probe/index.js'),
         import('../program.js'),
-        import('../observers.js'),
+        import('../probe-settings.js'),
       ]);
     const program = startProgram(options);
     const { log, supervisor } = program;
@@ -74,29 +67,30 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
       log.warn(`eBPF is not available, so connections are read from ${options.procRoot}: ${fallbackReason}`);
     }
     // There is nothing to restart of what only waits.
-    const observers = observersFor(options, '', program, namespaces);
+    const settings = observeSettings(options, log);
+    const observers = createObservers(settings, '', surroundingsOf(program), namespaces);
     try {
-      const feed = new Batcher(source);
-      log.info(`watching connections by ${sourceText(source)} for ${options.duration / 1000} s`);
-      const joiner = new ReportJoiner(JOINED_BOUNDS);
-      let sliceFrom = attachedAt;
-      const join = async (earlier: Report | undefined, batch: Batch): Promise<Report> => {
-        const from = sliceFrom;
-        sliceFrom = performance.now();
-        const later = await assembleReport(batch, sliceFrom - from, observers);
-        return earlier === undefined ? later : joiner.join(earlier, later);
-      };
-      const end = attachedAt + options.duration;
-      let report: Report | undefined;
-      if (options.duration > UNSLICED_MS) {
-        for (let at = attachedAt + SLICE_MS; at < end; at += SLICE_MS) {
+      const { duration } = options;
+      const { pipeline, state } = createPipeline({
+        ...observers,
+        source,
+        probeId: '',
+        intervalMs: duration,
+        maxFlows: settings.maxFlows,
+        log,
+      });
+      log.info(`watching connections by ${sourceText(source)} for ${duration / 1000} s`);
+      const end = attachedAt + duration;
+      if (duration > UNTICKED_MS) {
+        for (let at = attachedAt + TICK_MS; at < end; at += TICK_MS) {
           await sleep(Math.max(0, at - performance.now()));
-          report = await join(report, await feed.next());
+          await pipeline.next();
         }
       }
       await sleep(Math.max(0, end - performance.now()));
       await seeded;
-      return await join(report, await feed.last());
+      await pipeline.last();
+      return state.reportSince(undefined).report;
     } finally {
       supervisor.close();
       await observers.close();

@@ -31,10 +31,11 @@ export function upCommand(): Command {
     .addOption(metricsListen('off'));
   for (const option of [...exposure(), ...observing(), ...logging()]) command.addOption(option);
   return command.action(async (options: UpCommandOptions) => {
-    const [{ startProgram }, { startApp }, { startProbe }] = await Promise.all([
+    const [{ startProgram }, { startApp }, { createProbe }, { probeSettings, surroundingsOf }] = await Promise.all([
       import('../program.js'),
       import('../start-app.js'),
-      import('../start-probe.js'),
+      import('../../probe/index.js'),
+      import('../probe-settings.js'),
     ]);
     const program = startProgram(options);
     const { log } = program;
@@ -46,7 +47,10 @@ export function upCommand(): Command {
       ...exposureFrom(options),
     });
     try {
-      const probe = await startProbe([app.url], { ...options, hostname }, program);
+      const probe = await createProbe(
+        probeSettings([app.url], { ...options, hostname }, log),
+        surroundingsOf(program),
+      );
       await announce(`Dashboard: ${app.url.origin}`, log);
       log.info({ signal: await stopped }, 'stopping');
       program.supervisor.close();

@@ -9,6 +9,7 @@ export interface BoundOptions {
   readonly maxConnections: number;
   readonly maxConnectionsPerNetns: number;
   readonly maxNetns: number;
+  readonly maxFlows: number;
 }
 
 const MOST_CONNECTIONS = 10_000_000;
@@ -40,6 +41,13 @@ export const bounding = (): Option[] => [
     .env('TOPOPROBE_MAX_NETNS')
     .argParser((text: string) => wholeNumber(text, 1, MOST_NETNS))
     .default(2048),
+  new Option(
+    '--max-flows <n>',
+    'flows that are stated at most (who talks to whom at which port); the idlest go first, what has no room is counted together',
+  )
+    .env('TOPOPROBE_MAX_FLOWS')
+    .argParser((text: string) => wholeNumber(text, 100, MOST_CONNECTIONS))
+    .default(200_000),
 ];
 
 export function boundsOf(options: BoundOptions): SourceBounds {

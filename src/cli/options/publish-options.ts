@@ -1,8 +1,7 @@
 /** Options of how reports are shipped and how the probe is watched. Secrets come from files or the environment only. */
 import { Option } from 'commander';
 import { UsageError } from '../errors.js';
-import { listenOrOff, wholeNumber, yesOrNo, type ListenAddress } from './option-values.js';
-import { duration } from './shared-options.js';
+import { listenOrOff, yesOrNo, type ListenAddress } from './option-values.js';
 
 export interface ShipOptions {
   readonly tokenFile?: string;
@@ -11,9 +10,6 @@ export interface ShipOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly proxyLocal: boolean;
-  readonly maxPendingNodes: number;
-  /** Milliseconds. */
-  readonly wholeReportEvery: number;
 }
 
 export interface MetricsOptions {
@@ -47,16 +43,6 @@ export const shipping = (): Option[] => [
     .argParser(yesOrNo)
     .preset('yes')
     .default(false, 'no'),
-  new Option('--max-pending-nodes <n>', 'nodes of the report that waits for an app that is away, at most')
-    .env('TOPOPROBE_MAX_PENDING_NODES')
-    .argParser((text: string) => wholeNumber(text, 100, 1_000_000))
-    .default(20_000),
-  duration(
-    '--whole-report-every <duration>',
-    'time between two whole reports, between which only what changed is sent; for a Scope app at most two thirds of its window',
-    'TOPOPROBE_WHOLE_REPORT_EVERY',
-    '9s',
-  ),
 ];
 
 export const metricsListen = (byDefault: string): Option =>

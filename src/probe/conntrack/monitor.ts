@@ -4,7 +4,7 @@
  *
  * A watched namespace is kept alive by the socket in it, until the refresh after its last process, mount or file has gone.
  */
-import { EbpfUnavailableError, type NetNamespace } from 'ebpf-bridge';
+import { AddonUnavailableError, type NetNamespace } from 'ebpf-bridge/procfs';
 import { descriptors, DESCRIPTORS_ADVICE, roomFor } from '../descriptors.js';
 import { FlowStatus, natBitsOf, type ConntrackFlow } from '../../conntrack-parser/index.js';
 import { findNamespaces, type ListNamespaces } from '../namespaces/net-namespaces.js';
@@ -254,7 +254,7 @@ export class ConntrackMonitor {
       try {
         return await NamespaceEvents.open(path, this.#options, this.#counts, isNew);
       } catch (error) {
-        if (!(error instanceof EbpfUnavailableError)) throw error;
+        if (!(error instanceof AddonUnavailableError)) throw error;
         this.#textOnly = true;
       }
     }

@@ -2,18 +2,19 @@
  * Connection tracking of one network namespace: a socket that its events wait in until they are asked for (nothing
  * wakes the probe), and dumps where events alone don't tell: at the start, after an overrun, and now and then.
  */
-import { netlinkReady, openNetlink, type NetlinkSocket } from 'ebpf-bridge';
+import { netlinkReady, openNetlink, type NetlinkSocket } from 'ebpf-bridge/netlink';
 import {
   countRequest,
   dumpRequest,
   establishedEventFilter,
   EventGroup,
+  LIST_FLOWS,
   natEventFilter,
-  NETLINK_NETFILTER,
   readConntrackMessages,
   readFlowCount,
   type ConntrackFlow,
 } from '../../conntrack-parser/index.js';
+import { dump, NetlinkProtocol } from '../../netlink/index.js';
 
 /** Which flows are wanted: translated ones only, or every established one. */
 export type Wanted = 'nat' | 'all';
@@ -37,6 +38,8 @@ export interface EventCounts {
 const READ_BYTES = 1024 * 1024;
 /** Reads per refresh: an endless stream of events must not hold a tick up. */
 const MAX_READS = 64;
+/** Bytes that one dump may have: some ten million flows. */
+const MAX_DUMP_BYTES = 4 * 1024 ** 3;
 /** A dump of a table that changes all the time may be interrupted each time. */
 const MAX_DUMP_TRIES = 3;
 
@@ -62,7 +65,7 @@ export class NamespaceEvents {
   ): Promise<NamespaceEvents> {
     const natOnly = wanted === 'nat';
     const events = await openNetlink({
-      protocol: NETLINK_NETFILTER,
+      protocol: NetlinkProtocol.Netfilter,
       netnsPath,
       groups: [natOnly ? EventGroup.New : EventGroup.Update, EventGroup.Destroy],
       filter: natOnly ? natEventFilter() : establishedEventFilter(),
@@ -113,24 +116,22 @@ export class NamespaceEvents {
 
   /** False when the table changed so much meanwhile that the answer lacks flows. */
   async #dump(listener: FlowListener): Promise<boolean> {
-    const socket = await openNetlink({ protocol: NETLINK_NETFILTER, netnsPath: this.netnsPath });
+    const socket = await openNetlink({ protocol: NetlinkProtocol.Netfilter, netnsPath: this.netnsPath });
     try {
       await socket.send(countRequest());
       const isEmpty = readFlowCount(new Uint8Array((await socket.receive(READ_BYTES)).data)) === 0;
       listener.onDumpBegin();
       if (!isEmpty) {
         this.counts.dumps++;
-        await socket.send(dumpRequest());
-      }
-      while (!isEmpty) {
-        const { data, overruns, drained } = await socket.receive(READ_BYTES);
-        const read = readConntrackMessages(new Uint8Array(data), (flow) => {
-          listener.onFlow(flow, this.dumpsAreNews);
+        const bounds = { readBytes: READ_BYTES, answerBytes: MAX_DUMP_BYTES };
+        const isWhole = await dump(socket, dumpRequest(), bounds, LIST_FLOWS, (part) => {
+          const read = readConntrackMessages(part, (flow) => {
+            listener.onFlow(flow, this.dumpsAreNews);
+          });
+          this.counts.malformed += read.malformed;
+          return read;
         });
-        this.counts.malformed += read.malformed;
-        if (read.interrupted || read.overrun || overruns > 0) return false;
-        if (read.done) break;
-        if (drained) return false; // an answer that ends without its end
+        if (!isWhole) return false;
       }
       listener.onDumpEnd();
       this.dumpsAreNews = true;

@@ -3,7 +3,7 @@
  * to each other: a small table of the ends that came last finds them in one pass. Whoever is not found costs time only.
  */
 import { scopeNetns } from '../records/scope.js';
-import { tupleHash } from '../batch/tuple-table.js';
+import { tupleHash } from './tuple-hash.js';
 import type { RecordView } from '../records/record-view.js';
 import { matches } from './connection-table.js';
 

@@ -3,16 +3,13 @@
  * taken out again when the connection turns out to belong to another flow. Found by tuple; both ends have one tuple.
  */
 import { compareAddresses, sameAddress } from '../records/address.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { HALF, RECORD, WORD } from '../records/layout.js';
+import { type RecordView } from '../records/record-view.js';
 import { scopeNetns } from '../records/scope.js';
-import { tupleHash } from '../batch/tuple-table.js';
+import { tupleHash } from './tuple-hash.js';
 import { NO_END } from './end-table.js';
 import { SlotIndex, Slots, withRoom } from './slot-index.js';
 
-const { localAddress: LOCAL_ADDRESS, remoteAddress: REMOTE_ADDRESS } = WORD;
-const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT } = HALF;
-const WORDS_EACH = WORDS;
-const HALVES_EACH = HALVES;
 
 /** In place of a slot. */
 export const NO_SLOT = -1;
@@ -158,11 +155,11 @@ export class ConnectionTable {
 
 /** Which end of its connection a record's socket is: 0 has the lower port, then the lower address. */
 export function endOf({ halves, words }: RecordView, record: number): 0 | 1 {
-  const half = record * HALVES_EACH;
-  const ports = halves[half + LOCAL_PORT]! - halves[half + REMOTE_PORT]!;
+  const half = record * RECORD.halves;
+  const ports = halves[half + HALF.localPort]! - halves[half + HALF.remotePort]!;
   if (ports !== 0) return ports < 0 ? 0 : 1;
-  const at = record * WORDS_EACH;
-  return compareAddresses(words, at + LOCAL_ADDRESS, at + REMOTE_ADDRESS) <= 0 ? 0 : 1;
+  const at = record * RECORD.words;
+  return compareAddresses(words, at + WORD.localAddress, at + WORD.remoteAddress) <= 0 ? 0 : 1;
 }
 
 /** Whether two records are of one tuple, of the same end or of different ones. */
@@ -173,14 +170,14 @@ function hasTuple(a: RecordView, i: number, b: RecordView, j: number): boolean {
 
 /** Whether `i`'s ends are `j`'s, as they are or turned around. */
 export function matches(a: RecordView, i: number, b: RecordView, j: number, isSameEnd: boolean): boolean {
-  const [halfA, halfB] = [i * HALVES_EACH, j * HALVES_EACH];
-  const [atA, atB] = [i * WORDS_EACH, j * WORDS_EACH];
-  const [localPort, remotePort] = isSameEnd ? [LOCAL_PORT, REMOTE_PORT] : [REMOTE_PORT, LOCAL_PORT];
-  const [local, remote] = isSameEnd ? [LOCAL_ADDRESS, REMOTE_ADDRESS] : [REMOTE_ADDRESS, LOCAL_ADDRESS];
+  const [halfA, halfB] = [i * RECORD.halves, j * RECORD.halves];
+  const [atA, atB] = [i * RECORD.words, j * RECORD.words];
+  const [localPort, remotePort] = isSameEnd ? [HALF.localPort, HALF.remotePort] : [HALF.remotePort, HALF.localPort];
+  const [local, remote] = isSameEnd ? [WORD.localAddress, WORD.remoteAddress] : [WORD.remoteAddress, WORD.localAddress];
   return (
-    a.halves[halfA + LOCAL_PORT] === b.halves[halfB + localPort] &&
-    a.halves[halfA + REMOTE_PORT] === b.halves[halfB + remotePort] &&
-    sameAddress(a.words, atA + LOCAL_ADDRESS, b.words, atB + local) &&
-    sameAddress(a.words, atA + REMOTE_ADDRESS, b.words, atB + remote)
+    a.halves[halfA + HALF.localPort] === b.halves[halfB + localPort] &&
+    a.halves[halfA + HALF.remotePort] === b.halves[halfB + remotePort] &&
+    sameAddress(a.words, atA + WORD.localAddress, b.words, atB + local) &&
+    sameAddress(a.words, atA + WORD.remoteAddress, b.words, atB + remote)
   );
 }

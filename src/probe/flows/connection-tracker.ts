@@ -7,8 +7,9 @@
  * at once, and nothing is kept of them.
  */
 import { isLoopbackAddress, sameAddress } from '../records/address.js';
-import { Direction, DirectionEvidence, Flag, OFFSET, RECORD_BYTES, TcpState } from '../records/record.js';
-import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
+import { Direction, DirectionEvidence, Flag, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
+import { TcpState } from '../records/tcp-state.js';
+import { RecordView, type RecordBatch } from '../records/record-view.js';
 import { isSelfConnect } from '../records/scope.js';
 import { Num } from '../../flows/flow.js';
 import { ALONE, ClosedPairs } from './closed-pairs.js';
@@ -23,25 +24,6 @@ import { ListenerBook } from './listener-book.js';
 import { NO_PROCESS, type ProcessBook } from './process-book.js';
 import { BOTH, CLIENT, Roles, SERVER } from './roles.js';
 
-const { direction: DIRECTION, flags: FLAGS, pidEvidence: PID_EVIDENCE, state: STATE, subflows: SUBFLOWS } = OFFSET;
-const {
-  localAddress: LOCAL_ADDRESS,
-  remoteAddress: REMOTE_ADDRESS,
-  netns: NETNS,
-  bytesSent: BYTES_SENT,
-  bytesReceived: BYTES_RECEIVED,
-  retransmits: RETRANSMITS,
-  srttMicros: SRTT_MICROS,
-  connectMicros: CONNECT_MICROS,
-  startNanos: START_NANOS,
-} = WORD;
-const { localPort: LOCAL_PORT, remotePort: REMOTE_PORT, errno: ERRNO } = HALF;
-const { Listener: LISTENER, Connected: CONNECTED, Unknown: UNKNOWN } = Direction;
-const { Established: ESTABLISHED, Seeded: SEEDED, Brief: BRIEF, Unanswered: UNANSWERED, Mptcp: MPTCP } = Flag;
-const { Close: CLOSE } = TcpState;
-const BYTES = RECORD_BYTES;
-const WORDS_EACH = WORDS;
-const HALVES_EACH = HALVES;
 
 /** Snapshots for which a closed connection waits for its other end, and how many wait at most. */
 const LINGER = 2;
@@ -165,23 +147,23 @@ export class ConnectionTracker {
 
   #takeRecord(view: RecordView, i: number, news: RecordNews, pending: Map<number, number>): void {
     const { bytes } = view;
-    const at = i * BYTES;
-    const flags = bytes[at + FLAGS]!;
-    const isClosed = bytes[at + STATE] === CLOSE;
-    if (bytes[at + DIRECTION] === LISTENER) {
+    const at = i * RECORD.bytes;
+    const flags = bytes[at + OFFSET.flags]!;
+    const isClosed = bytes[at + OFFSET.state] === TcpState.Close;
+    if (bytes[at + OFFSET.direction] === Direction.Listener) {
       if (!isClosed) this.#takeListener(view, i);
       return;
     }
-    if ((flags & ESTABLISHED) === 0) {
-      if (bytes[at + DIRECTION] !== CONNECTED || news.isCompletion === true) return;
+    if ((flags & Flag.Established) === 0) {
+      if (bytes[at + OFFSET.direction] !== Direction.Connected || news.isCompletion === true) return;
       if (isClosed) this.#takeFailure(view, i, news);
-      else if ((flags & UNANSWERED) !== 0) this.#countPending(view, i, news, pending);
+      else if ((flags & Flag.Unanswered) !== 0) this.#countPending(view, i, news, pending);
       return;
     }
-    const slot = (flags & BRIEF) !== 0 ? NO_END : this.ends.find(view, i);
+    const slot = (flags & Flag.Brief) !== 0 ? NO_END : this.ends.find(view, i);
     if (slot !== NO_END) this.#update(view, i, slot, news);
     else if (!isClosed) this.#takeNew(view, i, news);
-    else if (!this.addresses.has(view.words, i * WORDS_EACH + REMOTE_ADDRESS)) {
+    else if (!this.addresses.has(view.words, i * RECORD.words + WORD.remoteAddress)) {
       if (news.isCompletion !== true) this.#pass(view, i, ALONE, news);
     } else if (this.#shared.length > 0) this.#takeAlone(view, i, news);
     else this.#takeClosed(view, i, news);
@@ -219,14 +201,14 @@ export class ConnectionTracker {
 
   /** Whether the connection is older than what watches it. */
   #hasPast(view: RecordView, i: number, { isFirst }: RecordNews): boolean {
-    if ((view.bytes[i * BYTES + FLAGS]! & SEEDED) !== 0) return true;
-    return isFirst && view.bytes[i * BYTES + STATE] !== CLOSE && view.u64(i, START_NANOS) === 0;
+    if ((view.bytes[i * RECORD.bytes + OFFSET.flags]! & Flag.Seeded) !== 0) return true;
+    return isFirst && view.bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.Close && view.u64(i, WORD.startNanos) === 0;
   }
 
   #takeListener(view: RecordView, i: number): void {
     let slot = this.ends.find(view, i);
     if (slot === NO_END) {
-      const id = i * WORDS_EACH + WORD.socketId;
+      const id = i * RECORD.words + WORD.socketId;
       if (view.words[id] === 0 && view.words[id + 1] === 0) return; // nobody could see it end
       slot = this.ends.add(view, i, false);
       this.listeners.add(slot);
@@ -280,14 +262,14 @@ export class ConnectionTracker {
   /** How ill two ends of one tuple fit: first by the namespaces that are known to talk, then by when they began. */
   #gapBetween(slot: number, other: number): number {
     const { view } = this.ends;
-    const gap = Math.abs(view.u64(slot, START_NANOS) - view.u64(other, START_NANOS));
+    const gap = Math.abs(view.u64(slot, WORD.startNanos) - view.u64(other, WORD.startNanos));
     if (this.#shared.length === 0 || this.#talking.has(this.#pairOf(slot, other))) return gap;
     return gap + 2 ** 52;
   }
 
   #pairOf(slot: number, other: number): string {
     const { words } = this.ends.view;
-    const [a, b] = [words[slot * WORDS_EACH + NETNS]! >>> 0, words[other * WORDS_EACH + NETNS]! >>> 0];
+    const [a, b] = [words[slot * RECORD.words + WORD.netns]! >>> 0, words[other * RECORD.words + WORD.netns]! >>> 0];
     return a < b ? `${a} ${b}` : `${b} ${a}`;
   }
 
@@ -312,7 +294,7 @@ export class ConnectionTracker {
       if (connection !== NO_END) this.#detach(slot);
       return;
     }
-    this.ends.view.bytes[slot * BYTES + STATE] = CLOSE;
+    this.ends.view.bytes[slot * RECORD.bytes + OFFSET.state] = TcpState.Close;
     if (connection === NO_END) this.ends.remove(slot);
     else this.#settle(connection);
   }
@@ -320,7 +302,7 @@ export class ConnectionTracker {
   #endForgotten(): void {
     const { bytes } = this.ends.view;
     for (const slot of this.ends.forgotten())
-      if (bytes[slot * BYTES + STATE] !== CLOSE) this.#endWithoutRecord(slot);
+      if (bytes[slot * RECORD.bytes + OFFSET.state] !== TcpState.Close) this.#endWithoutRecord(slot);
   }
 
   #endLingering(): void {
@@ -381,7 +363,7 @@ export class ConnectionTracker {
     this.#note(flow, view, client, server, evidence);
     const own = client !== NO_END ? client : server;
     const port =
-      view.halves[own * HALVES_EACH + (client !== NO_END ? LOCAL_PORT : REMOTE_PORT)]!;
+      view.halves[own * RECORD.halves + (client !== NO_END ? HALF.localPort : HALF.remotePort)]!;
     this.#count(connection, flow, client, server, isLive, port);
     if (isLive) {
       this.connections.closedIn[connection] = 0;
@@ -390,13 +372,13 @@ export class ConnectionTracker {
     }
     if (this.connections.closedIn[connection] === 0) this.connections.closedIn[connection] = this.#round;
     const isComplete = client !== NO_END && server !== NO_END;
-    if (isComplete || !this.addresses.has(view.words, own * WORDS_EACH + REMOTE_ADDRESS) || isSelfConnect(view, own))
+    if (isComplete || !this.addresses.has(view.words, own * RECORD.words + WORD.remoteAddress) || isSelfConnect(view, own))
       this.#forget(connection, false);
     else this.#lingering.add(connection);
   }
 
   #isLive(slot: number): boolean {
-    return slot !== NO_END && this.ends.view.bytes[slot * BYTES + STATE] !== CLOSE;
+    return slot !== NO_END && this.ends.view.bytes[slot * RECORD.bytes + OFFSET.state] !== TcpState.Close;
   }
 
   /** Adds to the flow what is new of the connection, or moves all of it there. */
@@ -407,15 +389,15 @@ export class ConnectionTracker {
     const counted =
       (isSeeded ? Counted.Adopted : Counted.Opened) | (isLive ? Counted.Live : Counted.Closed);
     const own = client !== NO_END ? client : server;
-    const out = own === client ? BYTES_SENT : BYTES_RECEIVED;
-    const into = own === client ? BYTES_RECEIVED : BYTES_SENT;
+    const out = own === client ? WORD.bytesSent : WORD.bytesReceived;
+    const into = own === client ? WORD.bytesReceived : WORD.bytesSent;
     const [baseOut, baseInto] =
       own === client
         ? [this.ends.baseSent[own]!, this.ends.baseReceived[own]!]
         : [this.ends.baseReceived[own]!, this.ends.baseSent[own]!];
     const lifeSent = view.u64(own, out);
     const lifeReceived = view.u64(own, into);
-    const lifeRetransmits = this.#word(client, RETRANSMITS) + this.#word(server, RETRANSMITS);
+    const lifeRetransmits = this.#word(client, WORD.retransmits) + this.#word(server, WORD.retransmits);
     const baseRetransmits =
       (client === NO_END ? 0 : this.ends.baseRetransmits[client]!) +
       (server === NO_END ? 0 : this.ends.baseRetransmits[server]!);
@@ -427,8 +409,8 @@ export class ConnectionTracker {
     const sent = Math.max(0, lifeSent - baseOut);
     const received = Math.max(0, lifeReceived - baseInto);
     const retransmits = Math.max(0, lifeRetransmits - baseRetransmits);
-    const connectMicros = this.#word(client, CONNECT_MICROS) || this.#word(server, CONNECT_MICROS);
-    const rttMicros = isLive ? this.#word(client, SRTT_MICROS) || this.#word(server, SRTT_MICROS) : 0;
+    const connectMicros = this.#word(client, WORD.connectMicros) || this.#word(server, WORD.connectMicros);
+    const rttMicros = isLive ? this.#word(client, WORD.srttMicros) || this.#word(server, WORD.srttMicros) : 0;
     const liveSent = isLive ? lifeSent : 0;
     const liveReceived = isLive ? lifeReceived : 0;
     const liveRetransmits = isLive ? lifeRetransmits : 0;
@@ -534,7 +516,7 @@ export class ConnectionTracker {
   }
 
   #word(slot: number, word: number): number {
-    return slot === NO_END ? 0 : this.ends.view.words[slot * WORDS_EACH + word]! >>> 0;
+    return slot === NO_END ? 0 : this.ends.view.words[slot * RECORD.words + word]! >>> 0;
   }
 
   /** A connection that began and ended, one or both ends of it in `view`. @param other ALONE: the other end is elsewhere */
@@ -542,7 +524,7 @@ export class ConnectionTracker {
     const { bytes } = view;
     let role = this.#roles.roleOf(view, i);
     let { evidence } = this.#roles;
-    if (other !== ALONE && bytes[i * BYTES + DIRECTION] === UNKNOWN) {
+    if (other !== ALONE && bytes[i * RECORD.bytes + OFFSET.direction] === Direction.Unknown) {
       const otherRole = this.#roles.roleOf(view, other);
       if (this.#roles.evidence > evidence) {
         role = otherRole === CLIENT ? SERVER : CLIENT;
@@ -565,20 +547,20 @@ export class ConnectionTracker {
     const { bytes, words, halves } = view;
     const isMeasuredByClient = client !== ALONE;
     const own = isMeasuredByClient ? client : server;
-    const isOld = (bytes[own * BYTES + FLAGS]! & SEEDED) !== 0;
+    const isOld = (bytes[own * RECORD.bytes + OFFSET.flags]! & Flag.Seeded) !== 0;
     book.add(flow, isOld ? Num.Adopted : Num.Opened, 1);
     book.add(flow, Num.Closed, 1);
-    book.add(flow, isOld ? Life.EarlierSent : Num.BytesSent, view.u64(own, isMeasuredByClient ? BYTES_SENT : BYTES_RECEIVED));
-    book.add(flow, isOld ? Life.EarlierReceived : Num.BytesReceived, view.u64(own, isMeasuredByClient ? BYTES_RECEIVED : BYTES_SENT));
-    let retransmits = words[own * WORDS_EACH + RETRANSMITS]! >>> 0;
-    if (isMeasuredByClient && server !== ALONE) retransmits += words[server * WORDS_EACH + RETRANSMITS]! >>> 0;
+    book.add(flow, isOld ? Life.EarlierSent : Num.BytesSent, view.u64(own, isMeasuredByClient ? WORD.bytesSent : WORD.bytesReceived));
+    book.add(flow, isOld ? Life.EarlierReceived : Num.BytesReceived, view.u64(own, isMeasuredByClient ? WORD.bytesReceived : WORD.bytesSent));
+    let retransmits = words[own * RECORD.words + WORD.retransmits]! >>> 0;
+    if (isMeasuredByClient && server !== ALONE) retransmits += words[server * RECORD.words + WORD.retransmits]! >>> 0;
     if (retransmits !== 0) book.add(flow, isOld ? Life.EarlierRetransmits : Num.Retransmits, retransmits);
-    const connectMicros = words[own * WORDS_EACH + CONNECT_MICROS]! >>> 0;
+    const connectMicros = words[own * RECORD.words + WORD.connectMicros]! >>> 0;
     if (connectMicros !== 0) {
       book.add(flow, Num.ConnectMicrosSum, connectMicros);
       book.add(flow, Num.ConnectCount, 1);
     }
-    const port = halves[own * HALVES_EACH + (isMeasuredByClient ? LOCAL_PORT : REMOTE_PORT)]!;
+    const port = halves[own * RECORD.halves + (isMeasuredByClient ? HALF.localPort : HALF.remotePort)]!;
     book.portsOf(flow).passed(port, book.generation);
     book.mark(flow);
   }
@@ -588,16 +570,16 @@ export class ConnectionTracker {
     const key = this.#key;
     const { words, halves } = view;
     const own = client !== NO_END ? client : server;
-    const at = own * WORDS_EACH;
-    const from = at + (own === client ? LOCAL_ADDRESS : REMOTE_ADDRESS);
-    const to = at + (own === client ? REMOTE_ADDRESS : LOCAL_ADDRESS);
+    const at = own * RECORD.words;
+    const from = at + (own === client ? WORD.localAddress : WORD.remoteAddress);
+    const to = at + (own === client ? WORD.remoteAddress : WORD.localAddress);
     for (let word = 0; word < 4; word++) {
       key[KEY.client + word] = words[from + word]!;
       key[KEY.server + word] = words[to + word]!;
     }
-    key[KEY.port] = halves[own * HALVES_EACH + (own === client ? REMOTE_PORT : LOCAL_PORT)]!;
+    key[KEY.port] = halves[own * RECORD.halves + (own === client ? HALF.remotePort : HALF.localPort)]!;
     const isLoopback = isLoopbackAddress(words, from) || isLoopbackAddress(words, to);
-    key[KEY.space] = isLoopback ? words[at + NETNS]! : space;
+    key[KEY.space] = isLoopback ? words[at + WORD.netns]! : space;
     key[KEY.clientProcess] = client === NO_END ? NO_PROCESS : this.processes.numberOf(view, client);
     key[KEY.serverProcess] =
       server !== NO_END
@@ -616,10 +598,10 @@ export class ConnectionTracker {
     if (this.#shared.length === 0 || client === NO_END || server === NO_END) return 0;
     const { words } = this.ends.view;
     const isShared = (at: number): boolean => this.#shared.some((address) => sameAddress(address, 0, words, at));
-    const at = client * WORDS_EACH;
-    if (!isShared(at + LOCAL_ADDRESS) && !isShared(at + REMOTE_ADDRESS)) return 0;
+    const at = client * RECORD.words;
+    if (!isShared(at + WORD.localAddress) && !isShared(at + WORD.remoteAddress)) return 0;
     if (this.#talking.size < MAX_LINGERING) this.#talking.add(this.#pairOf(client, server));
-    return words[server * WORDS_EACH + NETNS]!;
+    return words[server * RECORD.words + WORD.netns]!;
   }
 
   /** What is known of the flow besides its numbers. */
@@ -632,36 +614,36 @@ export class ConnectionTracker {
       changed = direction !== evidence;
     }
     if (client !== NO_END) {
-      const known = view.bytes[client * BYTES + PID_EVIDENCE]!;
+      const known = view.bytes[client * RECORD.bytes + OFFSET.pidEvidence]!;
       if (known > book.clientEvidence[flow]!) {
         book.clientEvidence[flow] = known;
         changed = true;
       }
       if ((book.here[flow]! & 1) === 0) {
         book.here[flow]! |= 1;
-        book.clientNetns[flow] = view.words[client * WORDS_EACH + NETNS]!;
+        book.clientNetns[flow] = view.words[client * RECORD.words + WORD.netns]!;
         changed = true;
       }
-      if ((view.bytes[client * BYTES + FLAGS]! & MPTCP) !== 0) changed = this.#noteSubflows(flow, view, client) || changed;
+      if ((view.bytes[client * RECORD.bytes + OFFSET.flags]! & Flag.Mptcp) !== 0) changed = this.#noteSubflows(flow, view, client) || changed;
     }
     if (server !== NO_END) {
-      const known = view.bytes[server * BYTES + PID_EVIDENCE]!;
+      const known = view.bytes[server * RECORD.bytes + OFFSET.pidEvidence]!;
       if (known > book.serverEvidence[flow]!) {
         book.serverEvidence[flow] = known;
         changed = true;
       }
       if ((book.here[flow]! & 2) === 0) {
         book.here[flow]! |= 2;
-        book.serverNetns[flow] = view.words[server * WORDS_EACH + NETNS]!;
+        book.serverNetns[flow] = view.words[server * RECORD.words + WORD.netns]!;
         changed = true;
       }
-      if ((view.bytes[server * BYTES + FLAGS]! & MPTCP) !== 0) changed = this.#noteSubflows(flow, view, server) || changed;
+      if ((view.bytes[server * RECORD.bytes + OFFSET.flags]! & Flag.Mptcp) !== 0) changed = this.#noteSubflows(flow, view, server) || changed;
     }
     if (changed) book.markDefinition(flow);
   }
 
   #noteSubflows(flow: number, { bytes }: RecordView, record: number): boolean {
-    const subflows = 1 + bytes[record * BYTES + SUBFLOWS]!;
+    const subflows = 1 + bytes[record * RECORD.bytes + OFFSET.subflows]!;
     if (subflows <= this.book.subflows[flow]!) return false;
     this.book.subflows[flow] = subflows;
     return true;
@@ -669,7 +651,7 @@ export class ConnectionTracker {
 
   #takeFailure(view: RecordView, i: number, news: RecordNews): void {
     const flow = this.#failureFlow(view, i, news);
-    this.book.addFailure(flow, reasonOf(view.halves[i * HALVES_EACH + ERRNO]!), 1);
+    this.book.addFailure(flow, reasonOf(view.halves[i * RECORD.halves + HALF.error]!), 1);
     this.#failed++;
   }
 
@@ -677,7 +659,7 @@ export class ConnectionTracker {
     this.#makeKey(view, i, NO_END, 0);
     this.#key[KEY.via] = this.#dialledBy(news, i);
     const flow = this.book.slotOf(this.#key, true);
-    this.#note(flow, view, i, NO_END, view.bytes[i * BYTES + OFFSET.directionEvidence]!);
+    this.#note(flow, view, i, NO_END, view.bytes[i * RECORD.bytes + OFFSET.directionEvidence]!);
     return flow;
   }
 
@@ -701,5 +683,5 @@ export class ConnectionTracker {
 }
 
 function isSameSpace(a: RecordView, i: number, b: RecordView, j: number): boolean {
-  return a.words[i * WORDS_EACH + NETNS] === b.words[j * WORDS_EACH + NETNS];
+  return a.words[i * RECORD.words + WORD.netns] === b.words[j * RECORD.words + WORD.netns];
 }

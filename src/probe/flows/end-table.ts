@@ -2,13 +2,11 @@
  * The ends (sockets) that are known: those that live, and those that closed a moment ago and whose other end is awaited. Each
  * has a copy of its newest record, at its slot, in memory that grows with them.
  */
-import { RECORD_BYTES } from '../records/record.js';
-import { RecordView, WORD, WORDS } from '../records/record-view.js';
+import { RECORD, WORD } from '../records/layout.js';
+import { RecordView } from '../records/record-view.js';
 import { mixed, randomMultipliers } from './seeded-hash.js';
 import { SlotIndex, Slots, withRoom } from './slot-index.js';
 
-const { socketId: SOCKET_ID, bytesSent: BYTES_SENT, bytesReceived: BYTES_RECEIVED, retransmits: RETRANSMITS } = WORD;
-const WORDS_EACH = WORDS;
 const FIRST_ENDS = 256;
 
 const [LOW, HIGH] = randomMultipliers(2) as unknown as [number, number];
@@ -45,13 +43,13 @@ export class EndTable {
 
   /** The slot of the socket of `records`'s record, which is seen in this round; `NO_END` when it is not known. */
   find({ words }: RecordView, record: number): number {
-    const at = record * WORDS_EACH + SOCKET_ID;
+    const at = record * RECORD.words + WORD.socketId;
     const low = words[at]!;
     const high = words[at + 1]!;
     if (low === 0 && high === 0) return NO_END;
     const known = this.view.words;
     for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot)) {
-      const place = slot * WORDS_EACH + SOCKET_ID;
+      const place = slot * RECORD.words + WORD.socketId;
       if (known[place] === low && known[place + 1] === high) {
         this.#rounds[slot] = this.#round;
         return slot;
@@ -64,7 +62,7 @@ export class EndTable {
   findId(low: number, high: number): number {
     const known = this.view.words;
     for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot)) {
-      const place = slot * WORDS_EACH + SOCKET_ID;
+      const place = slot * RECORD.words + WORD.socketId;
       if (known[place] === low && known[place + 1] === high) return slot;
     }
     return NO_END;
@@ -82,10 +80,10 @@ export class EndTable {
     this.dialled[slot] = 0;
     this.connections[slot] = NO_END;
     this.isOlder[slot] = Number(hasPast);
-    this.baseSent[slot] = hasPast ? from.u64(record, BYTES_SENT) : 0;
-    this.baseReceived[slot] = hasPast ? from.u64(record, BYTES_RECEIVED) : 0;
-    this.baseRetransmits[slot] = hasPast ? from.words[record * WORDS_EACH + RETRANSMITS]! : 0;
-    const at = record * WORDS_EACH + SOCKET_ID;
+    this.baseSent[slot] = hasPast ? from.u64(record, WORD.bytesSent) : 0;
+    this.baseReceived[slot] = hasPast ? from.u64(record, WORD.bytesReceived) : 0;
+    this.baseRetransmits[slot] = hasPast ? from.words[record * RECORD.words + WORD.retransmits]! : 0;
+    const at = record * RECORD.words + WORD.socketId;
     this.#index.add(hashOf(from.words[at]!, from.words[at + 1]!), slot);
     return slot;
   }
@@ -93,17 +91,17 @@ export class EndTable {
   /** Takes over a newer record of the socket. */
   copy(from: RecordView, record: number, slot: number): void {
     const words = this.view.words;
-    const at = record * WORDS_EACH;
-    const to = slot * WORDS_EACH;
-    for (let word = 0; word < WORDS_EACH; word++) words[to + word] = from.words[at + word]!;
+    const at = record * RECORD.words;
+    const to = slot * RECORD.words;
+    for (let word = 0; word < RECORD.words; word++) words[to + word] = from.words[at + word]!;
   }
 
   /** Whether the record says anything that is not known. */
   isSame(from: RecordView, record: number, slot: number): boolean {
     const words = this.view.words;
-    const at = record * WORDS_EACH;
-    const to = slot * WORDS_EACH;
-    for (let word = 0; word < WORDS_EACH; word++) if (words[to + word] !== from.words[at + word]) return false;
+    const at = record * RECORD.words;
+    const to = slot * RECORD.words;
+    for (let word = 0; word < RECORD.words; word++) if (words[to + word] !== from.words[at + word]) return false;
     return true;
   }
 
@@ -111,7 +109,7 @@ export class EndTable {
     this.#index.remove(slot);
     this.connections[slot] = NO_END;
     // Nothing is left that could be taken for a socket's.
-    this.view.words.fill(0, slot * WORDS_EACH, (slot + 1) * WORDS_EACH);
+    this.view.words.fill(0, slot * RECORD.words, (slot + 1) * RECORD.words);
     this.#slots.giveBack(slot);
   }
 
@@ -119,7 +117,7 @@ export class EndTable {
   *forgotten(): Iterable<number> {
     const { words } = this.view;
     for (let slot = 0; slot < this.#slots.end; slot++) {
-      const id = slot * WORDS_EACH + SOCKET_ID;
+      const id = slot * RECORD.words + WORD.socketId;
       const isUsed = words[id] !== 0 || words[id + 1] !== 0;
       if (isUsed && this.#rounds[slot] !== this.#round) yield slot;
     }
@@ -145,7 +143,7 @@ export class EndTable {
 }
 
 function viewOf(slots: number): RecordView {
-  return new RecordView({ records: new ArrayBuffer(slots * RECORD_BYTES), recordCount: slots });
+  return new RecordView({ records: new ArrayBuffer(slots * RECORD.bytes), recordCount: slots });
 }
 
 function hashOf(low: number, high: number): number {

@@ -97,6 +97,18 @@ export class FlowBook {
     return slot === this.#other;
   }
 
+  /** An id for a flow; also for those that are kept elsewhere. */
+  newId(): number {
+    return this.#nextId++;
+  }
+
+  /** A flow with this id is gone as of this state. */
+  noteGone(id: number): void {
+    this.#gone.push({ id, seq: this.seq });
+    if (this.#gone.length > GONE_MAX)
+      for (const { seq } of this.#gone.splice(0, this.#gone.length - GONE_MAX / 2)) this.#forgottenSeq = seq;
+  }
+
   /** Adds to one of the flow's numbers; does not mark it. */
   add(slot: number, place: number, amount: number): void {
     this.numbers[slot * WIDTH + place]! += amount;
@@ -108,10 +120,10 @@ export class FlowBook {
 
   /** The flow's state is another one now. */
   mark(slot: number): void {
+    this.#states[slot] = undefined;
     if (this.#stateSeqs[slot] === this.seq) return;
     this.#stateSeqs[slot] = this.seq;
     this.#changedAtMs[slot] = this.nowMs;
-    this.#states[slot] = undefined;
   }
 
   /** What is known of the flow besides its numbers is something else now. */
@@ -125,6 +137,10 @@ export class FlowBook {
     if (sum <= 0) failures.delete(reason);
     else failures.set(reason, sum);
     this.mark(slot);
+  }
+
+  hasFailures(slot: number): boolean {
+    return (this.#failures[slot]?.size ?? 0) > 0;
   }
 
   portsOf(slot: number): PortSample {
@@ -202,7 +218,7 @@ export class FlowBook {
   #add(key: Int32Array): number {
     const slot = this.keys.add(key);
     this.#makeRoom(slot + 1);
-    this.ids[slot] = this.#nextId++;
+    this.ids[slot] = this.newId();
     this.numbers.fill(0, slot * WIDTH, (slot + 1) * WIDTH);
     this.direction[slot] = this.clientEvidence[slot] = this.serverEvidence[slot] = this.here[slot] = 0;
     this.subflows[slot] = 0;
@@ -220,9 +236,7 @@ export class FlowBook {
     if (this.#isFailedOnly(slot)) this.#failedOnly = Math.max(0, this.#failedOnly - 1);
     this.processes.release(words[slot * KEY_WORDS + KEY.clientProcess]!);
     this.processes.release(words[slot * KEY_WORDS + KEY.serverProcess]!);
-    this.#gone.push({ id: this.ids[slot]!, seq: this.seq });
-    if (this.#gone.length > GONE_MAX)
-      for (const { seq } of this.#gone.splice(0, this.#gone.length - GONE_MAX / 2)) this.#forgottenSeq = seq;
+    this.noteGone(this.ids[slot]!);
     this.ids[slot] = 0;
     this.#failures[slot] = this.#ports[slot] = this.#states[slot] = undefined;
     this.keys.remove(slot);

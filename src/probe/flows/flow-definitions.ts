@@ -2,26 +2,14 @@
 import type { FlowDefinition, FlowEnd, FlowProcess } from '../../flows/flow.js';
 import { hostScope, loopbackScope } from '../../report/model/node-ids.js';
 import { addressText, isLinkLocalAddress } from '../records/address.js';
-import { DirectionEvidence, PidEvidence } from '../records/record.js';
+import { DIRECTION_EVIDENCE_TEXTS, PID_EVIDENCE_TEXTS, PidEvidence } from '../records/layout.js';
 import type { FlowBook } from './flow-book.js';
 import { KEY, KEY_WORDS } from './flow-keys.js';
 import { NO_PROCESS, type ProcessBook } from './process-book.js';
 import type { ProcessNames } from './process-names.js';
 
-const PID_EVIDENCE = namesOf(PidEvidence);
-const DIRECTION_EVIDENCE = namesOf(DirectionEvidence);
 const CLIENT_HERE = 1;
 const SERVER_HERE = 2;
-
-/** `TableScan` → `table-scan` */
-function namesOf(values: Readonly<Record<string, number>>): Map<number, string> {
-  return new Map(
-    Object.entries(values).map(([name, value]) => [
-      value,
-      name.replaceAll(/(?!^)[A-Z]/g, (capital) => `-${capital}`).toLowerCase(),
-    ]),
-  );
-}
 
 /** Rare facts of a flow's ends, by the keys of `FlowEnd.facts`. */
 export interface EndFacts {
@@ -58,7 +46,7 @@ export class FlowDefinitions {
     const id = this.book.ids[slot]!;
     const known = this.#facts.get(slot);
     const text = textOf(facts);
-    const before = known?.id === id ? known.text : NONE;
+    const before = known !== undefined && known.id === id ? known.text : NONE;
     if (text === before) return;
     if (text === NONE) this.#facts.delete(slot);
     else this.#facts.set(slot, { id, text, facts });
@@ -78,7 +66,7 @@ export class FlowDefinitions {
     const via = dialledText(key[at + KEY.via]!);
     const here = book.here[slot]!;
     const known = this.#facts.get(slot);
-    const facts = known?.id === book.ids[slot] ? known.facts : NO_FACTS;
+    const facts = known !== undefined && known.id === book.ids[slot] ? known.facts : NO_FACTS;
     const isOverflow = book.isOverflow(slot);
     const address = (place: number): string => (isOverflow ? '' : addressText(key, at + place));
     const client: FlowEnd = {
@@ -104,7 +92,7 @@ export class FlowDefinitions {
       },
       via,
       clientVia: '',
-      direction: DIRECTION_EVIDENCE.get(book.direction[slot]!) ?? '',
+      direction: DIRECTION_EVIDENCE_TEXTS[book.direction[slot]!] ?? '',
       nat: via === '' ? '' : 'conntrack',
     };
   }
@@ -137,5 +125,5 @@ function textOf({ client, server }: EndFacts): string {
 }
 
 function evidenceOf(evidence: number): string | undefined {
-  return evidence === PidEvidence.None ? undefined : PID_EVIDENCE.get(evidence);
+  return evidence === PidEvidence.None ? undefined : PID_EVIDENCE_TEXTS[evidence];
 }

@@ -3,12 +3,11 @@
  * as sockets are seen with them, and stay.
  */
 import { isLoopbackAddress, sameAddress } from '../records/address.js';
-import { WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { RECORD, WORD } from '../records/layout.js';
+import { type RecordView } from '../records/record-view.js';
 import { mixed, randomMultipliers } from './seeded-hash.js';
 import { SlotIndex, withRoom } from './slot-index.js';
 
-const { localAddress: LOCAL, netns: NETNS } = WORD;
-const WORDS_EACH = WORDS;
 /** Five words each: the address, and the namespace it is in. */
 const KEY = 5;
 /** More than any host has: those beyond are forgotten together, and learnt again. */
@@ -26,11 +25,11 @@ export class HostAddresses {
   /** Learns the local addresses of the records `from` to `to` - 1. */
   learn({ words }: RecordView, from: number, to: number): void {
     for (let record = from; record < to; record++) {
-      const at = record * WORDS_EACH;
-      const address = at + LOCAL;
-      if (this.#last >= 0 && this.#is(this.#last, words, address, words[at + NETNS]!)) continue;
+      const at = record * RECORD.words;
+      const address = at + WORD.localAddress;
+      if (this.#last >= 0 && this.#is(this.#last, words, address, words[at + WORD.netns]!)) continue;
       if (isLoopbackAddress(words, address)) continue;
-      this.#add(words, address, words[at + NETNS]!);
+      this.#add(words, address, words[at + WORD.netns]!);
     }
   }
 

@@ -2,9 +2,9 @@
  * Who listens now: (namespace, address, port) of every listening socket that is known. It shows which end of a connection is
  * the server's when nobody saw the handshake.
  */
-import { listensFor } from '../topology/listeners.js';
-import { RECORD_BYTES } from '../records/record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
+import { listensFor } from './listens-for.js';
+import { HALF, RECORD, WORD } from '../records/layout.js';
+import { type RecordBatch } from '../records/record-view.js';
 import type { EndTable } from './end-table.js';
 
 export class ListenerBook {
@@ -22,7 +22,7 @@ export class ListenerBook {
 
   add(slot: number): void {
     const { halves, words } = this.ends.view;
-    const key = words[slot * WORDS + WORD.netns]! * 0x10000 + halves[slot * HALVES + HALF.localPort]!;
+    const key = words[slot * RECORD.words + WORD.netns]! * 0x10000 + halves[slot * RECORD.halves + HALF.localPort]!;
     const known = this.#byPort.get(key);
     if (known === undefined) this.#byPort.set(key, [slot]);
     else known.push(slot);
@@ -47,7 +47,7 @@ export class ListenerBook {
   /** Whether a socket listens where this address and port lead; the address must be one of the namespace itself. */
   listens(netns: number, words: Int32Array, address: number, port: number): boolean {
     for (const slot of this.#byPort.get(netns * 0x10000 + port) ?? [])
-      if (listensFor(this.ends.view.words, slot * WORDS + WORD.localAddress, words, address)) return true;
+      if (listensFor(this.ends.view.words, slot * RECORD.words + WORD.localAddress, words, address)) return true;
     return false;
   }
 
@@ -59,11 +59,11 @@ export class ListenerBook {
   /** Copies of their records. */
   records(): RecordBatch {
     const { bytes } = this.ends.view;
-    const all = new Uint8Array(this.#keys.size * RECORD_BYTES);
+    const all = new Uint8Array(this.#keys.size * RECORD.bytes);
     let at = 0;
     for (const slot of this.#keys.keys()) {
-      all.set(bytes.subarray(slot * RECORD_BYTES, (slot + 1) * RECORD_BYTES), at);
-      at += RECORD_BYTES;
+      all.set(bytes.subarray(slot * RECORD.bytes, (slot + 1) * RECORD.bytes), at);
+      at += RECORD.bytes;
     }
     return { records: all.buffer, recordCount: this.#keys.size };
   }

@@ -2,12 +2,10 @@
  * The processes at the ends of flows as small numbers. A process is a PID and its start: another process that gets the PID
  * later is another number. A number is given back when no flow has it any more.
  */
-import { OFFSET, RECORD_BYTES } from '../records/record.js';
-import { WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { OFFSET, RECORD, WORD } from '../records/layout.js';
+import { type RecordView } from '../records/record-view.js';
 import { Slots } from './slot-index.js';
 
-const { pid: PID, pidStartNanos: PID_START } = WORD;
-const WORDS_EACH = WORDS;
 
 /** A clock tick (USER_HZ) in nanoseconds: /proc gives starts in ticks. */
 const TICK_NANOS = 10_000_000;
@@ -45,11 +43,11 @@ export class ProcessBook {
 
   /** The number of a record's process; `NO_PROCESS` when the record has none. Valid until `settle`, unless a flow uses it. */
   numberOf({ bytes, words }: RecordView, record: number): number {
-    const at = record * WORDS_EACH;
-    const pid = words[at + PID]!;
+    const at = record * RECORD.words;
+    const pid = words[at + WORD.pid]!;
     if (pid === 0) return NO_PROCESS;
-    const low = words[at + PID_START]!;
-    const high = words[at + PID_START + 1]!;
+    const low = words[at + WORD.pidStartNanos]!;
+    const high = words[at + WORD.pidStartNanos + 1]!;
     const recent = (pid & (RECENT - 1)) * 4;
     const known = this.#recent;
     if (known[recent] === pid && known[recent + 1] === low && known[recent + 2] === high)
@@ -119,8 +117,8 @@ export class ProcessBook {
 }
 
 function commOf(bytes: Uint8Array, record: number): string {
-  const at = record * RECORD_BYTES + OFFSET.comm;
-  const comm = bytes.subarray(at, (record + 1) * RECORD_BYTES);
+  const at = record * RECORD.bytes + OFFSET.comm;
+  const comm = bytes.subarray(at, (record + 1) * RECORD.bytes);
   const end = comm.indexOf(0);
   return Buffer.from(comm.subarray(0, end < 0 ? comm.length : end)).toString('utf8');
 }

@@ -3,8 +3,8 @@
  * not seen and the socket does not tell, listeners decide, else ports. Both ends of one connection get the same answer.
  */
 import { compareAddresses } from '../records/address.js';
-import { Direction, DirectionEvidence, OFFSET, RECORD_BYTES } from '../records/record.js';
-import { HALF, HALVES, WORD, WORDS, type RecordView } from '../records/record-view.js';
+import { Direction, DirectionEvidence, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
+import { type RecordView } from '../records/record-view.js';
 import { isSelfConnect } from '../records/scope.js';
 import type { HostAddresses } from './host-addresses.js';
 import type { ListenerBook } from './listener-book.js';
@@ -28,7 +28,7 @@ export class Roles {
   /** The role of an established connection's socket. */
   roleOf(view: RecordView, i: number): number {
     const { bytes } = view;
-    const at = i * RECORD_BYTES;
+    const at = i * RECORD.bytes;
     const direction = bytes[at + OFFSET.direction];
     this.evidence = bytes[at + OFFSET.directionEvidence]!;
     if (isSelfConnect(view, i)) return BOTH;
@@ -37,12 +37,12 @@ export class Roles {
   }
 
   #guess({ halves, words }: RecordView, i: number): number {
-    const at = i * WORDS;
+    const at = i * RECORD.words;
     const local = at + WORD.localAddress;
     const remote = at + WORD.remoteAddress;
     const netns = words[at + WORD.netns]!;
-    const localPort = halves[i * HALVES + HALF.localPort]!;
-    const remotePort = halves[i * HALVES + HALF.remotePort]!;
+    const localPort = halves[i * RECORD.halves + HALF.localPort]!;
+    const remotePort = halves[i * RECORD.halves + HALF.remotePort]!;
     const listensHere = this.listeners.listens(netns, words, local, localPort);
     const isRemoteHere = this.addresses.isIn(netns, words, remote);
     const listensThere = isRemoteHere && this.listeners.listens(netns, words, remote, remotePort);

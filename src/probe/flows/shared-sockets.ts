@@ -2,9 +2,9 @@
  * Who else holds the sockets of flows: one process uses a socket, others may have it open too (a parent that accepted it,
  * workers that inherited a listener). By flow and end, as of the last sweep.
  */
-import { HOLDER_BYTES, HOLDER_OFFSET, type HolderBatch } from '../records/holder.js';
-import { HALF, HALVES, WORD, WORDS } from '../records/record-view.js';
-import { listensFor } from '../topology/listeners.js';
+import { HALF, HOLDER, HOLDER_OFFSET, RECORD, WORD } from '../records/layout.js';
+import { type HolderBatch } from '../records/holder.js';
+import { listensFor } from './listens-for.js';
 import type { ConnectionTracker } from './connection-tracker.js';
 import { NO_SLOT } from './connection-table.js';
 import { NO_END } from './end-table.js';
@@ -39,8 +39,8 @@ export function flowHolders(
   const clients = new Map<number, Holders>();
   const servers = new Map<number, Holders>();
   const listeners = new Map<number, Holders>();
-  const rows = new DataView(holders, 0, holderCount * HOLDER_BYTES);
-  for (let at = 0; at < rows.byteLength; at += HOLDER_BYTES) {
+  const rows = new DataView(holders, 0, holderCount * HOLDER.bytes);
+  for (let at = 0; at < rows.byteLength; at += HOLDER.bytes) {
     const pid = rows.getUint32(at + HOLDER_OFFSET.pid, true);
     const start = rows.getBigUint64(at + HOLDER_OFFSET.pidStartNanos, true);
     if (BigInt(startTicksOf(pid) ?? -1) !== start / TICK_NANOS) continue;
@@ -51,7 +51,7 @@ export function flowHolders(
     const more = rows.getUint16(at + HOLDER_OFFSET.more, true);
     if (rows.getUint8(at + HOLDER_OFFSET.isListener) !== 0) {
       add(listeners, slot, pid, more);
-      add(listeners, slot, tracker.ends.view.words[slot * WORDS + WORD.pid]!, more);
+      add(listeners, slot, tracker.ends.view.words[slot * RECORD.words + WORD.pid]!, more);
       continue;
     }
     const flow = tracker.flowOf(slot);
@@ -74,8 +74,8 @@ export function listenerHolders(
   let all: Holders | undefined;
   for (const slot of tracker.listeners.at(netns, port)) {
     const holders = listeners.get(slot);
-    if (holders === undefined || halves[slot * HALVES + HALF.localPort] !== port) continue;
-    if (!listensFor(words, slot * WORDS + WORD.localAddress, key, address)) continue;
+    if (holders === undefined || halves[slot * RECORD.halves + HALF.localPort] !== port) continue;
+    if (!listensFor(words, slot * RECORD.words + WORD.localAddress, key, address)) continue;
     all ??= { pids: new Set(), more: 0 };
     for (const pid of holders.pids) all.pids.add(pid);
     all.more = Math.max(all.more, holders.more);

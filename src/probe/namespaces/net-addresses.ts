@@ -4,7 +4,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import ipaddr from 'ipaddr.js';
-import { EbpfUnavailableError, openNetlink, type NetNamespace } from 'ebpf-bridge';
+import { AddonUnavailableError, openNetlink } from 'ebpf-bridge/netlink';
+import type { NetNamespace } from 'ebpf-bridge/procfs';
+import { dump, NetlinkError, NetlinkProtocol } from '../../netlink/index.js';
 import {
   addressText,
   isIpv4,
@@ -13,7 +15,7 @@ import {
   sameAddress,
 } from '../records/address.js';
 import { findNamespaces, type ListNamespaces } from './net-namespaces.js';
-import { addressesRequest, NETLINK_ROUTE, readAddresses, type InterfaceAddress } from './rtnetlink.js';
+import { addressesRequest, LIST_ADDRESSES, readAddresses, type InterfaceAddress } from './rtnetlink.js';
 
 /** Interfaces change seldom; a new namespace is read at once. */
 const REREAD_MS = 10_000;
@@ -25,9 +27,10 @@ const MAX_NETWORKS = 1_000;
 /** Addresses that no namespace has any more are remembered for so long, and so many. */
 const REMEMBER_MS = 10 * 60_000;
 const MAX_FORMER = 20_000;
-const RECEIVE_BYTES = 64 * 1024;
-/** Answers of more than that many parts have no end. */
-const MAX_PARTS = 1_000;
+/** An answer of more bytes than that, about a million addresses, has no end. */
+const DUMP_BOUNDS = { readBytes: 64 * 1024, answerBytes: 64 * 1024 * 1024 } as const;
+/** Interfaces may change under each dump: the last one is taken then, as all are read again soon. */
+const MAX_TRIES = 3;
 
 export interface NetAddressesOptions {
   readonly procRoot: string;
@@ -161,23 +164,25 @@ export class NetAddresses {
 /** Undefined where netlink, or the namespace, is not ours to use. */
 async function askKernel(netnsPath: string): Promise<InterfaceAddress[] | undefined> {
   try {
-    const socket = await openNetlink({ protocol: NETLINK_ROUTE, netnsPath });
+    const socket = await openNetlink({ protocol: NetlinkProtocol.Route, netnsPath });
     try {
-      await socket.send(addressesRequest());
-      const addresses: InterfaceAddress[] = [];
-      for (let part = 0; part < MAX_PARTS; part++) {
-        const { data, drained } = await socket.receive(RECEIVE_BYTES);
-        const dump = readAddresses(new Uint8Array(data));
-        for (const address of dump.addresses) addresses.push(address);
-        if (dump.done) return addresses;
-        if (drained) break;
+      for (let tries = 1; ; tries++) {
+        const addresses: InterfaceAddress[] = [];
+        const isWhole = await dump(socket, addressesRequest(), DUMP_BOUNDS, LIST_ADDRESSES, (part) => {
+          const read = readAddresses(part);
+          for (const address of read.addresses) addresses.push(address);
+          return read;
+        });
+        if (isWhole || tries === MAX_TRIES) return addresses;
       }
-      return undefined;
     } finally {
       await socket.close();
     }
   } catch (error) {
-    const isRefusal = error instanceof EbpfUnavailableError || (error instanceof Error && 'errno' in error);
+    const isRefusal =
+      error instanceof AddonUnavailableError ||
+      error instanceof NetlinkError ||
+      (error instanceof Error && 'errno' in error);
     if (!isRefusal) throw error;
     return undefined;
   }

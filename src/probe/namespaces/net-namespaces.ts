@@ -5,7 +5,12 @@
  */
 import { readdir, stat } from 'node:fs/promises';
 import { descriptorShortage } from '../descriptors.js';
-import { EbpfUnavailableError, netNamespaces, type NamespaceSearch, type NetNamespace } from 'ebpf-bridge';
+import {
+  AddonUnavailableError,
+  netNamespaces,
+  type NamespaceSearch,
+  type NetNamespace,
+} from 'ebpf-bridge/procfs';
 
 /** @throws what finding them throws */
 export type ListNamespaces = () => Promise<readonly NetNamespace[]>;
@@ -97,7 +102,7 @@ async function search(how: NamespaceSearch & { readonly procRoot: string }): Pro
   try {
     return await netNamespaces(how);
   } catch (error) {
-    if (!(error instanceof EbpfUnavailableError)) throw error;
+    if (!(error instanceof AddonUnavailableError)) throw error;
     return { namespaces: await findOneByOne(how.procRoot), leftOut: 0 };
   }
 }

@@ -2,18 +2,21 @@
  * The addresses of a network namespace's interfaces by NETLINK_ROUTE, as the kernel's messages (`rtnetlink(7)`,
  * `if_addr.h`). Pure; the asking is in `net-addresses.ts`.
  */
+import {
+  Attributes,
+  netlinkRequest,
+  readMessages,
+  RequestFlag,
+  viewOf,
+  type AnswerState,
+  type Attempt,
+} from '../../netlink/index.js';
 import { writeIpv4 } from '../records/address.js';
-
-export const NETLINK_ROUTE = 0;
 
 const RTM_NEWADDR = 20;
 const RTM_GETADDR = 22;
-const NLMSG = { Error: 2, Done: 3 } as const;
-const NLM_F_REQUEST_DUMP = 0x301;
-const HEADER_BYTES = 16;
 /** struct ifaddrmsg: family, prefix length, flags, scope, u32 interface. */
 const IFADDRMSG_BYTES = 8;
-const ATTRIBUTE_HEADER_BYTES = 4;
 const ATTRIBUTE = { Address: 1, Local: 2 } as const;
 const FAMILY = { inet: 2, inet6: 10 } as const;
 const FAMILY_BYTES: Readonly<Record<number, number>> = { [FAMILY.inet]: 4, [FAMILY.inet6]: 16 };
@@ -27,61 +30,54 @@ export interface InterfaceAddress {
   readonly prefix: number;
 }
 
+/** For the text of errors. */
+export const LIST_ADDRESSES: Attempt = {
+  attempted: 'list addresses of interfaces',
+  advice: '/proc is read instead',
+};
+
 /** Asks for all addresses of both families. */
 export function addressesRequest(): Uint8Array {
-  const request = new Uint8Array(HEADER_BYTES + IFADDRMSG_BYTES);
-  const view = new DataView(request.buffer);
-  view.setUint32(0, request.length, true);
-  view.setUint16(4, RTM_GETADDR, true);
-  view.setUint16(6, NLM_F_REQUEST_DUMP, true);
-  return request;
+  const flags = RequestFlag.Request | RequestFlag.Dump;
+  return netlinkRequest(RTM_GETADDR, flags, new Uint8Array(IFADDRMSG_BYTES));
 }
 
-export interface AddressDump {
+export interface AddressDump extends AnswerState {
   readonly addresses: readonly InterfaceAddress[];
-  /** The answer ends in these bytes. */
-  readonly done: boolean;
 }
 
-/** What is not of the documented form is passed over. @throws Error (errno) when the kernel answers with one */
+/**
+ * What is no address of a known form is passed over.
+ * @throws NetlinkError REFUSED when the kernel answers with an error, BAD_FRAMING when lengths contradict each other
+ */
 export function readAddresses(bytes: Uint8Array): AddressDump {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes);
+  const attributes = new Attributes(ATTRIBUTE.Local, view);
   const addresses: InterfaceAddress[] = [];
-  let done = false;
-  for (let at = 0; at + HEADER_BYTES <= bytes.length;) {
-    const length = view.getUint32(at, true);
-    if (length < HEADER_BYTES || at + length > bytes.length) break;
-    const type = view.getUint16(at + 4, true);
-    if (type === NLMSG.Done) done = true;
-    if (type === NLMSG.Error) throw refused(view, at, length);
-    if (type === RTM_NEWADDR) {
-      const address = readAddress(view, at + HEADER_BYTES, at + length);
-      if (address !== undefined) addresses.push(address);
-    }
-    at += (length + 3) & ~3;
-  }
-  return { addresses, done };
+  const state = readMessages(view, LIST_ADDRESSES, (type, from, to) => {
+    const address = type === RTM_NEWADDR ? readAddress(view, attributes, from, to) : undefined;
+    if (address !== undefined) addresses.push(address);
+  });
+  return { ...state, addresses };
 }
 
-function readAddress(view: DataView, at: number, end: number): InterfaceAddress | undefined {
-  if (at + IFADDRMSG_BYTES > end) return undefined;
-  const size = FAMILY_BYTES[view.getUint8(at)];
-  const prefix = view.getUint8(at + 1);
+function readAddress(
+  view: DataView,
+  attributes: Attributes,
+  from: number,
+  to: number,
+): InterfaceAddress | undefined {
+  if (from + IFADDRMSG_BYTES > to || !attributes.read(from + IFADDRMSG_BYTES, to)) return undefined;
+  const size = FAMILY_BYTES[view.getUint8(from)];
+  const prefix = view.getUint8(from + 1);
   if (size === undefined || prefix > size * 8) return undefined;
-  let local: Int32Array | undefined;
-  let address: Int32Array | undefined;
-  for (let next = at + IFADDRMSG_BYTES; next + ATTRIBUTE_HEADER_BYTES <= end;) {
-    const length = view.getUint16(next, true);
-    if (length < ATTRIBUTE_HEADER_BYTES || next + length > end) break;
-    const type = view.getUint16(next + 2, true);
-    if (length === ATTRIBUTE_HEADER_BYTES + size) {
-      if (type === ATTRIBUTE.Local) local = wordsOf(view, next + ATTRIBUTE_HEADER_BYTES, size);
-      if (type === ATTRIBUTE.Address) address = wordsOf(view, next + ATTRIBUTE_HEADER_BYTES, size);
-    }
-    next += (length + 3) & ~3;
-  }
-  // IPv6 tells a local address only on links of two.
-  const own = local ?? address;
+  const wordsAt = (type: number): Int32Array | undefined => {
+    const at = attributes.offsetOf(type, size);
+    return at < 0 ? undefined : wordsOf(view, at, size);
+  };
+  const address = wordsAt(ATTRIBUTE.Address);
+  // IPv6 has a local address on links of two only.
+  const own = wordsAt(ATTRIBUTE.Local) ?? address;
   return own && { own, network: address ?? own, prefix };
 }
 
@@ -90,11 +86,4 @@ function wordsOf(view: DataView, at: number, size: number): Int32Array {
   if (size === 4) writeIpv4(words, 0, view.getInt32(at, true));
   else for (let i = 0; i < 4; i++) words[i] = view.getInt32(at + i * 4, true);
   return words;
-}
-
-function refused(view: DataView, at: number, length: number): Error {
-  const errno = length >= HEADER_BYTES + 4 ? -view.getInt32(at + HEADER_BYTES, true) : 0;
-  return Object.assign(new Error(`the kernel refused to list addresses by netlink (errno ${errno})`), {
-    errno,
-  });
 }

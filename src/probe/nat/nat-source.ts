@@ -104,11 +104,18 @@ class TrackedSource implements ConnectionSource {
     const news = await this.#flows();
     try {
       // Without records there is nothing to look at, and nothing was remembered.
-      if (snapshot.unchanged !== true) this.#lookedThrough += resolveNat(snapshot, news, this.#translations);
+      const nat = snapshot.unchanged === true ? undefined : resolveNat(snapshot, news, this.#translations);
+      this.#lookedThrough += nat?.replaced ?? 0;
       const flows = this.#translations.withFlows(news);
       const sameSockets = snapshot.sameSockets === true && !this.#knowsFlows && flows.flowCount === 0;
       this.#knowsFlows = flows.flowCount > 0;
-      return { ...snapshot, sameSockets, flows, shortfalls: this.#shortfalls() };
+      return {
+        ...snapshot,
+        sameSockets,
+        flows,
+        ...(nat && { dialled: nat.dialled }),
+        shortfalls: this.#shortfalls(),
+      };
     } catch (error) {
       this.unreported(lostEnds(snapshot));
       throw error;
@@ -133,12 +140,19 @@ class TrackedSource implements ConnectionSource {
     const before = await this.watcher.refresh();
     const snapshot = await this.source.snapshot();
     const after = await this.watcher.refresh();
-    this.#lookedThrough += resolveNat(snapshot, after.flows, this.#translations);
+    const { replaced, dialled } = resolveNat(snapshot, after.flows, this.#translations);
+    this.#lookedThrough += replaced;
     const flows = this.#translations.withFlows(after.flows);
     const over = unseenFlows(snapshot, concatenate(this.#undecided, before.born), flows);
     this.#undecided = unseenFlows(snapshot, after.born, flows);
     this.#shortConnections += over.flowCount;
-    return { ...snapshot, ...withFlowRecords(snapshot, over, flows), flows, shortfalls: this.#shortfalls() };
+    return {
+      ...snapshot,
+      ...withFlowRecords(snapshot, over, flows),
+      flows,
+      dialled,
+      shortfalls: this.#shortfalls(),
+    };
   }
 
   /** Warned of when they begin; that connection tracking can't be read at all is told at the start. */

@@ -11,18 +11,12 @@
  *
  * What was found for a socket stays while that socket lives, whatever becomes of the flows (translations.ts).
  */
-import { isLoopbackAddress, sameAddress } from '../records/address.js';
+import { addressText, isIpv4, isLoopbackAddress, sameAddress } from '../records/address.js';
 import type { FlowBatch } from '../records/nat-flow.js';
 import { keyOf, FlowIndex, Tuple, type Side } from './flow-index.js';
-import {
-  Direction,
-  DirectionEvidence,
-  OFFSET,
-  PidEvidence,
-  RECORD_BYTES,
-  TcpState,
-} from '../records/record.js';
-import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
+import { Direction, DirectionEvidence, HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
+import { TcpState } from '../records/tcp-state.js';
+import { RecordView, type RecordBatch } from '../records/record-view.js';
 import { leadsAsFar, socketKey, Translations, type Translation } from './translations.js';
 
 /** By direction: the sides of a flow that a socket can be on. A listener is on none. */
@@ -32,27 +26,36 @@ const SIDES: Readonly<Record<number, readonly Side[]>> = {
   [Direction.Accepted]: ['acceptor'],
 };
 
+export interface ResolvedNat {
+  /** Records whose remote end was replaced. */
+  readonly replaced: number;
+  /** By record of a client's end: what was dialled (`address:port`), where that is not the server's own. */
+  readonly dialled: ReadonlyMap<number, string>;
+}
+
+const NOTHING: ResolvedNat = { replaced: 0, dialled: new Map() };
+
 /**
  * Changes the batch's records in place.
  * @param translations what was looked through for the sockets before; without it each pass is the first
- * @returns the number of records whose remote end was replaced
  */
 export function resolveNat(
   batch: RecordBatch,
   flows: FlowBatch,
   translations: Translations = new Translations(),
-): number {
+): ResolvedNat {
   translations.begin();
-  if (flows.flowCount === 0 && translations.size === 0) return 0;
+  if (flows.flowCount === 0 && translations.size === 0) return NOTHING;
   const pass = new Pass(new RecordView(batch), new FlowIndex(flows), translations);
-  const replaced = pass.run();
+  pass.run();
   translations.end();
-  return replaced;
+  return { replaced: pass.replaced, dialled: pass.dialled };
 }
 
 /** One look at all records. */
 class Pass {
-  #replaced = 0;
+  replaced = 0;
+  readonly dialled = new Map<number, string>();
   readonly #tuple = new Tuple();
   readonly #dialled = new Tuple();
   readonly #contradicted = new Map<string, Contradicted>();
@@ -63,16 +66,15 @@ class Pass {
     private readonly translations: Translations,
   ) {}
 
-  run(): number {
+  run(): void {
     const { bytes, count } = this.view;
     for (let i = 0; i < count; i++) {
-      const sides = SIDES[bytes[i * RECORD_BYTES + OFFSET.direction]!];
+      const sides = SIDES[bytes[i * RECORD.bytes + OFFSET.direction]!];
       if (sides === undefined) continue;
       readTuple(this.view, i, this.#dialled);
       this.#lookThrough(i, sides);
     }
     for (const each of this.#contradicted.values()) this.#shareOut(each);
-    return this.#replaced;
   }
 
   #lookThrough(i: number, sides: readonly Side[]): void {
@@ -100,7 +102,7 @@ class Pass {
   #write(i: number, tuple: Tuple, side: Side, flows: Uint8Array, isShared = false): void {
     const told = this.#writeEnd(i, tuple, side);
     const socket = socketOf(this.view, i);
-    if (this.view.bytes[i * RECORD_BYTES + OFFSET.state] === TcpState.Close) this.translations.forget(socket);
+    if (this.view.bytes[i * RECORD.bytes + OFFSET.state] === TcpState.Close) this.translations.forget(socket);
     else if (told) this.translations.remember(socket, this.#dialled, tuple, side, flows, isShared);
   }
 
@@ -115,10 +117,12 @@ class Pass {
 
   /** Whether that told anything: of the remote end, or of the direction. */
   #writeEnd(i: number, tuple: Tuple, side: Side): boolean {
-    const isUnknown = this.view.bytes[i * RECORD_BYTES + OFFSET.direction] === Direction.Unknown;
+    const isUnknown = this.view.bytes[i * RECORD.bytes + OFFSET.direction] === Direction.Unknown;
     if (isUnknown) setDirection(this.view, i, side);
+    const dialled = remoteText(this.view, i);
     const changed = writeRemote(this.view, i, tuple);
-    if (changed) this.#replaced++;
+    if (changed) this.replaced++;
+    if (changed && side === 'opener') this.dialled.set(i, dialled);
     return changed || isUnknown;
   }
 
@@ -189,39 +193,46 @@ function isStill({ words, port, netns, isShared }: Translation, tuple: Tuple): b
 
 /** Unique to a socket. */
 function socketOf({ words }: RecordView, i: number): number {
-  const at = i * WORDS + WORD.socketId;
+  const at = i * RECORD.words + WORD.socketId;
   return socketKey(words[at]!, words[at + 1]!);
 }
 
 function hideProcess(view: RecordView, i: number): void {
-  view.words[i * WORDS + WORD.pid] = 0;
-  view.bytes[i * RECORD_BYTES + OFFSET.pidEvidence] = PidEvidence.None;
+  view.words[i * RECORD.words + WORD.pid] = 0;
+  view.bytes[i * RECORD.bytes + OFFSET.pidEvidence] = PidEvidence.None;
 }
 
 function readTuple({ halves, words }: RecordView, i: number, tuple: Tuple): void {
-  const at = i * WORDS;
+  const at = i * RECORD.words;
   for (let word = 0; word < 8; word++) tuple.words[word] = words[at + WORD.localAddress + word]!;
-  tuple.ports[0] = halves[i * HALVES + HALF.localPort]!;
-  tuple.ports[1] = halves[i * HALVES + HALF.remotePort]!;
+  tuple.ports[0] = halves[i * RECORD.halves + HALF.localPort]!;
+  tuple.ports[1] = halves[i * RECORD.halves + HALF.remotePort]!;
   tuple.netns = words[at + WORD.netns]! >>> 0;
 }
 
 function setDirection({ bytes }: RecordView, i: number, side: Side): void {
   const direction = side === 'opener' ? Direction.Connected : Direction.Accepted;
-  bytes[i * RECORD_BYTES + OFFSET.direction] = direction;
-  bytes[i * RECORD_BYTES + OFFSET.directionEvidence] = DirectionEvidence.Conntrack;
+  bytes[i * RECORD.bytes + OFFSET.direction] = direction;
+  bytes[i * RECORD.bytes + OFFSET.directionEvidence] = DirectionEvidence.Conntrack;
+}
+
+/** `address:port` of the record's remote end, IPv6 in brackets. */
+function remoteText({ halves, words }: RecordView, i: number): string {
+  const at = i * RECORD.words + WORD.remoteAddress;
+  const port = halves[i * RECORD.halves + HALF.remotePort]!;
+  return isIpv4(words, at) ? `${addressText(words, at)}:${port}` : `[${addressText(words, at)}]:${port}`;
 }
 
 /** False when the remote end is what it was. */
 function writeRemote({ halves, words }: RecordView, i: number, tuple: Tuple): boolean {
-  const remote = i * WORDS + WORD.remoteAddress;
-  let changed = halves[i * HALVES + HALF.remotePort] !== tuple.ports[1];
+  const remote = i * RECORD.words + WORD.remoteAddress;
+  let changed = halves[i * RECORD.halves + HALF.remotePort] !== tuple.ports[1];
   for (let word = 0; word < 4; word++) {
     if (words[remote + word] !== tuple.words[4 + word]) changed = true;
     words[remote + word] = tuple.words[4 + word]!;
   }
-  halves[i * HALVES + HALF.remotePort] = tuple.ports[1]!;
+  halves[i * RECORD.halves + HALF.remotePort] = tuple.ports[1]!;
   // A loopback address means something in its own namespace only: the record moves there, as far as ids go.
-  if (changed && isLoopbackAddress(words, remote)) words[i * WORDS + WORD.netns] = tuple.netns;
+  if (changed && isLoopbackAddress(words, remote)) words[i * RECORD.words + WORD.netns] = tuple.netns;
   return changed;
 }

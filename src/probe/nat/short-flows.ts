@@ -4,17 +4,19 @@
  */
 import { isLoopbackAddress, isWildcardAddress, sameAddress } from '../records/address.js';
 import { FLOW_BYTES, NO_FLOWS, type FlowBatch } from '../records/nat-flow.js';
-import { FlowIndex, Tuple } from './flow-index.js';
+import { FlowIndex, type Tuple } from './flow-index.js';
 import {
   Direction,
   DirectionEvidence,
   Flag,
+  HALF,
   OFFSET,
   PidEvidence,
-  RECORD_BYTES,
-  TcpState,
-} from '../records/record.js';
-import { HALF, HALVES, RecordView, WORD, WORDS, type RecordBatch } from '../records/record-view.js';
+  RECORD,
+  WORD,
+} from '../records/layout.js';
+import { TcpState } from '../records/tcp-state.js';
+import { RecordView, type RecordBatch } from '../records/record-view.js';
 
 /** Flows without a socket in `batch`, whose addresses have been looked through NAT; `all` is what is known to look through. */
 export function unseenFlows(batch: RecordBatch, born: FlowBatch, all: FlowBatch): FlowBatch {
@@ -26,12 +28,12 @@ export function unseenFlows(batch: RecordBatch, born: FlowBatch, all: FlowBatch)
   }
   const { halves, words, count } = new RecordView(batch);
   for (let i = 0; i < count; i++) {
-    const at = i * WORDS;
+    const at = i * RECORD.words;
     const scope =
       isLoopbackAddress(words, at + WORD.localAddress) || isLoopbackAddress(words, at + WORD.remoteAddress)
         ? words[at + WORD.netns]! >>> 0
         : 0;
-    const port = i * HALVES + HALF.localPort;
+    const port = i * RECORD.halves + HALF.localPort;
     flowOf.delete(keyOf(words, at + WORD.localAddress, halves, port, port + 1, scope));
     flowOf.delete(keyOf(words, at + WORD.localAddress, halves, port, port + 1, scope, true));
   }
@@ -50,12 +52,12 @@ export function withFlowRecords(batch: RecordBatch, flows: FlowBatch, all: FlowB
   const view = new RecordView(batch);
   const listeners = listenersByPort(view);
   const recordCount = view.count + flows.flowCount;
-  const bytes = new Uint8Array(recordCount * RECORD_BYTES);
+  const bytes = new Uint8Array(recordCount * RECORD.bytes);
   bytes.set(view.bytes);
   const written = new RecordView({ records: bytes.buffer, recordCount });
   for (const [i, tuple] of connectionsOf(flows, all).entries()) {
     const listener = (listeners.get(tuple.netns * 0x10000 + tuple.ports[1]!) ?? []).find((at) => {
-      const address = at * WORDS + WORD.localAddress;
+      const address = at * RECORD.words + WORD.localAddress;
       return isWildcardAddress(view.words, address) || sameAddress(view.words, address, tuple.words, 4);
     });
     writeRecord(written, view.count + i, tuple, listener);
@@ -103,9 +105,10 @@ function keyOf(
 function listenersByPort({ bytes, halves, words, count }: RecordView): Map<number, number[]> {
   const listeners = new Map<number, number[]>();
   for (let i = 0; i < count; i++) {
-    if (bytes[i * RECORD_BYTES + OFFSET.direction] !== Direction.Listener) continue;
-    if (words[i * WORDS + WORD.pid] === 0) continue;
-    const key = (words[i * WORDS + WORD.netns]! >>> 0) * 0x10000 + halves[i * HALVES + HALF.localPort]!;
+    if (bytes[i * RECORD.bytes + OFFSET.direction] !== Direction.Listener) continue;
+    if (words[i * RECORD.words + WORD.pid] === 0) continue;
+    const key =
+      (words[i * RECORD.words + WORD.netns]! >>> 0) * 0x10000 + halves[i * RECORD.halves + HALF.localPort]!;
     const known = listeners.get(key);
     if (known === undefined) listeners.set(key, [i]);
     else known.push(i);
@@ -118,7 +121,7 @@ let nextId = 0;
 /** @param listener its record number; undefined when nobody is known to listen there */
 function writeRecord(view: RecordView, i: number, tuple: Tuple, listener: number | undefined): void {
   const { bytes, halves, words } = view;
-  const [at, byte, half] = [i * WORDS, i * RECORD_BYTES, i * HALVES];
+  const [at, byte, half] = [i * RECORD.words, i * RECORD.bytes, i * RECORD.halves];
   const isServer = listener !== undefined;
   const [local, remote] = isServer ? [1, 0] : [0, 1];
   // Sockets have ids of their own; one without a socket gets one that none of them has (the upper half is all ones).
@@ -135,10 +138,10 @@ function writeRecord(view: RecordView, i: number, tuple: Tuple, listener: number
   bytes[byte + OFFSET.state] = TcpState.Close;
   bytes[byte + OFFSET.flags] = Flag.Established;
   if (!isServer) return;
-  const from = listener * RECORD_BYTES;
+  const from = listener * RECORD.bytes;
   bytes.copyWithin(byte + OFFSET.pid, from + OFFSET.pid, from + OFFSET.pid + 4);
   bytes.copyWithin(byte + OFFSET.listenerPid, from + OFFSET.pid, from + OFFSET.pid + 4);
   bytes.copyWithin(byte + OFFSET.pidStartNanos, from + OFFSET.pidStartNanos, from + OFFSET.pidStartNanos + 8);
-  bytes.copyWithin(byte + OFFSET.comm, from + OFFSET.comm, from + RECORD_BYTES);
+  bytes.copyWithin(byte + OFFSET.comm, from + OFFSET.comm, from + RECORD.bytes);
   bytes[byte + OFFSET.pidEvidence] = PidEvidence.Listener;
 }

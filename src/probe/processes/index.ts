@@ -49,7 +49,7 @@ export function createProcessReporter(options: ProcessReporterOptions): ProcessR
       starts.clear();
       const processes = await walker.walk();
       for (const { pid, startTicks } of processes) starts.set(pid, startTicks - offset);
-      return new Map([['Process', processTopology(processes, options.hostName, cores, now)]]);
+      return new Map([['Process', processTopology(processes, options.hostName, cores, now, offset)]]);
     },
     startTicksOf: (pid) => starts.get(pid),
     formerName: (pid, startTicks, comm) =>

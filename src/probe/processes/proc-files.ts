@@ -4,7 +4,7 @@
  */
 import { statSync } from 'node:fs';
 import { open, readdir, readlink, stat } from 'node:fs/promises';
-import { countEntries, EbpfUnavailableError, readFiles } from 'ebpf-bridge';
+import { AddonUnavailableError, countEntries, readFiles } from 'ebpf-bridge/procfs';
 
 /** Larger files are cut off here: argument lists can be megabytes. */
 const FILE_BYTES_MAX = 4096;
@@ -26,7 +26,7 @@ export function procFiles(procRoot: string): ProcFiles {
       try {
         return await readBatch(paths);
       } catch (error) {
-        if (!(error instanceof EbpfUnavailableError)) throw error;
+        if (!(error instanceof AddonUnavailableError)) throw error;
         return oneByOne(paths, readOne);
       }
     },
@@ -37,7 +37,7 @@ export function procFiles(procRoot: string): ProcFiles {
         const counts = await countEntries(folders, sizeTells);
         return Array.from(counts, (count) => (count < 0 ? undefined : count));
       } catch (error) {
-        if (!(error instanceof EbpfUnavailableError)) throw error;
+        if (!(error instanceof AddonUnavailableError)) throw error;
         return oneByOne(folders, async (folder) =>
           sizeTells ? (await stat(folder)).size : (await readdir(folder)).length,
         );

@@ -35,12 +35,16 @@ const HEAD = {
   metricTemplates: byId(METRIC_TEMPLATES),
 };
 
-/** @param cores how many CPUs there are: a process can use 100 percent of each */
+/**
+ * @param cores how many CPUs there are: a process can use 100 percent of each
+ * @param bootOffset clock ticks by which /proc's starts are ahead of the kernel's, in a time namespace
+ */
 export function processTopology(
   processes: readonly ProcessFacts[],
   hostName: string,
   cores: number,
   now: Timestamp,
+  bootOffset = 0,
 ): Topology {
   const host = hostNodeId(hostName);
   const parents = new Map([['host', [host]]]);
@@ -50,7 +54,7 @@ export function processTopology(
     nodes.set(id, {
       id,
       topology: 'process',
-      latest: latestOf(facts, host, now),
+      latest: latestOf(facts, host, now, bootOffset),
       metrics: metricsOf(facts, cores, now),
       parents,
     });
@@ -58,12 +62,18 @@ export function processTopology(
   return { ...HEAD, nodes };
 }
 
-function latestOf(facts: ProcessFacts, host: string, timestamp: Timestamp): ReadonlyMap<string, Latest> {
+function latestOf(
+  facts: ProcessFacts,
+  host: string,
+  timestamp: Timestamp,
+  bootOffset: number,
+): ReadonlyMap<string, Latest> {
   const latest = new Map<string, Latest>();
   const add = (key: string, value: string): void => {
     latest.set(key, { timestamp, value });
   };
   add('pid', String(facts.pid));
+  if (facts.startTicks > 0) add('start_ticks', String(facts.startTicks - bootOffset));
   add('name', facts.name);
   add('threads', String(facts.threads));
   add('host_node_id', host);

@@ -1,6 +1,6 @@
 /**
- * Talks HTTP with one app: asks who it is, sends it a report, and says what came of it in the terms that matter to a
- * sender. Connections are kept alive; one that turns out to have been closed meanwhile says nothing of the app, which is
+ * Talks HTTP with one app: asks who it is, sends it statements or reports, and answers what came of it in the terms that
+ * matter to a sender. Connections are kept alive; one that turns out to have been closed meanwhile says nothing of the app, which is
  * asked once more on a new one. Redirects are not followed: a body goes where it was meant to go, or nowhere.
  */
 import { Agent as HttpAgent } from 'node:http';
@@ -25,19 +25,28 @@ export type Failure =
       /** A gateway answers in the place of an app that is away. */
       readonly isGateway?: boolean;
     }
-  /** The credentials are not accepted; the report is not to blame. */
+  /** The credentials are not accepted; what was sent is not to blame. */
   | { readonly kind: 'unauthorised'; readonly reason: string; readonly retryAfterMs?: number }
-  /** The report is not wanted, and will not be wanted later. */
+  /** What was sent is not wanted, and will not be wanted later. */
   | { readonly kind: 'refused'; readonly reason: string; readonly retryAfterMs?: number };
 
-export type Identity = { readonly kind: 'identified'; readonly appId: string } | Failure;
-/** `appId`: who took it, where the app says so (ours does, Scope's does not). */
-export type Delivery = { readonly kind: 'delivered'; readonly appId?: string } | Failure;
+export type Identity =
+  { readonly kind: 'identified'; readonly appId: string; readonly takesFlows: boolean } | Failure;
+
+/** `appId`: who answered, where the app says so (ours does, Scope's does not). */
+export type Delivery = { readonly kind: 'delivered'; readonly appId: string | undefined } | Failure;
+
+export type StatementDelivery =
+  | Delivery
+  /** The app has another state than the one that the statement builds on. */
+  | { readonly kind: 'conflict'; readonly appId: string | undefined }
+  /** There is no such route: an older app, or a proxy that knows only the old one. */
+  | { readonly kind: 'no flows' };
 
 export interface AppClientOptions extends ProxyRules {
   readonly probeId: string;
   readonly version: string;
-  /** Milliseconds between two reports: the app takes none to be missing before that. */
+  /** Milliseconds between two states: the app takes none to be missing before that. */
   readonly intervalMs?: number;
   readonly credentials: Credentials;
   readonly tls: TlsMaterial;
@@ -54,10 +63,11 @@ const CLOSED_CODES: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 /** Some proxies answer it to the next request when they close a connection that was idle for too long. */
 const REQUEST_TIMEOUT_STATUS = 408;
 
-interface Sent {
-  readonly body: Buffer;
-  readonly kind: 'whole' | 'changes';
-}
+const REPORT_PATH = '/api/report';
+const FLOWS_PATH = '/api/flows';
+/** Of what is sent to `FLOWS_PATH`. */
+const FLOWS_VERSION = 1;
+const APP_ID_HEADER = 'x-topoprobe-app-id';
 
 interface Agents {
   readonly http: HttpAgent;
@@ -90,20 +100,29 @@ export class AppClient {
     if (typeof appId !== 'string' || appId === '') {
       return { kind: 'failing', reason: 'what answers at /api is no app' };
     }
-    return { kind: 'identified', appId };
+    const capabilities = answer?.['capabilities'];
+    const takesFlows =
+      typeof capabilities === 'object' &&
+      capabilities !== null &&
+      'flows' in capabilities &&
+      capabilities.flows === FLOWS_VERSION;
+    return { kind: 'identified', appId, takesFlows };
   }
 
-  /**
-   * @param body gzipped MessagePack
-   * @param kind `changes`: it says only what differs from the last whole report
-   */
-  async send(body: Buffer, kind: 'whole' | 'changes', signal: AbortSignal): Promise<Delivery> {
-    const response = await this.#exchange('POST', '/api/report', { body, kind }, signal);
+  /** @param body a report as gzipped MessagePack */
+  async sendReport(body: Buffer, signal: AbortSignal): Promise<Delivery> {
+    const response = await this.#exchange('POST', REPORT_PATH, body, signal);
     if ('kind' in response) return response;
-    const failure = failureOf(response);
-    if (failure) return failure;
-    const appId: unknown = response.headers['x-topoprobe-app-id'];
-    return { kind: 'delivered', ...(typeof appId === 'string' && { appId }) };
+    return failureOf(response) ?? { kind: 'delivered', appId: takerOf(response) };
+  }
+
+  /** @param body a statement, gzipped */
+  async sendStatement(body: Buffer, signal: AbortSignal): Promise<StatementDelivery> {
+    const response = await this.#exchange('POST', FLOWS_PATH, body, signal);
+    if ('kind' in response) return response;
+    if (response.status === 409) return { kind: 'conflict', appId: takerOf(response) };
+    if (response.status === 404 || response.status === 405) return { kind: 'no flows' };
+    return failureOf(response) ?? { kind: 'delivered', appId: takerOf(response) };
   }
 
   close(): void {
@@ -115,16 +134,16 @@ export class AppClient {
   async #exchange(
     method: 'GET' | 'POST',
     path: string,
-    sent: Sent | undefined,
+    body: Buffer | undefined,
     signal: AbortSignal,
   ): Promise<AxiosResponse<unknown> | Failure> {
     try {
-      const first = await this.#tryOnce(method, path, sent, signal);
+      const first = await this.#tryOnce(method, path, body, signal);
       if (first !== 'closed meanwhile') return first;
-      // A report that was taken in all the same is known by what it says: the app merges it with itself.
+      // What was taken in all the same does no harm when it comes again.
       this.close();
       this.#reconnects++;
-      const again = await this.#tryOnce(method, path, sent, signal);
+      const again = await this.#tryOnce(method, path, body, signal);
       return again === 'closed meanwhile'
         ? { kind: 'unreachable', reason: 'it closes every connection' }
         : again;
@@ -141,7 +160,7 @@ export class AppClient {
   async #tryOnce(
     method: 'GET' | 'POST',
     path: string,
-    sent: Sent | undefined,
+    body: Buffer | undefined,
     signal: AbortSignal,
   ): Promise<AxiosResponse<unknown> | 'closed meanwhile'> {
     const { url } = this.target;
@@ -156,15 +175,14 @@ export class AppClient {
           'X-Scope-Probe-ID': probeId,
           'X-Scope-Probe-Version': version,
           Authorization: this.options.credentials.authorization(url),
-          ...(sent && {
+          ...(body && {
             'Content-Type': 'application/msgpack',
             'Content-Encoding': 'gzip',
-            'X-Topoprobe-Report': sent.kind,
             ...(intervalMs !== undefined && { 'X-Topoprobe-Interval': String(Math.ceil(intervalMs)) }),
           }),
         },
-        ...(sent && { data: sent.body }),
-        timeout: sent ? sendTimeoutMs : askTimeoutMs,
+        ...(body && { data: body }),
+        timeout: body ? sendTimeoutMs : askTimeoutMs,
         signal,
         httpAgent: http,
         httpsAgent: https,
@@ -237,6 +255,12 @@ function lookupOf(address: HostAddress | undefined): { lookup?: LookupFunction }
       else done(null, address.address, address.family);
     },
   };
+}
+
+/** The id of the app that answered, where it says so. */
+function takerOf({ headers }: AxiosResponse<unknown>): string | undefined {
+  const appId: unknown = headers[APP_ID_HEADER];
+  return typeof appId === 'string' ? appId : undefined;
 }
 
 /** Undefined for a success. */

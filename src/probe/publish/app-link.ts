@@ -1,24 +1,27 @@
 /**
- * One way to an app. A loop: find out who is there, deliver what waits, wait for more; after a failure wait, longer
- * each time. It logs one line when its state changes, never one per try.
+ * One way to an app. A loop: find out who is there and what it takes, deliver the newest state, wait for the next; after
+ * a failure wait, longer each time. It logs one line when its state changes, never one per try.
  */
 import type { Logger } from 'pino';
 import type { AppClient, Failure } from './app-client.js';
 import type { AppRegistry, Claimant } from './app-registry.js';
 import { Backoff, type BackoffLimits } from './backoff.js';
-import type { Report } from '../../report/model/model.js';
-import { countsOf } from './connection-counts.js';
-import type { ReportEncoder } from './encoded-report.js';
-import type { PendingReport } from './pending-report.js';
+import type { HeldState } from './held-state.js';
+import type { StateEncoder } from './state-encoder.js';
 
 export type LinkState = 'new' | 'delivering' | 'standby' | Failure['kind'];
 
 export interface LinkCounters {
   delivered: number;
   delivered_bytes: number;
-  /** Of `delivered`, those that were only what had changed. */
-  delivered_changes: number;
+  /** Of `delivered`: statements, and those of them that were whole. */
+  delivered_statements: number;
+  delivered_whole_statements: number;
+  /** Statements whose base was not what the app has; whole ones came after them. */
+  conflicts: number;
   failed_tries: number;
+  /** Statements that the app would not take; what they state is in the next one again. */
+  refused_statements: number;
   /** Reports that the app would not take, and the connections in them. */
   refused_reports: number;
   refused_connections: number;
@@ -33,23 +36,27 @@ export interface AppLinkOptions {
   readonly description: string;
   readonly client: AppClient;
   readonly registry: AppRegistry;
-  readonly encoder: ReportEncoder;
+  readonly encoder: StateEncoder;
   readonly backoff: BackoffLimits;
   /** How long an app's identity is believed. */
   readonly identityMs: number;
-  /** A whole report is due this often, milliseconds; between two of them only what changed is sent. 0: always. */
-  readonly wholeEveryMs: number;
   readonly log: Logger;
   /** The link could not deliver: another way may. */
   readonly onFailure: (link: AppLink) => void;
 }
 
+/** What is due when closing begins is tried once more; an app may want it whole, and then as a report. */
+const CLOSING_TRIES_MAX = 3;
+
 export class AppLink implements Claimant {
   readonly counters: LinkCounters = {
     delivered: 0,
     delivered_bytes: 0,
-    delivered_changes: 0,
+    delivered_statements: 0,
+    delivered_whole_statements: 0,
+    conflicts: 0,
     failed_tries: 0,
+    refused_statements: 0,
     refused_reports: 0,
     refused_connections: 0,
     reconnects: 0,
@@ -57,22 +64,20 @@ export class AppLink implements Claimant {
   };
   #state: LinkState = 'new';
   #appId: string | undefined;
-  readonly #openedAt = performance.now();
+  #takesFlows = false;
   #identifiedAt = -Infinity;
   /** Whether the last exchange went well. */
   #isHealthy = false;
-  /** The whole report that this app got last, as long as it can be built on. */
-  #base: { readonly report: Report; readonly period: number } | undefined;
   #isClosing = false;
   /** Ends the wait under way. */
   #resume: (() => void) | undefined;
-  #resumesOnReport = false;
+  #resumesOnState = false;
   readonly #backoff: Backoff;
   readonly #abort = new AbortController();
   readonly #ended: Promise<void>;
 
   constructor(
-    public pending: PendingReport,
+    public held: HeldState,
     private readonly options: AppLinkOptions,
   ) {
     this.#backoff = new Backoff(options.backoff);
@@ -81,10 +86,6 @@ export class AppLink implements Claimant {
 
   get state(): LinkState {
     return this.#state;
-  }
-
-  get ageMs(): number {
-    return performance.now() - this.#openedAt;
   }
 
   get isHealthy(): boolean {
@@ -96,20 +97,21 @@ export class AppLink implements Claimant {
     return this.#appId;
   }
 
-  /** Ends a wait: for a new report, for an app's return. */
+  /** Ends a wait: for a new state, for an app's return. */
   wake(): void {
     this.#resume?.();
   }
 
-  /** There is something new to deliver. */
+  /** There is a new state to deliver. */
   notify(): void {
-    if (this.#resumesOnReport) this.#resume?.();
+    this.held.isDue = true;
+    if (this.#resumesOnState) this.#resume?.();
   }
 
-  /** Tries once more to deliver what waits, for at most `graceMs`. */
+  /** Tries once more to deliver what is due, for at most `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
-    if (graceMs <= 0 || this.pending.isEmpty || this.#state === 'standby') this.#abort.abort();
+    if (graceMs <= 0 || !this.held.isDue || this.#state === 'standby') this.#abort.abort();
     this.wake();
     const timer = setTimeout(() => {
       this.#abort.abort();
@@ -119,7 +121,7 @@ export class AppLink implements Claimant {
     this.options.client.close();
   }
 
-  /** Drops its connections; what waits is kept. */
+  /** Drops its connections. */
   renew(): void {
     this.options.client.close();
   }
@@ -127,23 +129,23 @@ export class AppLink implements Claimant {
   /** Never rejects. */
   async #run(): Promise<void> {
     let tries = 0;
-    // A last round is for what waits when closing begins.
-    while (!this.#isAborted() && !(this.#isClosing && (this.pending.isEmpty || tries > 0))) {
-      if (this.#isClosing) tries++;
+    while (!this.#isAborted() && !(this.#isClosing && (!this.held.isDue || tries === CLOSING_TRIES_MAX))) {
+      const isLast = this.#isClosing;
+      if (isLast) tries++;
       const failure = await this.#round().catch((error: unknown) => this.#mistake(error));
       this.counters.reconnects = this.options.client.reconnects;
       if (this.#isAborted()) return;
       this.#isHealthy = failure === undefined;
       if (failure) {
-        this.#base = undefined;
         this.#enter(failure.kind, failure.reason);
         this.counters.failed_tries++;
+        if (isLast) return;
         this.options.onFailure(this);
         await this.#wait(this.#delayAfter(failure));
       } else if (this.#state === 'standby') {
         await this.#wait(this.options.identityMs);
-      } else if (this.pending.isEmpty) {
-        await this.#waitForReport();
+      } else if (!this.held.isDue) {
+        await this.#waitForState();
       }
     }
   }
@@ -156,69 +158,100 @@ export class AppLink implements Claimant {
     return { kind: 'failing', reason: 'this program made a mistake' };
   }
 
-  /** Identifies the app when that is due, then delivers what waits. */
+  /** Identifies the app when that is due, then delivers what is. */
   async #round(): Promise<Failure | undefined> {
     const isKnown = this.#isHealthy && performance.now() - this.#identifiedAt < this.options.identityMs;
     if (!isKnown) {
       const identity = await this.options.client.identify(this.#abort.signal);
       if (identity.kind !== 'identified') return identity;
       this.#identifiedAt = performance.now();
-      if (identity.appId !== this.#appId) this.#base = undefined;
       this.#appId = identity.appId;
+      this.#takesFlows = identity.takesFlows;
       const role = this.options.registry.claim(identity.appId, this);
       if (role === 'standby') {
-        this.#base = undefined;
         this.#enter('standby');
         return undefined;
       }
       this.#isHealthy = true;
       if (this.#state === 'standby') this.#enter('new');
     }
-    const report = this.pending.take();
-    if (!report) return undefined;
-    const period = this.#period();
-    const base = this.#base && this.#base.period === period ? this.#base.report : undefined;
-    const body = await this.options.encoder.encode(report, base).catch((error: unknown) => {
-      this.#giveUp(report);
-      throw error;
-    });
-    const delivery = await this.options.client.send(body, base ? 'changes' : 'whole', this.#abort.signal);
+    const { held } = this;
+    if (!held.isDue) return undefined;
+    held.isDue = false;
+    return this.#takesFlows && !held.refusesFlows ? this.#deliverStatement(held) : this.#deliverReport(held);
+  }
+
+  async #deliverStatement(held: HeldState): Promise<Failure | undefined> {
+    const base = held.seq;
+    const { body, seq } = await this.options.encoder.statement(base);
+    const delivery = await this.options.client.sendStatement(body, this.#abort.signal);
     switch (delivery.kind) {
       case 'delivered':
-        this.counters.delivered++;
-        this.counters.delivered_bytes += body.byteLength;
-        if (base) this.counters.delivered_changes++;
-        else this.#base = period === undefined ? undefined : { report, period };
-        if (delivery.appId !== undefined && delivery.appId !== this.#appId) {
-          // Another app took the place of the one that was known, and has not what these changes build on.
-          if (base) this.#base = undefined;
-          this.#identifiedAt = -Infinity;
-        }
-        this.#backoff.reset();
-        this.#enter('delivering');
+        this.counters.delivered_statements++;
+        if (base === 0) this.counters.delivered_whole_statements++;
+        held.seq = this.#noteTaker(delivery.appId) ? seq : 0;
+        this.#delivered(body);
+        return undefined;
+      case 'conflict':
+        this.counters.conflicts++;
+        held.isDue = true;
+        held.seq = 0;
+        this.#noteTaker(delivery.appId);
+        if (base !== 0) return undefined;
+        return { kind: 'failing', reason: 'it refuses a whole statement as if it built on something' };
+      case 'no flows':
+        held.isDue = true;
+        held.refusesFlows = true;
+        this.options.log.info(
+          `the app at ${this.options.description} takes no flows after all: it gets reports`,
+        );
         return undefined;
       case 'refused':
-        this.#giveUp(report);
+        this.counters.refused_statements++;
         return delivery;
       case 'failing':
       case 'unreachable':
       case 'unauthorised':
-        this.pending.putBack(report);
+        held.isDue = true;
         return delivery;
     }
   }
 
-  #giveUp(report: Report): void {
-    this.counters.refused_reports++;
-    for (const node of report.topologies.get('Endpoint')?.nodes.values() ?? []) {
-      this.counters.refused_connections += countsOf(node)?.total ?? 0;
+  async #deliverReport(held: HeldState): Promise<Failure | undefined> {
+    const { body, mark, connections } = await this.options.encoder.report(held.mark);
+    const delivery = await this.options.client.sendReport(body, this.#abort.signal);
+    switch (delivery.kind) {
+      case 'delivered':
+        held.mark = mark;
+        this.#noteTaker(delivery.appId);
+        this.#delivered(body);
+        return undefined;
+      case 'refused':
+        // What it is about would be refused again; the next report is about the time after.
+        held.mark = mark;
+        this.counters.refused_reports++;
+        this.counters.refused_connections += connections;
+        return delivery;
+      case 'failing':
+      case 'unreachable':
+      case 'unauthorised':
+        held.isDue = true;
+        return delivery;
     }
   }
 
-  /** Of the clock, not of the link: all apps get their whole reports at once, so that they are encoded once. */
-  #period(): number | undefined {
-    const { wholeEveryMs } = this.options;
-    return wholeEveryMs > 0 ? Math.floor(performance.now() / wholeEveryMs) : undefined;
+  #delivered(body: Buffer): void {
+    this.counters.delivered++;
+    this.counters.delivered_bytes += body.byteLength;
+    this.#backoff.reset();
+    this.#enter('delivering');
+  }
+
+  /** False when another app answers in the place of the one that is known: who it is is asked at once. */
+  #noteTaker(appId: string | undefined): boolean {
+    if (appId === undefined || appId === this.#appId) return true;
+    this.#identifiedAt = -Infinity;
+    return false;
   }
 
   #delayAfter(failure: Failure): number {
@@ -231,10 +264,10 @@ export class AppLink implements Claimant {
     return this.#abort.signal.aborted;
   }
 
-  #waitForReport(): Promise<void> {
-    this.#resumesOnReport = true;
+  #waitForState(): Promise<void> {
+    this.#resumesOnState = true;
     return this.#wait().finally(() => {
-      this.#resumesOnReport = false;
+      this.#resumesOnState = false;
     });
   }
 
@@ -265,10 +298,14 @@ export class AppLink implements Claimant {
         log.info(`the app at ${description} is already being reported to by another address`);
         break;
       case 'unreachable':
-        log.warn(`cannot reach an app at ${description}: ${reason}; reports are merged until it answers`);
+        log.warn(
+          `cannot reach an app at ${description}: ${reason}; it gets the newest state when it answers`,
+        );
         break;
       case 'failing':
-        log.warn(`the app at ${description} takes no reports now: ${reason}; they are merged until it does`);
+        log.warn(
+          `the app at ${description} takes nothing now: ${reason}; it gets the newest state when it does`,
+        );
         break;
       case 'unauthorised':
         log.error(
@@ -276,7 +313,9 @@ export class AppLink implements Claimant {
         );
         break;
       case 'refused':
-        log.error(`the app at ${description} refuses a report: ${reason}; that report is given up`);
+        log.error(
+          `the app at ${description} refuses what it is sent: ${reason}; the next state is sent all the same`,
+        );
         break;
     }
   }

@@ -1,12 +1,13 @@
 /**
- * Which app is reached through which link, so that two ways to one app deliver one report. What waits belongs to the
- * app, not to the way: when one way fails, another takes over with what waits.
+ * Which app is reached through which link, so that two ways to one app deliver each state once. What an app has belongs
+ * to the app, not to the way: when one way fails, another takes over from there.
  */
-import type { PendingReport } from './pending-report.js';
+import type { ReportMark } from '../../flows/stated.js';
+import type { HeldState } from './held-state.js';
 
 /** What the registry needs to know of a link. */
 export interface Claimant {
-  pending: PendingReport;
+  held: HeldState;
   /** Whether its last exchange went well. */
   readonly isHealthy: boolean;
   /** Asks to look again at once. */
@@ -15,13 +16,13 @@ export interface Claimant {
 
 interface Entry {
   holder: Claimant;
-  pending: PendingReport;
+  held: HeldState;
 }
 
 export class AppRegistry {
   readonly #apps = new Map<string, Entry>();
 
-  constructor(private readonly newPending: () => PendingReport) {}
+  constructor(private readonly newHeld: (mark: ReportMark | undefined) => HeldState) {}
 
   /** Apps that are being reported to. */
   get size(): number {
@@ -30,32 +31,32 @@ export class AppRegistry {
 
   /**
    * A link has found the app `appId`.
-   * @returns `holder` when it is to deliver, `standby` when another one does; either way the link's pending report is
-   * then the app's.
+   * @returns `holder` when it is to deliver, `standby` when another one does; either way what the link holds is then
+   * the app's.
    */
   claim(appId: string, link: Claimant): 'holder' | 'standby' {
     const entry = this.#apps.get(appId);
     if (entry && entry.holder !== link && entry.holder.isHealthy) {
       this.#leave(appId, link);
-      link.pending = entry.pending;
+      link.held = entry.held;
       return 'standby';
     }
     if (entry) {
       this.#leave(appId, link);
       entry.holder = link;
-      link.pending = entry.pending;
+      link.held = entry.held;
       return 'holder';
     }
     this.#adopt(link);
-    this.#apps.set(appId, { holder: link, pending: link.pending });
+    this.#apps.set(appId, { holder: link, held: link.held });
     return 'holder';
   }
 
   /** The holder could not deliver: another way may. */
   failed(link: Claimant, all: Iterable<Claimant>): void {
-    for (const { holder, pending } of this.#apps.values()) {
+    for (const { holder, held } of this.#apps.values()) {
       if (holder !== link) continue;
-      for (const other of all) if (other !== link && other.pending === pending) other.wake();
+      for (const other of all) if (other !== link && other.held === held) other.wake();
     }
   }
 
@@ -72,16 +73,18 @@ export class AppRegistry {
   }
 
   /**
-   * A new app (a restarted one has a new id) inherits what waited at this link. When that belongs to an app which a
-   * healthy link still serves, it starts with nothing.
+   * A new app (a restarted one has a new id) has no state yet. Its first report is about the time since the last one at
+   * this link, unless that went to an app which a healthy link still serves.
    */
   #adopt(link: Claimant): void {
-    for (const [appId, { holder, pending }] of this.#apps) {
+    let { mark } = link.held;
+    for (const [appId, { holder, held }] of this.#apps) {
       if (holder === link) this.#apps.delete(appId);
-      else if (pending === link.pending) {
-        if (holder.isHealthy) link.pending = this.newPending();
+      else if (held === link.held) {
+        if (holder.isHealthy) mark = undefined;
         else this.#apps.delete(appId);
       }
     }
+    link.held = this.newHeld(mark);
   }
 }

@@ -1,33 +1,32 @@
 /**
- * Ships reports to every app. Publishing never waits: an app that is away or slow has one pending report, into which
- * the later ones are merged.
+ * Delivers a probe's states to every app: what changed since the state that the app has. Nothing is kept for an app that
+ * is away or slow but which state that is; it gets the newest one when it is back.
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
-import type { Report } from '../../report/model/model.js';
+import type { ReportMark, StatedSource } from '../../flows/stated.js';
 import { AppClient, type AppClientOptions } from './app-client.js';
 import { AppLink, type LinkState } from './app-link.js';
 import { AppRegistry } from './app-registry.js';
 import type { BackoffLimits } from './backoff.js';
-import type { ReportBounds } from './coarsen.js';
-import { ReportEncoder } from './encoded-report.js';
 import { PublishError } from './errors.js';
-import { PendingReport, ReportJoiner } from './pending-report.js';
+import { HeldState } from './held-state.js';
 import { proxyFor, type ProxyRules } from './proxy.js';
+import { StateEncoder } from './state-encoder.js';
 import { describe, hostOf, type HostAddress } from './target-address.js';
 import { Target, type HostLookup } from './target.js';
 
 export interface Publisher {
-  /** Hands a report over. Never throws, never blocks. */
-  publish(report: Report): void;
+  /** The source has a new state, or the same one at a later time. Never throws, never blocks. */
+  notify(): void;
   /** Monotonic sums over all apps, but for `links`, `links_delivering` and `pending`, which are as of now. */
   counters(): Readonly<Record<string, number>>;
   /** State and counters of each way to an app. */
   apps(): readonly AppStatus[];
-  /** Drops the connections to all apps: the next tries make new ones. What waits is kept. */
+  /** Drops the connections to all apps: the next tries make new ones. */
   renew(): void;
-  /** Tries for a moment to deliver what waits, then ends. Idempotent. */
+  /** Tries for a moment to deliver the newest state where it is due, then ends. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -40,12 +39,11 @@ export interface AppStatus {
 }
 
 export interface ShippingOptions {
+  readonly source: StatedSource;
   readonly targets: readonly URL[];
   readonly client: AppClientOptions;
-  readonly bounds: ReportBounds;
   readonly backoff: BackoffLimits;
   readonly identityMs: number;
-  readonly wholeEveryMs: number;
   readonly lookup: HostLookup;
   readonly lookupIntervalMs: number;
   readonly closeGraceMs: number;
@@ -53,39 +51,25 @@ export interface ShippingOptions {
 }
 
 const ADDRESSES_MAX = 64;
-/** For how long an address that never answered is given the benefit of the doubt: its app may only be starting. */
-const UNHEARD_MS = 900_000;
 
-export class ReportPublisher implements Publisher {
-  readonly #joiner: ReportJoiner;
-  readonly #encoder = new ReportEncoder();
+export class StatePublisher implements Publisher {
+  readonly #encoder: StateEncoder;
   readonly #registry: AppRegistry;
   readonly #descriptions = new Map<AppLink, string>();
-  readonly #targets: { readonly target: Target; readonly waiting: PendingReport }[] = [];
+  readonly #targets: Target[] = [];
   /** Of links that are gone. */
   readonly #past = new Map<string, number>();
   #closed: Promise<void> | undefined;
 
   constructor(private readonly options: ShippingOptions) {
-    this.#joiner = new ReportJoiner(options.bounds);
-    this.#registry = new AppRegistry(() => new PendingReport(this.#joiner));
+    this.#encoder = new StateEncoder(options.source);
+    this.#registry = new AppRegistry((mark) => this.#newHeld(mark));
     for (const url of options.targets) this.#addTarget(url);
   }
 
-  publish(report: Report): void {
+  notify(): void {
     if (this.#closed) return;
-    const queues = new Set<PendingReport>();
-    for (const { target, waiting } of this.#targets) {
-      if (!target.hasLinks) queues.add(waiting);
-      const links = [...target.links];
-      const isReached = links.some((link) => link.appId !== undefined);
-      for (const link of links) {
-        // What never answered beside an address that did is no app of its own (IPv6 without a listener, say).
-        if (isReached && link.appId === undefined && link.ageMs > UNHEARD_MS) link.pending.clear();
-        else queues.add(link.pending);
-      }
-    }
-    for (const pending of queues) pending.add(report);
+    this.#encoder.renew();
     for (const link of this.#descriptions.keys()) link.notify();
   }
 
@@ -95,11 +79,10 @@ export class ReportPublisher implements Publisher {
     const links = [...this.#descriptions.keys()];
     return {
       ...Object.fromEntries(sums),
-      ...this.#joiner.counters,
       ...this.#encoder.counters,
       links: links.length,
       links_delivering: links.filter((link) => link.state === 'delivering').length,
-      pending: links.filter((link) => !link.pending.isEmpty).length,
+      pending: links.filter((link) => link.held.isDue).length,
     };
   }
 
@@ -122,13 +105,15 @@ export class ReportPublisher implements Publisher {
   }
 
   async #close(): Promise<void> {
-    for (const { target } of this.#targets) target.stop();
+    for (const target of this.#targets) target.stop();
     await Promise.all([...this.#descriptions.keys()].map((link) => link.close(this.options.closeGraceMs)));
-    this.#joiner.forget();
+  }
+
+  #newHeld(mark: ReportMark | undefined): HeldState {
+    return new HeldState(this.options.source.seq > 0, mark);
   }
 
   #addTarget(url: URL): void {
-    const waiting = new PendingReport(this.#joiner);
     const { log, lookup, lookupIntervalMs } = this.options;
     const target = new Target({
       url,
@@ -136,17 +121,15 @@ export class ReportPublisher implements Publisher {
       lookup,
       lookupIntervalMs,
       maxAddresses: ADDRESSES_MAX,
-      waiting,
-      open: (address, inherited) => {
+      open: (address, mark) => {
         const description = describe(address);
-        const link = new AppLink(new PendingReport(this.#joiner, inherited), {
+        const link = new AppLink(this.#newHeld(mark), {
           description,
           client: new AppClient(address, this.options.client),
           registry: this.#registry,
           encoder: this.#encoder,
           backoff: this.options.backoff,
           identityMs: this.options.identityMs,
-          wholeEveryMs: this.options.wholeEveryMs,
           log,
           onFailure: (failed) => this.#registry.failed(failed, this.#descriptions.keys()),
         });
@@ -162,10 +145,10 @@ export class ReportPublisher implements Publisher {
       },
       onLookup: (reason) => {
         if (reason === undefined) log.info(`${url.hostname} can be looked up`);
-        else log.warn(`cannot look up ${url.hostname}: ${reason}; reports are merged until it can`);
+        else log.warn(`cannot look up ${url.hostname}: ${reason}; the newest state goes there when it can`);
       },
     });
-    this.#targets.push({ target, waiting });
+    this.#targets.push(target);
   }
 }
 

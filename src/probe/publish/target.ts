@@ -2,7 +2,7 @@
  * One target as the user named it: a URL whose host name may stand for several apps. The name is looked up again and
  * again; every address is an app, and addresses come and go.
  */
-import type { Report } from '../../report/model/model.js';
+import type { ReportMark } from '../../flows/stated.js';
 import type { AppLink } from './app-link.js';
 import { hostOf, type HostAddress, type TargetAddress } from './target-address.js';
 
@@ -16,14 +16,12 @@ export interface TargetOptions {
   readonly lookupIntervalMs: number;
   /** Bound on addresses per name; more are not reported to. */
   readonly maxAddresses: number;
-  /** Opens a link. @param inherited what waits for the app there */
-  readonly open: (address: TargetAddress, inherited: Report | undefined) => AppLink;
+  /** Opens a link. @param mark what an app was delivered that this one may stand in the place of */
+  readonly open: (address: TargetAddress, mark: ReportMark | undefined) => AppLink;
   /** A link whose address is gone; it has been closed. */
   readonly onGone: (link: AppLink) => void;
   /** The name can't be looked up (a reason), or can be again (undefined). Called on changes only. */
   readonly onLookup: (reason: string | undefined) => void;
-  /** What waits while the name has never been found. */
-  readonly waiting: { take(): Report | undefined };
 }
 
 /** While a name can't be looked up it is tried more often. */
@@ -38,14 +36,6 @@ export class Target {
   constructor(private readonly options: TargetOptions) {
     if (options.needsLookup) void this.#follow();
     else this.#links.set('', options.open({ url: options.url, address: undefined }, undefined));
-  }
-
-  get links(): Iterable<AppLink> {
-    return this.#links.values();
-  }
-
-  get hasLinks(): boolean {
-    return this.#links.size > 0;
   }
 
   /** Stops looking up; the links are closed by their owner. */
@@ -77,15 +67,15 @@ export class Target {
   #update(addresses: readonly HostAddress[]): void {
     const named = new Map(addresses.map((address) => [address.address, address]));
     const gone = [...this.#links].filter(([address]) => !named.has(address));
-    let inherited = this.options.waiting.take();
+    let mark: ReportMark | undefined;
     for (const [address, link] of gone) {
-      inherited ??= link.pending.peek();
+      mark ??= link.held.mark;
       this.#links.delete(address);
       this.options.onGone(link);
     }
     for (const [text, address] of named) {
       if (this.#links.has(text)) continue;
-      this.#links.set(text, this.options.open({ url: this.options.url, address }, inherited));
+      this.#links.set(text, this.options.open({ url: this.options.url, address }, mark));
     }
   }
 

@@ -2,9 +2,10 @@
  * What is lost with a batch that comes into no report: the ends of connections that it had first and that are over. Those
  * that live are in the next batch again. Pure.
  */
+import { Direction, Flag, OFFSET, RECORD, WORD } from './layout.js';
+import { TcpState } from './tcp-state.js';
 import type { RecordBatch } from './record-view.js';
-import { RecordView, WORD, WORDS } from './record-view.js';
-import { Direction, Flag, OFFSET, RECORD_BYTES, TcpState } from './record.js';
+import { RecordView } from './record-view.js';
 
 export interface LostEnds {
   /** Connects, failed ones among them. */
@@ -18,12 +19,12 @@ export function lostEnds(batch: RecordBatch): Map<number, LostEnds> {
   const { bytes, words, count } = new RecordView(batch);
   const lost = new Map<number, LostEnds>();
   for (let i = 0; i < count; i++) {
-    const at = i * RECORD_BYTES;
+    const at = i * RECORD.bytes;
     const isKnown = (bytes[at + OFFSET.flags]! & (Flag.Reported | Flag.Seeded)) !== 0;
     if (isKnown || bytes[at + OFFSET.state] !== TcpState.Close) continue;
     const direction = bytes[at + OFFSET.direction];
     if (direction !== Direction.Connected && direction !== Direction.Accepted) continue;
-    const netns = words[i * WORDS + WORD.netns]! >>> 0;
+    const netns = words[i * RECORD.words + WORD.netns]! >>> 0;
     const ends = lost.get(netns) ?? { active: 0, passive: 0 };
     if (direction === Direction.Connected) ends.active++;
     else ends.passive++;

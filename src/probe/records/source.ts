@@ -1,5 +1,5 @@
 /**
- * What every source of connections offers: start, snapshots of flat records (see record.ts), counters,
+ * What every source of connections offers: start, snapshots of flat records (see layout.ts), counters,
  * stop. A snapshot holds every socket live now and each that closed since the last snapshot, exactly once.
  */
 
@@ -81,6 +81,8 @@ export interface Snapshot {
   readonly listenersListed?: boolean;
   /** Flows of connection tracking, which the records have been looked through already; absent where it is not read. */
   readonly flows?: FlowBatch;
+  /** By record of a client's end: what was dialled (`address:port`), where NAT leads elsewhere. Absent: nothing else. */
+  readonly dialled?: ReadonlyMap<number, string>;
   /** What the source goes without now, besides programs: one line each for people, with what to do. */
   readonly shortfalls?: readonly string[];
   /** What no record tells of because there is no room for it. Absent where the source has no such group. */

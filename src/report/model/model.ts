@@ -5,6 +5,7 @@
  * (`__proto__`) is only a key. A field that is absent means "empty": most nodes carry only a few of them.
  * Values are treated as immutable once they are in a report; merging shares them.
  */
+import type { FlowRow } from './flow-row.js';
 
 /** An instant to the nanosecond with its zone, as Go's binary time carries it. Shared by identity where possible. */
 export interface Timestamp {
@@ -136,4 +137,6 @@ export interface Report {
   /** Show at once, do not wait for the next tick. */
   readonly shortcut?: boolean;
   readonly plugins?: readonly unknown[];
+  /** Ours alone: the exact rows that the endpoints stand for. */
+  readonly flows?: readonly FlowRow[];
 }

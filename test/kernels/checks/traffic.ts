@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { watch, type Seen } from '../../ebpf/seen-scenario.js';
-import { TcpState } from '../../../src/probe/records/record.js';
+import { TcpState } from '../../../src/probe/records/tcp-state.js';
 import { socketsIn } from '../../support/socket-records.js';
 import { EVERY_RUNG, optionsOf, VISITING_RUNGS, type Check } from './check.js';
 

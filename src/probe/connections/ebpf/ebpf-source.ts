@@ -5,17 +5,16 @@
  * the kernel reports meanwhile wins over what the sweep finds.
  */
 import {
-  EbpfUnavailableError,
+  AddonUnavailableError,
   loadTracker,
-  recordLayout,
+  recordLayoutDigest,
   type NamespacePaths,
-  type NetNamespace,
   type Tracker,
   type TrackerCounters,
   type TrackerOptions,
-} from 'ebpf-bridge';
-import { OFFSET, RECORD_BYTES } from '../../records/record.js';
-import { HOLDER_BYTES } from '../../records/holder.js';
+} from 'ebpf-bridge/ebpf';
+import type { NetNamespace } from 'ebpf-bridge/procfs';
+import { LAYOUT_DIGEST } from '../../records/layout.js';
 import { coverageText, type Coverage, type Rung } from '../../records/coverage.js';
 import { findNamespaces, type ListNamespaces } from '../../namespaces/net-namespaces.js';
 import type {
@@ -87,7 +86,8 @@ export class EbpfSource implements ConnectionSource {
 
   /**
    * Loads and attaches the programs and starts to look for older sockets.
-   * @throws EbpfUnavailableError with the reason when eBPF can't be had here
+   * @throws AddonUnavailableError when the addon is not built, or was built from another record layout
+   * @throws EbpfUnavailableError with the reason when the kernel does not allow eBPF here
    */
   static async start(options: EbpfSourceOptions = {}): Promise<EbpfSource> {
     const { procRoot = '/proc', maxNamespaces = DEFAULT_MAX_NAMESPACES, ledger, ...rest } = options;
@@ -99,7 +99,7 @@ export class EbpfSource implements ConnectionSource {
       warn = () => undefined,
       ...trackerOptions
     } = rest;
-    assertSameLayout(recordLayout());
+    assertSameLayout(recordLayoutDigest());
     const tracker = await loadTracker({
       ...trackerOptions,
       procRoot,
@@ -134,15 +134,13 @@ export class EbpfSource implements ConnectionSource {
   async snapshot(request: SnapshotRequest = {}): Promise<Snapshot & { readonly completeness: Completeness }> {
     const { all, ...reading } = await readKernel(this.kernel, this.ledger);
     if (all !== undefined) this.#namespaces = namespacePaths(all);
-    const { namespaces, refused, visited, foreign, unsure, ...snapshot } = await this.tracker.snapshot({
-      ...request,
-      namespaces: this.#namespaces,
-    });
+    const { namespaces, namespaceCount, refused, visited, foreign, unsure, ...snapshot } =
+      await this.tracker.snapshot({ ...request, namespaces: this.#namespaces });
     if (visited) this.#rounds++;
     if (unsure) this.#sweeps.hurry();
     if (refused !== this.#coverage.blind.length) await this.#lookAtRefusals();
     this.#counters = await this.tracker.counters();
-    const { seen, other } = readNamespaceCounts(namespaces);
+    const { seen, other } = readNamespaceCounts({ namespaces, namespaceCount });
     this.#count(other);
     this.#foreign = foreign;
     const completeness = this.ledger.reconcile({ ...reading, seen });
@@ -229,18 +227,10 @@ function namespacePaths(all: readonly NetNamespace[]): NamespacePaths {
 }
 
 /** The addon was compiled from record.h; reading it with other offsets would show wrong connections. */
-function assertSameLayout(compiled: Readonly<Record<string, number>>): void {
-  const expected: Record<string, number> = {
-    recordBytes: RECORD_BYTES,
-    holderBytes: HOLDER_BYTES,
-    ...OFFSET,
-  };
-  for (const [field, offset] of Object.entries(expected)) {
-    if (compiled[field] !== offset) {
-      throw new EbpfUnavailableError(
-        'NOT_LOADABLE',
-        `the native addon has field ${field} at ${compiled[field] ?? 'no offset'}, this version expects ${offset}: run make build`,
-      );
-    }
-  }
+function assertSameLayout(compiled: string): void {
+  if (compiled === LAYOUT_DIGEST) return;
+  throw new AddonUnavailableError(
+    'NOT_LOADABLE',
+    `the native addon has another layout of records (${compiled}) than this version reads (${LAYOUT_DIGEST}): run make build`,
+  );
 }

@@ -3,7 +3,7 @@
  * net/ipv4/proc.c), or the same file as seen from inside where no process is.
  */
 import { readFile } from 'node:fs/promises';
-import { EbpfUnavailableError, readInNamespaces, type NetNamespace } from 'ebpf-bridge';
+import { AddonUnavailableError, readInNamespaces, type NetNamespace } from 'ebpf-bridge/procfs';
 import { withoutProcess } from '../../namespaces/net-namespaces.js';
 
 /** Since the namespace was made, but `established`, which is now. */
@@ -70,7 +70,7 @@ async function readInside(namespaces: readonly NetNamespace[]): Promise<readonly
       'snmp',
     );
   } catch (error) {
-    if (error instanceof EbpfUnavailableError) return [];
+    if (error instanceof AddonUnavailableError) return [];
     throw error;
   }
 }

@@ -1,9 +1,9 @@
-/** Reads `TrackerSnapshot.namespaces`: ten numbers for each network namespace. */
+/** Reads `TrackerSnapshot.namespaces`: a row of counts for each network namespace. */
+import type { TrackerSnapshot } from 'ebpf-bridge/ebpf';
+import { NAMESPACE, NAMESPACE_WORD } from '../../records/layout.js';
 import { otherOf, type NamespaceOther } from '../../records/overflow-counts.js';
 import type { OtherConnections } from '../../records/source.js';
 import type { TcpCounts } from './kernel-counters.js';
-
-const NUMBERS = 10;
 
 export interface NamespaceCounts {
   /** By inode, to be held against the kernel's own. */
@@ -11,21 +11,29 @@ export interface NamespaceCounts {
   readonly other: OtherConnections;
 }
 
-export function readNamespaceCounts(numbers: Float64Array): NamespaceCounts {
+export function readNamespaceCounts({
+  namespaces: rows,
+  namespaceCount,
+}: Pick<TrackerSnapshot, 'namespaces' | 'namespaceCount'>): NamespaceCounts {
+  const words = new Uint32Array(rows, 0, namespaceCount * NAMESPACE.words);
   const seen = new Map<number, TcpCounts>();
   const namespaces: NamespaceOther[] = [];
-  for (let at = 0; at < numbers.length; at += NUMBERS) {
-    const number = (which: number): number => numbers[at + which] ?? 0;
-    const netns = number(0);
-    seen.set(netns, { active: number(1), passive: number(2), established: number(3) });
+  for (let at = 0; at < words.length; at += NAMESPACE.words) {
+    const u64 = (word: NAMESPACE_WORD): number => words[at + word]! + words[at + word + 1]! * 2 ** 32;
+    const netns = u64(NAMESPACE_WORD.netns);
+    seen.set(netns, {
+      active: u64(NAMESPACE_WORD.active),
+      passive: u64(NAMESPACE_WORD.passive),
+      established: u64(NAMESPACE_WORD.established),
+    });
     namespaces.push({
       netns,
-      live: number(4),
-      closed: number(5),
-      failed: number(6),
-      bytesSent: number(7),
-      bytesReceived: number(8),
-      retransmits: number(9),
+      live: u64(NAMESPACE_WORD.live),
+      closed: u64(NAMESPACE_WORD.closed),
+      failed: u64(NAMESPACE_WORD.failed),
+      bytesSent: u64(NAMESPACE_WORD.bytesSent),
+      bytesReceived: u64(NAMESPACE_WORD.bytesReceived),
+      retransmits: u64(NAMESPACE_WORD.retransmits),
     });
   }
   return { seen, other: otherOf(namespaces) };

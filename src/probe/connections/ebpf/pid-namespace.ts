@@ -2,7 +2,7 @@
  * What is not seen because of PID namespaces. PIDs are told in the namespace of `--proc-root`, so that they name the files
  * below it; the kernel lets a program go through the open files of its own namespace's processes only.
  */
-import type { PidNamespace } from 'ebpf-bridge';
+import type { PidNamespace } from 'ebpf-bridge/ebpf';
 import type { Limit } from '../../records/coverage.js';
 
 /** @param procRoot as it was asked for */

@@ -8,7 +8,7 @@
  *   sockets   an iterator over the sockets of each namespace that may be entered
  *   events    no visits
  */
-import type { OptionalProgram, Refusal } from 'ebpf-bridge';
+import type { OptionalProgram, Refusal } from 'ebpf-bridge/ebpf';
 import type { Coverage, Limit, Rung } from '../../records/coverage.js';
 
 const FILES: readonly OptionalProgram[] = ['visit_files', 'confirm_holders', 'tell_holders'];

@@ -6,7 +6,7 @@
  *
  * A sweep has two halves: after the first each socket is known with its process, after the second also who else holds it.
  */
-import type { NamespacePaths, Tracker } from 'ebpf-bridge';
+import type { NamespacePaths, Tracker } from 'ebpf-bridge/ebpf';
 import { NO_HOLDERS, type HolderBatch } from '../../records/holder.js';
 
 /** A sweep is followed by a pause of at least this many times the processor time that it took: a quarter percent of a core. */

@@ -4,10 +4,6 @@ import { descriptorShortage } from '../../descriptors.js';
 export type ProcfsErrorCode =
   /** There is no readable proc file system at the given root. */
   | 'PROC_UNREADABLE'
-  /** The kernel does not list sockets by netlink here. Not seen outside: text is read instead. */
-  | 'DIAG_REFUSED'
-  /** What came by netlink is no list of sockets. Not seen outside either. */
-  | 'DIAG_MALFORMED'
   /** A scan ended without a result. */
   | 'SCAN_FAILED'
   /** A snapshot was asked for after close(). */

@@ -1,13 +1,6 @@
 /** Writes socket lines as flat records into a buffer that grows up to a bound. */
-import {
-  Direction,
-  DirectionEvidence,
-  Flag,
-  OFFSET,
-  PidEvidence,
-  RECORD_BYTES,
-  TcpState,
-} from '../../records/record.js';
+import { Direction, DirectionEvidence, Flag, OFFSET, PidEvidence, RECORD } from '../../records/layout.js';
+import { TcpState } from '../../records/tcp-state.js';
 import type { SocketLine } from './socket-table.js';
 
 const FIRST_RECORDS = 1024;
@@ -32,7 +25,7 @@ export class RecordWriter {
   count = 0;
   #connections = 0;
   readonly #byNetns = new Map<number, { written: number; other: number }>();
-  #view = new DataView(new ArrayBuffer(FIRST_RECORDS * RECORD_BYTES));
+  #view = new DataView(new ArrayBuffer(FIRST_RECORDS * RECORD.bytes));
 
   constructor(private readonly limits: RecordLimits) {}
 
@@ -50,8 +43,8 @@ export class RecordWriter {
     const isListener = line.state === TcpState.Listen;
     const isDialling = line.state === TcpState.SynSent;
     if (!isListener && !this.#takeRoom(netns)) return;
-    const at = this.count++ * RECORD_BYTES;
-    if (at + RECORD_BYTES > this.#view.byteLength) this.#grow();
+    const at = this.count++ * RECORD.bytes;
+    if (at + RECORD.bytes > this.#view.byteLength) this.#grow();
     const view = this.#view;
     // Inodes are unique within this boot and far below 2^53; the namespace tells apart what a reader may mix.
     view.setUint32(at + OFFSET.socketId, line.inode, true);
@@ -86,7 +79,7 @@ export class RecordWriter {
 
   /** All records, in memory of their own. */
   take(): ArrayBuffer {
-    return this.#view.buffer.slice(0, this.count * RECORD_BYTES);
+    return this.#view.buffer.slice(0, this.count * RECORD.bytes);
   }
 
   /** False when there is none left; the connection is counted then. */

@@ -2,7 +2,7 @@
  * One scan of /proc: the socket table of every network namespace, once each however many processes are in it, and the
  * process that holds each socket.
  */
-import { TcpState } from '../../records/record.js';
+import { TcpState } from '../../records/tcp-state.js';
 import { errnoOf, ProcfsError } from './errors.js';
 import { describeHolder, forEachSocket, listPids, netnsOf } from './process-files.js';
 import { RecordWriter, type Holder, type RecordLimits } from './record-writer.js';

@@ -3,9 +3,10 @@
  * in /proc. Both give the same lines.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { EbpfUnavailableError, openNetlink, type NetlinkSocket } from 'ebpf-bridge';
-import { errnoOf, ProcfsError } from './errors.js';
-import { diagRequest, NETLINK_SOCK_DIAG, readSocketDump } from './sock-diag.js';
+import { AddonUnavailableError, openNetlink, type NetlinkSocket } from 'ebpf-bridge/netlink';
+import { dump, NetlinkError, NetlinkProtocol } from '../../../netlink/index.js';
+import { errnoOf } from './errors.js';
+import { diagRequest, LIST_SOCKETS, readSocketDump } from './sock-diag.js';
 import { readSocketTable, type ADDRESS_WORDS, type SocketLine } from './socket-table.js';
 
 export interface Sockets {
@@ -53,9 +54,9 @@ export class SocketReader {
       if (!isOwn && !this.#mayEnter) return undefined;
       try {
         const path = isOwn ? {} : { netnsPath: `${this.procRoot}/${pid}/ns/net` };
-        return new DumpedSockets(await dump(path, states));
+        return new DumpedSockets(await dumpTables(path, states));
       } catch (error) {
-        if (error instanceof EbpfUnavailableError || error instanceof ProcfsError) this.#textOnly = true;
+        if (error instanceof AddonUnavailableError || error instanceof NetlinkError) this.#textOnly = true;
         else if (isPermission(error)) this.#mayEnter &&= isOwn;
         // Otherwise this process has gone: another of the namespace may be there.
       }
@@ -85,16 +86,16 @@ function ownNetns(): number {
   }
 }
 
-/** Both families' sockets. @throws ProcfsError, or an Error with `errno` */
-async function dump(where: { netnsPath?: string }, states: number): Promise<Uint8Array[]> {
-  const socket = await openNetlink({ protocol: NETLINK_SOCK_DIAG, ...where });
+/** Both families' sockets. @throws NetlinkError, or an Error with `errno` */
+async function dumpTables(where: { netnsPath?: string }, states: number): Promise<Uint8Array[]> {
+  const socket = await openNetlink({ protocol: NetlinkProtocol.SockDiag, ...where });
   try {
     const answers: Uint8Array[] = [];
     for (const table of TABLES) {
       for (let tries = 1; ; tries++) {
-        const { parts, interrupted } = await ask(socket, table, states);
-        if (interrupted && tries < MAX_TRIES) continue;
-        answers.push(...parts);
+        const { parts, isWhole } = await ask(socket, table, states);
+        if (!isWhole && tries < MAX_TRIES) continue;
+        for (const part of parts) answers.push(part);
         break;
       }
     }
@@ -108,26 +109,14 @@ async function ask(
   socket: NetlinkSocket,
   table: keyof typeof ADDRESS_WORDS,
   states: number,
-): Promise<{ parts: Uint8Array[]; interrupted: boolean }> {
-  await socket.send(diagRequest(table, states));
+): Promise<{ parts: Uint8Array[]; isWhole: boolean }> {
   const parts: Uint8Array[] = [];
-  let bytes = 0;
-  let interrupted = false;
-  for (;;) {
-    const { data, drained } = await socket.receive(READ_BYTES);
-    const part = new Uint8Array(data);
+  const bounds = { readBytes: READ_BYTES, answerBytes: MAX_ANSWER_BYTES };
+  const isWhole = await dump(socket, diagRequest(table, states), bounds, LIST_SOCKETS, (part) => {
     parts.push(part);
-    bytes += part.length;
-    const read = readSocketDump(part, 0, () => undefined);
-    interrupted ||= read.interrupted;
-    if (read.done) return { parts, interrupted };
-    if (drained || bytes > MAX_ANSWER_BYTES) {
-      throw new ProcfsError(
-        'DIAG_MALFORMED',
-        `the kernel's list of sockets has no end after ${bytes} bytes: /proc/net/tcp is read instead`,
-      );
-    }
-  }
+    return readSocketDump(part, 0, () => undefined);
+  });
+  return { parts, isWhole };
 }
 
 class DumpedSockets implements Sockets {

@@ -1,0 +1,305 @@
+#include "live_visitor.h"
+
+#include "kernel_error.h"
+#include "clocks.h"
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+namespace {
+
+constexpr const char *FILES = "visit_files";
+constexpr const char *SOCKETS = "visit_namespace";
+constexpr const char *OWN_NAMESPACE = "/proc/thread-self/ns/net";
+
+// A program writes one byte for each socket: so many are visited between two looks at the clock.
+constexpr size_t SOCKETS_AT_ONCE = 512;
+
+// By so much at most the time of a connect() or listen() is early: the programs look at the clock once in a
+// tick. That of a connection is exact.
+constexpr uint64_t EARLY_NS = 10 * 1000000;
+
+// A connection that its process has closed is kept for its last bytes and its FIN: for as long as TCP tries
+// (tcp_orphan_retries), or waits for the other end's (tcp_fin_timeout). Both are minutes.
+constexpr uint64_t LONGEST_CLOSING_NS = 15 * 60 * 1000000000ull;
+
+// Going through one takes two milliseconds and more, as all namespaces share one hash table of sockets:
+// sockets without a file that are older than the probe are not worth more than a second.
+constexpr size_t MOST_ADOPTED_IN = 512;
+
+// A round of nothing but that.
+constexpr uint64_t BLIND_ROUND_NS = 60 * 1000000000ull;
+
+// A connection that no process has open closes; where that is not known, only these states tell.
+bool isClosing(uint8_t state, bool has_no_file) {
+    return state == TCP_LAST_ACK || state == TCP_CLOSING ||
+           (has_no_file && (state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2));
+}
+
+uint32_t inodeOf(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 ? static_cast<uint32_t>(status.st_ino) : 0;
+}
+
+// The iterator of another namespace's sockets. None when it may not be entered, or is gone. It is made by a
+// thread that ends afterwards, as no other may enter one.
+std::optional<BpfIterator> iteratorIn(uint32_t inode, const std::string &path, struct bpf_link *link) {
+    std::optional<BpfIterator> made;
+    std::optional<IteratorError> refusal;
+    auto enter = [&] {
+        int netns = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+        if (netns < 0)
+            return;
+        // The process may have left, or be another one by now.
+        struct stat status;
+        bool is_in = fstat(netns, &status) == 0 && static_cast<uint32_t>(status.st_ino) == inode &&
+                     setns(netns, CLONE_NEWNET) == 0;
+        close(netns);
+        if (!is_in)
+            return;
+        try {
+            made.emplace(link, SOCKETS);
+        } catch (const IteratorError &error) {
+            refusal = error;
+        }
+    };
+    try {
+        std::thread(enter).join();
+    } catch (const std::system_error &) {
+        return std::nullopt; // no thread is to be had: without it none is entered
+    }
+    if (refusal)
+        throw *refusal;
+    return made;
+}
+
+} // namespace
+
+LiveVisitor::LiveVisitor(struct bpf_link *files, struct bpf_link *sockets, const SocketTable &table,
+                         struct tp_shared *shared, bool has_all_files)
+    : files_(files), sockets_(sockets), adopting_(sockets), table_(table), shared_(shared),
+      has_all_files_(has_all_files) {}
+
+const char *LiveVisitor::giveUp() {
+    bool is_files = step_ == Step::Begin || step_ == Step::Files;
+    struct bpf_link *&link = is_files ? files_ : sockets_;
+    if (link == nullptr)
+        return nullptr;
+    link = nullptr;
+    iterator_.reset();
+    step_ = Step::Begin;
+    return is_files ? FILES : SOCKETS;
+}
+
+void LiveVisitor::visitAll(const NamespacePaths &namespaces) {
+    step_ = Step::Begin;
+    is_thorough_ = true;
+    try {
+        visit(namespaces, UINT64_MAX);
+    } catch (...) {
+        is_thorough_ = false;
+        throw;
+    }
+    is_thorough_ = false;
+}
+
+// Without iterators there is only to look who has been closing for too long.
+bool LiveVisitor::visit(const NamespacePaths &namespaces, uint64_t budget_ns) {
+    if (!hasIterators() && step_ == Step::Begin && monotonicNanos() - began_at_ns_ < BLIND_ROUND_NS)
+        return false;
+    uint64_t now = threadNanos();
+    uint64_t until = budget_ns < UINT64_MAX - now ? now + budget_ns : UINT64_MAX;
+    for (;;) {
+        switch (step_) {
+        case Step::Begin:
+            begin();
+            break;
+        case Step::Files:
+            if (!readOn(until))
+                return false;
+            step_ = Step::Find;
+            break;
+        case Step::Find:
+            findUnvisited();
+            findNamespaces(namespaces);
+            step_ = Step::Namespaces;
+            break;
+        case Step::Namespaces:
+            if (!readOn(until))
+                return false;
+            if (!openNextNamespace())
+                step_ = Step::SecondLook;
+            break;
+        case Step::SecondLook:
+            step_ = lookAgain() ? Step::Namespaces : Step::End;
+            break;
+        case Step::End:
+            end();
+            step_ = Step::Begin;
+            return true;
+        }
+    }
+}
+
+void LiveVisitor::begin() {
+    began_at_ns_ = monotonicNanos();
+    uint32_t next = shared_->round + 1;
+    __atomic_store_n(&shared_->round, next ? next : 1, __ATOMIC_SEQ_CST);
+    to_enter_.clear();
+    visited_.clear();
+    is_second_look_ = false;
+    iterator_.reset();
+    if (files_ != nullptr)
+        iterator_.emplace(files_, FILES);
+    step_ = Step::Files;
+}
+
+bool LiveVisitor::readOn(uint64_t until_ns) {
+    char visited[SOCKETS_AT_ONCE];
+    while (iterator_) {
+        size_t count = iterator_->read(visited, sizeof(visited));
+        if (count == 0)
+            iterator_.reset();
+        // A short read was the last: an iterator that is kept open keeps its namespace.
+        else if (count == sizeof(visited) && threadNanos() >= until_ns)
+            return false;
+    }
+    return true;
+}
+
+// One that began in this round may have come too late for it.
+bool LiveVisitor::isUnvisited(const struct tp_record &record) const {
+    uint64_t early_ns = record.flags & TP_FLAG_ESTABLISHED ? 0 : EARLY_NS;
+    return record.visit != shared_->round && record.start_ns + early_ns < began_at_ns_;
+}
+
+// All sockets are looked through once in a round, and from then on those that were found.
+void LiveVisitor::findUnvisited() {
+    unvisited_.clear();
+    table_.forEachLive([this](const struct tp_record &record) {
+        if (isUnvisited(record))
+            unvisited_.push_back({record.socket_id, record.netns, record.state});
+    });
+}
+
+// Those that were come by since, or have ended.
+void LiveVisitor::dropVisited() {
+    std::erase_if(unvisited_, [this](Unvisited &one) {
+        struct tp_record record;
+        if (!table_.find(one.id, &record) || !isUnvisited(record))
+            return true;
+        one.state = record.state;
+        return false;
+    });
+}
+
+void LiveVisitor::findNamespaces(const NamespacePaths &namespaces) {
+    if (sockets_ == nullptr)
+        return;
+    std::unordered_set<uint32_t> wanted;
+    uint32_t own = inodeOf(OWN_NAMESPACE);
+    if (files_ == nullptr) {
+        wanted.insert(own);
+        for (const auto &[inode, path] : namespaces)
+            wanted.insert(inode);
+    }
+    std::unordered_set<uint64_t> without_file;
+    for (const Unvisited &one : unvisited_) {
+        without_file.insert(one.id);
+        if (is_thorough_ || unvisited_before_.count(one.id))
+            wanted.insert(one.netns);
+    }
+    unvisited_before_ = std::move(without_file);
+    for (uint32_t inode : wanted) {
+        auto path = namespaces.find(inode);
+        if (inode == own)
+            to_enter_.emplace_back(inode, "");
+        else if (path != namespaces.end())
+            to_enter_.emplace_back(inode, path->second);
+    }
+}
+
+void LiveVisitor::adoptIn(const NamespacePaths &namespaces) const {
+    if (adopting_ == nullptr)
+        return;
+    auto nothing = [](const char *, size_t) {};
+    BpfIterator(adopting_, SOCKETS).readAll(SOCKETS_AT_ONCE, nothing);
+    uint32_t own = inodeOf(OWN_NAMESPACE);
+    size_t entered = 1;
+    for (const auto &[inode, path] : namespaces) {
+        // Where files tell of some processes' sockets only, there may be any number of others.
+        if (inode == own || (has_all_files_ && entered >= MOST_ADOPTED_IN))
+            continue;
+        entered++;
+        if (std::optional<BpfIterator> iterator = iteratorIn(inode, path, adopting_))
+            iterator->readAll(SOCKETS_AT_ONCE, nothing);
+    }
+}
+
+// False: there is none left.
+bool LiveVisitor::openNextNamespace() {
+    while (!to_enter_.empty()) {
+        Enterable next = to_enter_.back();
+        to_enter_.pop_back();
+        if (next.second.empty())
+            iterator_.emplace(sockets_, SOCKETS);
+        else
+            iterator_ = iteratorIn(next.first, next.second, sockets_);
+        if (!iterator_)
+            continue;
+        visited_.push_back(next);
+        return true;
+    }
+    return false;
+}
+
+// Whoever was not come by in its own namespace is gone, or was just changing: a second look tells. False:
+// there is nobody, or they were looked for twice.
+bool LiveVisitor::lookAgain() {
+    if (is_second_look_ || visited_.empty())
+        return false;
+    dropVisited();
+    std::unordered_set<uint32_t> wanted;
+    for (const Unvisited &one : unvisited_)
+        wanted.insert(one.netns);
+    for (const Enterable &visited : std::exchange(visited_, {}))
+        if (wanted.count(visited.first))
+            to_enter_.push_back(visited);
+    is_second_look_ = !to_enter_.empty();
+    return is_second_look_;
+}
+
+// Where a namespace can't be entered, nobody looks for what its processes have left. The kernel itself gives
+// up on that by and by.
+void LiveVisitor::end() {
+    dropVisited();
+    uint64_t now = monotonicNanos();
+    std::unordered_set<uint32_t> visited;
+    if (is_second_look_)
+        for (const Enterable &one : visited_)
+            visited.insert(one.first);
+    std::unordered_map<uint64_t, uint64_t> unreachable;
+    for (const Unvisited &one : unvisited_) {
+        if (visited.count(one.netns)) {
+            gone_.push_back(one.id);
+        } else if (isClosing(one.state, files_ != nullptr && has_all_files_)) {
+            auto known = unreachable_since_.find(one.id);
+            uint64_t since = known == unreachable_since_.end() ? now : known->second;
+            if (now - since < LONGEST_CLOSING_NS)
+                unreachable.emplace(one.id, since);
+            else
+                gone_.push_back(one.id);
+        }
+    }
+    unreachable_since_ = std::move(unreachable);
+}
+
+std::vector<uint64_t> LiveVisitor::takeGone() {
+    return std::exchange(gone_, {});
+}

@@ -1,0 +1,29 @@
+// What is counted of one network namespace: to be held against the kernel's own counters, and of the sockets
+// that are beyond the bounds.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+// Sockets over the limit: counted per namespace, no record each.
+struct OtherCounts {
+    uint64_t live = 0; // now
+    // Since the last snapshot. Traffic is counted when a socket ends.
+    uint64_t closed = 0;
+    uint64_t failed = 0; // connects that ended without a handshake; not among the closed ones
+    uint64_t bytes_sent = 0;
+    uint64_t bytes_received = 0;
+    uint64_t retransmits = 0;
+};
+
+// RFC 4022: tcpActiveOpens, tcpPassiveOpens, tcpCurrEstab.
+struct NamespaceCounts {
+    // Connects (pending and failed ones among them) and accepted connections since the last snapshot.
+    uint64_t active = 0;
+    uint64_t passive = 0;
+    uint64_t established = 0; // at the last snapshot: ESTABLISHED or CLOSE-WAIT
+    OtherCounts other;
+    size_t records = 0; // in detail: live and closed
+    // Of `other.live`: those that had no record in the kernel, so that nothing tells them apart.
+    uint64_t untracked = 0;
+};

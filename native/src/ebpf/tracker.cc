@@ -1,0 +1,384 @@
+#include "tracker.h"
+
+#include "kernel_error.h"
+#include "clocks.h"
+
+#include <algorithm>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace {
+
+// A visit to a live socket takes the kernel about a microsecond. All visits together may take this share of a
+// processor, or what the caller calls cheap where that is more.
+constexpr uint64_t VISIT_SHARE = 200;
+
+// Sweeps are numbered 1 to this: a record has one byte for the number.
+constexpr uint32_t MAX_SWEEP = 255;
+
+// The most that any architecture's NR_CPUS can be set to.
+constexpr size_t MAX_POSSIBLE_CPUS = 8192;
+
+// Memory for a snapshot that the last one left is used again unless it is far too large: memory of its own
+// each time would have the garbage collector look for more of it every few seconds.
+constexpr size_t KEPT_BYTES = 1 << 20;
+constexpr size_t MAX_SLACK = 8;
+
+bool isFitting(size_t room, size_t wanted) {
+    return wanted <= room && (room <= KEPT_BYTES || room / MAX_SLACK <= wanted);
+}
+
+// What an iterator is read by: whole holders, so that none is cut in two.
+constexpr size_t HOLDERS_AT_ONCE_BYTES = 256 * TP_HOLDER_BYTES;
+
+// A connect that has waited for so long is told of before it is decided; the kernel sends the first SYN again
+// then.
+constexpr uint64_t LONG_CONNECT_NS = 1'000'000'000;
+// Told of at most: a port scan has as many as it likes.
+constexpr size_t MAX_WAITING = 4096;
+
+constexpr const char *CONFIRM = "confirm_holders";
+constexpr const char *TELL = "tell_holders";
+constexpr const char *NAMESPACE = "visit_namespace";
+
+// The kernel won't, now or later; anything else may pass, or is a fault.
+bool isRefusal(int error) {
+    return error == EPERM || error == EACCES || error == EOPNOTSUPP;
+}
+
+} // namespace
+
+Tracker::Tracker(const TrackerOptions &options)
+    : table_({options.max_connections, options.max_connections_per_netns}),
+      pid_namespace_(pidNamespaceOf(options.proc_root)), max_connections_(options.max_connections),
+      cheap_visit_ns_(options.cheap_visit_ns) {
+    try {
+        programs_ = std::make_unique<TrackerPrograms>(ProgramOptions{
+            options.ring_bytes, options.max_connections, options.without, pid_namespace_.inode});
+        void *shared = mmap(nullptr, sizeof(struct tp_shared), PROT_READ | PROT_WRITE, MAP_SHARED,
+                            programs_->mapFd(".data"), 0);
+        if (shared == MAP_FAILED)
+            throw KernelError("map the BPF programs' global data", errno);
+        shared_ = static_cast<struct tp_shared *>(shared);
+        counters_fd_ = programs_->mapFd("counters");
+        sockets_ = std::make_unique<SocketTable>(programs_->mapFd("words"), programs_->mapFd("records"),
+                                                 programs_->mapEntries("words"), programs_->mapFd("overflow"),
+                                                 shared_);
+        visitor_ = std::make_unique<LiveVisitor>(programs_->link("visit_files"), programs_->link(NAMESPACE),
+                                                 *sockets_, shared_, pid_namespace_.has_all_files);
+        can_confirm_ = programs_->link(CONFIRM) != nullptr;
+        can_tell_ = programs_->link(TELL) != nullptr;
+        startDraining();
+    } catch (...) {
+        close();
+        throw;
+    }
+}
+
+Tracker::~Tracker() {
+    close();
+}
+
+void Tracker::startDraining() {
+    int ring_fd = programs_->mapFd("ring");
+    ring_ = std::make_unique<RingReader>(ring_fd, programs_->mapEntries("ring"));
+    stop_fd_ = eventfd(0, EFD_CLOEXEC);
+    epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
+    if (stop_fd_ < 0 || epoll_fd_ < 0)
+        throw KernelError("create the drain thread's descriptors", errno);
+    struct epoll_event stop = {.events = EPOLLIN, .data = {.u64 = 0}};
+    // Edge-triggered: the kernel's wake-up counts, not whether something lies in the ring; else we would
+    // spin.
+    struct epoll_event ready = {.events = EPOLLIN | EPOLLET, .data = {.u64 = 1}};
+    if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, stop_fd_, &stop) ||
+        epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, ring_fd, &ready))
+        throw KernelError("watch the ring buffer", errno);
+    drainer_ = std::thread([this] { drainWhenWoken(); });
+}
+
+void Tracker::close() {
+    std::lock_guard<std::mutex> closing(
+        close_mutex_); // two closes at once: one joins, the other finds nothing left
+    if (drainer_.joinable()) {
+        uint64_t one = 1;
+        // The eventfd's counter is 0: this write can't block, and if it failed the join would show it.
+        [[maybe_unused]] ssize_t written = write(stop_fd_, &one, sizeof(one));
+        drainer_.join();
+    }
+    std::lock_guard<std::mutex> no_sweep(sweep_mutex_);
+    std::lock_guard<std::mutex> no_visit(visit_mutex_);
+    std::lock_guard<std::mutex> lock(mutex_);
+    visitor_.reset();
+    sockets_.reset();
+    ring_.reset();
+    if (shared_)
+        munmap(shared_, sizeof(struct tp_shared));
+    shared_ = nullptr;
+    programs_.reset();
+    for (int fd : {stop_fd_, epoll_fd_})
+        if (fd >= 0)
+            ::close(fd);
+    stop_fd_ = epoll_fd_ = counters_fd_ = -1;
+}
+
+void Tracker::requireOpen() {
+    if (!programs_)
+        throw KernelError("use the tracker after it was closed", EBADF);
+}
+
+void Tracker::drain() {
+    ring_->consume([this](const void *record, size_t bytes) {
+        if (bytes == sizeof(struct tp_record))
+            table_.apply(*static_cast<const struct tp_record *>(record));
+    });
+    sockets_->takeEnded([this](const struct tp_record &record) { table_.apply(record); });
+}
+
+void Tracker::drainWhenWoken() {
+    for (;;) {
+        struct epoll_event events[2];
+        int ready = epoll_wait(epoll_fd_, events, 2, -1);
+        if (ready < 0 && errno != EINTR)
+            return;
+        for (int i = 0; i < ready; i++)
+            if (events[i].data.u64 == 0)
+                return;
+        std::lock_guard<std::mutex> lock(mutex_);
+        try {
+            drain();
+        } catch (const KernelError &) {
+            // The next snapshot meets the same, and tells.
+        }
+    }
+}
+
+bool Tracker::isPermitted(const char *program, const std::function<void()> &run) {
+    try {
+        run();
+        return true;
+    } catch (const IteratorError &error) {
+        if (!isRefusal(error.error()))
+            throw;
+        std::lock_guard<std::mutex> lock(mutex_);
+        requireOpen();
+        programs_->refuseLate(program, error.error());
+        return false;
+    }
+}
+
+void Tracker::confirmByFiles(bool is_next_sweep) {
+    if (!can_confirm_)
+        return;
+    can_confirm_ = isPermitted(CONFIRM, [this, is_next_sweep] {
+        std::unique_lock<std::mutex> lock(mutex_);
+        requireOpen();
+        if (is_next_sweep)
+            __atomic_store_n(&shared_->sweep, shared_->sweep % MAX_SWEEP + 1, __ATOMIC_SEQ_CST);
+        table_.forgetUnsure();
+        BpfIterator files(programs_->link(CONFIRM), CONFIRM);
+        lock.unlock();
+        uint64_t before = threadNanos();
+        files.readAll(HOLDERS_AT_ONCE_BYTES, [](const char *, size_t) {});
+        sweep_cpu_ns_ += threadNanos() - before;
+    });
+}
+
+void Tracker::confirmHolders(const NamespacePaths &namespaces) {
+    std::lock_guard<std::mutex> one_half(sweep_mutex_);
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        requireOpen();
+    }
+    sweep_cpu_ns_ = 0;
+    confirmByFiles(true);
+    // Those that no file belongs to, or all where files can't be gone through.
+    if (!shared_->seeded && can_adopt_)
+        can_adopt_ = isPermitted(NAMESPACE, [this, &namespaces] { visitor_->adoptIn(namespaces); });
+    // Subflows of MPTCP have no file of their own: they have been adopted only now.
+    if (__atomic_exchange_n(&shared_->unknown_mptcp, 0, __ATOMIC_SEQ_CST) != 0)
+        confirmByFiles(false);
+    // What processes hold that no iterator came by may be older still.
+    if (can_confirm_ && pid_namespace_.has_all_files)
+        __atomic_store_n(&shared_->seeded, 1, __ATOMIC_SEQ_CST);
+}
+
+HolderTable Tracker::tellHolders() {
+    std::lock_guard<std::mutex> one_half(sweep_mutex_);
+    HolderTable holders;
+    uint64_t before = threadNanos();
+    if (can_tell_)
+        can_tell_ = isPermitted(TELL, [this, &holders] {
+            std::unique_lock<std::mutex> lock(mutex_);
+            requireOpen();
+            BpfIterator files(programs_->link(TELL), TELL);
+            lock.unlock();
+            files.readAll(HOLDERS_AT_ONCE_BYTES, [&holders](const char *data, size_t bytes) {
+                for (size_t at = 0; at + TP_HOLDER_BYTES <= bytes; at += TP_HOLDER_BYTES)
+                    holders.add(*reinterpret_cast<const struct tp_holder *>(data + at));
+            });
+        });
+    holders.cpu_ns = sweep_cpu_ns_ + (threadNanos() - before);
+    return holders;
+}
+
+uint64_t Tracker::counter(uint32_t which) {
+    // The kernel writes a value for each possible CPU. Where /sys does not tell how many there are, there is
+    // room for all.
+    int possible = libbpf_num_possible_cpus();
+    std::vector<uint64_t> per_cpu(possible > 0 ? static_cast<size_t>(possible) : MAX_POSSIBLE_CPUS);
+    if (bpf_map_lookup_elem(counters_fd_, &which, per_cpu.data()))
+        throw KernelError("read the BPF programs' counters", errno);
+    uint64_t sum = 0;
+    for (uint64_t value : per_cpu)
+        sum += value;
+    return sum;
+}
+
+// True: every live socket was come by.
+bool Tracker::visit(const SnapshotRequest &request, uint64_t now_ns) {
+    uint64_t budget_ns = std::max<uint64_t>(cheap_visit_ns_, (now_ns - visited_at_ns_) / VISIT_SHARE);
+    visited_at_ns_ = now_ns;
+    for (;;) {
+        try {
+            if (request.thrifty || !visitor_->hasIterators())
+                return visitor_->visit(request.namespaces, budget_ns) && visitor_->hasIterators();
+            visitor_->visitAll(request.namespaces);
+            return true;
+        } catch (const IteratorError &error) {
+            const char *refused = isRefusal(error.error()) ? visitor_->giveUp() : nullptr;
+            if (refused == nullptr)
+                throw;
+            std::lock_guard<std::mutex> lock(mutex_);
+            programs_->refuseLate(refused, error.error());
+        }
+    }
+}
+
+// Live sockets first, then what has ended: an end comes after what was told of its life.
+void Tracker::takeNews() {
+    stored_ = sockets_->takeNews([this](const struct tp_record &record) { table_.apply(record); });
+    stored_ += __atomic_load_n(&shared_->overflow, __ATOMIC_RELAXED);
+    drain();
+    // Between two snapshots more may come: what they need is little beside the sockets themselves.
+    __atomic_store_n(&shared_->table_full, stored_ >= max_connections_, __ATOMIC_SEQ_CST);
+}
+
+// Connects that have waited for an answer for a second: their SYN was sent in vain once. Those that no visit
+// has come by yet have no port.
+std::vector<struct tp_record> Tracker::waitingConnects(uint64_t now_ns) const {
+    std::vector<struct tp_record> waiting;
+    struct tp_record record;
+    table_.forEachConnecting([&](uint64_t id) {
+        if (waiting.size() < MAX_WAITING && sockets_->find(id, &record) && record.state == TCP_SYN_SENT &&
+            record.local_port != 0 && record.start_ns + LONG_CONNECT_NS <= now_ns)
+            waiting.push_back(record);
+    });
+    return waiting;
+}
+
+TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
+    std::lock_guard<std::mutex> one_snapshot(visit_mutex_);
+    TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, false, false, 0, 0, 0, false, {}};
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        requireOpen();
+        programs_->requireAttached();
+    }
+    result.visited = visit(request, result.taken_at_ns);
+    std::lock_guard<std::mutex> lock(mutex_);
+    result.refused = programs_->refusals().size();
+    takeNews();
+    uint64_t lost_in_ring = counter(TP_COUNT_LOST_RING);
+    result.lost = lost_in_ring - lost_reported_;
+    lost_reported_ = lost_in_ring;
+    if (result.lost > 0)
+        table_.closeUnseen([this](uint64_t id) { return sockets_->find(id); }, monotonicNanos());
+    for (uint64_t gone : visitor_->takeGone())
+        if (sockets_->find(gone)) { // it has not ended in the meantime, as others do
+            table_.closeUnseen(gone, monotonicNanos());
+            sockets_->remove(gone);
+        }
+    bool has_moved = false;
+    if (pid_namespace_.inode != 0) {
+        has_moved = request.inhabited != own_namespaces_;
+        own_namespaces_ = request.inhabited;
+    }
+    struct tp_record record;
+    for (uint64_t id : table_.othersWithRoom())
+        if (sockets_->find(id, &record))
+            table_.apply(record);
+
+    const std::vector<struct tp_record> waiting = waitingConnects(result.taken_at_ns);
+    const bool none_wait = waiting.empty() && !had_waiting_;
+    had_waiting_ = !waiting.empty();
+    result.unsure = table_.isUnsure();
+    result.same_sockets = table_.hasSameSockets() && none_wait && !has_moved;
+    result.unchanged = request.may_be_unchanged && table_.isUnchanged() && none_wait && !has_moved;
+    if (result.unchanged) {
+        result.foreign = foreign_;
+        result.namespaces = table_.takeNamespaces();
+        return result;
+    }
+    const size_t decided = table_.recordCount();
+    result.count = decided + waiting.size();
+    size_t wanted = result.count * TP_RECORD_BYTES;
+    if (request.memory && isFitting(request.room, wanted)) {
+        result.records = request.memory;
+        result.room = request.room;
+    } else {
+        result.room = TP_RECORD_BYTES + wanted + wanted / 4; // more are likely next time
+        result.records = static_cast<struct tp_record *>(malloc(result.room));
+        if (!result.records)
+            throw KernelError("allocate a snapshot", ENOMEM);
+    }
+    table_.take(result.records);
+    if (!waiting.empty())
+        memcpy(result.records + decided, waiting.data(), waiting.size() * sizeof(struct tp_record));
+    result.namespaces = table_.takeNamespaces();
+    if (table_.hasSubflows())
+        result.count = subflows_.join(result.records, result.count);
+    if (pid_namespace_.inode != 0)
+        leaveOutForeign(result, request.inhabited);
+    return result;
+}
+
+// Several nodes may share one kernel, each in a PID namespace of its own. A socket whose process has no PID
+// in this one, in a network namespace that none of this one's processes is in, is another node's.
+void Tracker::leaveOutForeign(TrackerSnapshot &snapshot, const std::unordered_set<uint32_t> &namespaces) {
+    auto isForeign = [&namespaces](const struct tp_record &record) {
+        return record.pid == 0 && !namespaces.count(record.netns);
+    };
+    struct tp_record *end = snapshot.records + snapshot.count;
+    size_t own = static_cast<size_t>(std::remove_if(snapshot.records, end, isForeign) - snapshot.records);
+    snapshot.foreign = snapshot.count - own;
+    snapshot.count = own;
+    for (auto &[netns, counts] : snapshot.namespaces)
+        if (!namespaces.count(netns)) {
+            snapshot.foreign += counts.other.live + counts.other.closed + counts.other.failed;
+            counts.other = {};
+        }
+    foreign_ = snapshot.foreign;
+}
+
+TrackerCounters Tracker::counters() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    requireOpen();
+    TrackerCounters counters = {{}, table_.totals(), table_.liveCount(), stored_};
+    for (uint32_t which = 0; which < TP_COUNTERS; which++)
+        counters.programs[which] = counter(which);
+    return counters;
+}
+
+std::vector<Refusal> Tracker::refusals() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    requireOpen();
+    return programs_->refusals();
+}

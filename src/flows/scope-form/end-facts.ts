@@ -1,0 +1,51 @@
+/** Rare facts of an endpoint from the ends of all rows that it stands for: PIDs are joined, of texts the greatest is taken. */
+import { KEY } from '../../report/keys.js';
+
+export type Facts = ReadonlyMap<string, string>;
+
+/** PIDs listed under one key. */
+const LISTED_MAX = 8;
+const PID_LISTS = [
+  [KEY.holderPids, KEY.holderPidsMore],
+  [KEY.listenerPids, KEY.listenerPidsMore],
+] as const;
+const TEXTS = [KEY.lastListenerName, KEY.lastListenerListens] as const;
+
+/** @param pid of the endpoint's own process, which is no other holder */
+export function joinedFacts(all: Iterable<Facts>, pid: number | undefined): Facts {
+  const known = [...all];
+  const joined = new Map<string, string>();
+  for (const [list, more] of PID_LISTS) {
+    const except = list === KEY.holderPids ? pid : undefined;
+    const pids = new Set(
+      known.flatMap((facts) => numbersOf(facts.get(list))).filter((one) => one !== except),
+    );
+    const listed = [...pids].sort((a, b) => a - b);
+    if (listed.length === 0) continue;
+    joined.set(list, listed.slice(0, LISTED_MAX).join(' '));
+    const unlisted = Math.max(0, listed.length - LISTED_MAX) + greatest(known, more);
+    if (unlisted > 0) joined.set(more, String(unlisted));
+  }
+  for (const key of TEXTS) {
+    const texts = known.flatMap((facts) => facts.get(key) ?? []).sort();
+    const text = texts.at(-1);
+    if (text !== undefined) joined.set(key, text);
+  }
+  return joined;
+}
+
+/** The most paths that a connection of these ends goes over; 0: none is MPTCP's. */
+export function subflowsOf(all: readonly (Facts | undefined)[]): number {
+  return greatest(
+    all.filter((facts) => facts !== undefined),
+    KEY.mptcpSubflows,
+  );
+}
+
+function greatest(all: readonly Facts[], key: string): number {
+  return all.flatMap((facts) => numbersOf(facts.get(key))).reduce((a, b) => Math.max(a, b), 0);
+}
+
+function numbersOf(text: string | undefined): number[] {
+  return text === undefined || text === '' ? [] : text.split(' ').map(Number).filter(Number.isSafeInteger);
+}

@@ -1,0 +1,135 @@
+/**
+ * What the reporters know (processes, hosts, containers …), each node with the state (`seq`) in which anything of it changed
+ * last. That the same was found at another time is no change.
+ */
+import type { StatedFacts } from '../../flows/statement.js';
+import type { Latest, Metric, Node, Topology, TopologyKey } from '../../report/model/model.js';
+
+/** Nodes that are gone, of which it is remembered when they went. */
+const GONE_MAX = 50_000;
+
+interface Fact {
+  readonly node: Node;
+  readonly seq: number;
+}
+
+interface Book {
+  readonly nodes: Map<string, Fact>;
+  frame: Omit<Topology, 'nodes'>;
+  frameText: string;
+  frameSeq: number;
+}
+
+export class FactBook {
+  readonly #books = new Map<TopologyKey, Book>();
+  /** In the order in which they went. */
+  #gone: { readonly key: TopologyKey; readonly id: string; readonly seq: number }[] = [];
+  #forgottenSeq = 0;
+  #newest: ReadonlyMap<TopologyKey, Topology> = new Map();
+
+  /** As they were found last, with their times. */
+  get topologies(): ReadonlyMap<TopologyKey, Topology> {
+    return this.#newest;
+  }
+
+  /** Takes over what is known now: what is not among it is gone. */
+  update(topologies: ReadonlyMap<TopologyKey, Topology>, seq: number): void {
+    this.#newest = topologies;
+    for (const [key, topology] of topologies) this.#updateOne(key, topology, seq);
+    for (const [key, book] of this.#books)
+      if (!topologies.has(key)) for (const id of book.nodes.keys()) this.#remove(key, book, id, seq);
+    if (this.#gone.length > GONE_MAX) {
+      const forgotten = this.#gone.splice(0, this.#gone.length - GONE_MAX / 2);
+      this.#forgottenSeq = forgotten.at(-1)!.seq;
+    }
+  }
+
+  /** Whether it is known what went since then. */
+  knowsSince(base: number): boolean {
+    return base >= this.#forgottenSeq;
+  }
+
+  /** What changed after state `base`; everything when it is 0. */
+  since(base: number): Map<TopologyKey, StatedFacts> {
+    const facts = new Map<TopologyKey, StatedFacts>();
+    for (const [key, { nodes, frame, frameSeq }] of this.#books) {
+      const changed = new Map<string, Node>();
+      for (const [id, { node, seq }] of nodes) if (seq > base) changed.set(id, node);
+      const gone = base === 0 ? [] : this.#goneSince(key, base, nodes);
+      if (changed.size === 0 && gone.length === 0 && frameSeq <= base) continue;
+      facts.set(key, { nodes: changed, gone, ...(frameSeq > base && { frame }) });
+    }
+    return facts;
+  }
+
+  #updateOne(key: TopologyKey, { nodes, ...frame }: Topology, seq: number): void {
+    let book = this.#books.get(key);
+    if (book === undefined)
+      this.#books.set(key, (book = { nodes: new Map(), frame, frameText: '', frameSeq: seq }));
+    const text = frameTextOf(frame);
+    if (text !== book.frameText) [book.frame, book.frameText, book.frameSeq] = [frame, text, seq];
+    for (const [id, node] of nodes) {
+      const known = book.nodes.get(id);
+      if (known === undefined || !isSame(known.node, node)) book.nodes.set(id, { node, seq });
+    }
+    if (book.nodes.size > nodes.size)
+      for (const id of book.nodes.keys()) if (!nodes.has(id)) this.#remove(key, book, id, seq);
+  }
+
+  #remove(key: TopologyKey, { nodes }: Book, id: string, seq: number): void {
+    nodes.delete(id);
+    this.#gone.push({ key, id, seq });
+  }
+
+  #goneSince(key: TopologyKey, base: number, nodes: ReadonlyMap<string, Fact>): string[] {
+    const ids = new Set<string>();
+    for (let i = this.#gone.length - 1; i >= 0 && this.#gone[i]!.seq > base; i--) {
+      const gone = this.#gone[i]!;
+      // One that went may have come again.
+      if (gone.key === key && !nodes.has(gone.id)) ids.add(gone.id);
+    }
+    return [...ids].sort();
+  }
+}
+
+function frameTextOf(frame: Omit<Topology, 'nodes'>): string {
+  return JSON.stringify(frame, (_key, value: unknown) => (value instanceof Map ? [...(value as Map<string, unknown>)] : value));
+}
+
+/** Times do not count. */
+function isSame(a: Node, b: Node): boolean {
+  return (
+    a === b ||
+    (isSameMap(a.latest, b.latest, isSameFact) &&
+      isSameMap(a.metrics, b.metrics, isSameMetric) &&
+      isSameMap(a.sets, b.sets, isSameList) &&
+      isSameMap(a.parents, b.parents, isSameList))
+  );
+}
+
+function isSameMap<V>(
+  a: ReadonlyMap<string, V> | undefined,
+  b: ReadonlyMap<string, V> | undefined,
+  isSameValue: (a: V, b: V) => boolean,
+): boolean {
+  if (a === b) return true;
+  if ((a?.size ?? 0) !== (b?.size ?? 0)) return false;
+  for (const [key, value] of a ?? []) {
+    const other = b?.get(key);
+    if (other === undefined || !isSameValue(value, other)) return false;
+  }
+  return true;
+}
+
+function isSameFact(a: Latest, b: Latest): boolean {
+  return a.value === b.value;
+}
+
+/** The last sample is what is shown. */
+function isSameMetric(a: Metric, b: Metric): boolean {
+  return a.min === b.min && a.max === b.max && a.samples.at(-1)?.value === b.samples.at(-1)?.value;
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((text, i) => text === b[i]));
+}

@@ -1,0 +1,171 @@
+/**
+ * Connections that this host translates and has one end of at most: it is the router, the node of a service's address, or the
+ * host of a container that goes out under the host's address. They are stated as bridges between what the two ends' hosts
+ * state, and counted nowhere. What connection tracking knows now is grouped by who dialled
+ * what, where it leads, and what the client looks like there.
+ */
+import { NO_FAILURES, Num, NUMBERS, PORTS_MAX, type FlowDefinition, type FlowState } from '../../flows/flow.js';
+import { hostScope, loopbackScope } from '../../report/model/node-ids.js';
+import { addressText, isIpv4, isLinkLocalAddress, isLoopbackAddress } from '../records/address.js';
+import type { FlowBatch } from '../records/nat-flow.js';
+import { FlowIndex, type Tuple } from '../nat/flow-index.js';
+import type { FlowBook } from './flow-book.js';
+
+/** Groups that are stated; a gateway translates for as many clients as it likes. The rest is counted. */
+const MAX_FLOWS = 20_000;
+
+interface Forwarded {
+  readonly id: number;
+  readonly definition: FlowDefinition;
+  readonly definedIn: number;
+  state: FlowState;
+  changedIn: number;
+}
+
+/** What is said of one group in one look. */
+interface Group {
+  readonly definition: FlowDefinition;
+  readonly pairs: [port: number, seen: number][];
+  count: number;
+}
+
+export class ForwardedFlows {
+  readonly #flows = new Map<string, Forwarded>();
+  /** Translated flows that had no room, in the last look. */
+  dropped = 0;
+
+  constructor(
+    private readonly book: FlowBook,
+    private readonly hostName: string,
+  ) {}
+
+  /**
+   * Takes over what connection tracking knows now.
+   * @param isHere whether a socket of this host has an address: a connection with both ends here needs no bridge
+   */
+  update(flows: FlowBatch, isHere: (words: Int32Array, at: number) => boolean): void {
+    if (flows.flowCount === 0 && this.#flows.size === 0) return;
+    const groups = this.#group(new FlowIndex(flows), isHere);
+    for (const [key, { id }] of this.#flows) {
+      if (groups.has(key)) continue;
+      this.#flows.delete(key);
+      this.book.noteGone(id);
+    }
+    for (const [key, group] of groups) this.#state(key, group);
+  }
+
+  *all(): Iterable<Readonly<Forwarded>> {
+    yield* this.#flows.values();
+  }
+
+  #group(index: FlowIndex, isHere: (words: Int32Array, at: number) => boolean): Map<string, Group> {
+    const groups = new Map<string, Group>();
+    this.dropped = 0;
+    for (let flow = 0; flow < index.count; flow++) {
+      if (!index.isTranslated(flow)) continue;
+      const opener = index.tupleOf(flow, 'opener');
+      const acceptor = index.tupleOf(flow, 'acceptor');
+      const dialled = textOfRemote(opener);
+      const seen = { address: addressText(acceptor.words, 4), port: acceptor.ports[1]! };
+      index.resolve(opener, 'opener');
+      index.resolve(acceptor, 'acceptor');
+      // `opener` leads to the server now, `acceptor` to the client.
+      if (isHere(opener.words, 4) && isHere(acceptor.words, 4)) continue;
+      this.#add(groups, { opener, acceptor, dialled, seen });
+    }
+    return groups;
+  }
+
+  #add(
+    groups: Map<string, Group>,
+    { opener, acceptor, dialled, seen }: { opener: Tuple; acceptor: Tuple; dialled: string; seen: { address: string; port: number } },
+  ): void {
+    const clientAddress = addressText(acceptor.words, 4);
+    const server = textOfRemote(opener);
+    const via = dialled === server ? '' : dialled;
+    const clientVia = seen.address === clientAddress ? '' : seen.address;
+    const key = `${clientAddress} ${server} ${via} ${clientVia}`;
+    let group = groups.get(key);
+    if (group === undefined) {
+      if (groups.size >= MAX_FLOWS) {
+        this.dropped++;
+        return;
+      }
+      groups.set(key, (group = { definition: this.#define(opener, acceptor, via, clientVia), pairs: [], count: 0 }));
+    }
+    group.count++;
+    if (group.pairs.length < PORTS_MAX) group.pairs.push([acceptor.ports[1]!, seen.port]);
+  }
+
+  #define(opener: Tuple, acceptor: Tuple, via: string, clientVia: string): FlowDefinition {
+    const isLocal = isLinkLocalAddress(opener.words, 4) || isLinkLocalAddress(acceptor.words, 4);
+    const scope = isLoopbackAddress(opener.words, 4)
+      ? loopbackScope(this.hostName, opener.netns)
+      : isLocal
+        ? hostScope(this.hostName)
+        : '';
+    return {
+      kind: 'forwarded',
+      scope,
+      client: { address: addressText(acceptor.words, 4), isHere: false, netns: 0 },
+      server: { address: addressText(opener.words, 4), port: opener.ports[1]!, isHere: false, netns: 0 },
+      via,
+      clientVia,
+      direction: 'conntrack',
+      nat: 'conntrack',
+    };
+  }
+
+  #state(key: string, { definition, pairs, count }: Group): void {
+    const known = this.#flows.get(key);
+    pairs.sort(([a, x], [b, y]) => a - b || x - y);
+    const state = stateOf(pairs, count, known?.state);
+    const { seq } = this.book;
+    if (known === undefined)
+      this.#flows.set(key, { id: this.book.newId(), definition, definedIn: seq, state, changedIn: seq });
+    else if (!isSame(known.state, state)) {
+      known.state = state;
+      known.changedIn = seq;
+    }
+  }
+}
+
+function stateOf(pairs: readonly [number, number][], count: number, before: FlowState | undefined): FlowState {
+  const numbers = new Float64Array(NUMBERS);
+  const live = before?.numbers[Num.Live] ?? 0;
+  numbers[Num.Live] = count;
+  numbers[Num.Opened] = (before?.numbers[Num.Opened] ?? 0) + Math.max(0, count - live);
+  numbers[Num.Closed] = numbers[Num.Opened]! - count;
+  const distinct = pairs.filter(([port], i) => i === 0 || pairs[i - 1]![0] !== port);
+  const isSamePort = distinct.every(([port, seen]) => port === seen);
+  return {
+    numbers,
+    failed: NO_FAILURES,
+    ports: {
+      modulus: count <= pairs.length ? 1 : 0,
+      ports: Uint16Array.from(distinct, ([port]) => port),
+      standsFor: Uint32Array.from(distinct, () => 1),
+    },
+    ...(!isSamePort && { portPairs: Uint16Array.from(distinct, ([, seen]) => seen) }),
+  };
+}
+
+function isSame(a: FlowState, b: FlowState): boolean {
+  return (
+    sameNumbers(a.numbers, b.numbers) &&
+    sameNumbers(a.ports.ports, b.ports.ports) &&
+    sameNumbers(a.portPairs ?? [], b.portPairs ?? [])
+  );
+}
+
+function sameNumbers(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** `address:port` of the remote end, IPv6 in brackets. */
+function textOfRemote({ words, ports }: Tuple): string {
+  const address = addressText(words, 4);
+  return isIpv4(words, 4) ? `${address}:${ports[1]!}` : `[${address}]:${ports[1]!}`;
+}

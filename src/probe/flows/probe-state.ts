@@ -1,0 +1,321 @@
+/**
+ * Everything that a probe knows, each part with the state (`seq`) of its last change: flows, facts, names. It serves any number
+ * of apps: each names the state that it has, and gets what changed since. Nothing is kept per app.
+ */
+import { randomBytes } from 'node:crypto';
+import type { FlowDefinition, FlowState } from '../../flows/flow.js';
+import type { ReportMark, StatedSource } from '../../flows/stated.js';
+import { STATEMENT_VERSION, type StatedFlow, type Statement } from '../../flows/statement.js';
+import { now } from '../../report/index.js';
+import type { Report, Topology, TopologyKey } from '../../report/model/model.js';
+import { LastListeners } from './last-listeners.js';
+import { addressText } from '../records/address.js';
+import type { HolderBatch } from '../records/holder.js';
+import type { FlowBatch } from '../records/nat-flow.js';
+import { RecordView } from '../records/record-view.js';
+import { ConnectionTracker, type RecordNews, type TakenCounts } from './connection-tracker.js';
+import { FactBook } from './fact-book.js';
+import { FlowBook } from './flow-book.js';
+import { FlowDefinitions } from './flow-definitions.js';
+import { KEY, KEY_WORDS } from './flow-keys.js';
+import { ForwardedFlows } from './forwarded-flows.js';
+import { NameBook } from './name-book.js';
+import { ProcessBook } from './process-book.js';
+import { ProcessNames, type ProcessKnowledge } from './process-names.js';
+import { addHolderFacts, flowHolders, listenerHolders } from './shared-sockets.js';
+import { scopeReport, type StatedRow } from './scope-report.js';
+
+export interface ProbeStateOptions {
+  readonly probeId: string;
+  readonly hostName: string;
+  readonly intervalMs: number;
+  readonly processes: ProcessKnowledge;
+  /** Names known now for an address. */
+  readonly names: (address: string) => readonly string[] | undefined;
+  /** Inodes of the network namespaces that have an address, to look there for who listened. */
+  readonly namespacesOf?: ((address: string) => readonly number[]) | undefined;
+  readonly maxFlows?: number | undefined;
+  /** Milliseconds since 1970. Default: the clock. */
+  readonly clock?: (() => number) | undefined;
+}
+
+/** What one tick found. */
+export interface TickNews {
+  /** Undefined: no record is another than in the last tick. */
+  readonly records: RecordNews | undefined;
+  readonly holders: HolderBatch;
+  readonly natFlows: FlowBatch;
+  readonly topologies: ReadonlyMap<TopologyKey, Topology>;
+  /** Ends of connections that are in no record. */
+  readonly lost: number;
+}
+
+const MAX_FLOWS = 200_000;
+/** Ports of connections that ended are stated for one or two of these. */
+const GENERATION_MS = 15_000;
+/** Ticks between two looks for addresses that no flow has any more. */
+const ADDRESS_SWEEP_TICKS = 60;
+const CLIENT_HERE = 1;
+const SERVER_HERE = 2;
+
+export class ProbeState implements StatedSource {
+  readonly #processes = new ProcessBook();
+  readonly #book: FlowBook;
+  readonly #tracker: ConnectionTracker;
+  readonly #names: ProcessNames;
+  readonly #definitions: FlowDefinitions;
+  readonly #forwarded: ForwardedFlows;
+  readonly #facts = new FactBook();
+  readonly #addressNames: NameBook;
+  readonly #listeners: LastListeners;
+  #listenersSeen = -1;
+  readonly #epoch: number;
+  readonly #clock: () => number;
+  readonly #startedAtMs: number;
+  #atMs: number;
+  #ticks = 0;
+  #sampling = { count: 0, total: 0 };
+  /** The state that every app has, as whoever delivers says. */
+  confirmedSeq: () => number = () => this.seq;
+
+  constructor(private readonly options: ProbeStateOptions) {
+    const { hostName, maxFlows = MAX_FLOWS, processes, names, namespacesOf = () => [] } = options;
+    this.#clock = options.clock ?? Date.now;
+    this.#epoch = this.#startedAtMs = this.#atMs = this.#clock();
+    this.#book = new FlowBook(this.#processes, maxFlows);
+    this.#tracker = new ConnectionTracker(this.#book, this.#processes);
+    this.#names = new ProcessNames(this.#processes, processes);
+    const { dialled } = this.#tracker;
+    const dialledText = (number: number): string => dialled.textOf(number);
+    this.#definitions = new FlowDefinitions(this.#book, this.#processes, this.#names, dialledText, hostName);
+    this.#forwarded = new ForwardedFlows(this.#book, hostName);
+    this.#addressNames = new NameBook(names);
+    this.#listeners = new LastListeners(namespacesOf);
+  }
+
+  get seq(): number {
+    return this.#book.seq;
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return {
+      flows: this.#book.size,
+      overflowed_connections: this.#book.overflowed,
+      followed_connections: this.#tracker.connections.size,
+      unmatched_ends: this.#tracker.unmatched,
+      dialled_dropped: this.#tracker.dialled.dropped,
+      forwarded_dropped: this.#forwarded.dropped,
+    };
+  }
+
+  /** Takes in what a tick found: the next state. */
+  take(news: TickNews): TakenCounts {
+    const book = this.#book;
+    book.seq++;
+    this.#ticks++;
+    book.nowMs = this.#atMs = Math.max(this.#atMs, this.#clock());
+    book.generation = Math.floor((book.nowMs - this.#startedAtMs) / GENERATION_MS);
+    const counts = this.#tracker.take(news.records ?? NO_NEWS);
+    const processes = news.topologies.get('Process');
+    this.#nameProcesses(processes);
+    this.#noteListeners();
+    this.#noteEndFacts(news.holders);
+    this.#forwarded.update(news.natFlows, (words, at) => this.#tracker.addresses.has(words, at));
+    this.#facts.update(this.#withFormer(news.topologies, processes), book.seq);
+    this.#addressNames.update(this.#changedAddresses(), book.seq);
+    if (this.#ticks % ADDRESS_SWEEP_TICKS === 0) this.#sweep();
+    this.#sampling = { count: counts.connections, total: counts.connections + news.lost };
+    return counts;
+  }
+
+  /** Completes what is known with records that were taken later than the state's time: no connection is new. */
+  complete(records: RecordNews): void {
+    this.#tracker.take(records);
+  }
+
+  statementSince(base: number): Statement {
+    const book = this.#book;
+    const gone = base > 0 && base <= this.seq && this.#facts.knowsSince(base) ? book.goneSince(base) : undefined;
+    const from = gone === undefined ? 0 : base;
+    const flows: StatedFlow[] = [];
+    for (const slot of book.slots()) {
+      const isNewState = book.isStateNewer(slot, from);
+      const isNewDefinition = book.isDefinitionNewer(slot, from);
+      if (!isNewState && !isNewDefinition) continue;
+      flows.push({
+        id: book.ids[slot]!,
+        ...(isNewDefinition && { definition: this.#definitions.of(slot) }),
+        ...(isNewState && { state: this.#stateOf(slot) }),
+      });
+    }
+    for (const { id, definition, definedIn, state, changedIn } of this.#forwarded.all())
+      if (changedIn > from)
+        flows.push({ id, ...(definedIn > from && { definition }), state });
+    flows.sort((a, b) => a.id - b.id);
+    const { probeId, hostName, intervalMs } = this.options;
+    return {
+      version: STATEMENT_VERSION,
+      probe: probeId,
+      epoch: this.#epoch,
+      seq: this.seq,
+      base: from,
+      host: hostName,
+      atMs: this.#atMs,
+      intervalMs,
+      flows,
+      gone: gone ?? [],
+      facts: this.#facts.since(from),
+      dns: this.#addressNames.since(from),
+      sampling: this.#sampling,
+    };
+  }
+
+  reportSince(since: ReportMark | undefined): { readonly report: Report; readonly mark: ReportMark } {
+    const rows: StatedRow[] = [];
+    const states = new Map<number, FlowState>();
+    for (const slot of this.#book.slots()) {
+      const id = this.#book.ids[slot]!;
+      const state = this.#stateOf(slot);
+      states.set(id, state);
+      const then = since?.states.get(id);
+      rows.push({ id, definition: this.#definitions.of(slot), then, now: state });
+    }
+    const forwarded = [...this.#forwarded.all()].map(({ definition, state }) => ({ definition, state }));
+    const report = scopeReport({
+      id: (randomBytes(8).readBigUInt64BE() >> 1n).toString(),
+      timestamp: now(),
+      hostName: this.options.hostName,
+      rows,
+      forwarded,
+      hasExited: (pid, startTicks) => this.#hasExited(pid, startTicks),
+      topologies: this.#facts.topologies,
+      namesOf: (address) => this.#addressNames.namesOf(address),
+      windowMs: this.#atMs - (since?.atMs ?? this.#startedAtMs),
+      lost: this.#sampling.total - this.#sampling.count,
+    });
+    return { report, mark: { seq: this.seq, atMs: this.#atMs, states } };
+  }
+
+  /** Another process has the PID now. */
+  #hasExited(pid: number, startTicks: number): boolean {
+    const startNow = this.options.processes.startTicksOf(pid);
+    return startTicks !== 0 && startNow !== undefined && startNow !== startTicks;
+  }
+
+  #stateOf(slot: number): FlowState {
+    return this.#book.stateOf(slot, this.#tracker.livePorts);
+  }
+
+  #nameProcesses(processes: Topology | undefined): void {
+    const renamed = this.#names.update(processes, this.options.hostName);
+    if (renamed.size === 0) return;
+    const { words } = this.#book.keys;
+    for (const slot of this.#book.slots()) {
+      const at = slot * KEY_WORDS;
+      if (renamed.has(words[at + KEY.clientProcess]!) || renamed.has(words[at + KEY.serverProcess]!))
+        this.#book.markDefinition(slot);
+    }
+  }
+
+  #withFormer(
+    topologies: ReadonlyMap<TopologyKey, Topology>,
+    processes: Topology | undefined,
+  ): ReadonlyMap<TopologyKey, Topology> {
+    const former = this.#names.formerNodes(processes, this.options.hostName, now());
+    if (former.size === 0) return topologies;
+    const nodes = new Map([...(processes?.nodes ?? []), ...former]);
+    return new Map(topologies).set('Process', { ...processes, nodes });
+  }
+
+  #noteListeners(): void {
+    const { listeners } = this.#tracker;
+    if (listeners.version === this.#listenersSeen) return;
+    this.#listenersSeen = listeners.version;
+    const records = listeners.records();
+    const view = new RecordView(records);
+    const nameOf = (record: number): string => {
+      const number = this.#processes.numberOf(view, record);
+      return number === 0 ? '' : (this.#names.nameOf(number) || this.#nameNow(number));
+    };
+    this.#listeners.note(records, nameOf, performance.now());
+    this.#processes.settle();
+  }
+
+  /** Of a process that no flow has. */
+  #nameNow(number: number): string {
+    const { pid, startTicks, comm } = this.#processes.process(number);
+    const node = this.#facts.topologies.get('Process')?.nodes.get(`${this.options.hostName};${pid}`);
+    return (
+      node?.latest?.get('name')?.value ?? this.options.processes.formerName(pid, startTicks || undefined, comm)
+    );
+  }
+
+  /** What is rare of flows' ends: other holders of the sockets, and who listened where nobody answers. */
+  #noteEndFacts(holders: HolderBatch): void {
+    const book = this.#book;
+    const shared = flowHolders(this.#tracker, holders, this.options.processes.startTicksOf);
+    const slots = new Set([...this.#definitions.withFacts, ...shared.clients.keys(), ...shared.servers.keys()]);
+    for (const slot of book.slots()) {
+      if (shared.listeners.size > 0 && (book.here[slot]! & SERVER_HERE) !== 0) slots.add(slot);
+      else if (book.hasFailures(slot)) slots.add(slot);
+    }
+    const key = book.keys.words;
+    for (const slot of slots) {
+      if (book.ids[slot] === 0 || book.isOverflow(slot)) continue;
+      const at = slot * KEY_WORDS;
+      const client = new Map<string, string>();
+      const server = new Map<string, string>();
+      const pidOf = (place: number): number =>
+        key[at + place] === 0 ? 0 : this.#processes.process(key[at + place]!).pid;
+      addHolderFacts(client, 'holder_pids', shared.clients.get(slot), pidOf(KEY.clientProcess));
+      addHolderFacts(server, 'holder_pids', shared.servers.get(slot), pidOf(KEY.serverProcess));
+      const port = key[at + KEY.port]!;
+      if ((book.here[slot]! & SERVER_HERE) !== 0) {
+        const netns = book.serverNetns[slot]!;
+        const all = listenerHolders(this.#tracker, shared, netns, key, at + KEY.server, port);
+        addHolderFacts(server, 'listener_pids', all);
+      }
+      if (book.hasFailures(slot) && (book.here[slot]! & CLIENT_HERE) !== 0) {
+        const netns = key[at + KEY.space]! >>> 0;
+        const text = addressText(key, at + KEY.server);
+        const last = this.#listeners.find(text, key, at + KEY.server, port, netns);
+        if (last !== undefined) server.set('last_listener_name', last.name);
+        if (last?.isListening === true) server.set('last_listener_listens', 'yes');
+      }
+      this.#definitions.setFacts(slot, { client, server });
+    }
+  }
+
+  /** Of flows that changed in this tick. */
+  #changedAddresses(): Set<string> {
+    const addresses = new Set<string>();
+    for (const slot of this.#book.slots()) {
+      if (!this.#book.isStateNewer(slot, this.seq - 1) || this.#book.isOverflow(slot)) continue;
+      const { client, server } = this.#definitions.of(slot);
+      addresses.add(client.address);
+      addresses.add(server.address);
+    }
+    return addresses;
+  }
+
+  #sweep(): void {
+    this.#book.expire(this.confirmedSeq());
+    this.#processes.settle();
+    const addresses = new Set<string>();
+    for (const slot of this.#book.slots()) {
+      if (this.#book.isOverflow(slot)) continue;
+      const { client, server }: FlowDefinition = this.#definitions.of(slot);
+      addresses.add(client.address);
+      addresses.add(server.address);
+    }
+    this.#addressNames.keepOnly(addresses);
+  }
+}
+
+const NO_NEWS: RecordNews = {
+  records: new ArrayBuffer(0),
+  recordCount: 0,
+  isWhole: false,
+  isFirst: false,
+  listenersListed: false,
+};
