@@ -113,8 +113,8 @@ test(
     assert.deepEqual(
       to(DYING.port)
         .filter(({ failed }) => Object.keys(failed).length > 0)
-        .map(({ client, server, failed }) => [client.pid, server.name, failed]),
-      [[clients.refused, 'nginx', { refused: DYING.refused }]],
+        .map(({ client, server, failed }) => [client.pid, server.pid, failed]),
+      [[clients.refused, undefined, { refused: DYING.refused }]],
     );
     const data = rows.filter(({ client, ports }) => client.name === 'vsftpd' && ports[0]?.[0] === DATA_PORT);
     assert.deepEqual(
