@@ -76,6 +76,9 @@ export interface FleetApp {
   afterReports(times: number, ...hosts: readonly FleetHost[]): Promise<void>;
 }
 
+/** Where an app listens unless another port is asked for. */
+export const APP_PORT = 4040;
+
 export interface FleetAppOptions {
   readonly windowMs?: number;
   readonly port?: number;
@@ -86,7 +89,7 @@ export async function startApp(
   t: TestContext,
   host: FleetHost,
   address: string,
-  { windowMs = 60_000, port = 4040 }: FleetAppOptions = {},
+  { windowMs = 60_000, port = APP_PORT }: FleetAppOptions = {},
 ): Promise<FleetApp> {
   const app = await startReal(t, host, [
     ...[process.execPath, TOPOPROBE, 'app', '--listen', `${address}:${port}`, '--public-without-auth'],

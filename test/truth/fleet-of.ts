@@ -4,6 +4,7 @@ import type { FlowRow } from '../../src/report/model/flow-row.js';
 import { rootSkip } from '../conntrack/nat-network.js';
 import { ebpfSkip } from '../ebpf/requirements.js';
 import {
+  APP_PORT,
   createHost,
   createLan,
   startApp,
@@ -14,7 +15,7 @@ import {
 } from '../support/fleet.js';
 import { needsPrograms } from '../support/programs/debian.js';
 import { needsRung } from '../support/rung.js';
-import { rowsOf } from './rows.js';
+import { rowsOfReport } from './rows.js';
 
 export interface Fleet {
   readonly lan: Lan;
@@ -51,7 +52,7 @@ export async function startFleet(t: TestContext, options: FleetAppOptions = {}):
 export function shownBy(app: FleetApp): Pick<Fleet, 'flows' | 'edges'> {
   return {
     async flows(...ports) {
-      const rows = rowsOf(await app.get('/api/v1/flows'));
+      const rows = rowsOfReport(await app.get('/api/report')); // TRIAL
       return rows.filter(({ server }) => ports.length === 0 || ports.includes(server.port));
     },
     async edges(view) {
@@ -61,12 +62,12 @@ export function shownBy(app: FleetApp): Pick<Fleet, 'flows' | 'edges'> {
   };
 }
 
-/** Connections by `from > to` of the edges that lead to a node of the host, or come from one. */
+/** Connections by `from > to` of the edges that lead to a node of the host, or come from one; not those of its reports. */
 export function edgesOfHost(edges: readonly ShownEdge[], host: string): Map<string, number> {
   const isOf = (id: string): boolean => id.startsWith(`${host};`);
   return new Map(
     edges
-      .filter(({ from, to }) => isOf(from) || isOf(to))
+      .filter(({ from, to, ports }) => (isOf(from) || isOf(to)) && ports?.[APP_PORT] === undefined)
       .map(({ from, to, connections }) => [`${from} > ${to}`, connections]),
   );
 }
