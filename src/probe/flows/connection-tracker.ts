@@ -10,6 +10,7 @@ import { isLoopbackAddress, sameAddress } from '../records/address.js';
 import { Direction, DirectionEvidence, Flag, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
 import { TcpState } from '../records/tcp-state.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
+import type { SocketEnds } from '../records/source.js';
 import { isSelfConnect } from '../records/scope.js';
 import { Num } from '../../flows/flow.js';
 import { ALONE, ClosedPairs } from './closed-pairs.js';
@@ -35,6 +36,8 @@ const MAX_PENDING = 65_536;
 export interface RecordNews extends RecordBatch {
   /** Every live socket and listener is among the records: which is not there any more has ended. */
   readonly isWhole: boolean;
+  /** Ids of sockets, two words each, that are not there any more though no record says so. Absent: none. */
+  readonly gone?: Int32Array | undefined;
   /** The source was begun just now: what it has without a beginning is older. */
   readonly isFirst: boolean;
   readonly listenersListed: boolean;
@@ -103,6 +106,7 @@ export class ConnectionTracker {
     if (news.isCompletion !== true) {
       this.#setPending(pending);
       if (news.isWhole) this.#endForgotten();
+      else if (news.gone !== undefined) this.endSockets(news.gone);
     }
     if (this.listeners.version !== this.#listenersSeen) {
       this.#listenersSeen = this.listeners.version;
@@ -122,6 +126,18 @@ export class ConnectionTracker {
       const slot = this.ends.findId(ids[at]!, ids[at + 1]!);
       if (slot !== NO_END) this.#endWithoutRecord(slot);
     }
+  }
+
+  /** Whether a live socket has these two ends, as far as its records say. */
+  hasSocket({ words, ports, netns }: SocketEnds): boolean {
+    const record = new RecordView({ records: new ArrayBuffer(RECORD.bytes), recordCount: 1 });
+    record.words.set(words, WORD.localAddress);
+    record.halves.set(ports, HALF.localPort);
+    record.words[WORD.netns] = netns;
+    const order = endOf(record, 0);
+    for (const slot of this.connections.withTuple(record, 0, this.ends.view))
+      if (this.#isLive(this.connections.ends[slot * 2 + order]!)) return true;
+    return false;
   }
 
   /** Client ports of the live connections that are counted in a flow. */
