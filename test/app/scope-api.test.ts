@@ -24,7 +24,7 @@ test('/api tells who the app is, the same each time, and another app has another
   assert.deepEqual(rest, {
     version: '1.2.3',
     hostname: 'here',
-    capabilities: { historic_reports: false },
+    capabilities: { historic_reports: false, flows: 1 },
     plugins: [],
   });
   assert.deepEqual((await app.get('/api')).body, body);

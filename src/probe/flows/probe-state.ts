@@ -100,7 +100,7 @@ export class ProbeState implements StatedSource {
   counters(): Readonly<Record<string, number>> {
     return {
       flows: this.#book.size,
-      overflowed_connections: this.#book.overflowed,
+      overflowed_connections: this.#tracker.overflowed,
       followed_connections: this.#tracker.connections.size,
       unmatched_ends: this.#tracker.unmatched,
       dialled_dropped: this.#tracker.dialled.dropped,
@@ -130,6 +130,7 @@ export class ProbeState implements StatedSource {
 
   /** Completes what is known with records that were taken later than the state's time: no connection is new. */
   complete(records: RecordNews): void {
+    this.#book.seq++;
     this.#tracker.take(records);
   }
 

@@ -29,7 +29,7 @@ const REMEMBER_MS = 10 * 60_000;
 const MAX_FORMER = 20_000;
 /** An answer of more bytes than that, about a million addresses, has no end. */
 const DUMP_BOUNDS = { readBytes: 64 * 1024, answerBytes: 64 * 1024 * 1024 } as const;
-/** Interfaces may change under a dump. */
+/** Interfaces may change under each dump: the last one is taken then, as all are read again soon. */
 const MAX_TRIES = 3;
 
 export interface NetAddressesOptions {
@@ -166,16 +166,15 @@ async function askKernel(netnsPath: string): Promise<InterfaceAddress[] | undefi
   try {
     const socket = await openNetlink({ protocol: NetlinkProtocol.Route, netnsPath });
     try {
-      for (let tries = 0; tries < MAX_TRIES; tries++) {
+      for (let tries = 1; ; tries++) {
         const addresses: InterfaceAddress[] = [];
         const isWhole = await dump(socket, addressesRequest(), DUMP_BOUNDS, LIST_ADDRESSES, (part) => {
           const read = readAddresses(part);
           for (const address of read.addresses) addresses.push(address);
           return read;
         });
-        if (isWhole) return addresses;
+        if (isWhole || tries === MAX_TRIES) return addresses;
       }
-      return undefined;
     } finally {
       await socket.close();
     }
