@@ -11,8 +11,10 @@ export interface AppLimits {
   readonly reportNodes: number;
   /** Distinct facts (a node as one probe tells it) in the whole window; more are refused with 503. */
   readonly windowParts: number;
-  /** Estimated bytes of these facts; more are refused with 503. */
+  /** Estimated bytes of these facts, and again of the flows; more are refused with 503. */
   readonly windowBytes: number;
+  /** Flows in the whole window, as each probe states them; more are refused with 503. */
+  readonly windowFlows: number;
   /** Heap of the engine's thread: should it ever be full, the thread is replaced by an empty one. */
   readonly engineHeapBytes: number;
   /** Probes at once; further ones are refused with 503. */
@@ -34,6 +36,7 @@ export const DEFAULT_LIMITS: AppLimits = {
   reportNodes: 200_000,
   windowParts: 1_000_000,
   windowBytes: 1_024 * MEBIBYTE,
+  windowFlows: 2_000_000,
   engineHeapBytes: 3_072 * MEBIBYTE,
   probes: 5_000,
   webSockets: 5_000,

@@ -73,7 +73,10 @@ export class Pipeline {
       mayBeUnchanged: isSettled,
       ...(memory && { memory }),
     });
-    return this.#take(snapshot, await this.#facts(snapshot));
+    const result = this.#take(snapshot, await this.#factsOrLose(snapshot));
+    // Records that would be the same again are not there: their memory is as free as it was.
+    this.#memory = snapshot.unchanged === true ? memory : snapshot.records;
+    return result;
   }
 
   /** As `next`, for the last time: waits a moment for the ends that are missing. */
@@ -84,7 +87,7 @@ export class Pipeline {
     const later = await source.snapshot();
     const other = first.other && later.other && joinOther(first.other, later.other);
     const both = { ...first, lost: first.lost + later.lost, ...(other && { other }) };
-    const facts = await this.#facts(both);
+    const facts = await this.#factsOrLose(both);
     this.#pending.mark(first, first.takenAtNanos);
     const result = this.#take(both, facts);
     state.complete({ ...recordsOf(later, false), isCompletion: true });
@@ -100,8 +103,9 @@ export class Pipeline {
       this.#pending.mark(snapshot, snapshot.takenAtNanos);
       const counts = this.options.state.take(this.#newsOf(snapshot, facts));
       this.#isFirst = false;
+      this.#lostSince = 0;
+      this.#otherSince = undefined;
       this.#isSettled = true;
-      this.#memory = snapshot.records;
       return {
         ...counts,
         records: snapshot.recordCount,
@@ -115,6 +119,7 @@ export class Pipeline {
   }
 
   #newsOf(snapshot: Snapshot, topologies: ReadonlyMap<TopologyKey, Topology>): TickNews {
+    const other = this.#allOther(snapshot);
     const records: RecordNews | undefined =
       snapshot.unchanged === true ? undefined : recordsOf(snapshot, this.#isFirst, this.options.sharedAddresses?.());
     return {
@@ -122,8 +127,23 @@ export class Pipeline {
       holders: snapshot.holders ?? NO_HOLDERS,
       natFlows: snapshot.flows ?? NO_FLOWS,
       topologies,
-      lost: snapshot.lost + (snapshot.other ? otherEnds(snapshot.other) : 0),
+      lost: snapshot.lost + this.#lostSince + (other ? otherEnds(other) : 0),
     };
+  }
+
+  /** With what is left over from ticks that failed. */
+  #allOther({ other }: Snapshot): OtherConnections | undefined {
+    const since = this.#otherSince;
+    return since && other ? joinOther(since, other) : (other ?? since);
+  }
+
+  async #factsOrLose(snapshot: Snapshot): Promise<Map<TopologyKey, Topology>> {
+    try {
+      return await this.#facts(snapshot);
+    } catch (error) {
+      this.#lose(snapshot);
+      throw error;
+    }
   }
 
   /** What is lost with a tick that failed is counted as missed. */
@@ -134,7 +154,7 @@ export class Pipeline {
     for (const { active, passive } of ends.values()) count += active + passive;
     this.#unreported += count;
     this.#lostSince += snapshot.lost + count;
-    this.#otherSince = snapshot.other;
+    this.#otherSince = this.#allOther(snapshot);
   }
 
   /** What the reporters know, and how complete the picture is. */
@@ -157,20 +177,17 @@ export class Pipeline {
     return topologies;
   }
 
-  /** With what is left over from ticks that failed: each is stated once. */
+  /** With what is left over from ticks that failed: it is stated once, by the first that does not fail. */
   #completeness(snapshot: Snapshot, timestamp: Timestamp): Topology {
     const { source, hostName } = this.options;
-    const [lostSince, otherSince] = [this.#lostSince, this.#otherSince];
-    this.#lostSince = 0;
-    this.#otherSince = undefined;
-    const { lost, other, ...rest } = snapshot;
-    const all = otherSince && other ? joinOther(otherSince, other) : (other ?? otherSince);
+    const { lost, other: _, ...rest } = snapshot;
+    const all = this.#allOther(snapshot);
     return completenessFacts(
       {
         ...rest,
         sourceKind: source.kind,
         coverage: source.coverage,
-        lost: lost + lostSince,
+        lost: lost + this.#lostSince,
         ...(all && { other: all }),
       },
       hostName,

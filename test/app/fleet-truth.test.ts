@@ -3,36 +3,31 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { Fleet, type EdgeCounts } from '../../bench/app/fleet.js';
-import { viewById } from '../../src/app/views/catalogue.js';
-import { edgeTotals } from '../../src/app/views/graph.js';
-import { snapshotOf, type Snapshot } from '../../src/app/flows/snapshot.js';
 import { encodeReport, fromMillis, mergeReports } from '../../src/report/index.js';
+import type { Report } from '../../src/report/model/model.js';
+import { edgeCounts, snapshotOf } from '../support/snapshot.js';
 import { runApp, type RunningApp } from './running-app.js';
 
 const VIEWS = ['processes', 'hosts', 'services'] as const;
-
-function shown(snapshot: Snapshot, viewId: string): Map<string, number> {
-  const graph = viewById(viewId)!.graph(snapshot);
-  const counts = new Map<string, number>();
-  for (const [from, targets] of graph.edges) {
-    for (const [to, links] of targets) counts.set(`${from}>${to}`, edgeTotals(links).connections);
-  }
-  return counts;
-}
 
 function assertEqualEdges(actual: ReadonlyMap<string, number>, expected: EdgeCounts): void {
   assert.deepEqual(Array.from(actual).sort(), Array.from(expected).sort());
 }
 
 for (const seed of [1, 2, 3]) {
-  test(`processes, hosts and services of fleet ${seed} are shown exactly`, () => {
+  for (const [how, joined] of [
+    ['reported host by host', (reports: Report[]) => reports],
+    ['in one report that was merged', (reports: Report[]) => [mergeReports(reports)]],
+  ] as const) {
+  test(`processes, hosts and services of fleet ${seed}, ${how}, are shown exactly`, () => {
     const fleet = new Fleet({ hosts: 12, services: 8, podsPerService: 5, endpointsPerHost: 400, seed });
     const at = fromMillis(1_700_000_000_000);
     const reports = Array.from({ length: fleet.hostCount }, (_, host) => fleet.report(host, at));
-    const snapshot = snapshotOf(mergeReports(reports));
+    const snapshot = snapshotOf(joined(reports));
     const truth = fleet.truth();
-    for (const view of VIEWS) assertEqualEdges(shown(snapshot, view), truth[view]);
+    for (const view of VIEWS) assertEqualEdges(edgeCounts(snapshot, view), truth[view]);
   });
+  }
 }
 
 /** What the app answers over HTTP, by its own edges and by Scope's adjacency. */

@@ -1,11 +1,10 @@
-/** `POST /api/flows`: what is taken in and what is answered, by the app's real way in and a taker that knows states only. */
+/** `POST /api/flows`: what is taken in and what is answered, by the app's real way in and its engine. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { fastify } from 'fastify';
 import { Room } from '../../src/app/bodies/room.js';
 import { Engine } from '../../src/app/engine/engine.js';
-import type { StatementTaker } from '../../src/app/window/statement-taker.js';
 import { answerFaults } from '../../src/app/http/faults.js';
 import { flowsRoute } from '../../src/app/ingest/flows-route.js';
 import { Intake } from '../../src/app/ingest/intake.js';
@@ -29,19 +28,6 @@ const STATEMENT: Statement = {
   dns: new Map(),
 };
 
-/** Knows of each probe which state of which epoch it has. */
-class States implements StatementTaker {
-  readonly #states = new Map<string, { epoch: number; seq: number }>();
-
-  take({ id }: { id: string }, { epoch, seq, base }: Statement): ReturnType<StatementTaker['take']> {
-    const known = this.#states.get(id);
-    const have = known?.epoch === epoch ? known.seq : 0;
-    if (base !== 0 && base !== have) return { taken: false, have };
-    if (seq > have) this.#states.set(id, { epoch, seq });
-    return { taken: true, seq: Math.max(seq, have) };
-  }
-}
-
 interface FlowsApp {
   post(body: Uint8Array, headers?: Record<string, string>): Promise<Response>;
   state(changes: Partial<Statement>): Promise<{ status: number; answer: unknown }>;
@@ -49,7 +35,7 @@ interface FlowsApp {
 
 async function flowsApp(t: TestContext, limits: Partial<AppLimits> = {}): Promise<FlowsApp> {
   const all = { ...DEFAULT_LIMITS, ...limits };
-  const engine = new Engine({ windowMs: 15_000, views: 'newest', ...all }, new States());
+  const engine = new Engine({ windowMs: 15_000, views: 'newest', ...all });
   const server = fastify();
   t.after(() => server.close());
   answerFaults(server);

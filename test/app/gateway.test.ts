@@ -15,7 +15,7 @@ const client = makeReport({
 });
 const gateway = makeReport({
   Endpoint: [endpointNode(TRANSLATED, { to: [SERVER], extra: { copy_of: CLIENT } })],
-  Host: [hostNode('gateway')],
+  Host: [hostNode('gateway', ['198.51.100.1/24'])],
 });
 const server = makeReport({
   Endpoint: [endpointNode(TRANSLATED, { to: [SERVER] }), endpointNode(SERVER, { owner: ['beta', 22] })],
@@ -42,13 +42,13 @@ test('source NAT on a gateway that hosts neither end is one edge, and nobody on 
   assert.deepEqual(await edgesOf('hosts'), [['alpha;<host> > beta;<host>', 1]]);
 });
 
-test('without the probe of the client it is the Internet that connects', async (t) => {
+test('without the probe of the client it is what the gateway knows of it', async (t) => {
   const app = await runApp(t);
   await app.report(gateway, 'gateway');
   await app.report(server, 'beta');
   const { edges } = (await app.get('/api/v1/edges?view=processes')).body as { edges: Edge[] };
   assert.deepEqual(
     edges.map(({ from, to, connections }) => [from, to, connections]),
-    [['in-theinternet', 'beta;22', 1]],
+    [['pseudo:private:10.0.0.0/8', 'beta;22', 1]],
   );
 });

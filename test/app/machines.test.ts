@@ -7,8 +7,8 @@ import { hostNodeId, processNodeId, renamedId } from '../../src/report/index.js'
 import type { Latest, Report, Timestamp, Topology, TopologyKey } from '../../src/report/model/model.js';
 import { now } from '../../src/report/model/timestamp.js';
 import { Machines, usableName, type MachineFacts } from '../../src/app/window/machines.js';
-import { Window } from '../../src/app/window/window.js';
 import { MACHINES_SKIP } from '../machines/machine.js';
+import { windowOf } from '../support/snapshot.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 
 const facts = (machine: string | undefined, boot?: string, source = 'machine-id'): MachineFacts => ({
@@ -122,15 +122,9 @@ function reportOf(name: string, machine: string, pid: number): Report {
 
 test('processes of two machines with one name and the same PIDs are not mixed', () => {
   let nowMs = 1_000_000;
-  const window = new Window({
-    windowMs: 15_000,
-    maxParts: 1000,
-    maxBytes: 1e9,
-    maxProbes: 10,
-    clock: () => nowMs,
-  });
+  const window = windowOf(() => nowMs);
   const processes = (): Map<string, string | undefined> => {
-    const nodes = window.newestReport().topologies.get('Process')!.nodes;
+    const nodes = window.newestFacts().topologies.get('Process')!.nodes;
     return new Map(Array.from(nodes, ([id, { latest }]) => [id, latest?.get('cmdline')?.value]));
   };
   for (let again = 0; again < 20; again++) {

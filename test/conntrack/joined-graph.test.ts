@@ -3,11 +3,9 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { viewById } from '../../src/app/views/catalogue.js';
-import { edgeTotals } from '../../src/app/views/graph.js';
-import { snapshotOf } from '../../src/app/flows/snapshot.js';
-import { decodeReport, mergeReports } from '../../src/report/index.js';
+import { decodeReport } from '../../src/report/index.js';
 import type { Report } from '../../src/report/model/model.js';
+import { edgeCounts, snapshotOf } from '../support/snapshot.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 import { connectOver, rootSkip, ROUTES, type Translated } from './nat-network.js';
 
@@ -23,13 +21,8 @@ async function report(command: readonly string[], source: string, hostName: stri
 
 /** Connections by `from>to` between the processes of the test. */
 function processEdges(reports: readonly Report[], ids: readonly string[]): Map<string, number> {
-  const graph = viewById('processes')!.graph(snapshotOf(mergeReports(reports)));
-  const edges = new Map<string, number>();
-  for (const [from, targets] of graph.edges) {
-    for (const [to, links] of targets)
-      if (ids.includes(from) || ids.includes(to)) edges.set(`${from}>${to}`, edgeTotals(links).connections);
-  }
-  return edges;
+  const all = edgeCounts(snapshotOf(reports), 'processes');
+  return new Map([...all].filter(([edge]) => edge.split('>').some((id) => ids.includes(id))));
 }
 
 /** What the client's endpoint says of its connection. */

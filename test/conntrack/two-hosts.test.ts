@@ -4,30 +4,25 @@
  */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { viewById } from '../../src/app/views/catalogue.js';
-import { edgeTotals } from '../../src/app/views/graph.js';
-import { snapshotOf } from '../../src/app/flows/snapshot.js';
-import { mergeReports } from '../../src/report/index.js';
 import type { Report } from '../../src/report/model/model.js';
 import { idle, node, startHost, type Host } from '../support/host.js';
+import { edgeCounts, snapshotOf } from '../support/snapshot.js';
 import type { Namespace } from '../support/namespace.js';
 import { createNatNetwork, rootSkip, ROUTES, SERVER_PORT, type NatNetwork } from './nat-network.js';
 
 /** Every edge between processes: command by command, with the number of connections. */
 function commandEdges(reports: readonly Report[]): string[] {
-  const merged = mergeReports(reports);
-  const commands = merged.topologies.get('Process')?.nodes;
+  const snapshot = snapshotOf(reports);
+  const commands = snapshot.nodes('Process');
   const labelOf = (id: string): string => {
     const [host = ''] = id.split(';');
-    const command = commands?.get(id)?.latest?.get('cmdline')?.value ?? id;
+    const command = commands.get(id)?.latest?.get('cmdline')?.value ?? id;
     return `${host} ${/(\w+-\w+)\.js/.exec(command)?.[1] ?? id}`;
   };
-  const edges: string[] = [];
-  for (const [from, targets] of viewById('processes')!.graph(snapshotOf(merged)).edges) {
-    for (const [to, links] of targets)
-      edges.push(`${labelOf(from)} > ${labelOf(to)}: ${edgeTotals(links).connections}`);
-  }
-  return edges;
+  return Array.from(edgeCounts(snapshot, 'processes'), ([edge, connections]) => {
+    const [from = '', to = ''] = edge.split('>');
+    return `${labelOf(from)} > ${labelOf(to)}: ${connections}`;
+  });
 }
 
 const CASES: readonly [route: string, router: 'client' | 'server' | 'third'][] = [

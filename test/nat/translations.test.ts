@@ -8,7 +8,7 @@ import { FLOW_BYTES, FLOW_OFFSET, NO_FLOWS, type FlowBatch } from '../../src/pro
 import { Direction, OFFSET, RECORD } from '../../src/probe/records/layout.js';
 import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { Translations } from '../../src/probe/nat/translations.js';
-import { encode, NETNS, type Socket } from '../topology/records.js';
+import { encode, NETNS, type Socket } from '../probe-flows/records.js';
 
 type End = readonly [address: string, port: number];
 

@@ -3,15 +3,14 @@
  */
 import type { Report } from '../../report/model/model.js';
 import { isOutside } from '../flows/external.js';
-import type { EndpointFacts } from '../flows/endpoint.js';
-import type { Link } from '../flows/flows.js';
+import { addFlow, addSums, noSums, type FlowSums } from '../flows/flow-sums.js';
+import type { JoinedFlow } from '../flows/joined-flow.js';
 import { adjacencyOf, failingOf, type ViewGraph, type ViewNode } from '../views/graph.js';
 import { nameNode } from './labels.js';
 import { compareText } from './rows.js';
 import { summarise, type NodeSummary } from './summary.js';
 import { childGroups, type ChildGroup } from './children.js';
 import { measuredColumns, measurements, type Column } from './measurements.js';
-import { addTotals, noConnections, type ConnectionTotals } from '../flows/totals.js';
 
 export interface ConnectionRow {
   readonly id: string;
@@ -80,23 +79,23 @@ function table(
   otherSide: 'from' | 'to',
   ownOutside: boolean,
 ): Pick<ConnectionsSummary, 'columns' | 'connections'> {
-  const sums = Array.from(sumLegs(report, legs, otherSide, ownOutside)).sort(
-    ([a, left], [b, right]) => right.totals.connections - left.totals.connections || compareText(a, b),
+  const rows = Array.from(sumLegs(report, legs, otherSide, ownOutside)).sort(
+    ([a, left], [b, right]) => right.sums.connections - left.sums.connections || compareText(a, b),
   );
-  const all = noConnections();
-  for (const [, { totals }] of sums) addTotals(all, totals);
+  const all = noSums();
+  for (const [, { sums: one }] of rows) addSums(all, one);
   return {
     columns: [...(ownOutside ? [REMOTE] : []), PORT, COUNT, ...measuredColumns(all)],
-    connections: sums.map(([key, sum]) => connectionRow(report, graph, key, sum)),
+    connections: rows.map(([key, sum]) => connectionRow(report, graph, key, sum)),
   };
 }
 
-type Leg = readonly [other: string, links: readonly Link[]];
+type Leg = readonly [other: string, flows: readonly JoinedFlow[]];
 
 function* incoming(graph: ViewGraph, id: string): Iterable<Leg> {
   for (const [from, targets] of graph.edges) {
-    const links = targets.get(id);
-    if (links !== undefined) yield [from, links];
+    const flows = targets.get(id);
+    if (flows !== undefined) yield [from, flows];
   }
 }
 
@@ -109,7 +108,7 @@ interface Sum {
   readonly remote: string;
   readonly own: string;
   readonly port: string;
-  readonly totals: ConnectionTotals;
+  readonly sums: FlowSums;
 }
 
 /** Sums connections by the other node and the server's port; those of nodes outside of the fleet are told apart by address. */
@@ -120,17 +119,17 @@ function sumLegs(
   ownOutside: boolean,
 ): Map<string, Sum> {
   const sums = new Map<string, Sum>();
-  for (const [other, links] of legs) {
-    for (const { group, peer, totals } of links) {
-      const from = addressName(report, group.address);
-      const to = addressName(report, peer.facts.address);
+  for (const [other, flows] of legs) {
+    for (const flow of flows) {
+      const from = addressName(report, flow.client.address);
+      const to = addressName(report, flow.server.address);
+      const port = String(flow.server.port);
       const remote = isOutside(other) ? (otherSide === 'from' ? from : to) : '';
       const own = ownOutside ? (otherSide === 'from' ? to : from) : '';
-      const key = [other, remote, own, peer.port].join('-');
+      const key = [other, remote, own, port].join('-');
       let sum = sums.get(key);
-      if (sum === undefined)
-        sums.set(key, (sum = { other, remote, own, port: peer.port, totals: noConnections() }));
-      addTotals(sum.totals, totals);
+      if (sum === undefined) sums.set(key, (sum = { other, remote, own, port, sums: noSums() }));
+      addFlow(sum.sums, flow);
     }
   }
   return sums;
@@ -148,14 +147,14 @@ function connectionRow(report: Report, graph: ViewGraph, id: string, sum: Sum): 
     metadata: [
       ...(sum.own === '' ? [] : [{ id: 'remote', value: sum.own }]),
       { id: 'port', value: sum.port, dataType: 'number' },
-      { id: 'count', value: String(sum.totals.connections), dataType: 'number' },
-      ...measurements(sum.totals),
+      { id: 'count', value: String(sum.sums.connections), dataType: 'number' },
+      ...measurements(sum.sums),
     ],
   };
 }
 
 /** The best name for an address, with the address itself: `example.org (192.0.2.1)`. */
-function addressName(report: Report, address: EndpointFacts['address']): string {
+function addressName(report: Report, address: string): string {
   const names = report.dns.get(address);
   const name = names?.forward?.[0] ?? names?.reverse?.[0];
   return name === undefined ? address : `${name} (${address})`;

@@ -1,27 +1,44 @@
 /**
- * A view's edges with what is known of the connections behind them: together, and as each end's probes tell it.
+ * A view's edges with what is known of the flows behind them: together, and as each end's probes count it. What each number
+ * means is in docs/numbers.md.
  */
-import { edgeTotals, type ViewGraph } from '../views/graph.js';
-import type { Link } from '../flows/flows.js';
-import { nameNode } from './labels.js';
-import { compareText } from './rows.js';
+import type { FlowActivity } from '../../flows/window.js';
 import type { Report } from '../../report/model/model.js';
 import {
-  addToTally,
-  addTotals,
+  addActivity,
+  addAll,
+  addFlow,
+  addTo,
   meansOf,
-  noConnections,
-  type ConnectionTotals,
-  type Tally,
-} from '../flows/totals.js';
+  noSums,
+  totalOf,
+  type FlowSums,
+  type Histogram,
+} from '../flows/flow-sums.js';
+import type { JoinedFlow } from '../flows/joined-flow.js';
+import type { ViewGraph } from '../views/graph.js';
+import { nameNode } from './labels.js';
+import { compareText } from './rows.js';
 
 /** An edge by the count of one end's probes. */
 export interface EndRow {
   readonly connections: number;
+  readonly opened: number;
+  readonly closed: number;
+  readonly live: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly retransmits: number;
   readonly rttMicros?: number;
+}
+
+/** Per second. */
+export interface Rates {
+  readonly opened: number;
+  readonly closed: number;
+  readonly failed: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
 }
 
 export interface EdgeRow {
@@ -31,28 +48,40 @@ export interface EdgeRow {
   readonly toLabel: string;
   /** Ports of the server's side, with the connections to each. */
   readonly ports: Readonly<Record<string, number>>;
+  /** What clients dialled, where that is not the server's own address and port, with the connections to each. */
+  readonly via: Readonly<Record<string, number>>;
+  /** Connections that existed at any time of the window. */
   readonly connections: number;
+  readonly opened: number;
+  readonly closed: number;
+  /** As of now. */
+  readonly live: number;
   /** Payload bytes that the client sent and received. */
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly retransmits: number;
   readonly failed: number;
   readonly failures: Readonly<Record<string, number>>;
+  /** Absent before any probe of the edge spoke twice. */
+  readonly rates?: Rates;
   /** Mean of the smoothed round-trip times; absent when none is known. */
   readonly rttMicros?: number;
   /** Mean time from SYN to established. */
   readonly connectMicros?: number;
-  /** Which ends' probes own their side: both, one, or none (the Internet to a NAT address). */
+  /** Which ends' probes see their side: both, one, or none (the Internet to a NAT address). */
   readonly seenBy: 'both' | 'client' | 'server' | 'neither';
-  /** What the probes of each end count, where they report the connections at all. */
+  /** What the probes of each end count, where they state the flows at all. */
   readonly ends: { readonly client?: EndRow; readonly server?: EndRow };
   /** Numbers in which the two ends differ by more than a tenth. */
   readonly disagreement: readonly (keyof EndRow)[];
-  /** Connections by how each thing about them is known; empty for probes that do not tell. */
+  /** True when some of the counts were distributed by a sample of the client ports. */
+  readonly sampled?: true;
+  /** Connections by how each thing about them is known; empty for probes that do not say. */
   readonly evidence: {
     readonly direction: Readonly<Record<string, number>>;
     readonly clientPid: Readonly<Record<string, number>>;
     readonly serverPid: Readonly<Record<string, number>>;
+    readonly nat: Readonly<Record<string, number>>;
   };
 }
 
@@ -62,13 +91,13 @@ export function edgeRows(report: Report, graph: ViewGraph): EdgeRow[] {
   for (const [id, node] of graph.nodes) labels.set(id, nameNode(report, node).label);
   const rows: EdgeRow[] = [];
   for (const [from, targets] of graph.edges) {
-    for (const [to, links] of targets) {
+    for (const [to, flows] of targets) {
       rows.push({
         from,
         to,
         fromLabel: labels.get(from) ?? from,
         toLabel: labels.get(to) ?? to,
-        ...measure(links),
+        ...measure(flows),
       });
     }
   }
@@ -80,74 +109,146 @@ export function edgeRows(report: Report, graph: ViewGraph): EdgeRow[] {
   );
 }
 
-function measure(links: readonly Link[]): Omit<EdgeRow, 'from' | 'to' | 'fromLabel' | 'toLabel'> {
-  const totals = edgeTotals(links);
-  const byClient = noConnections();
-  const byServer = noConnections();
-  const ports: Tally = new Map();
-  const failures: Tally = new Map();
-  const direction: Tally = new Map();
-  const clientPid: Tally = new Map();
-  const serverPid: Tally = new Map();
+function measure(flows: readonly JoinedFlow[]): Omit<EdgeRow, 'from' | 'to' | 'fromLabel' | 'toLabel'> {
+  const sums = noSums();
+  const ports: Histogram = new Map();
+  const via: Histogram = new Map();
+  const failures: Histogram = new Map();
+  const evidence = new EvidenceCounts();
   let client = false;
   let server = false;
-  for (const link of links) {
-    const { group, peer } = link;
-    // A NAT copy is the client's own doing and adds nothing to its count; the server knows only the copy.
-    const ofClient = group.copies === undefined ? group.byClient : link.totals;
-    const onOneMachine = group.hostNode !== undefined && group.hostNode === peer.facts.hostNode;
-    addTotals(byClient, ofClient);
-    addTotals(byServer, onOneMachine ? ofClient : group.byServer);
-    addToTally(ports, peer.port, link.totals.connections);
-    addAll(failures, group.failures);
-    addAll(direction, group.directionEvidence);
-    addAll(clientPid, group.pidEvidence);
-    if (peer.facts.pidEvidence !== undefined)
-      addToTally(serverPid, peer.facts.pidEvidence, link.totals.connections);
-    client ||= group.hostNode !== undefined;
-    server ||= peer.facts.hostNode !== undefined;
+  let sampled = false;
+  for (const flow of flows) {
+    const { connections } = flow.activity;
+    addFlow(sums, flow);
+    addTo(ports, String(flow.server.port), connections);
+    if (flow.via !== '') addTo(via, flow.via, connections);
+    addAll(failures, flow.failures);
+    evidence.add(flow);
+    client ||= flow.client.host !== undefined;
+    server ||= flow.server.host !== undefined;
+    sampled ||= flow.isSampled;
   }
-  const ends = { ...endOf('client', byClient), ...endOf('server', byServer) };
+  const ends = {
+    ...endOf(
+      'client',
+      flows.map(({ byClient }) => byClient),
+    ),
+    ...endOf(
+      'server',
+      flows.map(({ byServer }) => byServer),
+    ),
+  };
+  const rates = ratesOf(flows);
   return {
     ports: asObject(ports),
-    connections: totals.connections,
-    bytesSent: totals.bytesSent,
-    bytesReceived: totals.bytesReceived,
-    retransmits: totals.retransmits,
-    failed: totals.failed,
+    via: asObject(via),
+    ...countsOf(sums),
+    failed: sums.failed,
     failures: asObject(failures),
-    ...meansOf(totals),
+    ...(rates === undefined ? {} : { rates }),
+    ...meansOf(sums),
     seenBy: client ? (server ? 'both' : 'client') : server ? 'server' : 'neither',
     ends,
-    disagreement: disagreement(ends),
-    evidence: {
-      direction: asObject(direction),
-      clientPid: asObject(clientPid),
-      serverPid: asObject(serverPid),
-    },
+    disagreement: disagreement(flows, ends),
+    ...(sampled ? { sampled } : {}),
+    evidence: evidence.rows(),
   };
 }
 
-function endOf(end: 'client' | 'server', totals: ConnectionTotals): EdgeRow['ends'] {
-  const { connections, bytesSent, bytesReceived, retransmits } = totals;
-  if (connections === 0) return {};
-  const { rttMicros } = meansOf(totals);
-  const row: EndRow = {
-    connections,
-    bytesSent,
-    bytesReceived,
-    retransmits,
-    ...(rttMicros === undefined ? {} : { rttMicros }),
-  };
-  return { [end]: row };
+function countsOf({
+  connections,
+  opened,
+  closed,
+  live,
+  bytesSent,
+  bytesReceived,
+  retransmits,
+}: FlowSums): Omit<EndRow, 'rttMicros'> {
+  return { connections, opened, closed, live, bytesSent, bytesReceived, retransmits };
 }
 
-/** Reports of two probes are seconds apart, so that numbers which grow are never quite equal. */
+class EvidenceCounts {
+  readonly #direction: Histogram = new Map();
+  readonly #clientPid: Histogram = new Map();
+  readonly #serverPid: Histogram = new Map();
+  readonly #nat: Histogram = new Map();
+
+  add({ activity: { connections }, direction, nat, client, server }: JoinedFlow): void {
+    if (direction !== '') addTo(this.#direction, direction, connections);
+    if (nat !== '') addTo(this.#nat, nat, connections);
+    if (client.evidence !== undefined) addTo(this.#clientPid, client.evidence, connections);
+    if (server.evidence !== undefined) addTo(this.#serverPid, server.evidence, connections);
+  }
+
+  rows(): EdgeRow['evidence'] {
+    return {
+      direction: asObject(this.#direction),
+      clientPid: asObject(this.#clientPid),
+      serverPid: asObject(this.#serverPid),
+      nat: asObject(this.#nat),
+    };
+  }
+}
+
+/** Flows are stated at different times, so each has its own span. */
+function ratesOf(flows: readonly JoinedFlow[]): Rates | undefined {
+  const sum = { opened: 0, closed: 0, failed: 0, bytesSent: 0, bytesReceived: 0 };
+  let isKnown = false;
+  for (const { activity, failures, spanMs } of flows) {
+    if (spanMs <= 0) continue;
+    isKnown = true;
+    const perSecond = 1_000 / spanMs;
+    sum.opened += activity.opened * perSecond;
+    sum.closed += activity.closed * perSecond;
+    sum.failed += totalOf(failures) * perSecond;
+    sum.bytesSent += activity.bytesSent * perSecond;
+    sum.bytesReceived += activity.bytesReceived * perSecond;
+  }
+  if (!isKnown) return undefined;
+  return {
+    opened: hundredths(sum.opened),
+    closed: hundredths(sum.closed),
+    failed: hundredths(sum.failed),
+    bytesSent: hundredths(sum.bytesSent),
+    bytesReceived: hundredths(sum.bytesReceived),
+  };
+}
+
+function hundredths(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+function endOf(
+  end: 'client' | 'server',
+  activities: readonly (FlowActivity | undefined)[],
+): EdgeRow['ends'] {
+  const sums = noSums();
+  for (const activity of activities) if (activity !== undefined) addActivity(sums, activity);
+  if (sums.connections === 0) return {};
+  const { rttMicros } = meansOf(sums);
+  return { [end]: { ...countsOf(sums), ...(rttMicros === undefined ? {} : { rttMicros }) } };
+}
+
+/** Statements of two probes are seconds apart, so that numbers which grow are never quite equal. */
 const TOLERATED_SHARE = 0.1;
 /** Round-trip times are different paths' and retransmits each end's own: neither can disagree. */
 const COMPARED = ['connections', 'bytesSent', 'bytesReceived'] as const;
 
-function disagreement({ client, server }: EdgeRow['ends']): readonly (keyof EndRow)[] {
+/** Of flows that both ends state: what one end alone sees is no contradiction. */
+function disagreement(flows: readonly JoinedFlow[], all: EdgeRow['ends']): readonly (keyof EndRow)[] {
+  if (all.client === undefined || all.server === undefined) return [];
+  const both = flows.filter(({ byClient, byServer }) => byClient !== undefined && byServer !== undefined);
+  const { client, server }: EdgeRow['ends'] = {
+    ...endOf(
+      'client',
+      both.map(({ byClient }) => byClient),
+    ),
+    ...endOf(
+      'server',
+      both.map(({ byServer }) => byServer),
+    ),
+  };
   if (client === undefined || server === undefined) return [];
   // A probe that counts no bytes (Scope's) does not contradict one that does.
   const counts = (end: EndRow): boolean => end.bytesSent + end.bytesReceived > 0;
@@ -157,11 +258,7 @@ function disagreement({ client, server }: EdgeRow['ends']): readonly (keyof EndR
   );
 }
 
-function addAll(sum: Tally, more: ReadonlyMap<string, number>): void {
-  for (const [name, count] of more) addToTally(sum, name, count);
-}
-
 /** In the names' order, so that equal edges are equal texts. */
-function asObject(tally: Tally): Record<string, number> {
-  return Object.fromEntries(Array.from(tally).sort(([a], [b]) => compareText(a, b)));
+function asObject(histogram: Histogram): Record<string, number> {
+  return Object.fromEntries(Array.from(histogram).sort(([a], [b]) => compareText(a, b)));
 }

@@ -2,7 +2,7 @@
  * How a node is called: its label, the small print under it, and the rank that lays like beside like.
  */
 import type { Report } from '../../report/model/model.js';
-import { hostNameOf, latestOf, ownIdOf } from '../flows/endpoint.js';
+import { hostNameOf, latestOf, ownIdOf } from '../flows/node-facts.js';
 import {
   INCOMING_INTERNET,
   OUTGOING_INTERNET,

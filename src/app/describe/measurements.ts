@@ -1,7 +1,7 @@
 /**
  * What probes measured of connections, as further columns of a node's connection tables.
  */
-import { meansOf, type ConnectionTotals } from '../flows/totals.js';
+import { meansOf, type FlowSums } from '../flows/flow-sums.js';
 
 export interface Column {
   readonly id: string;
@@ -14,20 +14,20 @@ interface Measurement {
   readonly id: string;
   readonly label: string;
   /** Undefined or 0: nothing to show. */
-  readonly of: (totals: ConnectionTotals) => number | undefined;
+  readonly of: (sums: FlowSums) => number | undefined;
 }
 
 const MEASUREMENTS: readonly Measurement[] = [
   { id: 'bytes_sent', label: 'Bytes sent', of: ({ bytesSent }) => bytesSent },
   { id: 'bytes_received', label: 'Bytes received', of: ({ bytesReceived }) => bytesReceived },
-  { id: 'rtt_us', label: 'RTT µs', of: (totals) => meansOf(totals).rttMicros },
-  { id: 'connect_us', label: 'Connect µs', of: (totals) => meansOf(totals).connectMicros },
+  { id: 'rtt_us', label: 'RTT µs', of: (sums) => meansOf(sums).rttMicros },
+  { id: 'connect_us', label: 'Connect µs', of: (sums) => meansOf(sums).connectMicros },
   { id: 'retransmits', label: 'Retransmits', of: ({ retransmits }) => retransmits },
   { id: 'failed_count', label: 'Failed', of: ({ failed }) => failed },
 ];
 
 /** Columns for what was measured on any connection of a table, given the sum over it. */
-export function measuredColumns(all: ConnectionTotals): Column[] {
+export function measuredColumns(all: FlowSums): Column[] {
   return MEASUREMENTS.filter(({ of }) => (of(all) ?? 0) > 0).map(({ id, label }) => ({
     id,
     label,
@@ -36,9 +36,9 @@ export function measuredColumns(all: ConnectionTotals): Column[] {
 }
 
 /** The cells of one row. */
-export function measurements(totals: ConnectionTotals): { id: string; value: string; dataType: string }[] {
+export function measurements(sums: FlowSums): { id: string; value: string; dataType: string }[] {
   return MEASUREMENTS.flatMap(({ id, of }) => {
-    const value = of(totals) ?? 0;
+    const value = of(sums) ?? 0;
     return value > 0 ? [{ id, value: String(value), dataType: 'number' }] : [];
   });
 }

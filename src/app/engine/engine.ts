@@ -3,15 +3,18 @@
  * neither a report nor a large view keeps a request waiting that could be answered at once. What goes in and out is
  * plain data.
  */
-import { encodeReport, reportToJson } from '../../report/index.js';
+import { endpointTopology } from '../../flows/scope-endpoints.js';
+import { encodeReport, fromMillis, reportToJson } from '../../report/index.js';
+import type { FlowRow } from '../../report/model/flow-row.js';
 import { AppError } from '../errors.js';
 import type { ViewFreshness } from '../options.js';
 import { decodeBody, type BodyKind, type ReportFormat } from '../decode/decode.js';
 import { decodeStatementBody } from '../decode/statement.js';
-import type { StatementTaker, TakenStatement } from '../window/statement-taker.js';
+import type { Taken } from '../flows/flow-store.js';
 import { viewById, VIEWS, type View } from '../views/catalogue.js';
 import { nodeDetails } from '../describe/details.js';
 import { edgeRows, type EdgeRow } from '../describe/edges.js';
+import { flowRows, type FlowFilter } from '../describe/flow-rows.js';
 import { nameNode } from '../describe/labels.js';
 import type { Options } from '../views/options.js';
 import { searchGraph, type Found } from '../describe/search.js';
@@ -34,6 +37,7 @@ export interface EngineSettings {
   readonly reportNodes: number;
   readonly windowParts: number;
   readonly windowBytes: number;
+  readonly windowFlows: number;
   /** Read by whoever starts the thread. */
   readonly engineHeapBytes: number;
   readonly probes: number;
@@ -43,18 +47,16 @@ export class Engine {
   readonly #settings: EngineSettings;
   readonly #window: Window;
   readonly #renderer: Renderer;
-  readonly #statements: StatementTaker | undefined;
   /** Time of the call at hand, by the app's clock. */
   #nowMs = 0;
 
-  /** @param statements who takes in statements; without it, they are refused */
-  constructor(settings: EngineSettings, statements?: StatementTaker) {
-    this.#statements = statements;
+  constructor(settings: EngineSettings) {
     this.#settings = settings;
     this.#window = new Window({
       windowMs: settings.windowMs,
       maxParts: settings.windowParts,
       maxBytes: settings.windowBytes,
+      maxFlows: settings.windowFlows,
       maxProbes: settings.probes,
       clock: () => this.#nowMs,
     });
@@ -74,10 +76,9 @@ export class Engine {
   }
 
   /** @throws AppError */
-  state(probe: ProbeIdentity, { isZstd }: { readonly isZstd: boolean }, body: Uint8Array): TakenStatement {
-    if (this.#statements === undefined) throw new AppError('NO_FLOWS', 'cannot take in a statement');
+  state(probe: ProbeIdentity, { isZstd }: { readonly isZstd: boolean }, body: Uint8Array): Taken {
     const { statement, bytes } = decodeStatementBody(body, isZstd, probe.id, this.#settings);
-    return this.#statements.take(probe, statement, bytes);
+    return this.#window.state(probe, statement, bytes);
   }
 
   /** @throws AppError NO_SUCH_VIEW */
@@ -106,9 +107,13 @@ export class Engine {
     );
   }
 
-  /** The merged report. */
+  /** Everything of the window as one report in Scope's form, with the exact rows beside it. */
   report(format: ReportFormat): Uint8Array {
-    const report = this.#window.newestReport();
+    const flows = flowRows(this.#window.flows());
+    const facts = this.#window.newestFacts();
+    const { topology } = endpointTopology(flows, { now: fromMillis(this.#nowMs) });
+    const topologies = new Map(facts.topologies).set('Endpoint', topology);
+    const report = { ...facts, topologies, flows };
     return format === 'msgpack' ? encodeReport(report) : Buffer.from(reportToJson(report));
   }
 
@@ -121,6 +126,12 @@ export class Engine {
     const { snapshot, graph } = this.#renderer.graph(knownView(viewId), options);
     const rows = edgeRows(snapshot.report, graph);
     return { edges: rows.slice(0, limit), total: rows.length };
+  }
+
+  /** Flows of the window, at most `limit`, most connections first, and how many there are. */
+  flows(filter: FlowFilter, limit: number): { readonly flows: readonly FlowRow[]; readonly total: number } {
+    const rows = flowRows(this.#window.flows(), filter);
+    return { flows: rows.slice(0, limit), total: rows.length };
   }
 
   /** Ids, names and kinds of a view's nodes. @throws AppError NO_SUCH_VIEW */

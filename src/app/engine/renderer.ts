@@ -7,26 +7,24 @@ import type { Options } from '../views/options.js';
 import type { ViewFreshness } from '../options.js';
 import type { Snapshot } from '../flows/snapshot.js';
 import type { Window } from '../window/window.js';
-import { SummaryCache } from './summary-cache.js';
+import { SummaryCache, type TextChange } from './summary-cache.js';
 
 /** What a receiver that has state `since` lacks to have state `seq`. */
-export interface ViewChange {
+export interface ViewChange extends TextChange {
   readonly seq: number;
-  /** Forget everything first. */
+  /** Forget everything first; all nodes are added. */
   readonly reset: boolean;
-  /** Node id and its summary as JSON. */
-  readonly changed: readonly (readonly [id: string, summary: string])[];
-  readonly removed: readonly string[];
 }
 
 interface Shown {
   readonly summaries: SummaryCache;
   seq: number;
-  nodes: ReadonlyMap<string, string>;
-  /** State of the window that `nodes` show. */
+  /** State of the window that is shown. */
   version: number;
   costMs: number;
 }
+
+const NO_CHANGE: TextChange = { added: [], updated: [], removed: [] };
 
 /** Choices of options remembered from one state to the next; the least recently asked for is forgotten. */
 const CHOICES_MAX = 64;
@@ -54,17 +52,11 @@ export class Renderer {
   changeSince(view: View, options: Options, since: number): ViewChange {
     const key = `${view.id}?${Array.from(options, ([id, value]) => `${id}=${value}`).join('&')}`;
     const shown = this.#recall(key);
-    const before = shown.nodes;
     const heldSeq = shown.seq;
-    this.#update(shown, view, options);
+    const change = this.#update(shown, view, options);
     if (since !== heldSeq || since < 0)
-      return { seq: shown.seq, reset: true, changed: Array.from(shown.nodes), removed: [] };
-    if (shown.seq === heldSeq) return { seq: heldSeq, reset: false, changed: [], removed: [] };
-    const changed: [string, string][] = [];
-    for (const [id, text] of shown.nodes) if (before.get(id) !== text) changed.push([id, text]);
-    const removed: string[] = [];
-    for (const id of before.keys()) if (!shown.nodes.has(id)) removed.push(id);
-    return { seq: shown.seq, reset: false, changed, removed };
+      return { ...NO_CHANGE, seq: shown.seq, reset: true, added: shown.summaries.texts() };
+    return { ...change, seq: shown.seq, reset: false };
   }
 
   /** The filtered graph. */
@@ -88,28 +80,27 @@ export class Renderer {
     return { snapshot, graph };
   }
 
-  #update(shown: Shown, view: View, options: Options): void {
+  #update(shown: Shown, view: View, options: Options): TextChange {
     const version = this.#window.version();
-    if (version === shown.version) return;
+    if (version === shown.version) return NO_CHANGE;
     const now = performance.now();
     const isDear = this.#freshness === 'prompt' && shown.costMs > CHEAP_MS;
-    if (isDear && shown.seq >= 0 && now < this.#dearAgainAtMs) return;
+    if (isDear && shown.seq >= 0 && now < this.#dearAgainAtMs) return NO_CHANGE;
     const { snapshot, graph } = this.graph(view, options);
-    const nodes = shown.summaries.wordGraph(snapshot.report, graph, snapshot.namesVersion);
+    const change = shown.summaries.update(snapshot.report, graph, snapshot.namesVersion);
     shown.version = version;
     const madeAtMs = performance.now();
     shown.costMs = madeAtMs - now;
     if (shown.costMs > CHEAP_MS) this.#dearAgainAtMs = madeAtMs + shown.costMs * (1 / DEAR_SHARE - 1);
-    if (shown.seq >= 0 && sameTexts(shown.nodes, nodes)) return;
-    shown.nodes = nodes;
-    shown.seq = ++this.#seq;
+    const hasChanged = change.added.length + change.updated.length + change.removed.length > 0;
+    if (hasChanged || shown.seq < 0) shown.seq = ++this.#seq;
+    return change;
   }
 
   #recall(key: string): Shown {
     const shown = this.#shown.get(key) ?? {
       summaries: new SummaryCache(),
       seq: -1,
-      nodes: new Map<string, string>(),
       version: -1,
       costMs: 0,
     };
@@ -128,10 +119,4 @@ export class Renderer {
     this.#version = version;
     this.#graphs.clear();
   }
-}
-
-function sameTexts(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
-  if (a.size !== b.size) return false;
-  for (const [id, text] of a) if (b.get(id) !== text) return false;
-  return true;
 }

@@ -1,9 +1,19 @@
 /**
- * The JSON of each node of one rendering, kept from one state to the next: only what changed is worded anew.
+ * The JSON of each node of one view under one choice of options: kept from one state to the next, so that only what changed is
+ * worded anew, and what changed is known.
  */
 import type { Report } from '../../report/model/model.js';
-import { adjacencyOf, failingOf, type ViewGraph, type ViewNode } from '../views/graph.js';
 import { summarise } from '../describe/summary.js';
+import { adjacencyOf, failingOf, type ViewGraph, type ViewNode } from '../views/graph.js';
+
+/** Node id and its summary as JSON. */
+export type NodeText = readonly [id: string, summary: string];
+
+export interface TextChange {
+  readonly added: readonly NodeText[];
+  readonly updated: readonly NodeText[];
+  readonly removed: readonly string[];
+}
 
 interface Worded {
   readonly view: ViewNode;
@@ -14,33 +24,51 @@ interface Worded {
 
 export class SummaryCache {
   /** Exactly the nodes of the last graph. */
-  #worded = new Map<string, Worded>();
+  readonly #worded = new Map<string, Worded>();
   #namesVersion = -1;
 
-  /** Node id → summary as JSON. @param namesVersion changes with anything a node shows about others */
-  wordGraph(report: Report, graph: ViewGraph, namesVersion: number): Map<string, string> {
-    const old = namesVersion === this.#namesVersion ? this.#worded : new Map<string, Worded>();
-    const worded = new Map<string, Worded>();
-    const texts = new Map<string, string>();
+  /** All nodes of the last graph. */
+  texts(): NodeText[] {
+    return Array.from(this.#worded, ([id, { text }]) => [id, text]);
+  }
+
+  /**
+   * @param namesVersion changes with anything a node shows about others
+   * @returns what differs from the last graph
+   */
+  update(report: Report, graph: ViewGraph, namesVersion: number): TextChange {
+    const areNamesSame = namesVersion === this.#namesVersion;
+    this.#namesVersion = namesVersion;
+    const added: NodeText[] = [];
+    const updated: NodeText[] = [];
     for (const [id, view] of graph.nodes) {
       const adjacency = adjacencyOf(graph, id);
       const failing = failingOf(graph, id);
-      let word = old.get(id);
+      const old = this.#worded.get(id);
       const isSame =
-        word !== undefined &&
-        sameNode(word.view, view) &&
-        sameIds(word.adjacency, adjacency) &&
-        sameIds(word.failing, failing);
-      if (word === undefined || !isSame) {
-        const text = JSON.stringify(summarise(report, view, { adjacency, failing }));
-        word = { view, adjacency, failing, text };
-      }
-      worded.set(id, word);
-      texts.set(id, word.text);
+        areNamesSame &&
+        old !== undefined &&
+        sameNode(old.view, view) &&
+        sameIds(old.adjacency, adjacency) &&
+        sameIds(old.failing, failing);
+      if (isSame) continue;
+      const text = JSON.stringify(summarise(report, view, { adjacency, failing }));
+      this.#worded.set(id, { view, adjacency, failing, text });
+      if (old === undefined) added.push([id, text]);
+      else if (old.text !== text) updated.push([id, text]);
     }
-    this.#worded = worded;
-    this.#namesVersion = namesVersion;
-    return texts;
+    return { added, updated, removed: this.#removeOthers(graph) };
+  }
+
+  #removeOthers({ nodes }: ViewGraph): string[] {
+    if (this.#worded.size === nodes.size) return [];
+    const removed: string[] = [];
+    for (const id of this.#worded.keys()) {
+      if (nodes.has(id)) continue;
+      this.#worded.delete(id);
+      removed.push(id);
+    }
+    return removed;
   }
 }
 
@@ -58,5 +86,5 @@ function sameNaming({ naming: a }: ViewNode, { naming: b }: ViewNode): boolean {
 }
 
 function sameIds(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((id, index) => id === b[index]);
+  return a === b || (a.length === b.length && a.every((id, index) => id === b[index]));
 }

@@ -6,7 +6,7 @@
  */
 import ipaddr from 'ipaddr.js';
 import type { Report } from '../../report/model/model.js';
-import { latestOf } from './endpoint.js';
+import { latestOf } from './node-facts.js';
 
 /** A set of CIDR networks that answers "is this address in one of them", and in which. */
 export class NetworkSet {

@@ -1,41 +1,53 @@
 /**
- * What every view of one moment is made from: the merged report, who talks to whom, and look-ups derived from them.
- * Derived parts are made when first asked for and shared by all views of that moment.
+ * What every view of one moment is made from: facts of nodes, flows, and look-ups derived from them. Derived parts are made
+ * when first asked for and shared by all views of that moment.
  */
 import type { Node, Report, TopologyKey } from '../../report/model/model.js';
-import { bothEndsOf } from './both-ends.js';
-import type { EndpointFacts } from './endpoint.js';
+import { parseAddressPort } from './address-port.js';
 import type { Addresses } from './external.js';
-import { Flows, type Flow, type Peer } from './flows.js';
-import { ClientGroups } from './client-groups.js';
+import type { JoinedEnd, JoinedFlow } from './joined-flow.js';
 import { localNetworks } from './networks.js';
 import { Unanswered, type FormerListener } from './unanswered.js';
+import { viewEndOf, type ViewEnd } from './view-end.js';
 
 const NO_NODES: ReadonlyMap<string, Node> = new Map();
 
+export interface SnapshotParts {
+  /** Facts of everything but endpoints. */
+  readonly report: Report;
+  readonly flows: readonly JoinedFlow[];
+  /** Whether some probe saw a socket at the address. */
+  readonly isOwned: (address: string) => boolean;
+  /** Changes when what nodes are called or belong to may have changed. Default: 0. */
+  readonly namesVersion?: number;
+  /** Default: nobody is remembered. */
+  readonly formerListener?: FormerListener;
+}
+
 export class Snapshot {
   readonly report: Report;
-  /** Changes when what nodes are called or belong to may have changed. */
+  readonly flows: readonly JoinedFlow[];
   readonly namesVersion: number;
-  readonly endpoints: ReadonlyMap<string, Node>;
-  readonly #index: Flows;
+  readonly #isOwned: (address: string) => boolean;
   readonly #formerListener: FormerListener;
+  readonly #clients = new Map<JoinedEnd, ViewEnd>();
+  readonly #servers = new Map<JoinedEnd, ViewEnd>();
+  readonly #dialled = new Map<string, ViewEnd | undefined>();
   #addresses: Addresses | undefined;
   #unanswered: Unanswered | undefined;
-  #flows: readonly Flow[] | undefined;
 
-  /** `index` must cover exactly the report's endpoints. */
-  constructor(
-    report: Report,
-    index: Flows,
+  constructor({
+    report,
+    flows,
+    isOwned,
     namesVersion = 0,
-    formerListener: FormerListener = () => undefined,
-  ) {
-    this.#formerListener = formerListener;
+    formerListener = () => undefined,
+  }: SnapshotParts) {
     this.report = report;
+    this.flows = flows;
     this.namesVersion = namesVersion;
-    this.#index = index;
-    this.endpoints = this.nodes('Endpoint');
+    this.#isOwned = isOwned;
+    this.#formerListener = formerListener;
   }
 
   nodes(topology: TopologyKey): ReadonlyMap<string, Node> {
@@ -46,40 +58,46 @@ export class Snapshot {
     return (this.#addresses ??= {
       dns: this.report.dns,
       local: localNetworks(this.report),
-      isOurs: (address) => this.#index.groups.isOwned(address),
+      isOurs: this.#isOwned,
     });
   }
 
   get unanswered(): Unanswered {
-    return (this.#unanswered ??= new Unanswered(
-      this.#index.groups.groups,
-      this.endpoints,
-      this.#formerListener,
-    ));
+    return (this.#unanswered ??= new Unanswered(this.flows, this.#formerListener));
   }
 
-  get flows(): readonly Flow[] {
-    return (this.#flows ??= this.#index.all(this.endpoints));
+  client(end: JoinedEnd): ViewEnd {
+    return this.#viewEnd(this.#clients, end, true);
   }
 
-  /** Endpoints that open nothing: servers, mostly. */
-  *sinks(): Iterable<EndpointFacts> {
-    for (const id of this.#index.groups.sinks.keys()) yield this.peer(id).facts;
+  server(end: JoinedEnd): ViewEnd {
+    return this.#viewEnd(this.#servers, end, false);
   }
 
-  /** The endpoint of this id as the far side of a connection. */
-  peer(id: string): Peer {
-    return this.#index.peer(id, this.endpoints);
+  /** An end at an address that was dialled and whose server is behind it. @param via as a flow has it */
+  dialled(via: string): ViewEnd | undefined {
+    if (!this.#dialled.has(via)) this.#dialled.set(via, dialledEnd(via));
+    return this.#dialled.get(via);
+  }
+
+  #viewEnd(known: Map<JoinedEnd, ViewEnd>, end: JoinedEnd, opens: boolean): ViewEnd {
+    let view = known.get(end);
+    if (view === undefined) known.set(end, (view = viewEndOf(end, opens, this.nodes('Process'))));
+    return view;
   }
 }
 
-/** A snapshot of one report, from nothing. @param sources what it was merged from, where ends may tell different things */
-export function snapshotOf(report: Report, sources: readonly Report[] = [report]): Snapshot {
-  const groups = new ClientGroups();
-  for (const [id, node] of report.topologies.get('Endpoint')?.nodes ?? []) {
-    groups.set(id, node);
-    const versions = sources.map((source) => source.topologies.get('Endpoint')?.nodes.get(id));
-    groups.setViews(id, bothEndsOf(versions.filter((version) => version !== undefined)));
-  }
-  return new Snapshot(report, new Flows(groups));
+function dialledEnd(via: string): ViewEnd | undefined {
+  const parsed = parseAddressPort(via);
+  if (parsed === undefined) return undefined;
+  const end: JoinedEnd = {
+    ...parsed,
+    scope: '',
+    host: undefined,
+    process: undefined,
+    evidence: undefined,
+    isAmbiguous: false,
+    facts: undefined,
+  };
+  return { end, hostNode: undefined, process: undefined, opens: false };
 }

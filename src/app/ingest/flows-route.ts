@@ -5,7 +5,7 @@
 import type { Transferable } from 'node:worker_threads';
 import type { FastifyInstance } from 'fastify';
 import { requireMsgpack } from '../decode/decode.js';
-import type { TakenStatement } from '../window/statement-taker.js';
+import type { Taken } from '../flows/flow-store.js';
 import type { ProbeIdentity } from '../window/probe-registry.js';
 import { APP_ID_HEADER, type Intake } from './intake.js';
 
@@ -16,7 +16,7 @@ export interface StatementEngine {
     name: 'state',
     args: [probe: ProbeIdentity, kind: { readonly isZstd: boolean }, body: Uint8Array],
     transfer: readonly Transferable[],
-  ): Promise<TakenStatement>;
+  ): Promise<Taken>;
 }
 
 export interface FlowsRouteParts {

@@ -56,7 +56,7 @@ export function liveRoute(
       const stay = sessions.whenEnded(request.headers.cookie, () => socket.close(SIGNED_OUT, 'signed out'));
       new Session(socket, {
         intervalMs: intervalMsFrom(parametersOf(request.query).get('t')),
-        current: async () => (await cachedView.refresh()).nodes,
+        current: () => cachedView.refresh(),
         ended: () => {
           live.clients--;
           stay();

@@ -5,7 +5,6 @@
  * difference to what it has, or everything anew when it has been away too long.
  */
 import type { WebSocket } from 'ws';
-import { delta } from './deltas.js';
 
 /** What a session needs of a socket. */
 export type LiveSocket = Pick<
@@ -13,15 +12,24 @@ export type LiveSocket = Pick<
   'readyState' | 'OPEN' | 'bufferedAmount' | 'send' | 'close' | 'terminate' | 'on' | 'ping'
 >;
 
+/** What a session needs of a view. */
+export interface LiveView {
+  /** Number of its state. */
+  readonly seq: number;
+  /** Text that brings who has state `since` (-1: none) to this one; undefined when that is the same. */
+  textSince(since: number): string | undefined;
+}
+
 export interface SessionOptions {
   readonly intervalMs: number;
-  /** The view as it is now: node id → summary JSON. The same Map for the same state. */
-  readonly current: () => Promise<ReadonlyMap<string, string>>;
+  /** The view as it is now. */
+  readonly current: () => Promise<LiveView>;
   /** Called once when the session is over. */
   readonly ended: () => void;
   readonly failed: (error: unknown) => void;
 }
 
+const NOTHING = -1;
 /** Ticks a client may be behind before its state is taken to be stale and it is sent everything anew. */
 const BEHIND_TICKS_MAX = 10;
 /** Time without any progress after which the connection is given up. */
@@ -35,7 +43,8 @@ export class Session {
   readonly #socket: LiveSocket;
   readonly #options: SessionOptions;
   readonly #timers: readonly NodeJS.Timeout[];
-  #sent: ReadonlyMap<string, string> | undefined;
+  /** State that the client has; -1: none. */
+  #sent = NOTHING;
   #ticksBehind = 0;
   #asking = false;
   #answered = true;
@@ -55,7 +64,6 @@ export class Session {
 
   #end(): void {
     for (const timer of this.#timers) clearInterval(timer);
-    this.#sent = undefined;
     this.#options.ended();
   }
 
@@ -74,14 +82,13 @@ export class Session {
       if (this.#ticksBehind * this.#options.intervalMs > STUCK_MS_MAX) socket.terminate();
       return;
     }
-    if (this.#ticksBehind > BEHIND_TICKS_MAX) this.#sent = undefined;
+    if (this.#ticksBehind > BEHIND_TICKS_MAX) this.#sent = NOTHING;
     this.#ticksBehind = 0;
     this.#asking = true;
     try {
       const current = await this.#options.current();
-      if (current === this.#sent) return;
-      const text = delta(this.#sent, current);
-      this.#sent = current;
+      const text = current.textSince(this.#sent);
+      this.#sent = current.seq;
       if (text !== undefined) socket.send(text);
     } catch (error) {
       this.#options.failed(error);

@@ -2,7 +2,7 @@
  * Which containers an option means: the system's own, those of applications, running or stopped ones.
  */
 import type { Report } from '../../report/model/model.js';
-import { latestOf } from '../flows/endpoint.js';
+import { latestOf } from '../flows/node-facts.js';
 import type { ViewNode } from './graph.js';
 import { imageNameOf, withoutTag } from '../flows/images.js';
 

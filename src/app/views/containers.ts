@@ -4,13 +4,14 @@
  */
 import { containerNodeId } from '../../report/model/node-ids.js';
 import type { Node } from '../../report/model/model.js';
-import { hostNameOf, latestOf, type EndpointFacts } from '../flows/endpoint.js';
+import { hostNameOf, latestOf } from '../flows/node-facts.js';
 import { isPseudoId, UNCONTAINED_PREFIX } from '../flows/external.js';
 import { buildGraph, PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
 import { imageNameOf, withoutTag } from '../flows/images.js';
 import { isLinkOnly } from '../flows/networks.js';
 import { placeOutsideOr } from './processes.js';
 import type { Snapshot } from '../flows/snapshot.js';
+import type { ViewEnd } from '../flows/view-end.js';
 
 const HOSTNAME_GROUP = 'group:container:docker_container_hostname';
 
@@ -35,8 +36,8 @@ export function indexAddresses(
   return index;
 }
 
-/** The node an endpoint's address belongs to. */
-export function byAddress(index: AddressIndex, { scope, address, port }: EndpointFacts): string | undefined {
+/** The node that an end's address belongs to. */
+export function byAddress(index: AddressIndex, { end: { scope, address, port } }: ViewEnd): string | undefined {
   if (index.size === 0) return undefined;
   const id = index.get(`${scope};${address};`) ?? index.get(`${scope};${address};${port}`);
   return id === '' ? undefined : id;
@@ -66,11 +67,11 @@ export function presentContainers(snapshot: Snapshot): Map<string, Node> {
   return containers;
 }
 
-/** Finds the container of an endpoint, or the machine's "uncontained" node when its process is in none. */
+/** Finds the container of an end, or the machine's "uncontained" node when its process is in none. */
 export function containerFinder(
   snapshot: Snapshot,
   containers: ReadonlyMap<string, Node>,
-): (endpoint: EndpointFacts) => string | undefined {
+): (view: ViewEnd) => string | undefined {
   const processes = snapshot.nodes('Process');
   const index = indexAddresses(containers, containerAddresses);
   const idOf = (process: string): string | undefined => {
@@ -78,12 +79,12 @@ export function containerFinder(
     return own === undefined ? undefined : containerNodeId(own);
   };
   const idsByProcess = new Map<string, string | undefined>();
-  return (endpoint) => {
-    const { process } = endpoint;
+  return (view) => {
+    const { process } = view;
     if (process !== undefined && !idsByProcess.has(process)) idsByProcess.set(process, idOf(process));
     const id = process === undefined ? undefined : idsByProcess.get(process);
     if (id !== undefined) return snapshot.nodes('Container').has(id) && !containers.has(id) ? undefined : id;
-    const found = byAddress(index, endpoint);
+    const found = byAddress(index, view);
     if (found !== undefined) return found;
     return process === undefined ? undefined : UNCONTAINED_PREFIX + hostNameOf(process);
   };
@@ -96,7 +97,7 @@ export function containerGraph(snapshot: Snapshot): ViewGraph {
   const find = containerFinder(snapshot, containers);
   return buildGraph(snapshot, {
     nodes,
-    place: placeOutsideOr(snapshot, (endpoint) => listOf(find(endpoint))),
+    place: placeOutsideOr(snapshot, (view) => listOf(find(view))),
     describe: (id) => ({ id, topology: isPseudoId(id) ? PSEUDO : 'container' }),
   });
 }
@@ -137,8 +138,8 @@ function groupedGraph(
   const find = containerFinder(snapshot, containers);
   return buildGraph(snapshot, {
     nodes: new Map<string, ViewNode>(groups),
-    place: placeOutsideOr(snapshot, (endpoint) => {
-      const id = find(endpoint);
+    place: placeOutsideOr(snapshot, (view) => {
+      const id = find(view);
       if (id === undefined) return [];
       return isPseudoId(id) ? [id] : listOf(groupIds.get(id));
     }),

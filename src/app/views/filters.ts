@@ -1,7 +1,7 @@
 /**
  * What options hide: nodes, and with them the edges that lead to them.
  */
-import { isOutside, isUnanswered, SERVICE_PREFIX } from '../flows/external.js';
+import { isOutside, isUnplaced, SERVICE_PREFIX } from '../flows/external.js';
 import { PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
 
 /** The graph without the nodes that `keep` refuses; pseudo nodes that lose all their edges go too. */
@@ -45,6 +45,6 @@ export function hideUnmanaged(graph: ViewGraph): ViewGraph {
   return filterGraph(
     graph,
     ({ id, topology }) =>
-      topology !== PSEUDO || isOutside(id) || isUnanswered(id) || id.startsWith(SERVICE_PREFIX),
+      topology !== PSEUDO || isOutside(id) || isUnplaced(id) || id.startsWith(SERVICE_PREFIX),
   );
 }

@@ -4,11 +4,12 @@
  */
 import type { Node } from '../../report/model/model.js';
 import { byAddress, containerFinder, indexAddresses, presentContainers } from './containers.js';
-import { hostNameOf, latestOf, ownIdOf, type EndpointFacts } from '../flows/endpoint.js';
+import { hostNameOf, latestOf, ownIdOf } from '../flows/node-facts.js';
 import { isPseudoId, UNCONTAINED_PREFIX, UNMANAGED_PREFIX } from '../flows/external.js';
 import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';
 import { placeOutsideOr } from './processes.js';
 import type { Snapshot } from '../flows/snapshot.js';
+import type { ViewEnd } from '../flows/view-end.js';
 
 const CONTROLLER_TOPOLOGIES = [
   ['deployment', 'Deployment'],
@@ -44,33 +45,33 @@ function* ownAddress(node: Node): Iterable<string> {
   }
 }
 
-/** Ids of the pods of an endpoint; the machine's "unmanaged" node when what holds it is in no pod. */
+/** Ids of the pods of an end; the machine's "unmanaged" node when what holds it is in no pod. */
 function podPlace(snapshot: Snapshot, pods: ReadonlyMap<string, Node>): Place {
   const containers = presentContainers(snapshot);
   const findContainer = containerFinder(snapshot, containers);
   const index = indexAddresses(pods, ownAddress);
-  return (endpoint) => {
-    const container = findContainer(endpoint);
+  return (view) => {
+    const container = findContainer(view);
     if (container !== undefined && !container.startsWith(UNCONTAINED_PREFIX)) {
       const parents = (containers.get(container)?.parents?.get('pod') ?? []).filter((id) => pods.has(id));
       if (parents.length > 0) return parents;
     }
-    const pod = byAddress(index, endpoint);
+    const pod = byAddress(index, view);
     if (pod !== undefined) return [pod];
     if (container === undefined) return [];
-    return [UNMANAGED_PREFIX + machineOf(container, containers, endpoint)];
+    return [UNMANAGED_PREFIX + machineOf(container, containers, view)];
   };
 }
 
 function machineOf(
   container: string,
   containers: ReadonlyMap<string, Node>,
-  endpoint: EndpointFacts,
+  view: ViewEnd,
 ): string {
   if (container.startsWith(UNCONTAINED_PREFIX)) return container.slice(UNCONTAINED_PREFIX.length);
   const node = containers.get(container);
   return hostNameOf(
-    latestOf(node, 'host_node_id') ?? node?.parents?.get('host')?.[0] ?? endpoint.hostNode ?? '',
+    latestOf(node, 'host_node_id') ?? node?.parents?.get('host')?.[0] ?? view.hostNode ?? '',
   );
 }
 
@@ -136,11 +137,11 @@ function podGroupGraph(
   const services = byOwnAddress
     ? indexAddresses(snapshot.nodes('Service'), ownAddress)
     : new Map<string, string>();
-  const place: Place = (endpoint) => {
-    const service = byAddress(services, endpoint);
+  const place: Place = (view) => {
+    const service = byAddress(services, view);
     if (service !== undefined) return [service];
     const found = new Set<string>();
-    for (const pod of podsOf(endpoint)) {
+    for (const pod of podsOf(view)) {
       if (isPseudoId(pod)) {
         found.add(pod);
         continue;
@@ -148,7 +149,7 @@ function podGroupGraph(
       const ids = groupsOfPod.get(pod) ?? [];
       for (const id of ids) found.add(id);
       if (ids.length === 0 && orphans === 'unmanaged')
-        found.add(UNMANAGED_PREFIX + machineOfPod(pods.get(pod), endpoint));
+        found.add(UNMANAGED_PREFIX + machineOfPod(pods.get(pod), view));
     }
     return Array.from(found);
   };
@@ -159,8 +160,8 @@ function podGroupGraph(
   });
 }
 
-function machineOfPod(pod: Node | undefined, endpoint: EndpointFacts): string {
-  const hostNode = latestOf(pod, 'host_node_id') ?? pod?.parents?.get('host')?.[0] ?? endpoint.hostNode;
+function machineOfPod(pod: Node | undefined, view: ViewEnd): string {
+  const hostNode = latestOf(pod, 'host_node_id') ?? pod?.parents?.get('host')?.[0] ?? view.hostNode;
   return hostNode === undefined ? '' : hostNameOf(hostNode);
 }
 

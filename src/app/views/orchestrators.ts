@@ -22,8 +22,8 @@ export function containerParentGraph(snapshot: Snapshot, topology: string, key: 
   const find = containerFinder(snapshot, containers);
   return buildGraph(snapshot, {
     nodes: new Map<string, ViewNode>(nodes),
-    place: placeOutsideOr(snapshot, (endpoint) => {
-      const id = find(endpoint);
+    place: placeOutsideOr(snapshot, (view) => {
+      const id = find(view);
       if (id === undefined) return [];
       return isPseudoId(id) ? [id] : (containers.get(id)?.parents?.get(topology) ?? []);
     }),

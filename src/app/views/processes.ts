@@ -1,22 +1,25 @@
 /**
  * Processes: each with the machine it runs on, and who it talks to; and the same grouped by name.
  */
-import { latestOf } from '../flows/endpoint.js';
-import { externalNodeId, isPseudoId, SERVICE_PREFIX } from '../flows/external.js';
-import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';
+import { ambiguousNodeId, externalNodeId, isPseudoId, SERVICE_PREFIX } from '../flows/external.js';
+import { latestOf } from '../flows/node-facts.js';
 import type { Snapshot } from '../flows/snapshot.js';
+import { processNodeOf, type ViewEnd } from '../flows/view-end.js';
+import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';
 
 const PROCESS_NAME_GROUP = 'group:process:name';
 
-/** Where `inside` puts an endpoint; one that no probe owns and nothing inside claims may be outside the fleet. */
+/** Where `inside` puts an end; one that no probe saw and nothing inside claims may be outside of the fleet. */
 export function placeOutsideOr(snapshot: Snapshot, inside: Place): Place {
-  return (endpoint) => {
-    const ids = inside(endpoint);
-    if (ids.length > 0 || endpoint.hostNode !== undefined) return ids;
-    const external = externalNodeId(endpoint, snapshot.addresses);
+  return (view) => {
+    if (view.end.isAmbiguous) return [ambiguousNodeId(view)];
+    const ids = inside(view);
+    if (ids.length > 0 || view.hostNode !== undefined) return ids;
+    const external = externalNodeId(view, snapshot.addresses);
     // A service known by name stays what it is, whether it answers or not.
     const isService = external?.startsWith(SERVICE_PREFIX) === true;
-    const id = isService ? external : (snapshot.unanswered.nodeIdOf(endpoint) ?? external);
+    const isServer = !view.opens && !isService;
+    const id = (isServer ? snapshot.unanswered.nodeIdOf(view.end) : undefined) ?? external;
     return id === undefined ? [] : [id];
   };
 }
@@ -30,27 +33,43 @@ export function processGraph(snapshot: Snapshot): ViewGraph {
   return buildGraph(snapshot, {
     nodes,
     place: placeOutsideOr(snapshot, ({ process }) => (process === undefined ? [] : [process])),
-    describe: (id) => ({ id, topology: isPseudoId(id) ? PSEUDO : 'process' }),
+    describe: (id, view) =>
+      isPseudoId(id) ? { id, topology: PSEUDO } : { id, topology: 'process', node: processNodeOf(view) },
   });
 }
 
 export function processNameGraph(snapshot: Snapshot): ViewGraph {
   const processes = snapshot.nodes('Process');
-  const members = new Map<string, string[]>();
+  const groups = new Map<string, string[]>();
+  const nodes = new Map<string, ViewNode>();
+  const addMember = (name: string, id: string): void => {
+    const members = groups.get(name);
+    if (members === undefined) {
+      const added = [id];
+      groups.set(name, added);
+      nodes.set(name, { id: name, topology: PROCESS_NAME_GROUP, members: added });
+    } else members.push(id);
+  };
   for (const [id, node] of processes) {
     const name = latestOf(node, 'name');
-    if (name === undefined) continue;
-    const group = members.get(name);
-    if (group === undefined) members.set(name, [id]);
-    else group.push(id);
+    if (name !== undefined) addMember(name, id);
   }
-  const nodes = new Map<string, ViewNode>();
-  for (const [name, ids] of members)
-    nodes.set(name, { id: name, topology: PROCESS_NAME_GROUP, members: ids });
+  /** Processes of flows that have no node: they have ended. */
+  const ended = new Set<string>();
+  const nameOf = ({ process, end }: ViewEnd): string | undefined => {
+    if (process === undefined) return undefined;
+    const node = processes.get(process);
+    if (node !== undefined) return latestOf(node, 'name');
+    const name = end.process?.name ?? '';
+    if (name === '') return undefined;
+    if (!ended.has(process)) addMember(name, process);
+    ended.add(process);
+    return name;
+  };
   return buildGraph(snapshot, {
     nodes,
-    place: placeOutsideOr(snapshot, ({ process }) => {
-      const name = process === undefined ? undefined : latestOf(processes.get(process), 'name');
+    place: placeOutsideOr(snapshot, (view) => {
+      const name = nameOf(view);
       return name === undefined ? [] : [name];
     }),
     describe: (id) => ({ id, topology: PSEUDO }),

@@ -1,9 +1,9 @@
 /**
  * Facts by id, each kept as the distinct things that probes said about it, and what these say together.
  *
- * A probe repeats itself every few seconds. Saying the same again only renews the part it said before, so memory and
- * the cost of an arrival follow what is different, not how often it is told. Parts that no report of the window
- * repeats are dropped, and only ids whose meaning changed are handed on.
+ * Statements say what changed: what is stated stands until its probe states something else. Reports repeat everything every
+ * few seconds: saying the same again only renews the part it said before, so memory and the cost of an arrival follow what
+ * is different. Parts that no report of the window repeats are dropped, and only ids whose meaning changed are handed on.
  */
 
 import type { Timestamp } from '../../report/model/model.js';
@@ -21,11 +21,8 @@ export interface FactRules<V> {
   readonly renew: (old: V, fresh: V) => V;
   /** The value as if said at `at`, for values that are not replaced when they are said again. */
   readonly restamp?: (value: V, at: Timestamp) => V;
-  /**
-   * A repeated value is never replaced but only noted as heard again, which spares most of the memory traffic of values
-   * that come in great number.
-   */
-  readonly onlyNoted?: boolean;
+  /** Takes the place of `old`, which is so no longer; keeps what must outlive it (samples). */
+  readonly succeed: (old: V, fresh: V) => V;
   /** Estimated bytes of memory. */
   readonly weigh: (value: V) => number;
 }
@@ -78,11 +75,6 @@ export class FactStore<V> {
     return { parts: this.#parts, bytes: this.#bytes };
   }
 
-  /** Ids that the next `settle` has to look at. */
-  get changes(): number {
-    return this.#dirty.size;
-  }
-
   /** Adds to `sum` what these values would add to the store. */
   weighNew(probe: string, values: ReadonlyMap<string, V>, sum: Amount): void {
     for (const [id, value] of values) {
@@ -91,11 +83,6 @@ export class FactStore<V> {
       sum.parts++;
       sum.bytes += this.#rules.weigh(value);
     }
-  }
-
-  /** All that is said about an id at present. */
-  said(id: string): readonly V[] {
-    return this.#entries.get(id)?.parts.map(({ value }) => value) ?? [];
   }
 
   /** What `probe` says about `id` already, if it was encoded with this digest. */
@@ -118,7 +105,7 @@ export class FactStore<V> {
     }
     part.lastReport = report;
     if (digest !== undefined) part.digest = digest;
-    if (this.#rules.restamp !== undefined && (this.#rules.onlyNoted === true || value === part.value)) {
+    if (this.#rules.restamp !== undefined && value === part.value) {
       part.heardAt = at;
       if (entry.conflicting) this.#dirty.add(id);
       return entry;
@@ -131,6 +118,35 @@ export class FactStore<V> {
     this.#bytes += bytes - part.bytes;
     part.bytes = bytes;
     return entry;
+  }
+
+  /** Adds to `sum` what the store would grow by if `probe` stated these values. */
+  weighStated(probe: string, values: ReadonlyMap<string, V>, sum: Amount): void {
+    for (const [id, value] of values) {
+      const part = this.#partOf(probe, id);
+      if (part === undefined) sum.parts++;
+      sum.bytes += this.#rules.weigh(value) - (part?.bytes ?? 0);
+    }
+  }
+
+  /** Notes what `probe` states about `id` until it states something else, or takes it back. */
+  state(probe: string, id: string, value: V): void {
+    const part = this.#partOf(probe, id);
+    if (part === undefined) {
+      this.add(probe, Infinity, id, value);
+      return;
+    }
+    const next = this.#rules.succeed(part.value, value);
+    if (this.#entries.get(id)!.conflicting || !this.#rules.same(next, part.value)) this.#dirty.add(id);
+    const bytes = this.#rules.weigh(next);
+    this.#bytes += bytes - part.bytes;
+    Object.assign(part, { value: next, bytes, heardAt: undefined, digest: undefined, lastReport: Infinity });
+  }
+
+  /** Drops all that `probe` says about `id`. */
+  drop(probe: string, id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) this.release(entry, probe, Infinity);
   }
 
   /** Lets go of what `probe` has not said since report number `report`. */
@@ -149,14 +165,8 @@ export class FactStore<V> {
     if (entry.parts.length === 0) this.#entries.delete(entry.id);
   }
 
-  /**
-   * Brings `merged` up to date and tells each id that changed, with its value or undefined when it is gone. `told` hears
-   * all that is said about each id of which something new is said, whether its value changed or not.
-   */
-  settle(
-    changed: (id: string, value: V | undefined, old: V | undefined) => void,
-    told?: (id: string, versions: readonly V[]) => void,
-  ): void {
+  /** Brings `merged` up to date. @param changed gets each id that changed, with its value or undefined when it is gone */
+  settle(changed: (id: string, value: V | undefined, old: V | undefined) => void): void {
     for (const id of this.#dirty) {
       const entry = this.#entries.get(id);
       const old = this.#merged.get(id);
@@ -170,7 +180,6 @@ export class FactStore<V> {
         entry.parts.length > 1 && entry.parts.some((part) => this.#rules.conflict(part.value, value));
       this.#merged.set(id, value);
       if (old === undefined || !this.#rules.same(old, value)) changed(id, value, old);
-      told?.(id, versions);
     }
     this.#dirty.clear();
   }
@@ -189,6 +198,10 @@ export class FactStore<V> {
     return heardAt === undefined || this.#rules.restamp === undefined
       ? value
       : this.#rules.restamp(value, heardAt);
+  }
+
+  #partOf(probe: string, id: string): Part<V> | undefined {
+    return this.#entries.get(id)?.parts.find((part) => part.probe === probe);
   }
 
   #partLike({ parts }: Entry<V>, probe: string, value: V): Part<V> | undefined {

@@ -1,62 +1,53 @@
 /**
- * Who listened where, after it has gone: an address that is dialled in vain is then more than a number. Endpoints whose
- * process was known are remembered for ten minutes.
+ * Who listened where, after it has gone: an address that is dialled in vain is then more than a number. Servers whose process
+ * was known are remembered for ten minutes.
  */
-import type { Node } from '../../report/model/model.js';
-import { hostNameOf, latestOf } from '../flows/endpoint.js';
+import type { JoinedEnd, JoinedFlow } from '../flows/joined-flow.js';
 
 const REMEMBER_MS = 10 * 60_000;
 /** The oldest are forgotten first. */
 const MAX_REMEMBERED = 20_000;
 
 interface Listener {
-  readonly name: string;
-  readonly goneAtMs: number;
+  name: string;
+  /** Undefined while it is there. */
+  goneAtMs: number | undefined;
+  /** Of the last look at which it was there. */
+  look: number;
 }
 
 export class FormerListeners {
-  /** By endpoint id, in the order in which they went. */
-  readonly #gone = new Map<string, Listener>();
+  readonly #listeners = new Map<string, Listener>();
+  #look = 0;
 
-  /**
-   * Told of an endpoint that changed or went.
-   * @param nameOf the name of a process, by its id
-   */
-  changed(
-    id: string,
-    node: Node | undefined,
-    old: Node | undefined,
-    nowMs: number,
-    nameOf: (process: string) => string | undefined,
-  ): void {
-    if (node !== undefined && isOwned(node)) {
-      this.#gone.delete(id);
-      return;
+  /** Notes who serves now. @param nameOf the name of a server's process; empty when it is not known */
+  note(flows: readonly JoinedFlow[], nowMs: number, nameOf: (server: JoinedEnd) => string): void {
+    const look = ++this.#look;
+    for (const { server, activity } of flows) {
+      // Failed connects alone say nothing of who is there.
+      if (server.process === undefined || activity.connections === 0) continue;
+      const key = keyOf(server.scope, server.address, server.port);
+      const known = this.#listeners.get(key);
+      if (known?.look === look) continue;
+      const name = nameOf(server);
+      if (name === '') continue;
+      if (known === undefined) this.#listeners.set(key, { name, goneAtMs: undefined, look });
+      else Object.assign(known, { name, goneAtMs: undefined, look });
     }
-    // Who opens connections from a port does not listen there.
-    if (old === undefined || !isOwned(old) || (old.adjacency?.length ?? 0) > 0) return;
-    const host = hostNameOf(latestOf(old, 'host_node_id') ?? '');
-    const name = latestOf(old, 'exited_name') ?? nameOf(`${host};${latestOf(old, 'pid') ?? ''}`);
-    if (name === undefined) return;
-    this.#gone.delete(id);
-    this.#gone.set(id, { name, goneAtMs: nowMs });
-    this.#forget(nowMs);
+    for (const [key, listener] of this.#listeners) {
+      if (listener.look === look) continue;
+      listener.goneAtMs ??= nowMs;
+      if (nowMs - listener.goneAtMs >= REMEMBER_MS || this.#listeners.size > MAX_REMEMBERED)
+        this.#listeners.delete(key);
+    }
   }
 
-  /** Its name. */
-  at(id: string, nowMs: number): string | undefined {
-    const listener = this.#gone.get(id);
-    return listener !== undefined && nowMs - listener.goneAtMs < REMEMBER_MS ? listener.name : undefined;
-  }
-
-  #forget(nowMs: number): void {
-    for (const [id, { goneAtMs }] of this.#gone) {
-      if (this.#gone.size <= MAX_REMEMBERED && nowMs - goneAtMs < REMEMBER_MS) return;
-      this.#gone.delete(id);
-    }
+  /** Name of who listened there. */
+  at(scope: string, address: string, port: number): string | undefined {
+    return this.#listeners.get(keyOf(scope, address, port))?.name;
   }
 }
 
-function isOwned(node: Node): boolean {
-  return latestOf(node, 'host_node_id') !== undefined && latestOf(node, 'copy_of') === undefined;
+function keyOf(scope: string, address: string, port: number): string {
+  return `${scope};${address};${port}`;
 }

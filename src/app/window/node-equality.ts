@@ -19,17 +19,13 @@ export function nodeRules(
     weigh: weighNode,
     renew: (old, fresh) =>
       old.metrics === undefined ? fresh : withinWindow(mergeNodes([old, fresh]), windowMs),
+    succeed: (old, fresh) => {
+      if (old.metrics === undefined || fresh.metrics === undefined) return fresh;
+      const { id, topology } = fresh;
+      const { metrics } = mergeNodes([{ id, topology, metrics: old.metrics }, fresh]);
+      return withinWindow(metrics === undefined ? fresh : { ...fresh, metrics }, windowMs);
+    },
     restamp: restampNode,
-  };
-}
-
-/** Rules for endpoints, which have no samples and come in thousands: see `FactRules.restamp`. */
-export function endpointRules(mergeNodes: (versions: readonly Node[]) => Node): FactRules<Node> {
-  return {
-    ...nodeRules(mergeNodes, 0),
-    same: alikeNodes,
-    renew: (_old, fresh) => fresh,
-    onlyNoted: true,
   };
 }
 
@@ -51,6 +47,7 @@ export function dnsRules(merge: (versions: readonly DnsNames[]) => DnsNames): Fa
     merge,
     weigh: weighNames,
     renew: (_old, fresh) => fresh,
+    succeed: (_old, fresh) => fresh,
   };
 }
 

@@ -2,7 +2,7 @@
  * Who reports: each probe's machine, rhythm, clock and whether it has fallen silent.
  */
 import type { Report } from '../../report/model/model.js';
-import { latestOf } from '../flows/endpoint.js';
+import { latestOf } from '../flows/node-facts.js';
 import { SkewMeter } from './clock-skew.js';
 import { coveredMsOf, hasTemplates, intervalMsOf, patienceMsOf, standsMsOf } from './rhythm.js';
 
@@ -84,8 +84,12 @@ export class ProbeRegistry {
     return this.#records.has(id) || this.#records.size < this.#maxProbes;
   }
 
-  /** Notes a report of a probe that arrived at `atMs`. @param number of the report, greater than those before */
-  seen(identity: ProbeIdentity, report: Report, atMs: number, number: number): void {
+  /**
+   * Notes a report of a probe that arrived at `atMs`, or the facts of a statement in the form of one.
+   * @param number of the report, greater than those before
+   * @returns whether what it does not have is over
+   */
+  seen(identity: ProbeIdentity, report: Report, atMs: number, number: number): boolean {
     const known = this.#records.get(identity.id);
     const hostname = hostnameOf(report);
     if (known === undefined) {
@@ -109,7 +113,7 @@ export class ProbeRegistry {
         degraded: degradedOf(report),
         stale: false,
       });
-      return;
+      return true;
     }
     const gap = atMs - known.lastSeenMs;
     known.measuredMs =
@@ -119,11 +123,15 @@ export class ProbeRegistry {
     const tellsTemplates = hasTemplates(report);
     known.sendsTemplates ||= tellsTemplates;
     // A Scope probe leaves templates out of reports that have only what changed.
-    if (tellsTemplates || !known.sendsTemplates) known.wholeReport = number;
+    const isWhole = tellsTemplates || !known.sendsTemplates;
+    if (isWhole) known.wholeReport = number;
     known.skew.note(report, atMs);
     known.identity = identity;
     known.machine = hostFact(report, 'machine_id') ?? known.machine;
-    known.notSeen = notSeenOf(report);
+    if (hasHost(report)) {
+      known.notSeen = notSeenOf(report);
+      known.degraded = degradedOf(report);
+    }
     if (hostname !== '') {
       known.hostname = hostname;
       if (known.hostnames.has(hostname) || known.hostnames.size < HOSTNAMES_MAX)
@@ -132,8 +140,14 @@ export class ProbeRegistry {
     known.lastSeenMs = atMs;
     known.reports++;
     known.sampled = sampledOf(report);
-    known.degraded = degradedOf(report);
     known.stale = false;
+    return isWhole;
+  }
+
+  /** Time between a probe's words in milliseconds; undefined when nothing says. */
+  intervalMs(id: string): number | undefined {
+    const record = this.#records.get(id);
+    return record === undefined ? undefined : intervalMsOf(record);
   }
 
   /** Milliseconds by which a probe's times are to be moved. */
@@ -215,6 +229,10 @@ function sampledOf({ sampling }: Report): number | undefined {
   return sampling === undefined || sampling.total <= 0
     ? undefined
     : Math.min(1, sampling.count / sampling.total);
+}
+
+function hasHost({ topologies }: Report): boolean {
+  return (topologies.get('Host')?.nodes.size ?? 0) > 0;
 }
 
 function hostnameOf(report: Report): string {

@@ -1,51 +1,47 @@
 /**
- * The reports of the last few seconds, and of each probe its last word, and what they say together, kept up to date piece by piece: an arriving report
- * touches what it tells anew, and a report that leaves the window takes along what nobody repeated.
+ * What probes say of the last few seconds, kept up to date piece by piece: statements, and reports in Scope's form, which are
+ * turned into statements here. Facts and flows are kept apart; what arrives touches what it names.
  */
-import { mergeNodes, type NodeCache } from '../../report/index.js';
-import { mergeDnsNames } from '../../report/merge/reports.js';
-import {
-  TOPOLOGY_KEYS,
-  type DnsNames,
-  type Node,
-  type Report,
-  type TopologyKey,
-} from '../../report/model/model.js';
+import type { Statement } from '../../flows/statement.js';
+import { renamedId, renameHost, type NodeCache } from '../../report/index.js';
+import type { Node, Report, Topology, TopologyKey } from '../../report/model/model.js';
+import { hostNodeId } from '../../report/model/node-ids.js';
+import { fromMillis } from '../../report/model/timestamp.js';
+import { DialledServers } from '../decode/dialled-servers.js';
+import type { ReportTimes } from '../decode/flow-ledger.js';
+import { ReportedFlows, type HostStatements } from '../decode/report-to-statement.js';
 import { AppError } from '../errors.js';
-import { bothEndsOf } from '../flows/both-ends.js';
-import { latestOf } from '../flows/endpoint.js';
-import { Flows } from '../flows/flows.js';
-import { ClientGroups } from '../flows/client-groups.js';
+import { FlowStore, type Taken } from '../flows/flow-store.js';
+import type { JoinedFlow } from '../flows/joined-flow.js';
+import { hostNameOf, latestOf } from '../flows/node-facts.js';
 import { Snapshot } from '../flows/snapshot.js';
-import { FormerListeners } from './former-listeners.js';
-import { TopologyTemplates } from './topology-templates.js';
-import { HostNames } from './host-names.js';
-import { dnsRules, endpointRules, isStillCalled, nodeRules } from './node-equality.js';
 import { moveTimes } from './clock-skew.js';
-import { markStale } from './staleness.js';
-import { Scopes } from './scopes.js';
-import { FactStore, type Amount, type Entry } from './fact-store.js';
+import type { Amount } from './fact-store.js';
+import { Facts, type Said } from './facts.js';
+import { FormerListeners } from './former-listeners.js';
+import { HostNames, machineFactsOf } from './host-names.js';
 import { ProbeRegistry, type ProbeIdentity, type ProbeRecord } from './probe-registry.js';
+import { renameStatement } from './rename-statement.js';
+import { markStale } from './staleness.js';
 
 export interface WindowSettings {
   readonly windowMs: number;
   /** Most distinct facts (a node as one probe tells it) held at once. */
   readonly maxParts: number;
-  /** Most bytes they may take, as estimated. */
+  /** Most bytes they may take, as estimated; and again so many for flows. */
   readonly maxBytes: number;
+  /** Most flows held at once. */
+  readonly maxFlows: number;
   readonly maxProbes: number;
   readonly clock: () => number;
 }
 
-/** A report while it counts: which entries it spoke about. */
+/** A report while it counts: what it said. */
 interface Arrival {
   readonly number: number;
   readonly atMs: number;
   readonly probe: string;
-  readonly spokeOf: readonly {
-    readonly store: FactStore<unknown>;
-    readonly entries: readonly Entry<unknown>[];
-  }[];
+  readonly said: Said;
 }
 
 /** What reading one report found out; to be handed in with it. */
@@ -59,11 +55,15 @@ export interface Memory extends NodeCache {
 }
 
 export interface WindowCounts {
+  /** Reports that count now. */
   readonly reports: number;
   readonly parts: number;
-  /** Estimated bytes of the parts. */
+  /** Flows held. */
+  readonly flows: number;
+  /** Estimated bytes of facts and flows. */
   readonly bytes: number;
   readonly probes: number;
+  /** Reports and statements. */
   readonly accepted: number;
   readonly refused: number;
 }
@@ -73,39 +73,33 @@ const INFLATION = 30;
 /** … and below this share of the bound nobody weighs them. */
 const CAREFUL_SHARE = 1 / 2;
 
-const UNSETTLED_MAX = 5_000;
-
 export class Window {
   readonly #settings: WindowSettings;
-  readonly #nodes = new Map<TopologyKey, FactStore<Node>>();
-  readonly #dns = new FactStore<DnsNames>(dnsRules(mergeDnsNames));
-  readonly #groups = new ClientGroups();
-  readonly #flows = new Flows(this.#groups);
-  readonly #templates = new TopologyTemplates();
+  readonly #facts: Facts;
+  readonly #flows: FlowStore;
+  readonly #reported = new Map<string, ReportedFlows>();
+  readonly #dialled = new DialledServers();
   readonly #formerListeners = new FormerListeners();
   readonly #probes: ProbeRegistry;
-  readonly #scopes: Scopes;
   readonly #hostNames: HostNames;
   /** Oldest first; bounded by what the window's time and `maxParts` let in. */
   #arrivals: Arrival[] = [];
-  #reports = 0;
+  #accepted = 0;
   #refused = 0;
+  /** Counts changes of facts. */
   #version = 0;
-  /** Counts changes to what nodes are called or belong to, as opposed to who talks to whom. */
+  /** Counts changes to what nodes are called or belong to. */
   #namesVersion = 0;
-  #settled = true;
-  #templatesSeen = 0;
-  #snapshot: Snapshot | undefined;
+  #isSettled = true;
+  #snapshot: { readonly version: number; readonly snapshot: Snapshot } | undefined;
 
   constructor(settings: WindowSettings) {
+    const { windowMs, maxFlows, maxBytes } = settings;
     this.#settings = settings;
     this.#probes = new ProbeRegistry(settings);
-    this.#hostNames = new HostNames(settings.windowMs);
-    const rules = nodeRules(mergeNodes, settings.windowMs);
-    for (const key of TOPOLOGY_KEYS) {
-      this.#nodes.set(key, new FactStore(key === 'Endpoint' ? endpointRules(mergeNodes) : rules));
-    }
-    this.#scopes = new Scopes(this.#nodes.get('Endpoint')!, settings.windowMs);
+    this.#hostNames = new HostNames(windowMs);
+    this.#facts = new Facts(windowMs);
+    this.#flows = new FlowStore({ windowMs, maxFlows, maxFlowsPerProbe: maxFlows, maxBytes });
   }
 
   /** What a probe said before, for reading its next report. */
@@ -116,7 +110,10 @@ export class Window {
       digests,
       recalled,
       known: (key, id, digest) => {
-        const node = this.#nodes.get(key)?.recall(probe, this.#hostNames.idHere(probe, id), digest);
+        const node =
+          key === 'Endpoint'
+            ? this.#reported.get(probe)?.recall(id, digest)
+            : this.#facts.recall(probe, key, this.#hostNames.idHere(probe, id), digest);
         if (node !== undefined) recalled.add(node);
         return node;
       },
@@ -133,70 +130,103 @@ export class Window {
   }
 
   /**
+   * Takes a statement in whole, or not at all. @param bodyBytes what it was decoded from
+   * @throws AppError WINDOW_FULL, WRONG_SHAPE, BROKEN_STATEMENT
+   */
+  state(probe: ProbeIdentity, sent: Statement, bodyBytes = 0): Taken {
+    this.#expire();
+    const nowMs = this.#settings.clock();
+    const hostNode = sent.facts.get('Host')?.nodes.get(hostNodeId(sent.host));
+    const nameBefore = this.#hostNames.hostHere(probe.id, sent.host);
+    const name = this.#hostNames.nameOf(probe.id, sent.host, hostNode && machineFactsOf(hostNode), nowMs);
+    if (name !== nameBefore && sent.base !== 0) {
+      // All that the probe stated so far is under the other name.
+      this.#forget(probe.id);
+      return { taken: false, have: 0 };
+    }
+    const told = factsOf(sent);
+    this.#refuseWhenFull(probe.id, bodyBytes, told, () => this.#facts.weighStated(probe.id, told));
+    const statement = renameStatement(sent, sent.host, name);
+    const taken = this.#flows.state(probe.id, statement, nowMs);
+    if (!taken.taken) return taken;
+    this.#forgetReported(probe.id);
+    const identity = { ...probe, announcedMs: sent.intervalMs };
+    const named = name === sent.host ? told : renameHost(told, sent.host, name);
+    this.#probes.seen(identity, named, nowMs, ++this.#accepted);
+    const report = moveTimes(named, this.#probes.correctionMs(probe.id));
+    this.#facts.state(probe.id, { report, gone: goneOf(sent, name), isWhole: sent.base === 0 });
+    this.#factsChanged();
+    this.#noteHosts(named);
+    return taken;
+  }
+
+  /**
    * Takes a report in whole, or not at all. @param bodyBytes what it was decoded from
    * @throws AppError WINDOW_FULL, WRONG_SHAPE
    */
   add(probe: ProbeIdentity, received: Report, bodyBytes = 0, memory: Memory = this.memoryOf(probe.id)): void {
     this.#expire();
     const atMs = this.#settings.clock();
-    const sent = this.#hostNames.named(probe.id, received, atMs, (before, after) => {
+    const sent = this.#hostNames.named(probe.id, withoutEndpoints(received), atMs, (before, after) => {
       memory.replaced(before, after);
     });
-    this.#refuseWhenFull(probe.id, sent, bodyBytes);
-    const number = ++this.#reports;
-    this.#probes.seen(probe, sent, atMs, number);
-    const moved = moveTimes(sent, this.#probes.correctionMs(probe.id), memory.recalled);
-    const { report, changed } = this.#scopes.apply(moved, memory.recalled, atMs);
-    const spokeOf: { store: FactStore<unknown>; entries: Entry<unknown>[] }[] = [];
-    for (const [key, { nodes }] of report.topologies) {
-      const store = this.#nodes.get(key);
-      if (store === undefined || nodes.size === 0) continue;
-      const entries: Entry<unknown>[] = [];
-      const asSent = sent.topologies.get(key)?.nodes;
-      for (const [id, node] of nodes) {
-        // What is kept otherwise than it was sent must not be taken for what is sent next.
-        const isNew = !memory.recalled.has(node) && !changed.has(node);
-        const digest = isNew ? memory.digests.get(asSent?.get(id) ?? node) : undefined;
-        entries.push(store.add(probe.id, number, id, node, report.timestamp, digest));
-      }
-      spokeOf.push({ store: store as FactStore<unknown>, entries });
-    }
-    if (report.dns.size > 0) {
-      const entries: Entry<unknown>[] = [];
-      for (const [address, names] of report.dns)
-        entries.push(this.#dns.add(probe.id, number, address, names));
-      spokeOf.push({ store: this.#dns as FactStore<unknown>, entries });
-    }
-    this.#templates.set(probe.id, report);
-    this.#arrivals.push({ number, atMs, probe: probe.id, spokeOf });
-    this.#changed();
-    // While nobody looks, what is new must not pile up until the first who does has to wait for all of it.
-    if (this.#nodes.get('Endpoint')!.changes > UNSETTLED_MAX) this.#settle();
+    this.#refuseWhenFull(probe.id, bodyBytes, received, () => this.#facts.weighReport(probe.id, sent));
+    const number = ++this.#accepted;
+    const isWhole = this.#probes.seen(probe, sent, atMs, number);
+    this.#facts.forgetStated(probe.id);
+    const report = moveTimes(sent, this.#probes.correctionMs(probe.id), memory.recalled);
+    const said = this.#facts.tell(probe.id, number, report, (key, id, node) => {
+      // What is kept otherwise than it was sent must not be taken for what is sent next.
+      if (memory.recalled.has(node)) return undefined;
+      return memory.digests.get(sent.topologies.get(key)?.nodes.get(id) ?? node);
+    });
+    this.#arrivals.push({ number, atMs, probe: probe.id, said });
+    this.#factsChanged();
+    const { windowMs } = this.#settings;
+    const intervalMs = this.#probes.intervalMs(probe.id) ?? windowMs;
+    this.#takeFlows(probe.id, received, { atMs, isWhole, windowMs, intervalMs }, memory);
+    this.#noteHosts(sent);
   }
 
   /** Changes whenever what the window says may have changed. */
   version(): number {
     this.#expire();
-    return this.#version;
+    return this.#version + this.#flows.version(this.#settings.clock());
   }
 
   /** Everything together. Good until the version changes. */
   snapshot(): Snapshot {
-    this.#expire();
+    const version = this.version();
+    if (this.#snapshot?.version === version) return this.#snapshot.snapshot;
     this.#settle();
-    return (this.#snapshot ??= new Snapshot(
-      this.#report((store) => store.merged),
-      this.#flows,
-      this.#namesVersion,
-      (endpoint) => this.#formerListeners.at(endpoint, this.#settings.clock()),
-    ));
+    const flows = this.flows();
+    const report = this.#marked(this.#facts.settled());
+    this.#formerListeners.note(flows, this.#settings.clock(), ({ host, process }) => {
+      const node = this.#facts.nodes('Process')?.get(`${host ?? ''};${process?.pid ?? ''}`);
+      return process?.name || (latestOf(node, 'name') ?? '');
+    });
+    const snapshot = new Snapshot({
+      report,
+      flows,
+      isOwned: (address) => this.#flows.isOwned(address),
+      namesVersion: this.#namesVersion,
+      formerListener: (scope, address, port) => this.#formerListeners.at(scope, address, port),
+    });
+    this.#snapshot = { version, snapshot };
+    return snapshot;
   }
 
-  /** The merged report with the newest times of everything. */
-  newestReport(): Report {
+  /** All flows, joined. */
+  flows(): readonly JoinedFlow[] {
+    this.#expire();
+    return this.#flows.flows(this.#settings.clock());
+  }
+
+  /** Facts of everything but endpoints, merged, with the newest times of everything. */
+  newestFacts(): Report {
     this.#expire();
     this.#settle();
-    return this.#report((store) => new Map(store.newest()));
+    return this.#marked(this.#facts.newest());
   }
 
   probes(): ProbeRecord[] {
@@ -208,46 +238,81 @@ export class Window {
   }
 
   counts(): WindowCounts {
+    this.#expire();
+    const { parts, bytes } = this.#facts.amount;
+    const flows = this.#flows.counts();
     return {
       reports: this.#arrivals.length,
-      ...this.#held(),
+      parts,
+      flows: flows.flows,
+      bytes: bytes + flows.bytes,
       probes: this.#probes.size,
-      accepted: this.#reports,
+      accepted: this.#accepted,
       refused: this.#refused,
     };
   }
 
-  #refuseWhenFull(probe: string, report: Report, bodyBytes: number): void {
+  /** Most of what arrives is far from any bound: only near one is it worth finding out what is really new. */
+  #refuseWhenFull(probe: string, bodyBytes: number, report: Report, weigh: () => Amount): void {
     const { maxParts, maxBytes, windowMs } = this.#settings;
-    const held = this.#held();
+    const held = this.#facts.amount;
     let told = report.dns.size;
     for (const { nodes } of report.topologies.values()) told += nodes.size;
-    // Most reports are far from any bound: only near one is it worth finding out what is really new.
     const mayBeTooMuch =
       held.parts + told > maxParts || held.bytes + bodyBytes * INFLATION > maxBytes * CAREFUL_SHARE;
-    const wanted = mayBeTooMuch ? this.#new(probe, report) : { parts: 0, bytes: 0 };
+    const wanted = mayBeTooMuch ? weigh() : { parts: 0, bytes: 0 };
     const fits = held.parts + wanted.parts <= maxParts && held.bytes + wanted.bytes <= maxBytes;
     if (fits && this.#probes.hasRoomFor(probe)) return;
     this.#refused++;
-    throw new AppError('WINDOW_FULL', `cannot take in a report with ${told} nodes: the window is full`, {
+    throw new AppError('WINDOW_FULL', `cannot take in ${told} nodes: the window is full`, {
       retryAfterSeconds: Math.max(1, Math.ceil(windowMs / 1_000)),
     });
   }
 
-  #new(probe: string, report: Report): Amount {
-    const sum: Amount = { parts: 0, bytes: 0 };
-    this.#dns.weighNew(probe, report.dns, sum);
-    for (const [key, { nodes }] of report.topologies) this.#nodes.get(key)?.weighNew(probe, nodes, sum);
-    return sum;
+  #takeFlows(probe: string, report: Report, times: ReportTimes, memory: Memory): void {
+    const digestOf = (node: Node): number | undefined => memory.digests.get(node);
+    const first = this.#reportedBy(probe).take(report, times, digestOf);
+    this.#takeAgain(first.outdated);
+    if (this.#stateAll(probe, first.all)) return;
+    // The machine has another name than before: its flows begin anew.
+    this.#forgetReported(probe);
+    const again = this.#reportedBy(probe).take(report, times, digestOf);
+    this.#takeAgain(again.outdated);
+    this.#stateAll(probe, again.all);
   }
 
-  #held(): Amount {
-    const sum: Amount = { ...this.#dns.amount };
-    for (const { amount } of this.#nodes.values()) {
-      sum.parts += amount.parts;
-      sum.bytes += amount.bytes;
+  #reportedBy(probe: string): ReportedFlows {
+    let reported = this.#reported.get(probe);
+    if (reported === undefined) {
+      reported = new ReportedFlows(probe, this.#dialled);
+      this.#reported.set(probe, reported);
     }
-    return sum;
+    return reported;
+  }
+
+  /** Reports whose clients may lead elsewhere now. */
+  #takeAgain(probes: Iterable<string>): void {
+    for (const probe of probes) this.#stateAll(probe, this.#reported.get(probe)?.takeAgain() ?? []);
+  }
+
+  /** @returns whether the store took everything */
+  #stateAll(probe: string, all: readonly HostStatements[]): boolean {
+    let isTaken = true;
+    for (const { stream, statements } of all) {
+      for (const { statement, atMs } of statements) {
+        const { host } = statement;
+        const here = renameStatement(statement, host, this.#hostNames.hostHere(probe, host));
+        isTaken = this.#flows.state(stream, here, atMs).taken && isTaken;
+      }
+    }
+    return isTaken;
+  }
+
+  #noteHosts({ topologies }: Report): void {
+    for (const [id, { sets }] of topologies.get('Host')?.nodes ?? []) {
+      const networks = sets?.get('local_networks');
+      if (networks !== undefined) this.#flows.noteHost(hostNameOf(id), networks);
+    }
   }
 
   #expire(): void {
@@ -258,65 +323,73 @@ export class Window {
     let looked = 0;
     for (; looked < this.#arrivals.length && this.#arrivals[looked]!.atMs < oldest; looked++) {
       const arrival = this.#arrivals[looked]!;
-      const { probe, number, spokeOf } = arrival;
-      if (this.#probes.stands(probe, number, now)) {
-        standing.push(arrival);
-        continue;
-      }
-      for (const { store, entries } of spokeOf)
-        for (const entry of entries) store.release(entry, probe, number);
+      const { probe, number, said } = arrival;
+      if (this.#probes.stands(probe, number, now)) standing.push(arrival);
+      else this.#facts.release(said, probe, number);
     }
     if (standing.length < looked) {
       this.#arrivals = [...standing, ...this.#arrivals.slice(looked)];
-      for (const probe of this.#probes.forgetSilent(now)) {
-        this.#templates.delete(probe);
-        this.#hostNames.forget(probe);
-      }
-      this.#changed();
+      this.#factsChanged();
     }
-    if (this.#probes.stalenessChanged(now)) this.#changed();
+    for (const probe of this.#probes.forgetSilent(now)) this.#forget(probe);
+    if (this.#probes.stalenessChanged(now)) this.#factsChanged();
   }
 
-  #changed(): void {
+  #forget(probe: string): void {
+    this.#facts.forget(probe);
+    this.#flows.forget(probe);
+    this.#forgetReported(probe);
+    this.#hostNames.forget(probe);
+    this.#factsChanged();
+  }
+
+  #forgetReported(probe: string): void {
+    const reported = this.#reported.get(probe);
+    if (reported === undefined) return;
+    for (const stream of reported.streams) this.#flows.forget(stream);
+    this.#reported.delete(probe);
+    this.#takeAgain(reported.forget());
+  }
+
+  #factsChanged(): void {
     this.#version++;
-    this.#settled = false;
-    this.#snapshot = undefined;
+    this.#isSettled = false;
   }
 
   #settle(): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    let namesChanged = this.#templatesSeen !== this.#templates.version;
-    this.#templatesSeen = this.#templates.version;
-    const now = this.#settings.clock();
-    const processes = this.#nodes.get('Process')!.merged;
-    const nameOf = (process: string): string | undefined => latestOf(processes.get(process), 'name');
-    for (const [key, store] of this.#nodes) {
-      if (key === 'Endpoint') {
-        store.settle(
-          (id, node, old) => {
-            this.#formerListeners.changed(id, node, old, now, nameOf);
-            if (node === undefined) this.#groups.delete(id);
-            else this.#groups.set(id, node);
-            this.#flows.changed(id);
-          },
-          (id, versions) => this.#groups.setViews(id, bothEndsOf(versions)),
-        );
-      } else if (key === 'Process') {
-        store.settle(() => undefined);
-      } else {
-        store.settle((_id, node, old) => (namesChanged ||= !isStillCalled(node, old)));
-      }
-    }
-    this.#dns.settle(() => undefined);
-    if (namesChanged) this.#namesVersion++;
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    if (this.#facts.settle()) this.#namesVersion++;
   }
 
-  #report(nodesOf: (store: FactStore<Node>) => ReadonlyMap<string, Node>): Report {
-    const report = this.#templates.fill((key) => nodesOf(this.#nodes.get(key)!), this.#dns.merged);
+  /** With hosts that are silent marked so. */
+  #marked(report: Report): Report {
     const hosts = report.topologies.get('Host');
     const silent = this.#probes.silentHosts();
     if (hosts === undefined || silent.size === 0) return report;
     return { ...report, topologies: new Map(report.topologies).set('Host', markStale(hosts, silent)) };
   }
+}
+
+function withoutEndpoints(report: Report): Report {
+  const topologies = new Map<TopologyKey, Topology>(report.topologies);
+  topologies.delete('Endpoint');
+  return { ...report, topologies };
+}
+
+/** A statement's facts in the form of a report. */
+function factsOf({ facts, dns, atMs, sampling }: Statement): Report {
+  const topologies = new Map<TopologyKey, Topology>();
+  for (const [key, { nodes, frame }] of facts) topologies.set(key, { ...frame, nodes });
+  return {
+    id: '',
+    timestamp: fromMillis(atMs),
+    topologies,
+    dns,
+    ...(sampling === undefined ? {} : { sampling }),
+  };
+}
+
+function goneOf({ facts, host }: Statement, name: string): ReadonlyMap<TopologyKey, readonly string[]> {
+  return new Map(Array.from(facts, ([key, { gone }]) => [key, gone.map((id) => renamedId(id, host, name))]));
 }

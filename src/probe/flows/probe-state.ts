@@ -100,7 +100,7 @@ export class ProbeState implements StatedSource {
   counters(): Readonly<Record<string, number>> {
     return {
       flows: this.#book.size,
-      overflowed_connections: this.#book.overflowed,
+      overflowed_connections: this.#tracker.overflowed,
       followed_connections: this.#tracker.connections.size,
       unmatched_ends: this.#tracker.unmatched,
       dialled_dropped: this.#tracker.dialled.dropped,
@@ -115,7 +115,7 @@ export class ProbeState implements StatedSource {
     this.#ticks++;
     book.nowMs = this.#atMs = Math.max(this.#atMs, this.#clock());
     book.generation = Math.floor((book.nowMs - this.#startedAtMs) / GENERATION_MS);
-    const counts = this.#tracker.take(news.records ?? NO_NEWS);
+    const counts = news.records ? this.#tracker.take(news.records) : this.#tracker.takeNothing();
     const processes = news.topologies.get('Process');
     this.#nameProcesses(processes);
     this.#noteListeners();
@@ -130,6 +130,7 @@ export class ProbeState implements StatedSource {
 
   /** Completes what is known with records that were taken later than the state's time: no connection is new. */
   complete(records: RecordNews): void {
+    this.#book.seq++;
     this.#tracker.take(records);
   }
 
@@ -311,11 +312,3 @@ export class ProbeState implements StatedSource {
     this.#addressNames.keepOnly(addresses);
   }
 }
-
-const NO_NEWS: RecordNews = {
-  records: new ArrayBuffer(0),
-  recordCount: 0,
-  isWhole: false,
-  isFirst: false,
-  listenersListed: false,
-};

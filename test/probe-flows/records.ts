@@ -1,13 +1,6 @@
-/** Writes flat records the way a source does, for tests of grouping. */
+/** Writes flat records the way a source does, for tests of flows. */
 import ipaddr from 'ipaddr.js';
-import {
-  Direction,
-  DirectionEvidence,
-  Flag,
-  OFFSET,
-  PidEvidence,
-  RECORD,
-} from '../../src/probe/records/layout.js';
+import { Direction, DirectionEvidence, Flag, OFFSET, PidEvidence, RECORD } from '../../src/probe/records/layout.js';
 import { TcpState } from '../../src/probe/records/tcp-state.js';
 
 export interface Socket {
@@ -23,6 +16,8 @@ export interface Socket {
   readonly endNanos?: number;
   readonly state?: number;
   readonly established?: boolean;
+  /** It existed before the source was started. */
+  readonly seeded?: boolean;
   /** No other record is of its socket. */
   readonly brief?: boolean;
   readonly comm?: string;
@@ -74,7 +69,9 @@ function write(view: DataView, socket: Socket): void {
   view.setUint8(OFFSET.directionEvidence, direction === Direction.Unknown ? 0 : DirectionEvidence.Handshake);
   view.setUint8(
     OFFSET.flags,
-    (established ? Flag.Established : 0) | (socket.brief === true ? Flag.Brief : 0),
+    (established ? Flag.Established : 0) |
+      (socket.seeded === true ? Flag.Seeded : 0) |
+      (socket.brief === true ? Flag.Brief : 0),
   );
   view.setBigUint64(OFFSET.bytesSent, BigInt(socket.bytesSent ?? 0), true);
   view.setBigUint64(OFFSET.bytesReceived, BigInt(socket.bytesReceived ?? 0), true);

@@ -3,13 +3,12 @@
  * networks of the same addresses. It is so with bridges for containers and virtual machines, which every host has.
  */
 import ipaddr from 'ipaddr.js';
-import type { Node } from '../../report/model/model.js';
-import { isLinkOnly, NetworkSet } from '../flows/networks.js';
+import { isLinkOnly, NetworkSet } from './networks.js';
 
 interface HostNetworks {
   /** As `172.17.0.1/16`: the interface's address, with the prefix of its network. */
   readonly interfaces: ReadonlySet<string>;
-  readonly said: readonly string[] | undefined;
+  readonly said: readonly string[];
   atMs: number;
 }
 
@@ -19,17 +18,23 @@ export class SharedNetworks {
   #shared: ReadonlyMap<string, ReadonlySet<string>> = new Map();
   readonly #sets = new Map<string, NetworkSet>();
 
-  /** @param node the host's own node, with its `local_networks` */
-  note(host: string, node: Node | undefined, nowMs: number): void {
-    const said = node?.sets?.get('local_networks');
-    if (said === undefined) return;
+  /** @param said the host's local networks @returns whether they are others than before */
+  note(host: string, said: readonly string[], nowMs: number): boolean {
     const known = this.#hosts.get(host);
     if (known !== undefined && sameTexts(known.said, said)) {
       known.atMs = nowMs;
-      return;
+      return false;
     }
     this.#hosts.set(host, { interfaces: new Set(said.filter(isInterface)), said, atMs: nowMs });
     this.#compare();
+    return true;
+  }
+
+  /** @returns whether anything was known of it */
+  forget(host: string): boolean {
+    const wasKnown = this.#hosts.delete(host);
+    if (wasKnown) this.#compare();
+    return wasKnown;
   }
 
   forgetBefore(oldestMs: number): void {
@@ -94,6 +99,6 @@ function isInterface(cidr: string): boolean {
   return host.some((byte) => byte !== 0);
 }
 
-function sameTexts(a: readonly string[] | undefined, b: readonly string[]): boolean {
-  return a === b || (a?.length === b.length && a.every((text, i) => text === b[i]));
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((text, i) => text === b[i]));
 }

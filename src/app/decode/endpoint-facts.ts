@@ -1,0 +1,98 @@
+/**
+ * What an endpoint node of a report in Scope's form says, taken apart: whose it is, and how many connections it stands for.
+ * Scope's own probes give the first five facts; the others are those of ours.
+ */
+import type { Node } from '../../report/model/model.js';
+import { parseEndpointNodeId, parseNodeId } from '../../report/model/node-ids.js';
+
+export interface EndpointFacts {
+  readonly id: string;
+  readonly scope: string;
+  readonly address: string;
+  readonly port: number;
+  /** Name of the host whose probe saw its socket. */
+  readonly host: string | undefined;
+  /** 0: unknown. */
+  readonly pid: number;
+  /** Id of the endpoint that this one is a NAT copy of. */
+  readonly copyOf: string | undefined;
+  /** Connections that it stands for; 0 when all were failed connects. */
+  readonly connections: number;
+  /** Those of them that no earlier report had; undefined for probes that do not say. */
+  readonly fresh: number | undefined;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly retransmits: number;
+  readonly rttMicros: number | undefined;
+  readonly connectMicros: number | undefined;
+  readonly failed: number;
+  readonly failedReason: string;
+  /** Names of a `DirectionEvidence` and a `PidEvidence`; empty when the probe does not say. */
+  readonly direction: string;
+  readonly evidence: string;
+  /** PID at the other end, given where several processes serve its port; 0: that of one that is gone. */
+  readonly toPid: number | undefined;
+  /** Those of `END_FACTS` that it has. */
+  readonly rest: ReadonlyMap<string, string> | undefined;
+}
+
+/** What a flow's end has as `facts`. */
+const END_FACTS = [
+  'holder_pids',
+  'holder_pids_more',
+  'listener_pids',
+  'listener_pids_more',
+  'last_listener_name',
+  'last_listener_listens',
+  'mptcp_subflows',
+] as const;
+
+/** A number that is not one counts as absent. */
+const DECIMAL = /^\d{1,15}$/;
+
+/** Undefined when the node's id is no endpoint's. */
+export function endpointFactsOf(id: string, node: Node | undefined): EndpointFacts | undefined {
+  const parsed = parseEndpointNodeId(id);
+  if (parsed === undefined) return undefined;
+  const port = Number(parsed.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) return undefined;
+  const text = (key: string): string | undefined => node?.latest?.get(key)?.value;
+  const number = (key: string): number | undefined => {
+    const value = text(key);
+    return value !== undefined && DECIMAL.test(value) ? Number(value) : undefined;
+  };
+  const hostNode = text('host_node_id');
+  const direction = text('direction_evidence') ?? '';
+  const connections = number('conn_count') ?? 1;
+  return {
+    id,
+    scope: parsed.scope,
+    address: parsed.address,
+    port,
+    host: hostNode === undefined ? undefined : (parseNodeId(hostNode)?.own ?? hostNode),
+    pid: number('pid') ?? 0,
+    copyOf: text('copy_of'),
+    connections,
+    fresh: direction === '' ? undefined : Math.min(connections, number('conn_new') ?? connections),
+    bytesSent: number('bytes_sent') ?? 0,
+    bytesReceived: number('bytes_received') ?? 0,
+    retransmits: number('retransmits') ?? 0,
+    rttMicros: number('rtt_us'),
+    connectMicros: number('connect_us'),
+    failed: number('failed_count') ?? 0,
+    failedReason: text('failed_reason') ?? 'unknown',
+    direction,
+    evidence: text('pid_evidence') ?? '',
+    toPid: number('to_pid'),
+    rest: restOf(node),
+  };
+}
+
+function restOf(node: Node | undefined): ReadonlyMap<string, string> | undefined {
+  let rest: Map<string, string> | undefined;
+  for (const key of END_FACTS) {
+    const fact = node?.latest?.get(key);
+    if (fact !== undefined) (rest ??= new Map<string, string>()).set(key, fact.value);
+  }
+  return rest;
+}

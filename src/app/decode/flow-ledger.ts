@@ -1,0 +1,394 @@
+/**
+ * One host's flows as reports in Scope's form tell of them, made into statements. A report has gauges: how many connections
+ * each client port stands for now. Here they become totals, which grow with what is new:
+ *
+ *   a port that the last report had not     its connections are new
+ *   one whose count grew                    the difference is new
+ *   one that a whole report lacks           it was there for the last time in the report before: it ends at that one's time
+ *
+ * So two statements come of one report: what ended, as of the report before, and what is there now. Our own probes say of
+ * each port how many connections are new; thinned groups of Scope's are counted as a whole, as another port may stand for
+ * the same connections next time.
+ */
+import {
+  NO_PORTS,
+  Num,
+  NUMBERS,
+  type FlowDefinition,
+  type FlowNumbers,
+  type FlowState,
+} from '../../flows/flow.js';
+import { STATEMENT_VERSION, type StatedFlow, type Statement } from '../../flows/statement.js';
+import { addressPort } from '../flows/address-port.js';
+import type { Link } from './report-links.js';
+import { flowPortsOf } from './whole-or-thinned-ports.js';
+
+/** What one client port says in one report. */
+interface PortFacts {
+  readonly connections: number;
+  readonly fresh: number | undefined;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly retransmits: number;
+  readonly rttMicros: number | undefined;
+  readonly connectMicros: number | undefined;
+  readonly failed: number;
+  readonly failedReason: string;
+  readonly seenPort: number | undefined;
+}
+
+/** A flow as one report has it. */
+interface Told {
+  readonly definition: FlowDefinition;
+  readonly ports: Map<number, PortFacts>;
+}
+
+interface Entry extends Told {
+  readonly id: number;
+  readonly numbers: FlowNumbers;
+  readonly failed: Map<string, number>;
+  /** Port → when its failed connects were counted last. */
+  readonly failedAtMs: Map<number, number>;
+  /** When a report had it last. */
+  toldAtMs: number;
+}
+
+/** A statement and the time that it is of, by the app's clock. */
+export interface TimedStatement {
+  readonly statement: Statement;
+  readonly atMs: number;
+}
+
+export interface ReportTimes {
+  /** When the report arrived, by the app's clock, milliseconds. */
+  readonly atMs: number;
+  readonly intervalMs: number;
+  /** Time after which nobody asks any more for what is over. */
+  readonly windowMs: number;
+  /** Whether flows that it does not have are over. */
+  readonly isWhole: boolean;
+  /** It was taken before: what it says is new is new only where it was not told of then. */
+  readonly isAgain?: boolean;
+}
+
+export class FlowLedger {
+  readonly #probe: string;
+  readonly #host: string;
+  readonly #entries = new Map<string, Entry>();
+  #epoch = 0;
+  #seq = 0;
+  #lastAtMs = 0;
+  #nextId = 1;
+
+  /** @param probe name of the stream of statements */
+  constructor(probe: string, host: string) {
+    this.#probe = probe;
+    this.#host = host;
+  }
+
+  /** Statements of one report, in order. */
+  take(links: readonly Link[], times: ReportTimes): TimedStatement[] {
+    const { atMs } = times;
+    if (this.#seq === 0) this.#epoch = this.#lastAtMs = atMs;
+    const told = flowsOf(links);
+    const ended: StatedFlow[] = [];
+    const stated: StatedFlow[] = [];
+    const gone: number[] = [];
+    const byPort = definitionsByPort(links);
+    const left = new Set<string>();
+    for (const [key, entry] of this.#entries) {
+      const now = told.get(key);
+      if (movePorts(entry, now?.ports, byPort)) left.add(key);
+      const hasEnded = this.#endPorts(entry, times.isWhole ? now?.ports : entry.ports, times);
+      if (hasEnded) ended.push({ id: entry.id, state: stateOf(entry) });
+      if (now !== undefined || entry.ports.size > 0 || entry.toldAtMs >= atMs - times.windowMs) continue;
+      this.#entries.delete(key);
+      gone.push(entry.id);
+    }
+    for (const [key, flow] of told) stated.push(...this.#tell(key, flow, left.delete(key), times));
+    for (const key of left) {
+      const entry = this.#entries.get(key);
+      if (entry !== undefined) stated.push({ id: entry.id, state: stateOf(entry) });
+    }
+    const statements: TimedStatement[] = [];
+    if (ended.length > 0) statements.push(this.#statement(ended, [], this.#lastAtMs, times));
+    statements.push(this.#statement(stated, gone, atMs, times));
+    this.#lastAtMs = atMs;
+    return statements;
+  }
+
+  #statement(
+    flows: StatedFlow[],
+    gone: number[],
+    atMs: number,
+    { intervalMs }: ReportTimes,
+  ): TimedStatement {
+    const byId = (a: { id: number }, b: { id: number }): number => a.id - b.id;
+    const base = this.#seq++;
+    const statement: Statement = {
+      version: STATEMENT_VERSION,
+      probe: this.#probe,
+      epoch: this.#epoch,
+      seq: this.#seq,
+      base,
+      host: this.#host,
+      atMs,
+      intervalMs,
+      flows: flows.sort(byId),
+      gone: gone.sort((a, b) => a - b),
+      facts: new Map(),
+      dns: new Map(),
+    };
+    return { statement, atMs };
+  }
+
+  /** Ends ports that are not in `left`. @returns whether any ended */
+  #endPorts(
+    entry: Entry,
+    left: ReadonlyMap<number, unknown> | undefined,
+    { atMs, windowMs }: ReportTimes,
+  ): boolean {
+    let hasEnded = false;
+    for (const [port, facts] of entry.ports) {
+      const isLeft = left?.has(port) === true;
+      const failedAtMs = entry.failedAtMs.get(port);
+      // Who is still dialling fails now, not when it was first heard of.
+      const failsOn = isLeft && failedAtMs !== undefined && failedAtMs < atMs - windowMs / 2;
+      if (isLeft && !failsOn) continue;
+      hasEnded = true;
+      if (failsOn) {
+        addFailures(entry, facts, -1);
+        entry.ports.set(port, { ...facts, failed: 0 });
+        entry.failedAtMs.delete(port);
+        continue;
+      }
+      entry.ports.delete(port);
+      entry.failedAtMs.delete(port);
+      entry.numbers[Num.Closed]! += facts.connections;
+    }
+    if (hasEnded) setGauges(entry);
+    return hasEnded;
+  }
+
+  #tell(key: string, { definition, ports }: Told, isChanged: boolean, times: ReportTimes): StatedFlow[] {
+    const known = this.#entries.get(key);
+    const entry = known ?? this.#added(key, definition);
+    const before = known === undefined ? undefined : textOf(entry);
+    const isThinned = [...entry.ports.values(), ...ports.values()].some(
+      ({ fresh, connections }) => fresh === undefined && connections > 1,
+    );
+    const liveBefore = liveOf(entry.ports);
+    let begun = 0;
+    for (const [port, facts] of ports) begun += this.#tellPort(entry, port, facts, isThinned, times);
+    if (isThinned) {
+      begun = Math.max(0, liveOf(entry.ports) - liveBefore);
+      entry.numbers[Num.Adopted]! += begun;
+    }
+    entry.numbers[Num.Closed]! += Math.max(0, liveBefore + begun - liveOf(entry.ports));
+    setGauges(entry);
+    entry.toldAtMs = times.atMs;
+    const isRedefined = known !== undefined && !sameFacts(known.definition, definition);
+    if (isRedefined) this.#entries.set(key, { ...entry, definition });
+    if (!isChanged && before !== undefined && !isRedefined && before === textOf(entry)) return [];
+    const state = stateOf(entry);
+    return [known === undefined || isRedefined ? { id: entry.id, definition, state } : { id: entry.id, state }];
+  }
+
+  /** @returns how many connections are new */
+  #tellPort(
+    entry: Entry,
+    port: number,
+    facts: PortFacts,
+    isThinned: boolean,
+    { atMs, isAgain = false }: ReportTimes,
+  ): number {
+    const { numbers } = entry;
+    const old = entry.ports.get(port);
+    const fresh = isAgain && old !== undefined && facts.fresh !== undefined ? 0 : facts.fresh;
+    const grown = Math.max(0, facts.connections - (old?.connections ?? 0));
+    const begun = isThinned ? grown : (fresh ?? grown);
+    if (!isThinned) {
+      numbers[Num.Opened]! += fresh ?? 0;
+      // Those that our probe had reported before, but nobody here was told of.
+      numbers[Num.Adopted]! += fresh === undefined ? grown : Math.max(0, grown - fresh);
+    }
+    const since = (now: number, then = 0): number => Math.max(0, now - then);
+    numbers[Num.BytesSent]! += since(facts.bytesSent, old?.bytesSent);
+    numbers[Num.BytesReceived]! += since(facts.bytesReceived, old?.bytesReceived);
+    numbers[Num.Retransmits]! += since(facts.retransmits, old?.retransmits);
+    if (facts.connectMicros !== undefined) {
+      const measured = Math.max(begun, grown);
+      numbers[Num.ConnectMicrosSum]! += facts.connectMicros * measured;
+      numbers[Num.ConnectCount]! += measured;
+    }
+    const failed = { ...facts, failed: since(facts.failed, old?.failed) };
+    if (failed.failed > 0) {
+      addFailures(entry, failed, 1);
+      entry.failedAtMs.set(port, atMs);
+    }
+    entry.ports.set(port, facts);
+    return isThinned ? 0 : Math.max(begun, grown);
+  }
+
+  #added(key: string, definition: FlowDefinition): Entry {
+    const entry: Entry = {
+      id: this.#nextId++,
+      definition,
+      ports: new Map(),
+      numbers: new Float64Array(NUMBERS),
+      failed: new Map(),
+      failedAtMs: new Map(),
+      toldAtMs: 0,
+    };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+}
+
+function flowsOf(links: readonly Link[]): Map<string, Told> {
+  const flows = new Map<string, Told>();
+  for (const link of links) {
+    const key = keyOf(link.definition);
+    let flow = flows.get(key);
+    if (flow === undefined) flows.set(key, (flow = { definition: link.definition, ports: new Map() }));
+    flow.ports.set(link.client.port, portFactsOf(link));
+  }
+  return flows;
+}
+
+function portFactsOf({ client, part, parts, seenPort }: Link): PortFacts {
+  const share = (count: number): number =>
+    parts === 1 ? count : Math.floor(count / parts) + (part < count % parts ? 1 : 0);
+  return {
+    connections: client.connections === 0 ? 0 : Math.max(1, share(client.connections)),
+    fresh: client.fresh === undefined ? undefined : share(client.fresh),
+    bytesSent: share(client.bytesSent),
+    bytesReceived: share(client.bytesReceived),
+    retransmits: share(client.retransmits),
+    rttMicros: client.rttMicros,
+    connectMicros: client.connectMicros,
+    failed: share(client.failed),
+    failedReason: client.failedReason,
+    seenPort,
+  };
+}
+
+function keyOf({ kind, scope, client, server, via, clientVia, direction }: FlowDefinition): string {
+  const clientKey = `${client.address}\n${client.process?.pid ?? ''}\n${client.isHere ? 1 : 0}\n${client.evidence ?? ''}`;
+  const serverKey = `${server.address}\n${server.port}\n${server.process?.pid ?? ''}\n${server.isHere ? 1 : 0}`;
+  return `${kind}\n${scope}\n${clientKey}\n${serverKey}\n${via}\n${clientVia}\n${direction}`;
+}
+
+/** Client address and port → the flows that a report has of it. */
+function definitionsByPort(links: readonly Link[]): ReadonlyMap<string, readonly FlowDefinition[]> {
+  const definitions = new Map<string, FlowDefinition[]>();
+  for (const { definition, client } of links) {
+    const key = `${definition.client.address} ${client.port}`;
+    const known = definitions.get(key);
+    if (known === undefined) definitions.set(key, [definition]);
+    else known.push(definition);
+  }
+  return definitions;
+}
+
+/**
+ * A connection of which the process, or the server behind the address, is known now belongs to another flow: it leaves this
+ * one as if it had never been here. @returns whether any did
+ */
+function movePorts(
+  entry: Entry,
+  now: ReadonlyMap<number, unknown> | undefined,
+  byPort: ReadonlyMap<string, readonly FlowDefinition[]>,
+): boolean {
+  const { numbers, definition } = entry;
+  let hasMoved = false;
+  for (const [port, facts] of entry.ports) {
+    if (now?.has(port) === true) continue;
+    const others = byPort.get(`${definition.client.address} ${port}`) ?? [];
+    if (!others.some((other) => isSameConnection(definition, other))) continue;
+    hasMoved = true;
+    const leave = (place: number, count: number): void => {
+      numbers[place] = Math.max(0, numbers[place]! - count);
+    };
+    const opened = Math.min(numbers[Num.Opened]!, facts.connections);
+    leave(Num.Opened, opened);
+    leave(Num.Adopted, facts.connections - opened);
+    leave(Num.BytesSent, facts.bytesSent);
+    leave(Num.BytesReceived, facts.bytesReceived);
+    leave(Num.Retransmits, facts.retransmits);
+    leave(Num.ConnectMicrosSum, (facts.connectMicros ?? 0) * facts.connections);
+    leave(Num.ConnectCount, facts.connectMicros === undefined ? 0 : facts.connections);
+    addFailures(entry, facts, -1);
+    entry.ports.delete(port);
+    entry.failedAtMs.delete(port);
+  }
+  if (hasMoved) setGauges(entry);
+  return hasMoved;
+}
+
+/** Whether two flows of one client port lead to one server, or by way of one dialled address. */
+function isSameConnection(a: FlowDefinition, b: FlowDefinition): boolean {
+  if (a.kind !== b.kind) return false;
+  const [atA, atB] = [addressPort(a.server.address, a.server.port), addressPort(b.server.address, b.server.port)];
+  return atA === atB || b.via === atA || a.via === atB || (a.via !== '' && a.via === b.via);
+}
+
+function addFailures({ failed }: Entry, { failed: count, failedReason }: PortFacts, sign: 1 | -1): void {
+  failed.set(failedReason, Math.max(0, (failed.get(failedReason) ?? 0) + sign * count));
+}
+
+function liveOf(ports: ReadonlyMap<number, PortFacts>): number {
+  let live = 0;
+  for (const { connections } of ports.values()) live += connections;
+  return live;
+}
+
+function setGauges({ numbers, ports }: Entry): void {
+  let rttSum = 0;
+  let rttCount = 0;
+  for (const { rttMicros, connections } of ports.values()) {
+    if (rttMicros === undefined) continue;
+    rttSum += rttMicros * connections;
+    rttCount += connections;
+  }
+  numbers[Num.Live] = liveOf(ports);
+  numbers[Num.RttMicrosSum] = rttSum;
+  numbers[Num.RttCount] = rttCount;
+}
+
+/** A copy: what is handed out must not change. */
+function stateOf({ definition, numbers, failed, ports: all }: Entry): FlowState {
+  const ports =
+    all.size === 0 ? NO_PORTS : flowPortsOf(new Map(Array.from(all, ([port, one]) => [port, one.connections])));
+  const state = { numbers: numbers.slice(), failed: new Map(failed), ports };
+  if (definition.kind === 'ends') return state;
+  const portPairs = Uint16Array.from(ports.ports, (port) => all.get(port)?.seenPort ?? port);
+  return { ...state, portPairs };
+}
+
+/** Equal for states that say the same. */
+function textOf({ numbers, failed, ports }: Entry): string {
+  const counts = Array.from(ports, ([port, { connections }]) => `${port} ${connections}`);
+  return `${numbers.join(' ')}|${[...failed].join(' ')}|${counts.join(' ')}`;
+}
+
+/** What is no part of a flow's key. */
+function sameFacts(a: FlowDefinition, b: FlowDefinition): boolean {
+  return (
+    a.client.process?.name === b.client.process?.name &&
+    a.server.process?.name === b.server.process?.name &&
+    a.server.evidence === b.server.evidence &&
+    sameTexts(a.client.facts, b.client.facts) &&
+    sameTexts(a.server.facts, b.server.facts)
+  );
+}
+
+function sameTexts(
+  a: ReadonlyMap<string, string> | undefined,
+  b: ReadonlyMap<string, string> | undefined,
+): boolean {
+  if (a === b) return true;
+  if (a?.size !== b?.size) return false;
+  for (const [key, value] of a ?? []) if (b?.get(key) !== value) return false;
+  return true;
+}

@@ -1,0 +1,241 @@
+/**
+ * Who talks to whom in a report in Scope's form: the flows that its endpoints are, with NAT looked through as far as copies
+ * say what is behind it.
+ *
+ *   client adjacent to a server                          a flow
+ *   … and to a copy of it, or to a copy alone            the same flow, by way of the copy's address
+ *   copy of a client                                     no flow of its own: what the server's host sees of the client's
+ *   copy of a server that no client here is adjacent to  no flow: how clients elsewhere dial the server (dialled-servers.ts)
+ *
+ * Copies of clients become forwarded flows, which join what the hosts of the two ends state and are counted nowhere.
+ */
+import type { FlowDefinition, FlowEnd, FlowProcess } from '../../flows/flow.js';
+import type { Node } from '../../report/model/model.js';
+import { addressPort } from '../flows/address-port.js';
+import type { ServerBehind } from './dialled-servers.js';
+import { endpointFactsOf, type EndpointFacts } from './endpoint-facts.js';
+
+/** What one client port adds to a flow. */
+export interface Link {
+  /** Name of the host that would state the flow: of one of its ends, or of the report. */
+  readonly host: string;
+  readonly definition: FlowDefinition;
+  /** The client's endpoint; its numbers are those of the link unless `share` says otherwise. */
+  readonly client: EndpointFacts;
+  /** Of how many links of this endpoint this is which one: its connections are divided among them. */
+  readonly part: number;
+  readonly parts: number;
+  /** Forwarded: the client's port as the server sees it. */
+  readonly seenPort: number | undefined;
+}
+
+export interface LinkContext {
+  /** Name of the host that reports; empty when the report is of several, or says nothing of hosts. */
+  readonly host: string;
+  readonly processName: (host: string, pid: number) => string;
+  /** The server at an address that a client of this report dials, where another report has it. */
+  readonly serverBehind: (dialled: string, client: EndpointFacts) => EndpointFacts | undefined;
+}
+
+interface Target {
+  readonly server: EndpointFacts;
+  /** `address:port` of the copy by way of which it is reached, or empty. */
+  readonly via: string;
+}
+
+export class ReportLinks {
+  readonly #context: LinkContext;
+  readonly #nodes: ReadonlyMap<string, Node>;
+  readonly #facts: WeakMap<Node, EndpointFacts>;
+
+  /** @param known facts of nodes that were looked at before, which is added to */
+  constructor(
+    nodes: ReadonlyMap<string, Node>,
+    context: LinkContext,
+    known: WeakMap<Node, EndpointFacts> = new WeakMap<Node, EndpointFacts>(),
+  ) {
+    this.#nodes = nodes;
+    this.#context = context;
+    this.#facts = known;
+  }
+
+  *links(): Iterable<Link> {
+    for (const [id, { adjacency = [] }] of this.#nodes) {
+      if (adjacency.length === 0) continue;
+      const facts = this.#factsOf(id);
+      if (facts === undefined) continue;
+      const targets = this.#targetsOf(adjacency);
+      if (facts.copyOf === undefined) yield* this.#own(facts, targets);
+      else yield* this.#translated(facts, facts.copyOf, targets);
+    }
+  }
+
+  /** Servers that are known under another address, which no client of this report dials. */
+  copies(): Map<string, ServerBehind> {
+    const copies = new Map<string, ServerBehind>();
+    const clients = new Map<string, Map<string, Set<number>>>();
+    const dialled = new Set<string>();
+    for (const [id, { adjacency = [] }] of this.#nodes) {
+      const client = adjacency.length === 0 ? undefined : this.#factsOf(id);
+      if (client === undefined) continue;
+      for (const to of adjacency) {
+        if (client.copyOf === undefined) dialled.add(to);
+        addPort(clients, to, client);
+      }
+    }
+    for (const [id, { adjacency = [] }] of this.#nodes) {
+      const copy = adjacency.length > 0 || dialled.has(id) ? undefined : this.#factsOf(id);
+      const server = copy?.copyOf === undefined ? undefined : this.#factsOf(copy.copyOf);
+      if (copy !== undefined && server !== undefined)
+        copies.set(textOf(copy), { server, clients: clients.get(server.id) });
+    }
+    return copies;
+  }
+
+  *#own(client: EndpointFacts, targets: readonly Target[]): Iterable<Link> {
+    for (const [part, target] of this.#lookedThrough(client, targets).entries()) {
+      const { server } = target;
+      const hosts = new Set([client.host, server.host]);
+      hosts.delete(undefined);
+      if (hosts.size === 0) hosts.add(this.#context.host);
+      for (const host of hosts as Set<string>) {
+        const definition = this.#definition(client, target, host);
+        yield { host, definition, client, part, parts: targets.length, seenPort: undefined };
+      }
+    }
+  }
+
+  #lookedThrough(client: EndpointFacts, targets: readonly Target[]): readonly Target[] {
+    return targets.map((target) => {
+      const { server, via } = target;
+      if (via !== '' || server.host !== undefined || client.host === undefined) return target;
+      const behind = this.#context.serverBehind(textOf(server), client);
+      // Whose it is, is for its own host to say.
+      return behind === undefined
+        ? target
+        : { server: { ...behind, host: undefined, pid: 0, evidence: '' }, via: textOf(server) };
+    });
+  }
+
+  /** A client's endpoint as it looks from outside. */
+  *#translated(copy: EndpointFacts, realId: string, targets: readonly Target[]): Iterable<Link> {
+    const real = this.#factsOf(realId);
+    if (real === undefined || real.address + real.port === copy.address + copy.port) return;
+    // A host of which the client is resolves what was dialled itself.
+    const isClients = (this.#nodes.get(realId)?.adjacency?.length ?? 0) > 0;
+    for (const { server, via } of targets)
+      // A report that has both ends needs nobody to join them.
+      if (!isClients || server.host === undefined) yield this.#forwarded(real, { server, via: isClients ? '' : via }, copy);
+  }
+
+  #forwarded(client: EndpointFacts, { server, via }: Target, seen: EndpointFacts | undefined): Link {
+    const definition: FlowDefinition = {
+      kind: 'forwarded',
+      scope: server.scope === '' ? client.scope : server.scope,
+      client: bareEnd(client),
+      server: { ...bareEnd(server), port: server.port },
+      via,
+      clientVia: seen === undefined || seen.address === client.address ? '' : seen.address,
+      direction: '',
+      nat: 'conntrack',
+    };
+    const { host } = this.#context;
+    return { host, definition, client, part: 0, parts: 1, seenPort: seen?.port };
+  }
+
+  #definition(client: EndpointFacts, { server, via }: Target, host: string): FlowDefinition {
+    const clientPid = client.host === host ? client.pid : 0;
+    const serverPid = server.host === host ? (client.toPid ?? server.pid) : 0;
+    return {
+      kind: 'ends',
+      scope: server.scope === '' ? client.scope : server.scope,
+      client: this.#end(client, host, clientPid),
+      server: { ...this.#end(server, host, serverPid), port: server.port },
+      via,
+      clientVia: '',
+      direction: client.direction,
+      nat: via === '' ? '' : 'conntrack',
+    };
+  }
+
+  #end(facts: EndpointFacts, host: string, pid: number): FlowEnd {
+    return {
+      address: facts.address,
+      process: this.#process(host, pid),
+      evidence: facts.evidence === '' ? undefined : facts.evidence,
+      isHere: facts.host === host,
+      netns: 0,
+      facts: facts.rest,
+    };
+  }
+
+  #process(host: string, pid: number): FlowProcess | undefined {
+    return pid === 0
+      ? undefined
+      : { pid, startTicks: 0, name: this.#context.processName(host, pid) };
+  }
+
+  /** Servers that an adjacency really leads to: more than one when the client's port was used several times. */
+  #targetsOf(adjacency: readonly string[]): Target[] {
+    const targets = new Map<string, Target>();
+    const copies: EndpointFacts[] = [];
+    for (const id of adjacency) {
+      const facts = this.#factsOf(id);
+      if (facts === undefined) continue;
+      if (facts.copyOf === undefined) targets.set(id, { server: facts, via: '' });
+      else copies.push(facts);
+    }
+    if (targets.size === 0) {
+      for (const copy of copies) {
+        const real = this.#factsOf(copy.copyOf!) ?? copy;
+        targets.set(real.id, { server: ownedBy(real, copy), via: textOf(copy) });
+      }
+      return [...targets.values()];
+    }
+    // Where a real one is known, the others only say how it was dialled. An address leads to many servers, and its one node
+    // is a copy of one of them.
+    for (const [id, { server }] of targets) {
+      const copy = copies.find(({ copyOf }) => copyOf === id) ?? (targets.size === 1 ? copies[0] : undefined);
+      if (copy !== undefined) targets.set(id, { server, via: textOf(copy) });
+    }
+    return [...targets.values()];
+  }
+
+  #factsOf(id: string): EndpointFacts | undefined {
+    const node = this.#nodes.get(id);
+    if (node === undefined) return endpointFactsOf(id, undefined);
+    let facts = this.#facts.get(node);
+    if (facts === undefined) {
+      facts = endpointFactsOf(id, node);
+      if (facts !== undefined) this.#facts.set(node, facts);
+    }
+    return facts;
+  }
+}
+
+function addPort(
+  clients: Map<string, Map<string, Set<number>>>,
+  to: string,
+  { address, port }: EndpointFacts,
+): void {
+  let byAddress = clients.get(to);
+  if (byAddress === undefined) clients.set(to, (byAddress = new Map<string, Set<number>>()));
+  const ports = byAddress.get(address);
+  if (ports === undefined) byAddress.set(address, new Set([port]));
+  else ports.add(port);
+}
+
+/** A copy says whose the real one is, even where that is not among the nodes. */
+function ownedBy(real: EndpointFacts, copy: EndpointFacts): EndpointFacts {
+  if (real.host !== undefined || copy.host === undefined) return real;
+  const { host, pid, evidence } = copy;
+  return { ...real, host, pid, evidence };
+}
+
+function bareEnd({ address }: EndpointFacts): FlowEnd {
+  return { address, isHere: false, netns: 0 };
+}
+
+function textOf({ address, port }: EndpointFacts): string {
+  return addressPort(address, port);
+}

@@ -1,0 +1,258 @@
+/**
+ * Joins what the hosts at the two ends state: rows, by the clients' processes, with columns, by the servers'. Each row's and
+ * each column's numbers are shared out over what they have in common, so that sums over rows are those of the client's host
+ * and sums over columns those of the server's. What one side only knows has the other process unknown.
+ */
+import type { FlowActivity } from '../../flows/window.js';
+import { addressPort } from './address-port.js';
+import type { Ends } from './ends.js';
+import { HeldFlow } from './held-flow.js';
+import type { JoinedEnd, JoinedFlow } from './joined-flow.js';
+import type { Meeting, Meetings } from './meetings.js';
+import { shareActivity } from './shares.js';
+import { Tracer, type Arrival, type Side, type Trace } from './traces.js';
+import type { WhoIsMeant } from './who-is-meant.js';
+import { portList } from './window-ports.js';
+
+/** What the joining looks things up in. */
+export interface JoinContext {
+  readonly meetings: Meetings;
+  readonly meant: WhoIsMeant;
+  readonly ends: Ends;
+}
+
+const NO_ACTIVITY: FlowActivity = {
+  connections: 0,
+  opened: 0,
+  closed: 0,
+  live: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+  retransmits: 0,
+  connectMicrosSum: 0,
+  connectCount: 0,
+  rttMicrosSum: 0,
+  rttCount: 0,
+};
+const NO_FAILURES: ReadonlyMap<string, number> = new Map();
+
+/** A flow with both ends on its host: nothing to join. Undefined when nothing happened in the window. */
+export function joinWhole(flow: HeldFlow, ends: Ends): JoinedFlow | undefined {
+  if (!hasHappened(flow)) return undefined;
+  const { activity } = flow;
+  return {
+    client: ends.clientOf(flow),
+    server: ends.serverOf(flow),
+    via: flow.definition.via,
+    activity,
+    byClient: activity,
+    byServer: activity,
+    spanMs: flow.window.spanMs,
+    failures: flow.failures,
+    direction: flow.definition.direction,
+    nat: flow.definition.nat,
+    isSampled: false,
+    ports: portList(flow.state.ports),
+  };
+}
+
+/** @param linked triples that are joined together, all of them */
+export function joinLinked(linked: Iterable<Meeting>, context: JoinContext): JoinedFlow[] {
+  const rows = new Set<HeldFlow>();
+  const columns = new Set<HeldFlow>();
+  for (const meeting of linked) {
+    for (const flow of meeting.rows) if (hasHappened(flow)) rows.add(flow);
+    for (const flow of meeting.columns) if (hasHappened(flow)) columns.add(flow);
+  }
+  if (rows.size === 0 && columns.size === 0) return [];
+  return new Join(rows, columns, context).joined;
+}
+
+function hasHappened(flow: HeldFlow): boolean {
+  return flow.activity.connections > 0 || flow.failures.size > 0;
+}
+
+/** Numbers of one statement that go to one end on the other side. */
+interface Part {
+  readonly arrival: Arrival;
+  readonly activity: FlowActivity;
+}
+
+interface Shared {
+  readonly parts: Map<HeldFlow | Meeting, Part>;
+  readonly isSampled: boolean;
+}
+
+class Join {
+  readonly joined: JoinedFlow[] = [];
+  readonly #context: JoinContext;
+  readonly #traces: Readonly<Record<Side, Map<HeldFlow, Trace>>> = { client: new Map(), server: new Map() };
+
+  constructor(rows: ReadonlySet<HeldFlow>, columns: ReadonlySet<HeldFlow>, context: JoinContext) {
+    this.#context = context;
+    const tracer = new Tracer(context.meetings, context.meant);
+    for (const row of rows) this.#traces.client.set(row, tracer.trace(row, 'client'));
+    for (const column of columns) this.#traces.server.set(column, tracer.trace(column, 'server'));
+    const byColumn = new Map<HeldFlow, Shared>();
+    for (const column of columns) byColumn.set(column, this.#shareOut(column, 'server'));
+    const told = new Map<HeldFlow, Set<HeldFlow>>();
+    for (const row of rows) this.#joinRow(row, byColumn, told);
+    for (const column of columns) this.#joinColumn(column, byColumn.get(column)!, rows, told);
+  }
+
+  #joinRow(row: HeldFlow, byColumn: ReadonlyMap<HeldFlow, Shared>, told: Map<HeldFlow, Set<HeldFlow>>): void {
+    const { parts, isSampled } = this.#shareOut(row, 'client');
+    const failuresAt = placeOfFailures(row, parts);
+    for (const [at, { arrival, activity }] of parts) {
+      const failures = at === failuresAt ? row.failures : NO_FAILURES;
+      if (activity.connections === 0 && failures.size === 0) continue;
+      const column = at instanceof HeldFlow ? at : undefined;
+      const there = column && byColumn.get(column)?.parts.get(row)?.activity;
+      const isColumnSampled = column !== undefined && byColumn.get(column)?.isSampled === true;
+      if (column !== undefined) {
+        const columns = told.get(row);
+        if (columns === undefined) told.set(row, new Set([column]));
+        else columns.add(column);
+      }
+      const { definition } = row;
+      const server = column
+        ? this.#context.ends.serverOf(column)
+        : this.#serverAt(at as Meeting, arrival, row);
+      this.joined.push({
+        client: this.#context.ends.clientOf(row),
+        server,
+        via: viaOf(row, server, definition.via || (column?.definition.via ?? '')),
+        activity,
+        byClient: activity,
+        byServer: column && (there ?? NO_ACTIVITY),
+        spanMs: row.window.spanMs,
+        failures,
+        direction: definition.direction,
+        nat: definition.nat || (column?.definition.nat ?? '') || (arrival.bridge?.definition.nat ?? ''),
+        isSampled: (isSampled && parts.size > 1) || isColumnSampled,
+        ports: parts.size === 1 ? portList(row.state.ports) : arrival.ports,
+      });
+    }
+  }
+
+  #joinColumn(
+    column: HeldFlow,
+    { parts, isSampled }: Shared,
+    rows: ReadonlySet<HeldFlow>,
+    told: ReadonlyMap<HeldFlow, ReadonlySet<HeldFlow>>,
+  ): void {
+    const failuresAt = placeOfFailures(column, parts);
+    for (const [at, { arrival, activity }] of parts) {
+      const row = at instanceof HeldFlow && rows.has(at) ? at : undefined;
+      if (row !== undefined && told.get(row)?.has(column) === true) continue;
+      const failures = at === failuresAt ? column.failures : NO_FAILURES;
+      if (activity.connections === 0 && failures.size === 0) continue;
+      const { ends } = this.#context;
+      const { definition } = column;
+      const bridge = arrival.bridge?.definition;
+      this.joined.push({
+        client: at instanceof HeldFlow ? ends.clientOf(at) : ends.clientOf(arrival.bridge ?? column),
+        server: ends.serverOf(column),
+        via: definition.via || (bridge?.via ?? ''),
+        // Of a client whose host states what it has, that host's numbers count, and they are in other flows.
+        activity: row === undefined ? activity : NO_ACTIVITY,
+        byClient: row === undefined ? undefined : NO_ACTIVITY,
+        byServer: activity,
+        spanMs: column.window.spanMs,
+        failures,
+        direction: definition.direction,
+        nat: definition.nat || (bridge?.nat ?? ''),
+        isSampled: isSampled && parts.size > 1,
+        ports: parts.size === 1 ? portList(column.state.ports) : arrival.ports,
+      });
+    }
+  }
+
+  /** Numbers of a statement over what it leads to. */
+  #shareOut(flow: HeldFlow, side: Side): Shared {
+    const trace = this.#traces[side].get(flow)!;
+    const { arrivals, isSampled } = this.#better(flow, side, trace);
+    const all = [...arrivals.values()];
+    const shares = shareActivity(
+      flow.activity,
+      all.map(({ weight }) => weight),
+    );
+    return {
+      parts: new Map(all.map((arrival, i) => [arrival.at, { arrival, activity: shares[i]! }])),
+      isSampled,
+    };
+  }
+
+  /** What the other sides say is better where this one has a sample only, and they know exactly or have a larger one. */
+  #better(
+    flow: HeldFlow,
+    side: Side,
+    trace: Trace,
+  ): { arrivals: ReadonlyMap<HeldFlow | Meeting, Arrival>; isSampled: boolean } {
+    const { arrivals } = trace;
+    if (trace.isExact || arrivals.size === 0) return { arrivals, isSampled: false };
+    const others = this.#traces[side === 'client' ? 'server' : 'client'];
+    const better = new Map<HeldFlow | Meeting, Arrival>();
+    let isExact = true;
+    let isBetter = false;
+    let rest = flow.activity.connections;
+    for (const [at, arrival] of this.#leadingHere(flow, arrivals, others)) {
+      if (!(at instanceof HeldFlow)) continue;
+      const theirs = others.get(at);
+      const weight = theirs?.arrivals.get(flow)?.weight ?? 0;
+      if (theirs?.isExact !== true) isExact = false;
+      if (theirs !== undefined && (theirs.isExact || theirs.modulus < trace.modulus)) isBetter = true;
+      if (weight > 0) better.set(at, { ...arrival, weight });
+      rest -= weight;
+    }
+    if (!isBetter || better.size === 0) return { arrivals, isSampled: true };
+    for (const [at, arrival] of arrivals)
+      if (!(at instanceof HeldFlow)) better.set(at, { ...arrival, weight: Math.max(0, rest) });
+    if (rest > 0 && better.size === 1) return { arrivals: better, isSampled: false };
+    return { arrivals: better, isSampled: !isExact };
+  }
+
+  /** Ends that this side found, and those that lead here by their own ports. */
+  #leadingHere(
+    flow: HeldFlow,
+    arrivals: ReadonlyMap<HeldFlow | Meeting, Arrival>,
+    others: ReadonlyMap<HeldFlow, Trace>,
+  ): ReadonlyMap<HeldFlow | Meeting, Arrival> {
+    const all = new Map(arrivals);
+    for (const [other, { arrivals: theirs }] of others) {
+      const arrival = theirs.get(flow);
+      if (arrival !== undefined && !all.has(other))
+        all.set(other, { at: other, bridge: arrival.bridge, weight: arrival.weight, ports: arrival.ports });
+    }
+    return all;
+  }
+
+  /** The server's end where no server's host states it. */
+  #serverAt(meeting: Meeting, { bridge }: Arrival, row: HeldFlow): JoinedEnd {
+    const { ends, meant } = this.#context;
+    const end = ends.serverOf(bridge ?? row);
+    const [owner, ...more] = meant.candidates((bridge ?? row).host, meeting);
+    if (more.length > 0) return ends.ambiguous(end);
+    return owner === undefined ? end : ends.on(end, owner);
+  }
+}
+
+/** Failed connects have no server's process: they go where all goes, or else where nobody states the rest. */
+function placeOfFailures(
+  flow: HeldFlow,
+  parts: ReadonlyMap<HeldFlow | Meeting, Part>,
+): HeldFlow | Meeting | undefined {
+  if (flow.failures.size === 0) return undefined;
+  let place: HeldFlow | Meeting | undefined;
+  for (const at of parts.keys()) {
+    if (!(at instanceof HeldFlow)) return at;
+    place ??= at;
+  }
+  return place;
+}
+
+/** What was dialled, if that is not where the server is. */
+function viaOf({ definition }: HeldFlow, server: JoinedEnd, via: string): string {
+  const dialled = via || addressPort(definition.server.address, definition.server.port);
+  return dialled === addressPort(server.address, server.port) ? '' : dialled;
+}

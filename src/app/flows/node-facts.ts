@@ -1,0 +1,16 @@
+/** Facts of report nodes, and the parts of their ids. */
+import type { Node } from '../../report/model/model.js';
+
+/** The value of a node's `latest` key. */
+export function latestOf(node: Node | undefined, key: string): string | undefined {
+  return node?.latest?.get(key)?.value;
+}
+
+/** The host's name in a host node id (`vm;<host>` → `vm`); the text itself when it is not one. */
+export function hostNameOf(hostNodeId: string): string {
+  const end = hostNodeId.indexOf(';');
+  return end < 0 ? hostNodeId : hostNodeId.slice(0, end);
+}
+
+/** The part before the first `;` of any scoped id. */
+export const ownIdOf = hostNameOf;

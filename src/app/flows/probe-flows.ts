@@ -1,0 +1,169 @@
+/** What one probe stated in one epoch: its newest statement, flow by flow, and the window over it. */
+import type { StatedFlow, Statement } from '../../flows/statement.js';
+import { isSameDefinition, isSameState } from './flow-equality.js';
+import { weighDefinition, weighState, weighStatement } from './flow-weight.js';
+import { HeldFlow } from './held-flow.js';
+import { ProbeWindow } from './probe-window.js';
+
+/** Follows what becomes of the flows. */
+export interface FlowListener {
+  added(flow: HeldFlow): void;
+  /** Before its definition changes, and when it is no more. */
+  removed(flow: HeldFlow): void;
+  changed(flow: HeldFlow): void;
+}
+
+export class ProbeFlows {
+  readonly id: string;
+  readonly host: string;
+  readonly epoch: number;
+  /** When it began to count, by the app's clock, milliseconds. */
+  readonly epochMs: number;
+  readonly window: ProbeWindow;
+  readonly #listener: FlowListener;
+  readonly #flows = new Map<number, HeldFlow>();
+  /** Flows of which the difference over the window may be another one when the window moves. */
+  readonly #recent = new Set<number>();
+  #seq = 0;
+  #intervalMs: number;
+  #bytes = 0;
+
+  /** @param atMs time of its first statement, by the app's clock */
+  constructor(id: string, first: Statement, atMs: number, windowMs: number, listener: FlowListener) {
+    this.id = id;
+    this.host = first.host;
+    this.epoch = first.epoch;
+    this.epochMs = Math.min(atMs, atMs - (first.atMs - first.epoch));
+    this.window = new ProbeWindow(this.epochMs, atMs, windowMs);
+    this.#intervalMs = first.intervalMs;
+    this.#listener = listener;
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  get intervalMs(): number {
+    return this.#intervalMs;
+  }
+
+  /** Those stated no longer among them, while the window has them. */
+  get size(): number {
+    return this.#flows.size;
+  }
+
+  /** Estimated. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  has(id: number): boolean {
+    return this.#flows.has(id);
+  }
+
+  flows(): Iterable<HeldFlow> {
+    return this.#flows.values();
+  }
+
+  /** Flows and bytes that this would be after a statement. */
+  after(statement: Statement): { readonly flows: number; readonly bytes: number } {
+    const sum = { flows: this.#flows.size, bytes: this.#bytes + weighStatement(statement).bytes };
+    for (const { id, definition, state } of statement.flows) {
+      const held = this.#flows.get(id);
+      if (held === undefined) sum.flows++;
+      else {
+        if (definition !== undefined) sum.bytes -= weighDefinition(held.definition);
+        if (state !== undefined) sum.bytes -= weighState(held.state);
+      }
+    }
+    return sum;
+  }
+
+  /** Takes in a statement that was checked. */
+  take(statement: Statement, receivedMs: number): void {
+    const atMs = this.#seq === 0 ? this.window.lastMs : this.window.next(receivedMs);
+    this.#seq = statement.seq;
+    this.#intervalMs = statement.intervalMs;
+    if (statement.base === 0) this.#leaveAllBut(statement.flows, atMs);
+    for (const stated of statement.flows) this.#takeFlow(stated, atMs);
+    for (const id of statement.gone) this.#leave(id, atMs);
+    // Differences that were over a shorter time are over a longer one now.
+    this.#outdateRecent();
+  }
+
+  /** Moves the window's begin on. */
+  slide(nowMs: number): void {
+    if (this.window.slide(nowMs)) this.#outdateRecent();
+  }
+
+  clear(): void {
+    for (const id of [...this.#flows.keys()]) this.#drop(id);
+  }
+
+  #leaveAllBut(stated: readonly StatedFlow[], atMs: number): void {
+    const ids = new Set(stated.map(({ id }) => id));
+    for (const [id, { goneMs }] of this.#flows)
+      if (goneMs === undefined && !ids.has(id)) this.#leave(id, atMs);
+  }
+
+  #takeFlow({ id, definition, state }: StatedFlow, atMs: number): void {
+    const held = this.#flows.get(id);
+    if (held === undefined) {
+      const flow = new HeldFlow(this.host, this.window, definition!, state!, atMs);
+      this.#flows.set(id, flow);
+      this.#bytes += weighDefinition(definition!) + weighState(state!);
+      this.#recent.add(id);
+      this.#listener.added(flow);
+      return;
+    }
+    const isOther = definition !== undefined && !isSameDefinition(definition, held.definition);
+    if (isOther) {
+      this.#listener.removed(held);
+      this.#bytes += weighDefinition(definition) - weighDefinition(held.definition);
+      held.redefine(definition);
+    }
+    if (state !== undefined && (held.goneMs !== undefined || !isSameState(state, held.state))) {
+      this.#bytes -= weightOf(held);
+      held.restate(state, atMs);
+      this.#bytes += weightOf(held);
+      this.#recent.add(id);
+    }
+    if (isOther) this.#listener.added(held);
+    else if (state !== undefined) this.#listener.changed(held);
+  }
+
+  #leave(id: number, atMs: number): void {
+    const flow = this.#flows.get(id);
+    if (flow === undefined) return;
+    flow.leave(atMs);
+    this.#recent.add(id);
+    this.#listener.changed(flow);
+  }
+
+  #outdateRecent(): void {
+    for (const id of this.#recent) {
+      const flow = this.#flows.get(id)!;
+      const before = weightOf(flow);
+      flow.outdate();
+      this.#bytes += weightOf(flow) - before;
+      this.#listener.changed(flow);
+      if (flow.isRecent) continue;
+      this.#recent.delete(id);
+      if (flow.goneMs !== undefined) this.#drop(id);
+    }
+  }
+
+  #drop(id: number): void {
+    const flow = this.#flows.get(id)!;
+    this.#flows.delete(id);
+    this.#recent.delete(id);
+    this.#bytes -= weighDefinition(flow.definition) + weightOf(flow);
+    this.#listener.removed(flow);
+  }
+}
+
+function weightOf({ state, past }: HeldFlow): number {
+  let bytes = weighState(state);
+  for (const sample of past) bytes += weighState(sample.state);
+  return bytes;
+}
