@@ -55,6 +55,8 @@ const MAX_FLOWS = 200_000;
 const GENERATION_MS = 15_000;
 /** Ticks between two looks for addresses that no flow has any more. */
 const ADDRESS_SWEEP_TICKS = 60;
+/** Whoever asks for the first time when the probe has made so many states is late. */
+const LATE_INTERVALS = 3;
 const CLIENT_HERE = 1;
 const SERVER_HERE = 2;
 
@@ -176,14 +178,17 @@ export class ProbeState implements StatedSource {
     };
   }
 
+  /** An app that comes late gets what lives: what was counted before is no part of its window. */
   reportSince(since: ReportMark | undefined): { readonly report: Report; readonly mark: ReportMark } {
+    const isLate =
+      since === undefined && this.#atMs - this.#startedAtMs > LATE_INTERVALS * this.options.intervalMs;
     const rows: StatedRow[] = [];
     const states = new Map<number, FlowState>();
     for (const slot of this.#book.slots()) {
       const id = this.#book.ids[slot]!;
       const state = this.#stateOf(slot);
       states.set(id, state);
-      const then = since?.states.get(id);
+      const then = isLate ? state : since?.states.get(id);
       rows.push({ id, definition: this.#definitions.of(slot), then, now: state });
     }
     const forwarded = [...this.#forwarded.all()].map(({ definition, state }) => ({ definition, state }));
