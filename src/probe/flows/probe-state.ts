@@ -13,6 +13,7 @@ import { addressText } from '../records/address.js';
 import type { HolderBatch } from '../records/holder.js';
 import type { FlowBatch } from '../records/nat-flow.js';
 import { RecordView } from '../records/record-view.js';
+import type { SocketEnds } from '../records/source.js';
 import { ConnectionTracker, type RecordNews, type TakenCounts } from './connection-tracker.js';
 import { FactBook } from './fact-book.js';
 import { FlowBook } from './flow-book.js';
@@ -41,8 +42,7 @@ export interface ProbeStateOptions {
 
 /** What one tick found. */
 export interface TickNews {
-  /** Undefined: no record is another than in the last tick. */
-  readonly records: RecordNews | undefined;
+  readonly records: RecordNews;
   readonly holders: HolderBatch;
   readonly natFlows: FlowBatch;
   readonly topologies: ReadonlyMap<TopologyKey, Topology>;
@@ -115,7 +115,7 @@ export class ProbeState implements StatedSource {
     this.#ticks++;
     book.nowMs = this.#atMs = Math.max(this.#atMs, this.#clock());
     book.generation = Math.floor((book.nowMs - this.#startedAtMs) / GENERATION_MS);
-    const counts = news.records ? this.#tracker.take(news.records) : this.#tracker.takeNothing();
+    const counts = this.#tracker.take(news.records);
     const processes = news.topologies.get('Process');
     this.#nameProcesses(processes);
     this.#noteListeners();
@@ -132,6 +132,11 @@ export class ProbeState implements StatedSource {
   complete(records: RecordNews): void {
     this.#book.seq++;
     this.#tracker.take(records);
+  }
+
+  /** Whether a live socket with these two ends was taken in, see `SnapshotRequest.isKnown`. */
+  knows(ends: SocketEnds): boolean {
+    return this.#tracker.hasSocket(ends);
   }
 
   statementSince(base: number): Statement {
