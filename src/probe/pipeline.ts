@@ -121,7 +121,9 @@ export class Pipeline {
   #newsOf(snapshot: Snapshot, topologies: ReadonlyMap<TopologyKey, Topology>): TickNews {
     const other = this.#allOther(snapshot);
     const records: RecordNews | undefined =
-      snapshot.unchanged === true ? undefined : recordsOf(snapshot, this.#isFirst, this.options.sharedAddresses?.());
+      snapshot.unchanged === true
+        ? undefined
+        : recordsOf(snapshot, this.#isFirst, this.options.sharedAddresses?.());
     return {
       records,
       holders: snapshot.holders ?? NO_HOLDERS,
