@@ -3,7 +3,7 @@
  * every change is marked with the state (`seq`) that it belongs to. A flow has an id for those who are told of it: it is
  * given to no other flow, while a slot is used again.
  */
-import { NO_FAILURES, Num, NUMBERS, type FlowPorts, type FlowState } from '../../flows/flow.js';
+import { NO_FAILURES, NUMBERS, type FlowPorts, type FlowState } from '../../flows/flow.js';
 import { FlowKeys, KEY, KEY_WORDS } from './flow-keys.js';
 import { PortSample } from './port-sample.js';
 import { NO_PROCESS, type ProcessBook } from './process-book.js';

@@ -51,7 +51,7 @@ export class FlowDefinitions {
     const id = this.book.ids[slot]!;
     const known = this.#facts.get(slot);
     const text = textOf(facts);
-    const before = known !== undefined && known.id === id ? known.text : NONE;
+    const before = known?.id === id ? known.text : NONE;
     if (text === before) return;
     if (text === NONE) this.#facts.delete(slot);
     else this.#facts.set(slot, { id, text, facts });
