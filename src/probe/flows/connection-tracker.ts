@@ -113,7 +113,7 @@ export class ConnectionTracker {
     this.#shared = news.sharedAddresses ?? [];
     this.ends.beginRound();
     this.#pairs.begin();
-    this.addresses.learn(view, 0, view.count);
+    if (!this.addresses.learn(view, 0, view.count)) this.addresses.learn(this.ends.view, 0, this.ends.end);
     const pending = new Map<number, number>();
     this.#takeListeners(view);
     this.#untaken = [];

@@ -18,12 +18,18 @@ const [M0, M1, M2, M3] = randomMultipliers(4) as unknown as [number, number, num
 export class HostAddresses {
   #keys = new Int32Array(64 * KEY);
   #count = 0;
+  /** Times that all had to go. */
+  #forgotten = 0;
   #index = new SlotIndex();
   /** Key found last: neighbours in a batch often have one address. */
   #last = -1;
 
-  /** Learns the local addresses of the records `from` to `to` - 1. */
-  learn({ words }: RecordView, from: number, to: number): void {
+  /**
+   * Learns the local addresses of the records `from` to `to` - 1.
+   * @returns false when all that were known had to be forgotten: those of other sockets are to be learnt again
+   */
+  learn({ words }: RecordView, from: number, to: number): boolean {
+    const forgotten = this.#forgotten;
     for (let record = from; record < to; record++) {
       const at = record * RECORD.words;
       const address = at + WORD.localAddress;
@@ -31,6 +37,7 @@ export class HostAddresses {
       if (isLoopbackAddress(words, address)) continue;
       this.#add(words, address, words[at + WORD.netns]!);
     }
+    return this.#forgotten === forgotten;
   }
 
   /** Whether some socket of this host has the address; loopback addresses are of this host wherever they are. */
@@ -59,6 +66,7 @@ export class HostAddresses {
     }
     if (this.#count >= MAX_ADDRESSES) {
       this.#count = 0;
+      this.#forgotten++;
       this.#index = new SlotIndex();
     }
     const slot = this.#count++;
