@@ -1,22 +1,18 @@
-/** A real nginx for one test, on a free port of 127.0.0.1, ended with the test. */
+/** A real nginx before the app for one test, on a free port of 127.0.0.1, ended with the test. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { freePort } from './free-port.js';
-
-const UNPACKED = fileURLToPath(new URL('../../nginx/nginx', import.meta.url));
-const PROGRAM = [UNPACKED, '/usr/sbin/nginx'].find((path) => existsSync(path));
+import { freePort } from '../free-port.js';
+import { debianCommand, needsPrograms } from './debian.js';
 
 /** A test's `skip`. */
-export const needsNginx: string | false =
-  PROGRAM === undefined ? 'needs nginx: make build/nginx/nginx' : false;
+export const needsNginx: string | false = needsPrograms('nginx');
 
 const STARTS_WITHIN_MS = 20_000;
 
@@ -37,7 +33,8 @@ export async function startNginx(t: TestContext, serving: (port: number) => stri
     '}',
   ];
   writeFileSync(join(folder, 'nginx.conf'), config.join('\n'));
-  const child = spawn(PROGRAM ?? '', ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'], {
+  const [file = '', ...args] = debianCommand('nginx', '-p', folder, '-c', 'nginx.conf', '-e', 'stderr');
+  const child = spawn(file, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const exited = once(child, 'exit');
