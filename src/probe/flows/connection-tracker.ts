@@ -130,7 +130,9 @@ export class ConnectionTracker {
     this.#closed = [];
     this.#untaken = [];
     const pending = new Map<number, number>();
+    const { forgotten } = this.addresses;
     for (let i = 0; i < view.count; i++) this.#takeRecord(view, i, news, pending);
+    if (this.addresses.forgotten !== forgotten) this.#learnAgain();
     this.#settleTouched();
     for (const i of this.#closed) this.#takeClosed(view, i, news);
     for (const i of this.#untaken) this.#takeUntaken(view, i, news);
@@ -152,6 +154,10 @@ export class ConnectionTracker {
       failed: this.#failed,
       listeners: this.listeners.size,
     };
+  }
+
+  #learnAgain(): void {
+    for (let slot = 0; slot < this.ends.end; slot++) if (this.ends.isUsed(slot)) this.addresses.learn(this.ends.view, slot);
   }
 
   /** Whether a live socket has these two ends, as far as its records say. */

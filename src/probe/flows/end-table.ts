@@ -184,6 +184,10 @@ export class EndTable {
     }
   }
 
+  isUsed(slot: number): boolean {
+    return this.#rounds[slot] !== FREE;
+  }
+
   /** All slots below are, or were, in use. */
   get end(): number {
     return this.#slots.end;

@@ -18,9 +18,16 @@ const [M0, M1, M2, M3] = randomMultipliers(4) as unknown as [number, number, num
 export class HostAddresses {
   #keys = new Int32Array(64 * KEY);
   #count = 0;
+  /** Times that all had to go. */
+  #forgotten = 0;
   #index = new SlotIndex();
   /** Key found last: neighbours in a batch often have one address. */
   #last = -1;
+
+  /** How often all that were known had to be forgotten: those of sockets that are known are to be learnt again. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
 
   /** Learns the local address of a record. */
   learn({ words }: RecordView, record: number): void {
@@ -57,6 +64,7 @@ export class HostAddresses {
     }
     if (this.#count >= MAX_ADDRESSES) {
       this.#count = 0;
+      this.#forgotten++;
       this.#index = new SlotIndex();
     }
     const slot = this.#count++;
