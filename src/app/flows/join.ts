@@ -106,7 +106,9 @@ class Join {
     for (const [at, { arrival, activity }] of parts) {
       const failures = at === failuresAt ? row.failures : NO_FAILURES;
       if (activity.connections === 0 && failures.size === 0) continue;
-      const column = at instanceof HeldFlow ? at : undefined;
+      const stated = at instanceof HeldFlow ? at : undefined;
+      // Who was dialled in vain only, and had no connections in the window, is nobody: the process may have ended.
+      const column = activity.connections > 0 || (stated && hasHappened(stated)) ? stated : undefined;
       const there = column && byColumn.get(column)?.parts.get(row)?.activity;
       const isColumnSampled = column !== undefined && byColumn.get(column)?.isSampled === true;
       if (column !== undefined) {
@@ -117,7 +119,9 @@ class Join {
       const { definition } = row;
       const server = column
         ? this.#context.ends.serverOf(column)
-        : this.#serverAt(at as Meeting, arrival, row);
+        : at instanceof HeldFlow
+          ? this.#context.ends.serverOf(arrival.bridge ?? row)
+          : this.#serverAt(at, arrival, row);
       this.joined.push({
         client: this.#context.ends.clientOf(row),
         server,
