@@ -44,8 +44,8 @@ truth: build build/programs/.unpacked ## the tests against what real programs co
 	@bash scripts/run-truth.sh $(RUNS)
 
 .PHONY: fuzz
-fuzz: build ## mutated reports through the decoder, a million of them (FUZZ_BODIES=1000000)
-	TOPOPROBE_FUZZ_BODIES=$(FUZZ_BODIES) $(NODE) --test build/test/report/fuzz.test.js build/test/report/decode-memory.test.js
+fuzz: build ## mutated reports and statements through their decoders, a million of them (FUZZ_BODIES=1000000)
+	TOPOPROBE_FUZZ_BODIES=$(FUZZ_BODIES) $(NODE) --test build/test/report/fuzz.test.js build/test/report/decode-memory.test.js build/test/flows/fuzz.test.js
 
 .PHONY: check
 check: build ## formatting, lint, types and import directions, for every language here

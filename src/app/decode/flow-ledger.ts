@@ -20,22 +20,9 @@ import {
 } from '../../flows/flow.js';
 import { STATEMENT_VERSION, type StatedFlow, type Statement } from '../../flows/statement.js';
 import { addressPort } from '../flows/address-port.js';
+import type { PortFacts } from './port-facts.js';
 import type { Link } from './report-links.js';
 import { flowPortsOf } from './whole-or-thinned-ports.js';
-
-/** What one client port says in one report. */
-interface PortFacts {
-  readonly connections: number;
-  readonly fresh: number | undefined;
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  readonly retransmits: number;
-  readonly rttMicros: number | undefined;
-  readonly connectMicros: number | undefined;
-  readonly failed: number;
-  readonly failedReason: string;
-  readonly seenPort: number | undefined;
-}
 
 /** A flow as one report has it. */
 interface Told {
@@ -94,12 +81,15 @@ export class FlowLedger {
     const ended: StatedFlow[] = [];
     const stated: StatedFlow[] = [];
     const gone: number[] = [];
-    const byPort = definitionsByPort(links);
+    // Looked for only when some port is not where it was.
+    let byPort: ReadonlyMap<string, readonly FlowDefinition[]> | undefined;
     const left = new Set<string>();
     for (const [key, entry] of this.#entries) {
       const now = told.get(key);
-      if (movePorts(entry, now?.ports, byPort)) left.add(key);
-      const hasEnded = this.#endPorts(entry, times.isWhole ? now?.ports : entry.ports, times);
+      const isLacking = lacksPorts(entry.ports, now?.ports);
+      if (isLacking && movePorts(entry, now?.ports, (byPort ??= definitionsByPort(links)))) left.add(key);
+      const mayEnd = (isLacking && times.isWhole) || entry.failedAtMs.size > 0;
+      const hasEnded = mayEnd && this.#endPorts(entry, times.isWhole ? now?.ports : entry.ports, times);
       if (hasEnded) ended.push({ id: entry.id, state: stateOf(entry) });
       if (now !== undefined || entry.ports.size > 0 || entry.toldAtMs >= atMs - times.windowMs) continue;
       this.#entries.delete(key);
@@ -115,6 +105,32 @@ export class FlowLedger {
     statements.push(this.#statement(stated, gone, atMs, times));
     this.#lastAtMs = atMs;
     return statements;
+  }
+
+  /**
+   * Connections of the last report that belong to other flows now, as more is known of them.
+   * @param before links that the last report had of these clients @param now what they are
+   */
+  move(before: readonly Link[], now: readonly Link[], times: ReportTimes): TimedStatement[] {
+    const told = flowsOf(now);
+    const byPort = definitionsByPort(now);
+    const left = new Set<string>();
+    const ports = flowsOf(before);
+    for (const [key, flow] of ports) {
+      const entry = this.#entries.get(key);
+      if (entry === undefined) continue;
+      const others = new Map(entry.ports);
+      for (const port of flow.ports.keys()) if (told.get(key)?.ports.has(port) !== true) others.delete(port);
+      if (movePorts(entry, others, byPort)) left.add(key);
+    }
+    const stated: StatedFlow[] = [];
+    const again = { ...times, isAgain: true };
+    for (const [key, flow] of told) stated.push(...this.#tell(key, flow, left.delete(key), again));
+    for (const key of left) {
+      const entry = this.#entries.get(key);
+      if (entry !== undefined) stated.push({ id: entry.id, state: stateOf(entry) });
+    }
+    return stated.length === 0 ? [] : [this.#statement(stated, [], this.#lastAtMs, times)];
   }
 
   #statement(
@@ -172,11 +188,13 @@ export class FlowLedger {
 
   #tell(key: string, { definition, ports }: Told, isChanged: boolean, times: ReportTimes): StatedFlow[] {
     const known = this.#entries.get(key);
+    const isRedefined = known !== undefined && !sameFacts(known.definition, definition);
+    if (known !== undefined && !isChanged && !isRedefined && saysTheSame(known.ports, ports)) {
+      known.toldAtMs = times.atMs;
+      return [];
+    }
     const entry = known ?? this.#added(key, definition);
-    const before = known === undefined ? undefined : textOf(entry);
-    const isThinned = [...entry.ports.values(), ...ports.values()].some(
-      ({ fresh, connections }) => fresh === undefined && connections > 1,
-    );
+    const isThinned = hasThinned(entry.ports) || hasThinned(ports);
     const liveBefore = liveOf(entry.ports);
     let begun = 0;
     for (const [port, facts] of ports) begun += this.#tellPort(entry, port, facts, isThinned, times);
@@ -187,9 +205,7 @@ export class FlowLedger {
     entry.numbers[Num.Closed]! += Math.max(0, liveBefore + begun - liveOf(entry.ports));
     setGauges(entry);
     entry.toldAtMs = times.atMs;
-    const isRedefined = known !== undefined && !sameFacts(known.definition, definition);
     if (isRedefined) this.#entries.set(key, { ...entry, definition });
-    if (!isChanged && before !== undefined && !isRedefined && before === textOf(entry)) return [];
     const state = stateOf(entry);
     return [known === undefined || isRedefined ? { id: entry.id, definition, state } : { id: entry.id, state }];
   }
@@ -248,42 +264,18 @@ export class FlowLedger {
 function flowsOf(links: readonly Link[]): Map<string, Told> {
   const flows = new Map<string, Told>();
   for (const link of links) {
-    const key = keyOf(link.definition);
-    let flow = flows.get(key);
-    if (flow === undefined) flows.set(key, (flow = { definition: link.definition, ports: new Map() }));
-    flow.ports.set(link.client.port, portFactsOf(link));
+    let flow = flows.get(link.key);
+    if (flow === undefined) flows.set(link.key, (flow = { definition: link.definition, ports: new Map() }));
+    flow.ports.set(link.clientPort, link.facts);
   }
   return flows;
-}
-
-function portFactsOf({ client, part, parts, seenPort }: Link): PortFacts {
-  const share = (count: number): number =>
-    parts === 1 ? count : Math.floor(count / parts) + (part < count % parts ? 1 : 0);
-  return {
-    connections: client.connections === 0 ? 0 : Math.max(1, share(client.connections)),
-    fresh: client.fresh === undefined ? undefined : share(client.fresh),
-    bytesSent: share(client.bytesSent),
-    bytesReceived: share(client.bytesReceived),
-    retransmits: share(client.retransmits),
-    rttMicros: client.rttMicros,
-    connectMicros: client.connectMicros,
-    failed: share(client.failed),
-    failedReason: client.failedReason,
-    seenPort,
-  };
-}
-
-function keyOf({ kind, scope, client, server, via, clientVia, direction }: FlowDefinition): string {
-  const clientKey = `${client.address}\n${client.process?.pid ?? ''}\n${client.isHere ? 1 : 0}\n${client.evidence ?? ''}`;
-  const serverKey = `${server.address}\n${server.port}\n${server.process?.pid ?? ''}\n${server.isHere ? 1 : 0}`;
-  return `${kind}\n${scope}\n${clientKey}\n${serverKey}\n${via}\n${clientVia}\n${direction}`;
 }
 
 /** Client address and port → the flows that a report has of it. */
 function definitionsByPort(links: readonly Link[]): ReadonlyMap<string, readonly FlowDefinition[]> {
   const definitions = new Map<string, FlowDefinition[]>();
-  for (const { definition, client } of links) {
-    const key = `${definition.client.address} ${client.port}`;
+  for (const { definition, clientPort } of links) {
+    const key = `${definition.client.address} ${clientPort}`;
     const known = definitions.get(key);
     if (known === undefined) definitions.set(key, [definition]);
     else known.push(definition);
@@ -326,11 +318,36 @@ function movePorts(
   return hasMoved;
 }
 
+function lacksPorts(
+  known: ReadonlyMap<number, PortFacts>,
+  now: ReadonlyMap<number, PortFacts> | undefined,
+): boolean {
+  if (now === undefined) return known.size > 0;
+  for (const port of known.keys()) if (!now.has(port)) return true;
+  return false;
+}
+
 /** Whether two flows of one client port lead to one server, or by way of one dialled address. */
 function isSameConnection(a: FlowDefinition, b: FlowDefinition): boolean {
   if (a.kind !== b.kind) return false;
   const [atA, atB] = [addressPort(a.server.address, a.server.port), addressPort(b.server.address, b.server.port)];
   return atA === atB || b.via === atA || a.via === atB || (a.via !== '' && a.via === b.via);
+}
+
+/** Whether the ports that a report has of a flow are all as they were, and nothing of them is new. */
+function saysTheSame(
+  known: ReadonlyMap<number, PortFacts>,
+  ports: ReadonlyMap<number, PortFacts>,
+): boolean {
+  for (const [port, facts] of ports)
+    if (known.get(port) !== facts || (facts.fresh !== undefined && facts.fresh > 0)) return false;
+  return true;
+}
+
+function hasThinned(ports: ReadonlyMap<number, PortFacts>): boolean {
+  for (const { fresh, connections } of ports.values())
+    if (fresh === undefined && connections > 1) return true;
+  return false;
 }
 
 function addFailures({ failed }: Entry, { failed: count, failedReason }: PortFacts, sign: 1 | -1): void {
@@ -364,12 +381,6 @@ function stateOf({ definition, numbers, failed, ports: all }: Entry): FlowState 
   if (definition.kind === 'ends') return state;
   const portPairs = Uint16Array.from(ports.ports, (port) => all.get(port)?.seenPort ?? port);
   return { ...state, portPairs };
-}
-
-/** Equal for states that say the same. */
-function textOf({ numbers, failed, ports }: Entry): string {
-  const counts = Array.from(ports, ([port, { connections }]) => `${port} ${connections}`);
-  return `${numbers.join(' ')}|${[...failed].join(' ')}|${counts.join(' ')}`;
 }
 
 /** What is no part of a flow's key. */

@@ -111,7 +111,7 @@ export class FlowStore {
       probes: this.#probes.size,
       flows,
       bytes,
-      triples: this.#joiner.counts.triples,
+      triples: this.#joiner.triples,
       statements: this.#statements,
       refused: this.#refused,
     };
@@ -127,6 +127,7 @@ export class FlowStore {
       added: follow((epochs, flow) => epochs.added(probe, flow)),
       removed: follow((epochs, flow) => epochs.removed(probe, flow)),
       changed: follow((epochs, flow) => epochs.changed(probe, flow)),
+      spanChanged: () => this.#joiner.touch(),
     };
     const probe: ProbeFlows = new ProbeFlows(probeId, statement, atMs, windowMs, listener);
     this.#probes.set(probeId, probe);

@@ -84,6 +84,8 @@ export class Window {
   readonly #hostNames: HostNames;
   /** Oldest first; bounded by what the window's time and `maxParts` let in. */
   #arrivals: Arrival[] = [];
+  /** Endpoints of reports that are held. */
+  #endpoints = 0;
   #accepted = 0;
   #refused = 0;
   /** Counts changes of facts. */
@@ -171,7 +173,9 @@ export class Window {
     const sent = this.#hostNames.named(probe.id, withoutEndpoints(received), atMs, (before, after) => {
       memory.replaced(before, after);
     });
-    this.#refuseWhenFull(probe.id, bodyBytes, received, () => this.#facts.weighReport(probe.id, sent));
+    this.#refuseWhenFull(probe.id, bodyBytes, received, () =>
+      withEndpoints(this.#facts.weighReport(probe.id, sent), this.#moreEndpoints(probe.id, received)),
+    );
     const number = ++this.#accepted;
     const isWhole = this.#probes.seen(probe, sent, atMs, number);
     this.#facts.forgetStated(probe.id);
@@ -240,7 +244,7 @@ export class Window {
 
   counts(): WindowCounts {
     this.#expire();
-    const { parts, bytes } = this.#facts.amount;
+    const { parts, bytes } = withEndpoints(this.#facts.amount, this.#endpoints);
     const flows = this.#flows.counts();
     return {
       reports: this.#arrivals.length,
@@ -256,7 +260,7 @@ export class Window {
   /** Most of what arrives is far from any bound: only near one is it worth finding out what is really new. */
   #refuseWhenFull(probe: string, bodyBytes: number, report: Report, weigh: () => Amount): void {
     const { maxParts, maxBytes, windowMs } = this.#settings;
-    const held = this.#facts.amount;
+    const held = withEndpoints(this.#facts.amount, this.#endpoints);
     let told = report.dns.size;
     for (const { nodes } of report.topologies.values()) told += nodes.size;
     const mayBeTooMuch =
@@ -272,14 +276,20 @@ export class Window {
 
   #takeFlows(probe: string, report: Report, times: ReportTimes, memory: Memory): void {
     const digestOf = (node: Node): number | undefined => memory.digests.get(node);
+    this.#endpoints += this.#moreEndpoints(probe, report);
     const first = this.#reportedBy(probe).take(report, times, digestOf);
-    this.#takeAgain(first.outdated);
+    this.#lookAgain(first.outdated);
     if (this.#stateAll(probe, first.all)) return;
     // The machine has another name than before: its flows begin anew.
     this.#forgetReported(probe);
+    this.#endpoints += this.#moreEndpoints(probe, report);
     const again = this.#reportedBy(probe).take(report, times, digestOf);
-    this.#takeAgain(again.outdated);
+    this.#lookAgain(again.outdated);
     this.#stateAll(probe, again.all);
+  }
+
+  #moreEndpoints(probe: string, { topologies }: Report): number {
+    return (topologies.get('Endpoint')?.nodes.size ?? 0) - (this.#reported.get(probe)?.endpoints ?? 0);
   }
 
   #reportedBy(probe: string): ReportedFlows {
@@ -291,9 +301,10 @@ export class Window {
     return reported;
   }
 
-  /** Reports whose clients may lead elsewhere now. */
-  #takeAgain(probes: Iterable<string>): void {
-    for (const probe of probes) this.#stateAll(probe, this.#reported.get(probe)?.takeAgain() ?? []);
+  /** @param outdated by probe, addresses that its clients dial and that may lead elsewhere now */
+  #lookAgain(outdated: ReadonlyMap<string, ReadonlySet<string>>): void {
+    for (const [probe, dialled] of outdated)
+      this.#stateAll(probe, this.#reported.get(probe)?.lookAgain(dialled) ?? []);
   }
 
   /** @returns whether the store took everything */
@@ -349,7 +360,8 @@ export class Window {
     if (reported === undefined) return;
     for (const stream of reported.streams) this.#flows.forget(stream);
     this.#reported.delete(probe);
-    this.#takeAgain(reported.forget());
+    this.#endpoints -= reported.endpoints;
+    this.#lookAgain(reported.forget());
   }
 
   #factsChanged(): void {
@@ -370,6 +382,13 @@ export class Window {
     if (hosts === undefined || silent.size === 0) return report;
     return { ...report, topologies: new Map(report.topologies).set('Host', markStale(hosts, silent)) };
   }
+}
+
+/** Estimated bytes of an endpoint's node. */
+const ENDPOINT_BYTES = 1_000;
+
+function withEndpoints({ parts, bytes }: Amount, endpoints: number): Amount {
+  return { parts: parts + endpoints, bytes: bytes + endpoints * ENDPOINT_BYTES };
 }
 
 function withoutEndpoints(report: Report): Report {

@@ -10,6 +10,7 @@ import { isLoopbackAddress, sameAddress } from '../records/address.js';
 import { Direction, DirectionEvidence, Flag, HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
 import { TcpState } from '../records/tcp-state.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
+import type { SocketEnds } from '../records/source.js';
 import { isSelfConnect } from '../records/scope.js';
 import { Num } from '../../flows/flow.js';
 import { ALONE, ClosedPairs } from './closed-pairs.js';
@@ -37,6 +38,8 @@ const MAX_PENDING = 65_536;
 export interface RecordNews extends RecordBatch {
   /** Every live socket and listener is among the records: which is not there any more has ended. */
   readonly isWhole: boolean;
+  /** Ids of sockets, two words each, that are not there any more though no record says so. Absent: none. */
+  readonly gone?: Int32Array | undefined;
   /** The source was begun just now: what it has without a beginning is older. */
   readonly isFirst: boolean;
   readonly listenersListed: boolean;
@@ -125,6 +128,7 @@ export class ConnectionTracker {
     if (news.isCompletion !== true) {
       this.#setPending(pending);
       if (news.isWhole) this.#endForgotten();
+      else if (news.gone !== undefined) this.#endGone(news.gone);
     }
     this.#settleTouched();
     if (this.listeners.version !== this.#listenersSeen) {
@@ -139,15 +143,19 @@ export class ConnectionTracker {
     };
   }
 
-  /** The source has nothing that it did not have the last time. */
-  takeNothing(): TakenCounts {
-    this.#round++;
-    this.#endLingering();
-    return {
-      connections: this.connections.size - this.#lingering.size,
-      failed: 0,
-      listeners: this.listeners.size,
-    };
+  /** Whether a live socket has these two ends, as far as its records say. */
+  hasSocket({ words, ports, netns }: SocketEnds): boolean {
+    const record = new RecordView({ records: new ArrayBuffer(RECORD.bytes), recordCount: 1 });
+    record.words.set(words, WORD.localAddress);
+    record.halves.set(ports, HALF.localPort);
+    record.words[WORD.netns] = netns;
+    const order = endOf(record, 0);
+    const { connections } = this;
+    for (let slot = connections.first(tupleHash(record, 0)); slot !== NO_SLOT; slot = connections.next(slot)) {
+      const end = connections.ends[slot * 2 + order]!;
+      if (end !== NO_END && hasTuple(record, 0, this.ends.view, end) && this.#isLive(end)) return true;
+    }
+    return false;
   }
 
   /** Client ports of the live connections that are counted in a flow. */
@@ -351,6 +359,14 @@ export class ConnectionTracker {
     const { bytes } = this.ends.view;
     for (const slot of this.ends.forgotten())
       if (bytes[slot * RECORD.bytes + OFFSET.state] !== TcpState.Close) this.#endWithoutRecord(slot);
+  }
+
+  /** @param ids two words each */
+  #endGone(ids: Int32Array): void {
+    for (let at = 0; at + 1 < ids.length; at += 2) {
+      const slot = this.ends.findId(ids[at]!, ids[at + 1]!);
+      if (slot !== NO_END) this.#endWithoutRecord(slot);
+    }
   }
 
   #endLingering(): void {

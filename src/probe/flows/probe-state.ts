@@ -13,6 +13,7 @@ import { addressText } from '../records/address.js';
 import type { HolderBatch } from '../records/holder.js';
 import type { FlowBatch } from '../records/nat-flow.js';
 import { RecordView } from '../records/record-view.js';
+import type { SocketEnds } from '../records/source.js';
 import { ConnectionTracker, type RecordNews, type TakenCounts } from './connection-tracker.js';
 import { FactBook } from './fact-book.js';
 import { FlowBook } from './flow-book.js';
@@ -41,8 +42,7 @@ export interface ProbeStateOptions {
 
 /** What one tick found. */
 export interface TickNews {
-  /** Undefined: no record is another than in the last tick. */
-  readonly records: RecordNews | undefined;
+  readonly records: RecordNews;
   readonly holders: HolderBatch;
   readonly natFlows: FlowBatch;
   readonly topologies: ReadonlyMap<TopologyKey, Topology>;
@@ -55,6 +55,8 @@ const MAX_FLOWS = 200_000;
 const GENERATION_MS = 15_000;
 /** Ticks between two looks for addresses that no flow has any more. */
 const ADDRESS_SWEEP_TICKS = 60;
+/** Whoever asks for the first time when the probe has made so many states is late. */
+const LATE_INTERVALS = 3;
 const CLIENT_HERE = 1;
 const SERVER_HERE = 2;
 
@@ -115,7 +117,7 @@ export class ProbeState implements StatedSource {
     this.#ticks++;
     book.nowMs = this.#atMs = Math.max(this.#atMs, this.#clock());
     book.generation = Math.floor((book.nowMs - this.#startedAtMs) / GENERATION_MS);
-    const counts = news.records ? this.#tracker.take(news.records) : this.#tracker.takeNothing();
+    const counts = this.#tracker.take(news.records);
     const processes = news.topologies.get('Process');
     this.#nameProcesses(processes);
     this.#noteListeners();
@@ -132,6 +134,11 @@ export class ProbeState implements StatedSource {
   complete(records: RecordNews): void {
     this.#book.seq++;
     this.#tracker.take(records);
+  }
+
+  /** Whether a live socket with these two ends was taken in, see `SnapshotRequest.isKnown`. */
+  knows(ends: SocketEnds): boolean {
+    return this.#tracker.hasSocket(ends);
   }
 
   statementSince(base: number): Statement {
@@ -171,14 +178,17 @@ export class ProbeState implements StatedSource {
     };
   }
 
+  /** An app that comes late gets what lives: what was counted before is no part of its window. */
   reportSince(since: ReportMark | undefined): { readonly report: Report; readonly mark: ReportMark } {
+    const isLate =
+      since === undefined && this.#atMs - this.#startedAtMs > LATE_INTERVALS * this.options.intervalMs;
     const rows: StatedRow[] = [];
     const states = new Map<number, FlowState>();
     for (const slot of this.#book.slots()) {
       const id = this.#book.ids[slot]!;
       const state = this.#stateOf(slot);
       states.set(id, state);
-      const then = since?.states.get(id);
+      const then = isLate ? state : since?.states.get(id);
       rows.push({ id, definition: this.#definitions.of(slot), then, now: state });
     }
     const forwarded = [...this.#forwarded.all()].map(({ definition, state }) => ({ definition, state }));

@@ -2,7 +2,7 @@
  * Looking NAT through: nanoseconds per record, when no flow is known, when flows are known but not of these records, and
  * when every record is translated. Arguments: records (default 100,000), flows (default 10,000).
  */
-import { resolveNat } from '../../src/probe/nat/resolve-nat.js';
+import { resolveNat, type NatBatch } from '../../src/probe/nat/resolve-nat.js';
 import { NO_FLOWS, type FlowBatch } from '../../src/probe/records/nat-flow.js';
 import { FLOW_BYTES, FLOW_OFFSET } from '../../src/probe/records/nat-flow.js';
 import { Direction, OFFSET, RECORD } from '../../src/probe/records/layout.js';
@@ -19,7 +19,7 @@ function address(view: DataView, at: number, ipv4: number): void {
   view.setUint32(at + 12, ipv4);
 }
 
-function records(dialled: number): { records: ArrayBuffer; recordCount: number } {
+function records(dialled: number): NatBatch {
   const buffer = new ArrayBuffer(RECORDS * RECORD.bytes);
   for (let i = 0; i < RECORDS; i++) {
     const view = new DataView(buffer, i * RECORD.bytes, RECORD.bytes);
@@ -30,7 +30,7 @@ function records(dialled: number): { records: ArrayBuffer; recordCount: number }
     view.setUint32(OFFSET.netns, 1, true);
     view.setUint8(OFFSET.direction, Direction.Connected);
   }
-  return { records: buffer, recordCount: RECORDS };
+  return { isWhole: true, records: buffer, recordCount: RECORDS };
 }
 
 function flows(): FlowBatch {
