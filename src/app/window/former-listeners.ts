@@ -2,6 +2,7 @@
  * Who listened where, after it has gone: an address that is dialled in vain is then more than a number. Servers whose process
  * was known are remembered for ten minutes.
  */
+import type { StatedFlow } from '../../flows/statement.js';
 import type { JoinedEnd, JoinedFlow } from '../flows/joined-flow.js';
 
 const REMEMBER_MS = 10 * 60_000;
@@ -39,6 +40,17 @@ export class FormerListeners {
       listener.goneAtMs ??= nowMs;
       if (nowMs - listener.goneAtMs >= REMEMBER_MS || this.#listeners.size > MAX_REMEMBERED)
         this.#listeners.delete(key);
+    }
+  }
+
+  /** Notes who serves by what a probe states, so that it is known even if nobody looks while they are there. */
+  stated(flows: readonly StatedFlow[]): void {
+    for (const { definition } of flows) {
+      const server = definition?.server;
+      const name = server?.isHere === true ? (server.process?.name ?? '') : '';
+      if (definition === undefined || server === undefined || name === '') continue;
+      const key = keyOf(definition.scope, server.address, server.port);
+      this.#listeners.set(key, { name, goneAtMs: undefined, look: this.#look });
     }
   }
 

@@ -151,6 +151,7 @@ export class Window {
     const statement = renameStatement(sent, sent.host, name);
     const taken = this.#flows.state(probe.id, statement, nowMs);
     if (!taken.taken) return taken;
+    this.#formerListeners.stated(statement.flows);
     this.#forgetReported(probe.id);
     const identity = { ...probe, announcedMs: sent.intervalMs };
     const named = name === sent.host ? told : renameHost(told, sent.host, name);

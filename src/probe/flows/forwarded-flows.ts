@@ -6,6 +6,7 @@
  */
 import {
   NO_FAILURES,
+  NO_PORTS,
   Num,
   NUMBERS,
   PORTS_MAX,
@@ -32,7 +33,9 @@ interface Forwarded {
 /** What is said of one group in one look. */
 interface Group {
   readonly definition: FlowDefinition;
-  readonly pairs: [port: number, seen: number][];
+  pairs: [port: number, seen: number][];
+  /** Pairs of which the client's port is no multiple of it are left out. */
+  modulus: number;
   count: number;
 }
 
@@ -105,11 +108,16 @@ export class ForwardedFlows {
       }
       groups.set(
         key,
-        (group = { definition: this.#define(opener, acceptor, via, clientVia), pairs: [], count: 0 }),
+        (group = {
+          definition: this.#define(opener, acceptor, via, clientVia),
+          pairs: [],
+          modulus: 1,
+          count: 0,
+        }),
       );
     }
     group.count++;
-    if (group.pairs.length < PORTS_MAX) group.pairs.push([acceptor.ports[1]!, seen.port]);
+    keepPair(group, acceptor.ports[1]!, seen.port);
   }
 
   #define(opener: Tuple, acceptor: Tuple, via: string, clientVia: string): FlowDefinition {
@@ -131,10 +139,10 @@ export class ForwardedFlows {
     };
   }
 
-  #state(key: string, { definition, pairs, count }: Group): void {
+  #state(key: string, group: Group): void {
     const known = this.#flows.get(key);
-    pairs.sort(([a, x], [b, y]) => a - b || x - y);
-    const state = stateOf(pairs, count, known?.state);
+    const { definition } = group;
+    const state = stateOf(group, known?.state);
     const { seq } = this.book;
     if (known === undefined)
       this.#flows.set(key, { id: this.book.newId(), definition, definedIn: seq, state, changedIn: seq });
@@ -145,25 +153,34 @@ export class ForwardedFlows {
   }
 }
 
-function stateOf(
-  pairs: readonly [number, number][],
-  count: number,
-  before: FlowState | undefined,
-): FlowState {
+/** More than can be stated are thinned by the client's port, as both ends thin theirs: so what is left meets. */
+function keepPair(group: Group, port: number, seen: number): void {
+  if (port % group.modulus !== 0) return;
+  group.pairs.push([port, seen]);
+  while (group.pairs.length > PORTS_MAX) {
+    const modulus = (group.modulus *= 3);
+    group.pairs = group.pairs.filter(([kept]) => kept % modulus === 0);
+  }
+}
+
+function stateOf({ pairs, modulus, count }: Group, before: FlowState | undefined): FlowState {
   const numbers = new Float64Array(NUMBERS);
   const live = before?.numbers[Num.Live] ?? 0;
   numbers[Num.Live] = count;
   numbers[Num.Opened] = (before?.numbers[Num.Opened] ?? 0) + Math.max(0, count - live);
   numbers[Num.Closed] = numbers[Num.Opened]! - count;
+  pairs.sort(([a, x], [b, y]) => a - b || x - y);
   const distinct = pairs.filter(([port], i) => i === 0 || pairs[i - 1]![0] !== port);
+  if (distinct.length === 0) return { numbers, failed: NO_FAILURES, ports: NO_PORTS };
   const isSamePort = distinct.every(([port, seen]) => port === seen);
+  const [each, rest] = [Math.floor(count / distinct.length), count % distinct.length];
   return {
     numbers,
     failed: NO_FAILURES,
     ports: {
-      modulus: count <= pairs.length ? 1 : 0,
+      modulus,
       ports: Uint16Array.from(distinct, ([port]) => port),
-      standsFor: Uint32Array.from(distinct, () => 1),
+      standsFor: Uint32Array.from(distinct, (_, i) => each + (i < rest ? 1 : 0)),
     },
     ...(!isSamePort && { portPairs: Uint16Array.from(distinct, ([, seen]) => seen) }),
   };
@@ -172,7 +189,9 @@ function stateOf(
 function isSame(a: FlowState, b: FlowState): boolean {
   return (
     sameNumbers(a.numbers, b.numbers) &&
+    a.ports.modulus === b.ports.modulus &&
     sameNumbers(a.ports.ports, b.ports.ports) &&
+    sameNumbers(a.ports.standsFor, b.ports.standsFor) &&
     sameNumbers(a.portPairs ?? [], b.portPairs ?? [])
   );
 }
