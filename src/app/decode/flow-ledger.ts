@@ -18,6 +18,7 @@ import {
   type FlowNumbers,
   type FlowState,
 } from '../../flows/flow.js';
+import { NO_ANSWER } from '../../flows/window.js';
 import { STATEMENT_VERSION, type StatedFlow, type Statement } from '../../flows/statement.js';
 import { addressPort } from '../flows/address-port.js';
 import type { PortFacts } from './port-facts.js';
@@ -84,10 +85,18 @@ export class FlowLedger {
     // Looked for only when some port is not where it was.
     let byPort: ReadonlyMap<string, readonly FlowDefinition[]> | undefined;
     const left = new Set<string>();
+    /** Connections of thinned flows that other ports stand for now. */
+    const carried = new Map<string, number>();
     for (const [key, entry] of this.#entries) {
       const now = told.get(key);
       const isLacking = lacksPorts(entry.ports, now?.ports);
       if (isLacking && movePorts(entry, now?.ports, (byPort ??= definitionsByPort(links)))) left.add(key);
+      if (isLacking && times.isWhole && now !== undefined && (hasThinned(entry.ports) || hasThinned(now.ports))) {
+        const before = liveOf(entry.ports);
+        carried.set(key, Math.min(before, liveOf(now.ports)));
+        if (replacePorts(entry, now.ports)) ended.push({ id: entry.id, state: stateOf(entry) });
+        continue;
+      }
       const mayEnd = (isLacking && times.isWhole) || entry.failedAtMs.size > 0;
       const hasEnded = mayEnd && this.#endPorts(entry, times.isWhole ? now?.ports : entry.ports, times);
       if (hasEnded) ended.push({ id: entry.id, state: stateOf(entry) });
@@ -95,7 +104,8 @@ export class FlowLedger {
       this.#entries.delete(key);
       gone.push(entry.id);
     }
-    for (const [key, flow] of told) stated.push(...this.#tell(key, flow, left.delete(key), times));
+    for (const [key, flow] of told)
+      stated.push(...this.#tell(key, flow, left.delete(key), times, carried.get(key)));
     for (const key of left) {
       const entry = this.#entries.get(key);
       if (entry !== undefined) stated.push({ id: entry.id, state: stateOf(entry) });
@@ -169,7 +179,8 @@ export class FlowLedger {
       const isLeft = left?.has(port) === true;
       const failedAtMs = entry.failedAtMs.get(port);
       // Who is still dialling fails now, not when it was first heard of.
-      const failsOn = isLeft && failedAtMs !== undefined && failedAtMs < atMs - windowMs / 2;
+      const isWaiting = facts.failedReason === NO_ANSWER;
+      const failsOn = isLeft && !isWaiting && failedAtMs !== undefined && failedAtMs < atMs - windowMs / 2;
       if (isLeft && !failsOn) continue;
       hasEnded = true;
       if (failsOn) {
@@ -178,6 +189,7 @@ export class FlowLedger {
         entry.failedAtMs.delete(port);
         continue;
       }
+      if (isWaiting) addFailures(entry, facts, -1);
       entry.ports.delete(port);
       entry.failedAtMs.delete(port);
       entry.numbers[Num.Closed]! += facts.connections;
@@ -186,7 +198,7 @@ export class FlowLedger {
     return hasEnded;
   }
 
-  #tell(key: string, { definition, ports }: Told, isChanged: boolean, times: ReportTimes): StatedFlow[] {
+  #tell(key: string, { definition, ports }: Told, isChanged: boolean, times: ReportTimes, carried?: number): StatedFlow[] {
     const known = this.#entries.get(key);
     const isRedefined = known !== undefined && !sameFacts(known.definition, definition);
     if (known !== undefined && !isChanged && !isRedefined && saysTheSame(known.ports, ports)) {
@@ -195,7 +207,7 @@ export class FlowLedger {
     }
     const entry = known ?? this.#added(key, definition);
     const isThinned = hasThinned(entry.ports) || hasThinned(ports);
-    const liveBefore = liveOf(entry.ports);
+    const liveBefore = carried ?? liveOf(entry.ports);
     let begun = 0;
     for (const [port, facts] of ports) begun += this.#tellPort(entry, port, facts, isThinned, times);
     if (isThinned) {
@@ -348,6 +360,26 @@ function hasThinned(ports: ReadonlyMap<number, PortFacts>): boolean {
   for (const { fresh, connections } of ports.values())
     if (fresh === undefined && connections > 1) return true;
   return false;
+}
+
+/**
+ * Lets go of ports of a thinned flow that others stand for now. What there is less of ended with the last report.
+ * @returns whether anything did
+ */
+function replacePorts(entry: Entry, now: ReadonlyMap<number, PortFacts>): boolean {
+  const { ports, numbers } = entry;
+  const lost = liveOf(ports) - liveOf(now);
+  for (const [port, facts] of ports) {
+    if (now.has(port)) continue;
+    if (facts.failedReason === NO_ANSWER) addFailures(entry, facts, -1);
+    ports.delete(port);
+    entry.failedAtMs.delete(port);
+  }
+  if (lost <= 0) return false;
+  numbers[Num.Closed]! += lost;
+  setGauges(entry);
+  numbers[Num.Live] = liveOf(now);
+  return true;
 }
 
 function addFailures({ failed }: Entry, { failed: count, failedReason }: PortFacts, sign: 1 | -1): void {
