@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { decodeReport } from '../../src/report/index.js';
-import { cpuSeconds, rssMib } from '../process-usage.js';
+import { cpuSeconds, anonymousMib } from '../process-usage.js';
 
 const CONNECTIONS = 500;
 const WARM_UP_MS = 8000;
@@ -103,7 +103,7 @@ async function run(name: string, command: (host: string) => readonly string[]): 
         `gzip ${bytes.toFixed(0)} B`,
         `${(bytes / edges).toFixed(1)} B per kept connection`,
         `CPU ${((cpu / MEASURED_MS) * 1e5).toFixed(2)} %`,
-        `RSS ${rssMib(child.pid).toFixed(0)} MiB`,
+        `RSS ${anonymousMib(child.pid).toFixed(0)} MiB`,
       ].join('   '),
     );
   } finally {

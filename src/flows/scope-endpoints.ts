@@ -8,6 +8,7 @@ import type { Node, Timestamp, Topology } from '../report/model/model.js';
 import { choosePorts } from './scope-form/choose-ports.js';
 import { EndpointDrafts, type DraftEnd } from './scope-form/endpoint-drafts.js';
 import { NatCopies } from './scope-form/nat-copies.js';
+import { PortlessIds } from './scope-form/portless-ids.js';
 import { compareEdges, RowEdge, type EndpointSource } from './scope-form/row-edge.js';
 import { shareOut } from './scope-form/shares.js';
 import { translationsOfEdge, translationsOfFlow, type TranslatedFlow } from './scope-form/translations.js';
@@ -29,7 +30,7 @@ export interface ScopeEndpoints {
   readonly failed: number;
   /** Client endpoints that stand for them. */
   readonly kept: number;
-  /** Rows that no node is about, because they have no ports, and another process's rows of the same address neither. */
+  /** Of rows that no node is about, because they have no addresses. */
   readonly leftOut: { readonly rows: number; readonly connections: number; readonly failed: number };
   /** Endpoints under translated addresses, and those that had no room. */
   readonly copies: number;
@@ -38,9 +39,12 @@ export interface ScopeEndpoints {
 
 export function endpointTopology(rows: readonly EndpointSource[], options: ScopeFormOptions): ScopeEndpoints {
   const { hostName = '', now, translated = [] } = options;
-  const edges = rows.filter(isSaid).map((row) => new RowEdge(row, hostName));
+  const edges = rows.filter(hasActivity).map((row) => new RowEdge(row, hostName));
   const form = new ScopeForm(now, edges);
-  for (const group of byClient(edges).values()) form.addClient(group);
+  for (const group of byClient(edges).values()) {
+    if (group[0]!.row.client.address === '') form.leaveOut(group);
+    else form.addClient(group);
+  }
   const nodes = form.build();
   const nat = copiesOf(nodes, edges, translated, options);
   for (const [id, node] of nat.nodes) nodes.set(id, node);
@@ -83,7 +87,7 @@ function copiesOf(
 }
 
 /** Whether anything of it happened in the report's time. */
-function isSaid({ connections, failed }: FlowRow): boolean {
+function hasActivity({ connections, failed }: FlowRow): boolean {
   return connections > 0 || Object.values(failed).some((count) => count > 0);
 }
 
@@ -97,9 +101,6 @@ function byClient(edges: readonly RowEdge[]): Map<string, RowEdge[]> {
   for (const group of groups.values()) if (group.length > 1) group.sort(compareEdges);
   return groups;
 }
-
-/** In place of the ports of a row that has none: no client has this one, and no connection is said to have it. */
-const UNKNOWN_PORT = 0;
 
 class ScopeForm {
   connections = 0;
@@ -126,27 +127,26 @@ class ScopeForm {
     const taken = this.#serverPorts.get(edges[0]!.clientAddress);
     const kept = choosePorts(withPorts, (port) => taken?.has(port) === true);
     for (const [i, edge] of withPorts.entries()) this.#add(edge, kept[i]!);
-    if (withPorts.length < edges.length) this.#addPortless(edges.filter(({ ports }) => ports.length === 0));
+    if (withPorts.length === edges.length) return;
+    const ids = new PortlessIds();
+    for (const edge of edges) {
+      if (edge.ports.length > 0) continue;
+      const count = edge.row.connections > 0 ? 1 : edge.atMost;
+      this.#add(edge, ids.of(edge.identity, count));
+    }
+  }
+
+  /** Counts what no node is about. */
+  leaveOut(edges: readonly RowEdge[]): void {
+    for (const { row, failed } of edges) {
+      this.leftOut.rows++;
+      this.leftOut.connections += row.connections;
+      this.leftOut.failed += failed;
+    }
   }
 
   build(): Map<string, Node> {
     return this.#drafts.build();
-  }
-
-  /** One endpoint has room for one process: the one with most to state. What the others did is counted. */
-  #addPortless(edges: readonly RowEdge[]): void {
-    const sums = new Map<string, number>();
-    for (const { process, row, failed } of edges)
-      sums.set(process, (sums.get(process) ?? 0) + row.connections + failed);
-    const [most] = [...sums].sort(([a, left], [b, right]) => right - left || (a < b ? -1 : 1));
-    for (const edge of edges) {
-      if (edge.process === most![0]) this.#add(edge, [UNKNOWN_PORT]);
-      else {
-        this.leftOut.rows++;
-        this.leftOut.connections += edge.row.connections;
-        this.leftOut.failed += edge.failed;
-      }
-    }
   }
 
   #add(edge: RowEdge, kept: readonly number[]): void {

@@ -46,9 +46,7 @@ const SETTLE_MS = 50;
 
 export class Pipeline {
   readonly #pending = new PendingConnects();
-  /** That of the last snapshot: nobody reads it any more. */
-  #memory: ArrayBuffer | undefined;
-  /** The last snapshot was taken in: one that says that nothing changed can be believed. */
+  /** All snapshots so far were taken in: the next one need have changes only. */
   #isSettled = false;
   #isFirst = true;
   /** Of ticks that failed. */
@@ -64,30 +62,21 @@ export class Pipeline {
 
   /** One tick. @throws what the source throws; what was taken from it and is in no state then is counted as missed */
   async next(): Promise<TickResult> {
-    const [isSettled, memory] = [this.#isSettled, this.#memory];
-    // If this snapshot fails, nobody knows what is in that memory.
-    this.#isSettled = false;
-    this.#memory = undefined;
-    const snapshot = await this.options.source.snapshot({
-      thrifty: true,
-      mayBeUnchanged: isSettled,
-      ...(memory && { memory }),
-    });
-    return this.#take(snapshot, await this.#facts(snapshot));
+    const snapshot = await this.#snapshot(true);
+    return this.#take(snapshot, await this.#factsOrLose(snapshot));
   }
 
   /** As `next`, for the last time: waits a moment for the ends that are missing. */
   async last(): Promise<TickResult> {
-    const { source, state } = this.options;
-    const first = await source.snapshot();
+    const first = await this.#snapshot(false);
     await sleep(SETTLE_MS);
-    const later = await source.snapshot();
+    const later = await this.options.source.snapshot({ changesOnly: true });
     const other = first.other && later.other && joinOther(first.other, later.other);
     const both = { ...first, lost: first.lost + later.lost, ...(other && { other }) };
-    const facts = await this.#facts(both);
+    const facts = await this.#factsOrLose(both);
     this.#pending.mark(first, first.takenAtNanos);
     const result = this.#take(both, facts);
-    state.complete({ ...recordsOf(later, false), isCompletion: true });
+    this.options.state.complete({ ...recordsOf(later, false), isCompletion: true });
     return result;
   }
 
@@ -95,13 +84,22 @@ export class Pipeline {
     return { ...this.options.state.counters(), unreported_ends: this.#unreported };
   }
 
+  /** After a tick that failed a whole one: what was in that one is nowhere. */
+  async #snapshot(thrifty: boolean): Promise<Snapshot> {
+    const { source, state } = this.options;
+    const changesOnly = this.#isSettled;
+    this.#isSettled = false;
+    return source.snapshot({ thrifty, changesOnly, isKnown: (ends) => state.knows(ends) });
+  }
+
   #take(snapshot: Snapshot, facts: ReadonlyMap<TopologyKey, Topology>): TickResult {
     try {
       this.#pending.mark(snapshot, snapshot.takenAtNanos);
       const counts = this.options.state.take(this.#newsOf(snapshot, facts));
       this.#isFirst = false;
+      this.#lostSince = 0;
+      this.#otherSince = undefined;
       this.#isSettled = true;
-      this.#memory = snapshot.records;
       return {
         ...counts,
         records: snapshot.recordCount,
@@ -115,15 +113,29 @@ export class Pipeline {
   }
 
   #newsOf(snapshot: Snapshot, topologies: ReadonlyMap<TopologyKey, Topology>): TickNews {
-    const records: RecordNews | undefined =
-      snapshot.unchanged === true ? undefined : recordsOf(snapshot, this.#isFirst, this.options.sharedAddresses?.());
+    const other = this.#allOther(snapshot);
     return {
-      records,
+      records: recordsOf(snapshot, this.#isFirst, this.options.sharedAddresses?.()),
       holders: snapshot.holders ?? NO_HOLDERS,
       natFlows: snapshot.flows ?? NO_FLOWS,
       topologies,
-      lost: snapshot.lost + (snapshot.other ? otherEnds(snapshot.other) : 0),
+      lost: snapshot.lost + this.#lostSince + (other ? otherEnds(other) : 0),
     };
+  }
+
+  /** With what is left over from ticks that failed. */
+  #allOther({ other }: Snapshot): OtherConnections | undefined {
+    const since = this.#otherSince;
+    return since && other ? joinOther(since, other) : (other ?? since);
+  }
+
+  async #factsOrLose(snapshot: Snapshot): Promise<Map<TopologyKey, Topology>> {
+    try {
+      return await this.#facts(snapshot);
+    } catch (error) {
+      this.#lose(snapshot);
+      throw error;
+    }
   }
 
   /** What is lost with a tick that failed is counted as missed. */
@@ -134,7 +146,7 @@ export class Pipeline {
     for (const { active, passive } of ends.values()) count += active + passive;
     this.#unreported += count;
     this.#lostSince += snapshot.lost + count;
-    this.#otherSince = snapshot.other;
+    this.#otherSince = this.#allOther(snapshot);
   }
 
   /** What the reporters know, and how complete the picture is. */
@@ -157,20 +169,17 @@ export class Pipeline {
     return topologies;
   }
 
-  /** With what is left over from ticks that failed: each is stated once. */
+  /** With what is left over from ticks that failed: it is stated once, by the first that does not fail. */
   #completeness(snapshot: Snapshot, timestamp: Timestamp): Topology {
     const { source, hostName } = this.options;
-    const [lostSince, otherSince] = [this.#lostSince, this.#otherSince];
-    this.#lostSince = 0;
-    this.#otherSince = undefined;
-    const { lost, other, ...rest } = snapshot;
-    const all = otherSince && other ? joinOther(otherSince, other) : (other ?? otherSince);
+    const { lost, other: _, ...rest } = snapshot;
+    const all = this.#allOther(snapshot);
     return completenessFacts(
       {
         ...rest,
         sourceKind: source.kind,
         coverage: source.coverage,
-        lost: lost + lostSince,
+        lost: lost + this.#lostSince,
         ...(all && { other: all }),
       },
       hostName,
@@ -180,11 +189,11 @@ export class Pipeline {
 }
 
 function recordsOf(
-  { records, recordCount, listenersListed = false, dialled }: Snapshot,
+  { isWhole, gone, records, recordCount, listenersListed = false, dialled }: Snapshot,
   isFirst: boolean,
   sharedAddresses?: readonly Int32Array[],
 ): RecordNews {
-  return { records, recordCount, isWhole: true, isFirst, listenersListed, dialled, sharedAddresses };
+  return { records, recordCount, isWhole, gone, isFirst, listenersListed, dialled, sharedAddresses };
 }
 
 function add(topologies: Map<TopologyKey, Topology>, key: TopologyKey, topology: Topology): void {

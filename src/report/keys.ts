@@ -4,7 +4,7 @@
  */
 import type { Node } from './model/model.js';
 
-export const KEY = {
+export const FACT = {
   // Several kinds of nodes
   /** Id of the host that the node is on. Scope; our probe. */
   hostNodeId: 'host_node_id',
@@ -70,6 +70,8 @@ export const KEY = {
   parentPid: 'ppid',
   commandLine: 'cmdline',
   threads: 'threads',
+  /** Start of the process in clock ticks after boot. Our probe. */
+  startTicks: 'start_ticks',
   /** Metrics: 100 is one core in full; bytes resident; descriptors, with the soft limit as most. */
   processCpuPercent: 'process_cpu_usage_percent',
   processMemoryBytes: 'process_memory_usage_bytes',

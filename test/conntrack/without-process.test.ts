@@ -5,15 +5,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { Batcher } from '../../src/probe/batch/batcher.js';
 import { readKernelCounts } from '../../src/probe/connections/ebpf/kernel-counters.js';
 import { findNamespaces, NamespaceListing } from '../../src/probe/namespaces/net-namespaces.js';
 import { openSource } from '../../src/probe/open-connections.js';
-import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { now } from '../../src/report/model/timestamp.js';
 import { createNamespace, deleteNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, startProgram } from '../support/program.js';
-import { edgesOf } from '../topology/edges.js';
+import { WatchedSource } from '../support/watched-source.js';
+import { edgesBetween } from '../probe-flows/edges.js';
 import { createNatNetwork, rootSkip, ROUTES, SERVER_PORT } from './nat-network.js';
 
 function scratch(t: TestContext): string {
@@ -78,14 +76,9 @@ const KEEPERS: Readonly<Record<string, (t: TestContext, netns: Namespace) => voi
   },
 };
 
-async function edgesFrom(feed: Batcher, client: string): Promise<string[]> {
-  const endpoints = buildEndpoints({
-    ...(await feed.next()),
-    hostName: 'vm',
-    now: now(),
-    names: () => undefined,
-  });
-  return edgesOf(endpoints)
+async function edgesFrom(watched: WatchedSource, client: string): Promise<string[]> {
+  const { nodes } = await watched.next();
+  return edgesBetween(nodes)
     .filter(({ from }) => from === client)
     .map(({ to }) => to);
 }
@@ -106,7 +99,7 @@ for (const kind of ['ebpf', 'proc'] as const) {
           const { source, seeded } = await openSource(kind, { procRoot: '/proc' });
           t.after(() => source.close());
           await seeded;
-          assert.deepEqual(await edgesFrom(new Batcher(source), `;${network.clientAddress};${firstLine}`), [
+          assert.deepEqual(await edgesFrom(new WatchedSource(source), `;${network.clientAddress};${firstLine}`), [
             `;${network.serverAddress};${SERVER_PORT}`,
           ]);
           const { networkNamespacesWithoutProcess = 0 } = source.counters();

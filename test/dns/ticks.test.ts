@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
-import { Batcher } from '../../src/probe/batch/batcher.js';
 import type { ConnectionSource } from '../../src/probe/records/source.js';
 import type { ReverseResolver } from '../../src/probe/dns/index.js';
 import { Probe } from '../../src/probe/probe.js';
 import type { Report } from '../../src/report/model/model.js';
-import { encode, type Socket } from '../topology/records.js';
+import { encode, type Socket } from '../probe-flows/records.js';
+import { WatchedSource } from '../support/watched-source.js';
 import { resolverFor } from './resolver.js';
 import { ptr, startScriptedServer, type Asked } from './scripted-server.js';
 
@@ -31,7 +31,7 @@ function manyPeers(): ConnectionSource {
   const { records, recordCount } = encode(sockets);
   return {
     kind: 'ebpf',
-    snapshot: () => Promise.resolve({ records: records.slice(0), recordCount, takenAtNanos: 0, lost: 0 }),
+    snapshot: () => Promise.resolve({ isWhole: true, records: records.slice(0), recordCount, takenAtNanos: 0, lost: 0 }),
     counters: () => ({}),
     close: () => Promise.resolve(),
   };
@@ -46,15 +46,14 @@ interface Seen {
 /** @returns what was seen of the reports made so far, of a probe that makes one a second */
 function startProbe(t: TestContext, resolver: ReverseResolver): readonly Seen[] {
   const reports: Seen[] = [];
+  const { pipeline, state } = new WatchedSource(manyPeers(), { resolver });
   const probe = new Probe({
-    feed: new Batcher(manyPeers()),
+    pipeline,
     publishIntervalMs: 1000,
-    publish: (report) => {
+    onState: () => {
+      const { report } = state.reportSince(undefined);
       reports.push({ endpoints: report.topologies.get('Endpoint')?.nodes.size ?? 0, named: namesIn(report) });
     },
-    hostName: 'h',
-    reporters: [],
-    resolver,
     log: pino({ level: 'silent' }),
   });
   t.after(() => probe.stop());

@@ -2,16 +2,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pino from 'pino';
-import { Batcher } from '../../src/probe/batch/batcher.js';
 import { openSource } from '../../src/probe/open-connections.js';
-import { createReverseResolver } from '../../src/probe/dns/index.js';
-import { Probe, type ProbeOptions } from '../../src/probe/probe.js';
+import { Probe } from '../../src/probe/probe.js';
+import type { CreatePipelineOptions } from '../../src/probe/create-pipeline.js';
 import { Ticks } from '../../src/probe/self/index.js';
 import { hostNodeId } from '../../src/report/index.js';
+import type { ReportMark } from '../../src/flows/stated.js';
 import type { Report } from '../../src/report/model/model.js';
 import { until } from '../publish/shipping.js';
 import { createNamespace } from '../support/namespace.js';
 import { startNodeProgram } from '../support/program.js';
+import { WatchedSource } from '../support/watched-source.js';
 import { ebpfSkip } from './requirements.js';
 
 const CONNECTIONS = 40;
@@ -19,23 +20,22 @@ const CONNECTIONS = 40;
 const TICKS_TO_SETTLE = 3;
 
 /** Where a tick can fail once its records are taken. */
-const FAULTS: Record<string, (options: ProbeOptions, isBroken: () => boolean) => ProbeOptions> = {
-  'in publishing': ({ publish, ...rest }, isBroken) => ({
-    ...rest,
-    publish: (report) => {
-      if (isBroken()) throw new Error('it can not be published');
-      publish(report);
+const FAULTS: Record<string, (fail: () => void) => Partial<CreatePipelineOptions>> = {
+  'while facts are gathered': (fail) => ({
+    degradations: () => {
+      fail();
+      return [];
     },
   }),
-  'in making the report': (options, isBroken) => ({
-    ...options,
-    onEndpoints: () => {
-      if (isBroken()) throw new Error('it can not be made');
+  'while records are taken in': (fail) => ({
+    sharedAddresses: () => {
+      fail();
+      return [];
     },
   }),
 };
 
-for (const [where, brokenBy] of Object.entries(FAULTS)) {
+for (const [where, optionsOf] of Object.entries(FAULTS)) {
   test(
     `ticks that fail ${where} are missed in the ledger, and nothing else is`,
     { skip: ebpfSkip },
@@ -45,24 +45,25 @@ for (const [where, brokenBy] of Object.entries(FAULTS)) {
       const { source, seeded } = await openSource('ebpf', { procRoot: '/proc' });
       t.after(() => source.close());
       await seeded;
-      const resolver = createReverseResolver({ lookups: 'off' });
-      t.after(() => resolver.close());
       const reports: Report[] = [];
       const ticks = new Ticks();
       let isBroken = false;
-      const options: ProbeOptions = {
-        feed: new Batcher(source),
+      const fail = (): void => {
+        if (isBroken) throw new Error('this tick fails');
+      };
+      const { pipeline, state } = new WatchedSource(source, optionsOf(fail));
+      let mark: ReportMark | undefined;
+      const probe = new Probe({
+        pipeline,
         publishIntervalMs: 20,
-        publish: (report) => {
-          reports.push(report);
+        onState: () => {
+          const made = state.reportSince(mark);
+          reports.push(made.report);
+          ({ mark } = made);
         },
         ticks,
-        hostName: 'h',
-        reporters: [],
-        resolver,
         log: pino({ level: 'silent' }),
-      };
-      const probe = new Probe(brokenBy(options, () => isBroken));
+      });
       t.after(() => probe.stop());
       probe.start();
       await until('a first report', () => reports.length > 0);
@@ -80,7 +81,7 @@ for (const [where, brokenBy] of Object.entries(FAULTS)) {
       await until('a report after that', () => reports.length > later + TICKS_TO_SETTLE);
 
       const fact = (report: Report | undefined, key: string): string =>
-        report?.topologies.get('Host')?.nodes.get(hostNodeId('h'))?.latest?.get(key)?.value ?? '';
+        report?.topologies.get('Host')?.nodes.get(hostNodeId('vm'))?.latest?.get(key)?.value ?? '';
       const missed = 2 * CONNECTIONS;
       const missedHere = fact(reports.at(-1), 'missed_by_netns')
         .split(' ')

@@ -3,11 +3,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import type { TestContext } from 'node:test';
 import type { EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
-import { Batcher } from '../../src/probe/batch/batcher.js';
-import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { now } from '../../src/report/index.js';
 import { createNamespace } from '../support/namespace.js';
 import { startEbpf } from '../support/rung.js';
+import { WatchedSource } from '../support/watched-source.js';
 import { runScenario, type Truth } from '../support/scenario.js';
 
 /** What the firewall says on a port, by IPv4 and by IPv6. */
@@ -64,11 +62,10 @@ export async function assertFailuresSeen(
     execFileSync('ip', ['netns', 'exec', netns.name, 'ss', '--kill', 'dport', '=', `:${port}`]);
     goOn();
   });
-  const batch = await new Batcher(source).last();
-  assert.deepEqual(batch.completeness?.namespaces, [], 'the kernel counted no more than was seen');
-  const { topology } = buildEndpoints({ ...batch, hostName: 'vm', now: now(), names: () => undefined });
+  const { nodes, snapshot } = await new WatchedSource(source).last();
+  assert.deepEqual(snapshot.completeness?.namespaces, [], 'the kernel counted no more than was seen');
   const sums = new Map<string, { connections: number; failed: number; why: string }>();
-  for (const [id, { adjacency, latest }] of topology.nodes) {
+  for (const [id, { adjacency, latest }] of nodes) {
     if (!id.startsWith(`vm-${netns.inode};`)) continue;
     const fact = (key: string): string | undefined => latest?.get(key)?.value;
     for (const to of adjacency ?? []) {

@@ -19,8 +19,8 @@ import { assertTrue, edgesTo, inNamespace, watch, type Seen } from './seen-scena
 const PATIENCE = 150;
 
 /** Established sockets of a namespace that the source believes to be alive. */
-async function liveIn({ feed }: Seen, { inode }: Namespace): Promise<number> {
-  const { records, recordCount } = await feed.source.snapshot();
+async function liveIn({ source }: Seen, { inode }: Namespace): Promise<number> {
+  const { records, recordCount } = await source.snapshot();
   const view = new DataView(records);
   let live = 0;
   for (let at = 0; at < recordCount * RECORD.bytes; at += RECORD.bytes) {

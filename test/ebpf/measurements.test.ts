@@ -5,11 +5,10 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Batcher } from '../../src/probe/batch/batcher.js';
-import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { now } from '../../src/report/index.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, startProgram, type Program } from '../support/program.js';
+import { needsRung, startEbpf } from '../support/rung.js';
+import { WatchedSource } from '../support/watched-source.js';
 import { ebpfSkip } from './requirements.js';
 
 /**
@@ -29,7 +28,6 @@ for line in sys.stdin:
     at = lambda form, offset: struct.unpack_from(form, info, offset)[0]
     print(json.dumps({'rtt': at('I', 68), 'retransmits': at('I', 100)}), flush=True)
 `;
-import { needsRung, startEbpf } from '../support/rung.js';
 
 interface Told {
   readonly rtt: number;
@@ -52,9 +50,8 @@ async function factsOf(t: TestContext, traffic: () => Promise<void>): Promise<[F
   t.after(() => source.close());
   await source.seeded();
   await traffic();
-  const batch = await new Batcher(source).last();
-  const { topology } = buildEndpoints({ ...batch, hostName: 'vm', now: now(), names: () => undefined });
-  return [(id, key) => topology.nodes.get(id)?.latest?.get(key)?.value, [...topology.nodes.keys()]];
+  const { nodes } = await new WatchedSource(source).last();
+  return [(id, key) => nodes.get(id)?.latest?.get(key)?.value, [...nodes.keys()]];
 }
 
 const endpoint = ({ inode }: Namespace, port: string): string => `vm-${inode};127.0.0.1;${port}`;

@@ -1,19 +1,17 @@
 /** What the eBPF source sees of scenarios (test/support/scenario.ts), held against the truth. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { Batcher } from '../../src/probe/batch/batcher.js';
 import type { EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
 import { createProcessReporter } from '../../src/probe/processes/index.js';
-import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { identifyProcesses } from '../../src/probe/batch/process-identity.js';
-import { now } from '../../src/report/index.js';
 import type { Node } from '../../src/report/model/model.js';
+import type { ConnectionSource } from '../../src/probe/records/source.js';
 import type { Namespace } from '../support/namespace.js';
 import { startEbpf } from '../support/rung.js';
 import type { Truth } from '../support/scenario.js';
+import { WatchedSource } from '../support/watched-source.js';
 
 export interface Seen {
-  readonly feed: Batcher;
+  readonly source: ConnectionSource;
   /** Everything since the start, as endpoint nodes. */
   nodes(): Promise<ReadonlyMap<string, Node>>;
 }
@@ -24,26 +22,20 @@ export async function watch(t: TestContext, options: EbpfSourceOptions = {}): Pr
   await source.seeded();
   const processes = createProcessReporter({ hostName: 'vm' });
   t.after(() => processes.close());
-  const feed = new Batcher(source);
+  const watched = new WatchedSource(source, {
+    reporters: [processes],
+    knowledge: {
+      startTicksOf: (pid) => processes.startTicksOf(pid),
+      formerName: (_pid, _start, comm) => comm,
+    },
+  });
   return {
-    feed,
+    source,
     async nodes() {
-      const batch = await feed.last();
-      assert.equal(batch.lost, 0);
-      assert.deepEqual(batch.completeness?.namespaces, [], 'the kernel counted no more than was seen');
-      await processes.report(now());
-      const startTicksOf = (pid: number): number | undefined => processes.startTicksOf(pid);
-      const { batch: identified, gone } = identifyProcesses(batch, startTicksOf);
-      const { topology } = buildEndpoints({
-        ...identified,
-        holders: batch.holders,
-        gone,
-        startTicksOf,
-        hostName: 'vm',
-        now: now(),
-        names: () => undefined,
-      });
-      return topology.nodes;
+      const { nodes, snapshot } = await watched.last();
+      assert.equal(snapshot.lost, 0);
+      assert.deepEqual(snapshot.completeness?.namespaces, [], 'the kernel counted no more than was seen');
+      return nodes;
     },
   };
 }

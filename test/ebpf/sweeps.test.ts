@@ -19,8 +19,8 @@ const SWEEP_INTERVAL_MS = 20;
 const PATIENCE_MS = 20_000;
 
 /** Waits until a sweep has been begun and ended after now. */
-async function swept({ feed }: Seen): Promise<void> {
-  const count = (): number => feed.source.counters()['sweeps'] ?? 0;
+async function swept({ source }: Seen): Promise<void> {
+  const count = (): number => source.counters()['sweeps'] ?? 0;
   const wanted = count() + 2;
   for (let waited = 0; count() < wanted; waited += SWEEP_INTERVAL_MS) {
     assert.ok(waited < PATIENCE_MS, 'sweeps go on');

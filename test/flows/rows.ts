@@ -1,6 +1,6 @@
 /** Rows for tests, from what matters to them; and what endpoint nodes state, added up again. */
 import type { EndpointSource, ScopeEndpoints } from '../../src/flows/scope-endpoints.js';
-import { KEY, latestOf, numberOf } from '../../src/report/keys.js';
+import { FACT, latestOf, numberOf } from '../../src/report/keys.js';
 import { parseEndpointNodeId } from '../../src/report/model/node-ids.js';
 import type { FlowRowPort } from '../../src/report/model/flow-row.js';
 
@@ -51,12 +51,12 @@ function onHost(pid: string | undefined): { host: string; pid: number; start: nu
 export function countsOf({ topology: { nodes } }: ScopeEndpoints): Map<string, number> {
   const counts = new Map<string, number>();
   for (const node of nodes.values()) {
-    if (latestOf(node, KEY.copyOf) !== undefined) continue;
+    if (latestOf(node, FACT.copyOf) !== undefined) continue;
     for (const to of node.adjacency ?? []) {
-      const server = latestOf(node, KEY.toPid) ?? latestOf(nodes.get(to), KEY.pid) ?? to;
-      const client = latestOf(node, KEY.pid) ?? parseEndpointNodeId(node.id)!.address;
+      const server = latestOf(node, FACT.toPid) ?? latestOf(nodes.get(to), FACT.pid) ?? to;
+      const client = latestOf(node, FACT.pid) ?? parseEndpointNodeId(node.id)!.address;
       const key = `${client} → ${server}`;
-      counts.set(key, (counts.get(key) ?? 0) + (numberOf(node, KEY.connCount) ?? 1));
+      counts.set(key, (counts.get(key) ?? 0) + (numberOf(node, FACT.connCount) ?? 1));
     }
   }
   for (const [key, count] of counts) if (count === 0) counts.delete(key);

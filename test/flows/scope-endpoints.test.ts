@@ -6,7 +6,7 @@ import {
   type EndpointSource,
   type ScopeEndpoints,
 } from '../../src/flows/scope-endpoints.js';
-import { KEY, latestOf, numberOf } from '../../src/report/keys.js';
+import { FACT, latestOf, numberOf } from '../../src/report/keys.js';
 import type { Node } from '../../src/report/model/model.js';
 import { fromMillis } from '../../src/report/model/timestamp.js';
 import { countsOf, every, rowOf } from './rows.js';
@@ -85,7 +85,7 @@ test('rows that could each have a port get one, though others prefer it', () => 
   const form = formOf(...chain);
   for (const client of clientsOf(form)) assert.equal(client.adjacency?.length, 1);
   assert.equal(
-    clientsOf(form).reduce((sum, node) => sum + (numberOf(node, KEY.connCount) ?? 1), 0),
+    clientsOf(form).reduce((sum, node) => sum + (numberOf(node, FACT.connCount) ?? 1), 0),
     39 * 2 + 1,
   );
 });
@@ -98,8 +98,8 @@ test('FTP: one local port to three servers is one endpoint with three edges', ()
     node?.adjacency,
     servers.map((server) => `;${server.replace(':', ';')}`),
   );
-  assert.equal(latestOf(node, KEY.pid), '7');
-  assert.equal(latestOf(node, KEY.connCount), '3');
+  assert.equal(latestOf(node, FACT.pid), '7');
+  assert.equal(latestOf(node, FACT.connCount), '3');
   assert.equal(form.kept, 3);
 });
 
@@ -111,11 +111,11 @@ test('65,535 ports of one client are five endpoints at most, with all of the con
   const clients = clientsOf(form);
   assert.ok(clients.length >= 3 && clients.length <= 5);
   const sumOf = (key: string): number => clients.reduce((sum, node) => sum + (numberOf(node, key) ?? 0), 0);
-  assert.equal(sumOf(KEY.connCount), 65_535);
-  assert.equal(sumOf(KEY.connNew), 65_000);
-  assert.equal(sumOf(KEY.bytesSent), numbers.bytesSent);
-  assert.equal(sumOf(KEY.bytesReceived), 7);
-  assert.equal(sumOf(KEY.retransmits), 3);
+  assert.equal(sumOf(FACT.connCount), 65_535);
+  assert.equal(sumOf(FACT.connNew), 65_000);
+  assert.equal(sumOf(FACT.bytesSent), numbers.bytesSent);
+  assert.equal(sumOf(FACT.bytesReceived), 7);
+  assert.equal(sumOf(FACT.retransmits), 3);
 });
 
 test('the ports that a Scope probe at the other end keeps are kept: those that the most powers of three divide', () => {
@@ -135,10 +135,10 @@ test('a port that several processes serve has one of them on its node, and each 
     rowOf({ client: '10.0.0.9', server: '10.0.0.1:80 103', ports: [40_001], serverExited: true }),
   );
   const { nodes } = form.topology;
-  assert.equal(latestOf(nodes.get(';10.0.0.1;80'), KEY.pid), '101');
-  assert.equal(latestOf(nodes.get(';10.0.0.1;40001'), KEY.toPid), '101');
-  assert.equal(latestOf(nodes.get(';10.0.0.1;40003'), KEY.toPid), '102');
-  assert.equal(latestOf(nodes.get(';10.0.0.9;40001'), KEY.toPid), '0');
+  assert.equal(latestOf(nodes.get(';10.0.0.1;80'), FACT.pid), '101');
+  assert.equal(latestOf(nodes.get(';10.0.0.1;40001'), FACT.toPid), '101');
+  assert.equal(latestOf(nodes.get(';10.0.0.1;40003'), FACT.toPid), '102');
+  assert.equal(latestOf(nodes.get(';10.0.0.9;40001'), FACT.toPid), '0');
 });
 
 test('a process whose PID is another one by now is named without it', () => {
@@ -159,7 +159,7 @@ test('a process whose PID is another one by now is named without it', () => {
 
 test('failed connects are no connections, and each reason has its own count where there are ports', () => {
   const failed = { refused: 3, 'timed out': 1 };
-  const serverFacts = new Map([[KEY.lastListenerName, 'postgres']]);
+  const serverFacts = new Map([[FACT.lastListenerName, 'postgres']]);
   const dead = { client: '10.0.0.1 7', server: '10.0.1.1:5432', connections: 0, failed, serverFacts };
   const form = formOf(rowOf({ ...dead, ports: [40_001, 40_002, 40_003] }));
   const facts = clientsOf(form).map(factsOf);
@@ -188,19 +188,40 @@ test('a flow of which nothing happened and nothing lives makes no endpoint', () 
   assert.equal(formOf(rowOf({ client: '10.0.0.1 7', server: '10.0.1.1:80' })).topology.nodes.size, 0);
 });
 
-test('a row without ports takes port 0, which is no connection’s; what has no room there is counted', () => {
-  const form = formOf(
+test('rows without ports are told apart by numbers that are no ports, the same in every report', () => {
+  const rows = [
     rowOf({ client: '10.0.0.1 7', server: '10.0.1.1:80', connections: 9 }),
     rowOf({ client: '10.0.0.1 7', server: '10.0.1.2:80', connections: 1 }),
-    rowOf({ client: '10.0.0.1 8', server: '10.0.1.3:80', connections: 3, failed: { refused: 2 } }),
-    rowOf({ client: '10.0.0.1 9', server: '10.0.1.3:80', ports: [40_000] }),
+    rowOf({ client: '10.0.0.1 8', server: '10.0.1.2:80', connections: 0, failed: { refused: 2, reset: 1 } }),
+    rowOf({ client: '10.0.0.1 9', server: '10.0.1.2:80', ports: [40_000] }),
+  ];
+  const form = formOf(...rows);
+  const portless = clientsOf(form).filter(({ id }) => !id.endsWith(';40000'));
+  assert.equal(portless.length, 4);
+  for (const { id, adjacency } of portless) {
+    assert.ok(Number(id.split(';')[2]) > 65_535, id);
+    assert.equal(adjacency?.length, 1);
+  }
+  assert.deepEqual(
+    countsOf(form),
+    new Map([
+      ['7 → ;10.0.1.1;80', 9],
+      ['7 → ;10.0.1.2;80', 1],
+      ['9 → ;10.0.1.2;80', 1],
+    ]),
   );
-  const node = form.topology.nodes.get(';10.0.0.1;0');
-  assert.equal(latestOf(node, KEY.pid), '7');
-  assert.equal(latestOf(node, KEY.connCount), '10');
-  assert.deepEqual(node?.adjacency, [';10.0.1.1;80', ';10.0.1.2;80']);
-  assert.deepEqual(form.leftOut, { rows: 1, connections: 3, failed: 2 });
-  assert.equal(form.connections, 11);
+  assert.equal(form.failed, 3);
+  const alone = formOf({ ...rows[1]!, connections: 5 });
+  assert.ok(portless.some(({ id }) => id === clientsOf(alone)[0]?.id));
+});
+
+test('the rest, which no flow had room for, is no endpoint', () => {
+  const form = formOf(
+    rowOf({ client: '', server: ':0', connections: 5, failed: { refused: 1 } }),
+    rowOf({ client: '10.0.0.1 7', server: '10.0.1.1:80', ports: [40_000] }),
+  );
+  assert.deepEqual([...form.topology.nodes.keys()].sort(), [';10.0.0.1;40000', ';10.0.1.1;80']);
+  assert.deepEqual(form.leftOut, { rows: 1, connections: 5, failed: 1 });
 });
 
 test('a client port that is a server’s port, too, is left alone where there is another', () => {
@@ -209,12 +230,12 @@ test('a client port that is a server’s port, too, is left alone where there is
     rowOf({ client: '10.0.0.2', server: '10.0.0.1:8001 9', ports: [40_000] }),
   );
   assert.equal(form.topology.nodes.get(';10.0.0.1;8001')?.adjacency, undefined);
-  assert.equal(latestOf(form.topology.nodes.get(';10.0.0.1;40000'), KEY.connCount), '2');
+  assert.equal(latestOf(form.topology.nodes.get(';10.0.0.1;40000'), FACT.connCount), '2');
 });
 
 test('PIDs of others that have a socket open are joined, without the one that has the endpoint', () => {
   const holders = (text: string, more?: string): Map<string, string> =>
-    new Map([[KEY.holderPids, text], ...(more === undefined ? [] : [[KEY.holderPidsMore, more] as const])]);
+    new Map([[FACT.holderPids, text], ...(more === undefined ? [] : [[FACT.holderPidsMore, more] as const])]);
   const form = formOf(
     rowOf({
       client: '10.0.0.9',
@@ -226,14 +247,14 @@ test('PIDs of others that have a socket open are joined, without the one that ha
       client: '10.0.0.8',
       server: '10.0.0.1:80 102',
       ports: [1],
-      serverFacts: new Map([...holders('1 2 3 4 5 6 101'), [KEY.mptcpSubflows, '2']]),
+      serverFacts: new Map([...holders('1 2 3 4 5 6 101'), [FACT.mptcpSubflows, '2']]),
     }),
   );
   const server = factsOf(form.topology.nodes.get(';10.0.0.1;80'));
   assert.equal(server['holder_pids'], '1 2 3 4 5 6 100 102');
   assert.equal(server['holder_pids_more'], '3');
   assert.equal(server['mptcp_subflows'], undefined);
-  assert.equal(latestOf(form.topology.nodes.get(';10.0.0.8;1'), KEY.mptcpSubflows), '2');
+  assert.equal(latestOf(form.topology.nodes.get(';10.0.0.8;1'), FACT.mptcpSubflows), '2');
 });
 
 test('addresses that mean something on one host only have its name in their ids', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { endpointTopology, type TranslatedFlow } from '../../src/flows/scope-endpoints.js';
 import { NAT_COPIES_MAX } from '../../src/flows/scope-form/nat-copies.js';
-import { KEY, latestOf } from '../../src/report/keys.js';
+import { FACT, latestOf } from '../../src/report/keys.js';
 import { fromMillis } from '../../src/report/model/timestamp.js';
 import { countsOf, every, rowOf } from './rows.js';
 
@@ -29,8 +29,8 @@ test('a server here that is dialled by another address has a copy there', () => 
     options,
   );
   const copy = form.topology.nodes.get(';10.0.0.1;8080');
-  assert.equal(latestOf(copy, KEY.copyOf), ';172.17.0.2;80');
-  assert.equal(latestOf(copy, KEY.pid), '7');
+  assert.equal(latestOf(copy, FACT.copyOf), ';172.17.0.2;80');
+  assert.equal(latestOf(copy, FACT.pid), '7');
   assert.equal(form.copies, 1);
 });
 
@@ -40,7 +40,7 @@ test('a client here names what it dialled; the server elsewhere gets no copy', (
     options,
   );
   assert.equal(
-    latestOf(form.topology.nodes.get(';10.1.0.9;40001'), KEY.natDestination),
+    latestOf(form.topology.nodes.get(';10.1.0.9;40001'), FACT.natDestination),
     '[2001:db8::9]:8080',
   );
   assert.deepEqual([...form.topology.nodes.keys()].sort(), [';10.1.0.9;40001', ';2001:db8::1;80']);
@@ -62,9 +62,9 @@ test('a client here whose source is translated has copies of its endpoints, and 
     translated,
   });
   const copy = form.topology.nodes.get(';10.2.0.1;1024');
-  assert.equal(latestOf(copy, KEY.copyOf), ';10.1.0.9;40001');
+  assert.equal(latestOf(copy, FACT.copyOf), ';10.1.0.9;40001');
   assert.deepEqual(copy?.adjacency, [';10.2.0.5;8080']);
-  assert.equal(latestOf(form.topology.nodes.get(';10.1.0.9;40001'), KEY.natSource), '10.2.0.1:1024');
+  assert.equal(latestOf(form.topology.nodes.get(';10.1.0.9;40001'), FACT.natSource), '10.2.0.1:1024');
   assert.equal(form.topology.nodes.size, 3);
   assert.deepEqual(countsOf(form), new Map([['7 â†’ ;10.2.0.5;8080', 1]]));
 });
@@ -73,7 +73,7 @@ test('connections that this host forwards have copies of both ends, and nobodyâ€
   const { topology, copies } = endpointTopology([], { ...options, translated: [FORWARDED] });
   assert.deepEqual(
     [...topology.nodes.values()]
-      .map((node) => [node.id, latestOf(node, KEY.copyOf), node.latest?.size])
+      .map((node) => [node.id, latestOf(node, FACT.copyOf), node.latest?.size])
       .sort(),
     [
       [';10.2.0.1;1025', ';10.1.0.9;40002', 1],
@@ -92,8 +92,8 @@ test('an endpoint that a process here has is no copy', () => {
     ],
     options,
   );
-  assert.equal(latestOf(form.topology.nodes.get(';10.0.0.1;8080'), KEY.copyOf), undefined);
-  assert.equal(latestOf(form.topology.nodes.get(';10.0.0.1;8080'), KEY.pid), '8');
+  assert.equal(latestOf(form.topology.nodes.get(';10.0.0.1;8080'), FACT.copyOf), undefined);
+  assert.equal(latestOf(form.topology.nodes.get(';10.0.0.1;8080'), FACT.pid), '8');
 });
 
 test('of several servers behind one address the busiest is the one that is copied, in any order of the rows', () => {
@@ -107,7 +107,7 @@ test('of several servers behind one address the busiest is the one that is copie
   );
   for (const some of [rows, [...rows].reverse()]) {
     const { topology } = endpointTopology(some, options);
-    assert.equal(latestOf(topology.nodes.get(';10.0.0.1;8080'), KEY.copyOf), ';172.17.0.1;80');
+    assert.equal(latestOf(topology.nodes.get(';10.0.0.1;8080'), FACT.copyOf), ';172.17.0.1;80');
   }
 });
 

@@ -6,15 +6,13 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
-import { Batcher } from '../../src/probe/batch/batcher.js';
 import { openSource } from '../../src/probe/open-connections.js';
-import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { withNatCopies } from '../../src/probe/nat/nat-copies.js';
-import { now } from '../../src/report/model/timestamp.js';
+import { NO_FLOWS } from '../../src/probe/records/nat-flow.js';
 import { deleteNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, type Program } from '../support/program.js';
+import { WatchedSource } from '../support/watched-source.js';
 import { until } from '../publish/shipping.js';
-import { edgesOf } from '../topology/edges.js';
+import { edgesBetween } from '../probe-flows/edges.js';
 import { flowsIn } from '../conntrack/flow-text.js';
 import {
   createNatNetwork,
@@ -92,15 +90,13 @@ interface Seen {
   readonly copies: readonly string[];
 }
 
-async function look(feed: Batcher, { router, client, serverAddress }: Held): Promise<Seen> {
-  const batch = await feed.next();
-  const context = { hostName: 'vm', now: now() };
-  const endpoints = buildEndpoints({ ...batch, ...context, names: () => undefined });
-  const { nodes } = withNatCopies(endpoints.topology, batch.flows, context).topology;
+async function look(watched: WatchedSource, { router, client, serverAddress }: Held): Promise<Seen> {
+  const { nodes, snapshot } = await watched.next();
+  const flows = snapshot.flows ?? NO_FLOWS;
   const server = `;${serverAddress};${SERVER_PORT}`;
   return {
-    edges: edgesOf(endpoints).map(({ from, to }) => `${from} > ${to}`),
-    flows: [router, client].flatMap((netns) => flowsIn(batch.flows, netns)),
+    edges: edgesBetween(nodes).map(({ from, to }) => `${from} > ${to}`),
+    flows: [router, client].flatMap((netns) => flowsIn(flows, netns)),
     copies: Array.from(nodes.values())
       .filter(({ latest }) => latest?.get('copy_of')?.value === server)
       .map(({ id }) => id),
@@ -116,11 +112,11 @@ const own = (held: Held, edges: readonly string[]): string[] =>
     (edge) => edge.includes(`;${held.clientAddress};`) || edge.includes(`;${held.serverAddress};`),
   );
 
-async function openFeed(t: TestContext, kind: 'ebpf' | 'proc'): Promise<Batcher> {
+async function openSeeded(t: TestContext, kind: 'ebpf' | 'proc'): Promise<WatchedSource> {
   const { source, seeded } = await openSource(kind, { procRoot: '/proc' });
   t.after(() => source.close());
   await seeded;
-  return new Batcher(source);
+  return new WatchedSource(source);
 }
 
 const PLAIN_ROUTES = ROUTES.filter(({ isHairpin }) => isHairpin !== true);
@@ -134,8 +130,8 @@ const CASES = (['ebpf', 'proc'] as const).flatMap((kind) => [
 for (const { kind, route, way } of CASES) {
   test(`${kind}, ${route.name}: the edge stays when ${way}`, { skip: rootSkip }, async (t) => {
     const held = await hold(t, route);
-    const feed = await openFeed(t, kind);
-    const before = await look(feed, held);
+    const watched = await openSeeded(t, kind);
+    const before = await look(watched, held);
     assert.deepEqual(own(held, before.edges), [edgeOf(held)]);
     assert.ok(before.flows.length > 0);
     await WAYS[way]!(held);
@@ -146,13 +142,13 @@ for (const { kind, route, way } of CASES) {
       const other = isLeft
         ? await startNodeProgram(t, 'held-connection', held.dialled, held.client.name)
         : await startNodeProgram(t, 'echo-server', ['127.0.0.1', SERVER_PORT], held.client.name);
-      const seen = await look(feed, held);
+      const seen = await look(watched, held);
       for (const edge of own(held, seen.edges))
         assert.ok(edge.endsWith(` > ;${held.serverAddress};${SERVER_PORT}`), edge);
       assert.ok(own(held, seen.edges).includes(edgeOf(held)), own(held, seen.edges).join('\n'));
       assert.deepEqual(seen.copies, before.copies);
       await end(other);
-      await feed.next();
+      await watched.next();
     }
   });
 }

@@ -3,15 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
-import { buildEndpoints } from '../../src/probe/topology/index.js';
 import { resolveNat } from '../../src/probe/nat/resolve-nat.js';
-import { withNatCopies } from '../../src/probe/nat/nat-copies.js';
 import { FLOW_BYTES, FLOW_OFFSET, type FlowBatch } from '../../src/probe/records/nat-flow.js';
-import { MAX_NAT_COPIES } from '../../src/probe/nat/nat-copies.js';
 import { Direction } from '../../src/probe/records/layout.js';
 import type { Node } from '../../src/report/model/model.js';
-import { now } from '../../src/report/model/timestamp.js';
-import { edgesOf, type Edge } from '../topology/edges.js';
+import { edgesBetween, type Edge } from '../probe-flows/edges.js';
+import { endpointsOf } from '../support/flow-state.js';
 import {
   client,
   encode,
@@ -20,7 +17,7 @@ import {
   type Batch,
   type Connection,
   type Socket,
-} from '../topology/records.js';
+} from '../probe-flows/records.js';
 
 interface End {
   readonly address: string;
@@ -53,21 +50,15 @@ function flowsOf(flows: readonly Flow[]): FlowBatch {
   return { flows: new Uint8Array(bytes).buffer, flowCount: flows.length };
 }
 
-const NOW = now();
-const CONTEXT = { hostName: 'vm', now: NOW };
-
 function graph(
   sockets: readonly Socket[],
   flows: readonly Flow[],
 ): { edges: Edge[]; nodes: ReadonlyMap<string, Node> } {
-  const batch = encode(sockets);
+  const batch = { ...encode(sockets), isWhole: true };
   const flowBatch = flowsOf(flows);
-  resolveNat(batch, flowBatch);
-  const endpoints = buildEndpoints({ ...batch, ...CONTEXT, names: () => undefined });
-  return {
-    edges: edgesOf(endpoints),
-    nodes: withNatCopies(endpoints.topology, flowBatch, CONTEXT).topology.nodes,
-  };
+  const { dialled } = resolveNat(batch, flowBatch);
+  const { nodes } = endpointsOf(batch, { dialled, natFlows: flowBatch }).topology;
+  return { edges: edgesBetween(nodes), nodes };
 }
 
 const latest = (node: Node | undefined, key: string): string | undefined => node?.latest?.get(key)?.value;
@@ -130,6 +121,11 @@ for (const [name, dialled, source] of [
       assert.equal(latest(nodes.get(id(DIALLED)), 'pid'), '22');
       assert.equal(latest(nodes.get(id(CLIENT)), 'nat_destination'), '10.0.0.9:80');
     }
+    for (const real of [CLIENT, SERVER]) assert.equal(latest(nodes.get(id(real)), 'copy_of'), undefined);
+  });
+
+  test(`${name}: a client whose server is elsewhere has copies under the address that it looks like there`, () => {
+    const { nodes } = graph([clientOf(CLIENT, dialled)], [flow]);
     if (source === SOURCE) {
       assert.equal(latest(nodes.get(id(SOURCE)), 'copy_of'), id(CLIENT));
       assert.equal(latest(nodes.get(id(SOURCE)), 'pid'), '11');
@@ -235,17 +231,6 @@ test('flows that translate in a circle end', () => {
   assert.equal(graph([clientOf(CLIENT, DIALLED)], circle).edges.length, 1);
 });
 
-test('copies beyond the bound are counted', () => {
-  const flows = Array.from({ length: MAX_NAT_COPIES + 5 }, (_, i) => ({
-    client: { address: '10.0.0.1', port: 1 + (i % 60_000) },
-    dialled: SERVER,
-    server: SERVER,
-    source: { address: '10.1.0.1', port: 1 + (i % 60_000) },
-  }));
-  const { copies, dropped } = withNatCopies({ nodes: new Map() }, flowsOf(flows), CONTEXT);
-  assert.deepEqual([copies, dropped], [MAX_NAT_COPIES, 5]);
-});
-
 const end = fc.record({
   address: fc.constantFrom('10.0.0.1', '10.0.0.2', 'fd00::1', '172.16.0.1', '127.0.0.1'),
   port: fc.integer({ min: 1, max: 4 }),
@@ -264,12 +249,13 @@ const anySocket = fc
 test('laws: local ends, counts and the order of flows', () => {
   fc.assert(
     fc.property(
-      fc.array(anySocket, { maxLength: 6 }),
+      fc.array(anySocket, { maxLength: 6 }).map((all) => all.map((socket, i) => ({ ...socket, id: i + 1 }))),
       fc.array(anyFlow, { maxLength: 6 }),
       (sockets, flows) => {
         const before = encode(sockets);
-        const after = encode(sockets);
-        const { replaced } = resolveNat(after, flowsOf(flows));
+        const after = { ...encode(sockets), isWhole: true };
+        const natFlows = flowsOf(flows);
+        const { replaced, dialled } = resolveNat(after, natFlows);
         assert.equal(after.recordCount, before.recordCount);
         assert.ok(replaced <= sockets.length);
         // A socket's own address and port and its id are never changed, its process is at most taken away.
@@ -287,18 +273,15 @@ test('laws: local ends, counts and the order of flows', () => {
           const pidOf = ({ records }: Batch): number => new DataView(records).getUint32(i * 144 + 76, true);
           assert.ok([pidOf(before), 0].includes(pidOf(after)));
         }
-        const endpoints = buildEndpoints({ ...after, ...CONTEXT, names: () => undefined });
-        const { topology, copies } = withNatCopies(endpoints.topology, flowsOf(flows), CONTEXT);
+        const plain = endpointsOf(after).topology.nodes;
+        const { nodes } = endpointsOf(after, { dialled, natFlows }).topology;
         // Every endpoint stays, with all its edges; what is added is a copy of another one.
-        let added = 0;
-        for (const [key, node] of topology.nodes) {
-          const original = endpoints.topology.nodes.get(key);
-          if (original === undefined) added++;
+        for (const key of plain.keys()) assert.ok(nodes.has(key), key);
+        for (const [key, node] of nodes) {
+          const original = plain.get(key);
           for (const other of original?.adjacency ?? []) assert.ok(node.adjacency?.includes(other));
           if (original === undefined) assert.notEqual(latest(node, 'copy_of') ?? key, key);
         }
-        for (const key of endpoints.topology.nodes.keys()) assert.ok(topology.nodes.has(key));
-        assert.ok(added <= copies);
       },
     ),
     { numRuns: 1000 },
@@ -308,8 +291,8 @@ test('laws: local ends, counts and the order of flows', () => {
 test('without flows nothing changes', () => {
   fc.assert(
     fc.property(fc.array(anySocket, { maxLength: 6 }), (sockets) => {
-      const batch = encode(sockets);
-      assert.equal(resolveNat(batch, flowsOf([])), 0);
+      const batch = { ...encode(sockets), isWhole: true };
+      assert.equal(resolveNat(batch, flowsOf([])).replaced, 0);
       assert.deepEqual(new Uint8Array(batch.records), new Uint8Array(encode(sockets).records));
     }),
   );

@@ -1,13 +1,11 @@
 /** Without eBPF, connections too short for /proc are supplied by connection tracking: each once, none twice. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { Batcher } from '../../src/probe/batch/batcher.js';
 import { openSource } from '../../src/probe/open-connections.js';
-import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { now } from '../../src/report/model/timestamp.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, startProgram } from '../support/program.js';
-import { edgesOf, type Edge } from '../topology/edges.js';
+import { WatchedSource } from '../support/watched-source.js';
+import { edgesBetween, type Edge } from '../probe-flows/edges.js';
 import {
   connectOver,
   createNatNetwork,
@@ -27,13 +25,11 @@ async function openProbe(t: TestContext): Promise<Probe> {
   const { source, conntrackRefusal } = await openSource('proc', { procRoot: '/proc' });
   t.after(() => source.close());
   assert.equal(await conntrackRefusal, undefined);
-  const feed = new Batcher(source);
+  const watched = new WatchedSource(source);
   return {
     async edgesTo(end) {
-      const { records, recordCount } = await feed.next();
-      const names = (): undefined => undefined;
-      const endpoints = buildEndpoints({ records, recordCount, hostName: 'vm', now: now(), names });
-      return edgesOf(endpoints).filter(({ to }) => end === '' || to.endsWith(`;${end}`));
+      const { nodes } = await watched.next();
+      return edgesBetween(nodes).filter(({ to }) => end === '' || to.endsWith(`;${end}`));
     },
     counters: () => source.counters(),
   };

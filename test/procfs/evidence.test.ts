@@ -1,9 +1,8 @@
 /** Without a handshake seen, direction is told by listeners, and guessed where there is none: the report says which. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { now } from '../../src/report/model/timestamp.js';
 import { startNodeProgram, startProgram } from '../support/program.js';
+import { WatchedSource } from '../support/watched-source.js';
 import { openProcfs } from './snapshot-edges.js';
 
 /** Takes one connection and stops listening before it says so. */
@@ -28,9 +27,7 @@ test('a listener is evidence, a lower port is a guess', async (t) => {
   const stopped = await startProgram(t, ['python3', '-c', STOPS_LISTENING]);
   const known = await startProgram(t, ['python3', '-c', CLIENT, listening.firstLine, 'go on']);
   const guessed = await startProgram(t, ['python3', '-c', CLIENT, stopped.firstLine, 'wait']);
-  const { records, recordCount } = await (await openProcfs(t)).snapshot();
-  const input = { records, recordCount, hostName: 'vm', now: now(), names: () => undefined };
-  const { nodes } = buildEndpoints(input).topology;
+  const { nodes } = await new WatchedSource(await openProcfs(t)).next();
   const facts = (port: string): readonly (string | undefined)[] => {
     const [, latest] = [...nodes].find(([id]) => id.endsWith(`;127.0.0.1;${port}`)) ?? [];
     const fact = (key: string): string | undefined => latest?.latest?.get(key)?.value;

@@ -2,9 +2,8 @@
 import type { TestContext } from 'node:test';
 import { createProcfsSource, type ProcfsOptions } from '../../src/probe/connections/procfs/index.js';
 import type { ConnectionSource } from '../../src/probe/records/source.js';
-import { buildEndpoints } from '../../src/probe/topology/index.js';
-import { now } from '../../src/report/model/timestamp.js';
-import { edgesOf, type Edge } from '../topology/edges.js';
+import { edgesOf, type Edge } from '../probe-flows/edges.js';
+import { endpointsOf } from '../support/flow-state.js';
 
 export async function openProcfs(t: TestContext, options: ProcfsOptions = {}): Promise<ConnectionSource> {
   const source = await createProcfsSource(options);
@@ -14,12 +13,5 @@ export async function openProcfs(t: TestContext, options: ProcfsOptions = {}): P
 
 export async function edgesTo(source: ConnectionSource, port: string): Promise<Edge[]> {
   const { records, recordCount } = await source.snapshot();
-  const endpoints = buildEndpoints({
-    records,
-    recordCount,
-    hostName: 'vm',
-    now: now(),
-    names: () => undefined,
-  });
-  return edgesOf(endpoints).filter(({ to }) => to.endsWith(`;${port}`));
+  return edgesOf(endpointsOf({ records, recordCount })).filter(({ to }) => to.endsWith(`;${port}`));
 }

@@ -3,6 +3,8 @@
  * about; and they are in the form that reading gives: sets sorted, nothing empty.
  */
 import fc from 'fast-check';
+import { mergeFlowRows } from '../../src/report/merge/reports.js';
+import type { FlowRow, FlowRowEnd } from '../../src/report/model/flow-row.js';
 import type {
   DnsNames,
   Latest,
@@ -125,6 +127,47 @@ const plugins: fc.Arbitrary<readonly unknown[]> = fc
       .map(({ id, status }) => new Map(Object.entries({ id, status }))),
   );
 
+const count = fc.constantFrom(0, 1, 7, Number.MAX_SAFE_INTEGER);
+
+function flowEnd(address: string): fc.Arbitrary<FlowRowEnd> {
+  return record({
+    address: fc.constant(address),
+    host: maybe(word),
+    pid: maybe(fc.constantFrom(1, 4711)),
+    start: maybe(count),
+    name: maybe(word),
+  }).map((fields) => compact<FlowRowEnd>(fields));
+}
+
+export const flowRow: fc.Arbitrary<FlowRow> = record({
+  scope: fc.constantFrom('', 'vm', 'vm-4026531833'),
+  client: flowEnd('10.0.0.1'),
+  server: fc
+    .tuple(flowEnd('10.0.0.2'), fc.constantFrom(1, 80, 65_535))
+    .map(([end, port]) => ({ ...end, port })),
+  via: maybe(fc.constantFrom('10.0.0.9:80', '[::1]:80')),
+  connections: count,
+  opened: count,
+  closed: count,
+  live: count,
+  failed: mapOf(count, 0).map((reasons) => Object.fromEntries(reasons)),
+  bytesSent: count,
+  bytesReceived: count,
+  retransmits: count,
+  rttMicros: maybe(fc.constantFrom(0, 0.5, 900)),
+  connectMicros: maybe(count),
+  evidence: record({
+    direction: maybe(word),
+    clientProcess: maybe(word),
+    serverProcess: maybe(word),
+    nat: maybe(word),
+  }).map((fields) => compact<FlowRow['evidence']>(fields)),
+  sampled: maybe(fc.constant(true)),
+  ports: fc.array(fc.tuple(fc.constantFrom(1, 40_000, 65_535), count), { maxLength: 3 }),
+}).map((fields) => compact<FlowRow>(fields));
+
+const flowRows = fc.array(flowRow, { maxLength: 2 }).map((rows) => mergeFlowRows([rows]));
+
 const isSet = (at: Timestamp): boolean => at.unixSeconds !== -62_135_596_800 || at.nanos !== 0;
 
 export const report: fc.Arbitrary<Report> = record({
@@ -139,6 +182,7 @@ export const report: fc.Arbitrary<Report> = record({
   windowNanos: maybe(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })),
   shortcut: maybe(fc.constant(true)),
   plugins: maybe(plugins),
+  flows: maybe(flowRows),
 }).map((fields) => compact<Report>(fields));
 
 /** A report without what is added up rather than joined. */

@@ -30,6 +30,15 @@ function entries(count: number, value: Buffer): Buffer {
   return bytes;
 }
 
+function flows(count: number): Buffer {
+  const one = toGoMsgpack({ client: { address: 'a' }, server: { address: 'b', port: 1 } });
+  return Buffer.alloc(count * one.length, one);
+}
+
+function ports(count: number): Buffer {
+  return Buffer.alloc(count * 3, Buffer.of(0x92, 1, 1));
+}
+
 const MAP = 0xdf;
 const LIST = 0xdd;
 const million = 1_000_000;
@@ -63,6 +72,14 @@ const bodies: Readonly<Record<string, () => unknown>> = {
       ...limits,
       maxEntries: 2 ** 32,
     }),
+  'empty flows by the million': () =>
+    decodeReport(field('Flows', head(LIST, emptyMaps.length), emptyMaps), limits),
+  'flows by the million': () => decodeReport(field('Flows', head(LIST, million), flows(million)), limits),
+  'a flow of a million ports': () =>
+    decodeReport(
+      field('Flows', Buffer.of(0x91), field('ports', head(LIST, million), ports(million))),
+      limits,
+    ),
   'JSON lists in lists': () => reportFromJson(`{"Unheard":${'['.repeat(4 * MEGABYTE)}`, limits),
   'JSON maps by the million': () => reportFromJson(`{"Plugins":[${'{},'.repeat(million)}{}]}`, limits),
   'JSON backslashes': () => reportFromJson(`{"ID":"${'\\\\'.repeat(2 * MEGABYTE)}"}`, limits),

@@ -128,6 +128,48 @@ test('every field of the format under its name, in the old specification', () =>
     Window: 3_000_000_001,
     Shortcut: true,
     Plugins: [map({ id: raw('traffic'), interfaces: [raw('reporter'), raw('controller')], ok: true })],
+    Flows: [
+      map({
+        scope: raw('vm-4026531833'),
+        client: map({
+          address: raw('127.0.0.1'),
+          host: raw('vm'),
+          pid: 4711,
+          start: 815,
+          name: raw('curl'),
+        }),
+        server: map({
+          address: raw('::1'),
+          host: raw('vm2'),
+          pid: 12,
+          start: 34,
+          name: raw('naïve ☃'),
+          port: 8080,
+        }),
+        via: raw('[::1]:80'),
+        connections: 11,
+        opened: 21,
+        closed: 31,
+        live: 41,
+        failed: map({ refused: 51, 'timed out': 61 }),
+        bytesSent: 2 ** 53 - 1,
+        bytesReceived: 71,
+        retransmits: 81,
+        rttMicros: 91.5,
+        connectMicros: 101,
+        evidence: map({
+          direction: raw('handshake'),
+          clientProcess: raw('connect'),
+          serverProcess: raw('use'),
+          nat: raw('conntrack'),
+        }),
+        sampled: true,
+        ports: [
+          [40_001, 5],
+          [40_004, 6],
+        ],
+      }),
+    ],
   });
   assert.deepEqual(tree, expected);
 });
@@ -136,10 +178,11 @@ test('the JSON form has the same fields, with times to the nanosecond', () => {
   const json = JSON.parse(reportToJson(sampleReport())) as Record<string, { nodes?: Record<string, object> }>;
   assert.deepEqual(
     Object.keys(json).sort(),
-    [...TOPOLOGY_KEYS, 'ID', 'TS', 'DNS', 'Sampling', 'Window', 'Shortcut', 'Plugins'].sort(),
+    [...TOPOLOGY_KEYS, 'ID', 'TS', 'DNS', 'Sampling', 'Window', 'Shortcut', 'Plugins', 'Flows'].sort(),
   );
   assert.equal(json['TS'], '2026-11-21T07:08:56.123456789Z');
   assert.deepEqual(json['Sampling'], { Count: 7, Total: 9 });
+  assert.deepEqual(json['Flows'], sampleReport().flows);
   assert.deepEqual(json['Endpoint']?.nodes?.['vm-4026531833;127.0.0.1;45678'], {
     id: 'vm-4026531833;127.0.0.1;45678',
     topology: 'endpoint',

@@ -54,6 +54,7 @@ test('every kind of wrong type is refused', () => {
   for (const fields of ['"ID":5', '"TS":{}', '"DNS":[]', '"Window":"x"', '"Shortcut":0', '"Plugins":{}']) {
     refuses(`{${fields}}`, 'WRONG_TYPE');
   }
+  refuses('{"Flows":{}}', 'WRONG_TYPE');
   refuses('{"Endpoint":{"nodes":{"x":{"adjacency":"y"}}}}', 'WRONG_TYPE');
   refuses('{"Endpoint":{"nodes":{"x":{"latest":{"k":"v"}}}}}', 'WRONG_TYPE');
 });

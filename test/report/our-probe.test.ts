@@ -23,7 +23,10 @@ const LATEST: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['exited_pid', 'exited_name', 'holder_pids', 'holder_pids_more', 'listener_pids', 'listener_pids_more'],
     ['last_listener_name', 'last_listener_listens', 'mptcp_subflows'],
   ],
-  process: [['pid', 'name', 'ppid', 'cmdline', 'threads', 'host_node_id', 'docker_container_id']],
+  process: [
+    ['pid', 'name', 'ppid', 'cmdline', 'threads', 'host_node_id', 'docker_container_id'],
+    ['start_ticks'],
+  ],
   host: [
     [
       'host_name',
@@ -42,7 +45,7 @@ const LATEST: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['other_bytes_received', 'other_bytes_sent', 'other_failed_connects', 'other_retransmits'],
   ],
 };
-const NOT_TOPOLOGIES: ReadonlySet<string> = new Set(['Sampling', 'Window']);
+const NOT_TOPOLOGIES: ReadonlySet<string> = new Set(['Sampling', 'Window', 'Flows']);
 const METRICS: Readonly<Record<string, readonly string[]>> = {
   process: ['process_cpu_usage_percent', 'process_memory_usage_bytes', 'open_files_count'],
   host: ['load1', 'host_cpu_usage_percent', 'host_mem_usage_bytes'],
@@ -104,7 +107,7 @@ function assertReport(reader: Reader): void {
   );
   assertSubset(
     keysOf(reader, root),
-    ['ID', 'TS', 'DNS', 'Sampling', 'Window', 'Endpoint', 'Process', 'Host'],
+    ['ID', 'TS', 'DNS', 'Sampling', 'Window', 'Endpoint', 'Process', 'Host', 'Flows'],
     'report',
   );
   assert.match(reader.text(field(reader, root, 'ID')), /^\d{1,19}$/);

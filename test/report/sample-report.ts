@@ -106,5 +106,34 @@ export function sampleReport(): Report {
         ['ok', true],
       ]),
     ],
+    flows: [
+      {
+        scope: 'vm-4026531833',
+        client: { address: '127.0.0.1', host: 'vm', pid: 4711, start: 815, name: 'curl' },
+        server: { address: '::1', host: 'vm2', pid: 12, start: 34, name: 'naïve ☃', port: 8080 },
+        via: '[::1]:80',
+        connections: 11,
+        opened: 21,
+        closed: 31,
+        live: 41,
+        failed: { refused: 51, 'timed out': 61 },
+        bytesSent: 2 ** 53 - 1,
+        bytesReceived: 71,
+        retransmits: 81,
+        rttMicros: 91.5,
+        connectMicros: 101,
+        evidence: {
+          direction: 'handshake',
+          clientProcess: 'connect',
+          serverProcess: 'use',
+          nat: 'conntrack',
+        },
+        sampled: true,
+        ports: [
+          [40_001, 5],
+          [40_004, 6],
+        ],
+      },
+    ],
   };
 }

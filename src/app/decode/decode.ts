@@ -49,7 +49,7 @@ export function decodeBody(
   recall: NodeCache,
 ): Report {
   const body = isZstd ? inflateZstd(sent, limits.decompressedBytes) : sent;
-  const bounds = { ...DEFAULT_LIMITS, maxNodes: limits.reportNodes };
+  const bounds = { ...DEFAULT_LIMITS, maxNodes: limits.reportNodes, maxFlows: limits.reportNodes };
   try {
     return format === 'msgpack'
       ? decodeReport(body, bounds, recall)
@@ -66,6 +66,7 @@ const CODES: ReadonlyMap<ReportErrorCode, AppErrorCode> = new Map<ReportErrorCod
   ['BAD_SYNTAX', 'UNDECODABLE'],
   ['TOO_LARGE', 'REPORT_TOO_LARGE'],
   ['TOO_MANY_NODES', 'REPORT_TOO_LARGE'],
+  ['TOO_MANY_FLOWS', 'REPORT_TOO_LARGE'],
   ['TOO_MANY_ENTRIES', 'REPORT_TOO_LARGE'],
   ['TEXT_TOO_LONG', 'REPORT_TOO_LARGE'],
 ]);

@@ -63,9 +63,7 @@ export class HeldFlow {
 
   /** The flow that it went on as, in the newest epoch that has it: itself, mostly. */
   get newest(): HeldFlow {
-    let newest: HeldFlow = this;
-    while (newest.#successor !== undefined) newest = newest.#successor;
-    return newest;
+    return this.#successor?.newest ?? this;
   }
 
   /** When it was stated that it is no more. */
@@ -135,8 +133,8 @@ export class HeldFlow {
 
   /** What happened in the window is to be worked out anew. */
   outdate(): void {
-    for (let flow: HeldFlow | undefined = this; flow !== undefined; flow = flow.#successor)
-      flow.#activity = undefined;
+    this.#activity = undefined;
+    this.#successor?.outdate();
     const { thenMs } = this.window;
     if (this.#past.length === 0) return;
     // Of what is past, the window needs what it begins with and what came after.

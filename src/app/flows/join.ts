@@ -148,8 +148,8 @@ class Join {
   }
 
   #joinRow(row: HeldFlow, byColumn: ReadonlyMap<HeldFlow, Shared>, told: Map<HeldFlow, Set<HeldFlow>>): void {
-    const { parts, isSampled } = this.#shareOut(row, 'client');
-    const failuresAt = placeOfFailures(row, parts);
+    const { parts: shared, isSampled } = this.#shareOut(row, 'client');
+    const { parts, failuresAt } = withFailures(row, shared, this.#context.meetings.spanOf(row)!.to);
     for (const [at, { arrival, activity }] of parts) {
       const failures = at === failuresAt ? row.failures : NO_FAILURES;
       if (activity.connections === 0 && failures.size === 0) continue;
@@ -178,7 +178,7 @@ class Join {
           failures,
           direction: definition.direction,
           nat: definition.nat || (column?.definition.nat ?? '') || (arrival.bridge?.definition.nat ?? ''),
-          isSampled: (isSampled && parts.size > 1) || isColumnSampled,
+          isSampled: isSampled || isColumnSampled,
           window: row.window,
           ports: parts.size === 1 ? row.state : arrival.ports,
         }),
@@ -188,11 +188,11 @@ class Join {
 
   #joinColumn(
     column: HeldFlow,
-    { parts, isSampled }: Shared,
+    { parts: shared, isSampled }: Shared,
     rows: ReadonlySet<HeldFlow>,
     told: ReadonlyMap<HeldFlow, ReadonlySet<HeldFlow>>,
   ): void {
-    const failuresAt = placeOfFailures(column, parts);
+    const { parts, failuresAt } = withFailures(column, shared, this.#context.meetings.spanOf(column)!.to);
     for (const [at, { arrival, activity }] of parts) {
       const row = at instanceof HeldFlow && rows.has(at) ? at : undefined;
       if (row !== undefined && told.get(row)?.has(column) === true) continue;
@@ -213,7 +213,7 @@ class Join {
           failures,
           direction: definition.direction,
           nat: definition.nat || (bridge?.nat ?? ''),
-          isSampled: isSampled && parts.size > 1,
+          isSampled,
           window: column.window,
           ports: parts.size === 1 ? column.state : arrival.ports,
         }),
@@ -261,7 +261,6 @@ class Join {
     if (!isBetter || better.size === 0) return { arrivals, isSampled: true };
     for (const [at, arrival] of arrivals)
       if (!(at instanceof HeldFlow)) better.set(at, { ...arrival, weight: Math.max(0, rest) });
-    if (rest > 0 && better.size === 1) return { arrivals: better, isSampled: false };
     return { arrivals: better, isSampled: !isExact };
   }
 
@@ -281,18 +280,27 @@ class Join {
   }
 }
 
-/** Failed connects have no server's process: they go where all goes, or else where nobody states the rest. */
-function placeOfFailures(
+/**
+ * Failed connects have no process at the other end: they go where all goes, or else where nobody states the rest.
+ * @param unstated the triple where the statement meets others
+ */
+function withFailures(
   flow: HeldFlow,
   parts: ReadonlyMap<HeldFlow | Meeting, Part>,
-): HeldFlow | Meeting | undefined {
-  if (flow.failures.size === 0) return undefined;
-  let place: HeldFlow | Meeting | undefined;
-  for (const at of parts.keys()) {
-    if (!(at instanceof HeldFlow)) return at;
-    place ??= at;
-  }
-  return place;
+  unstated: Meeting,
+): {
+  readonly parts: ReadonlyMap<HeldFlow | Meeting, Part>;
+  readonly failuresAt: HeldFlow | Meeting | undefined;
+} {
+  if (flow.failures.size === 0) return { parts, failuresAt: undefined };
+  const [first] = parts.keys();
+  if (parts.size === 1) return { parts, failuresAt: first };
+  for (const at of parts.keys()) if (!(at instanceof HeldFlow)) return { parts, failuresAt: at };
+  const arrival: Arrival = { at: unstated, bridge: undefined, weight: 0, ports: [] };
+  return {
+    parts: new Map(parts).set(unstated, { arrival, activity: NO_ACTIVITY }),
+    failuresAt: unstated,
+  };
 }
 
 /** What was dialled, if that is not where the server is. */

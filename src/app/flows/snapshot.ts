@@ -41,13 +41,7 @@ export class Snapshot {
   #addresses: Addresses | undefined;
   #unanswered: Unanswered | undefined;
 
-  constructor({
-    report,
-    flows,
-    isOwned,
-    namesVersion = 0,
-    formerListener = () => undefined,
-  }: SnapshotParts) {
+  constructor({ report, flows, isOwned, namesVersion = 0, formerListener = () => undefined }: SnapshotParts) {
     this.report = report;
     this.flows = flows;
     this.namesVersion = namesVersion;

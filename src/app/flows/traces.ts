@@ -242,5 +242,5 @@ function distinct(ways: readonly Way[]): readonly Way[] {
 function inParts(ways: readonly Way[], weightOf: (way: Way) => number): { way: Way; part: number }[] {
   const weights = ways.map(weightOf);
   const sum = weights.reduce((all, weight) => all + weight, 0);
-  return ways.map((way, i) => ({ way, part: weights[i]! / sum }));
+  return ways.map((way, i) => ({ way, part: sum === 0 ? 1 / ways.length : weights[i]! / sum }));
 }

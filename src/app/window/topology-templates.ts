@@ -78,7 +78,7 @@ export class TopologyTemplates {
 function withoutNodes(report: Report): Report {
   const topologies = new Map<TopologyKey, Topology>();
   for (const [key, topology] of report.topologies) topologies.set(key, { ...topology, nodes: NO_NODES });
-  const { timestamp: _timestamp, windowNanos: _window, shortcut: _shortcut, ...rest } = report;
+  const { timestamp: _at, windowNanos: _window, shortcut: _shortcut, flows: _flows, ...rest } = report;
   return { ...rest, topologies, dns: new Map() };
 }
 

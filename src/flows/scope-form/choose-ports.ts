@@ -4,6 +4,7 @@
  * own where that can be; what is left without one shares. A port's owner depends on who has that port and on nothing else, so
  * that from report to report few ports change hands.
  */
+import { identityHash } from './identity-hash.js';
 import { rank, thinPorts } from './thin-ports.js';
 
 export interface PortUser {
@@ -13,6 +14,8 @@ export interface PortUser {
   readonly atMost: number;
   /** Of what the user is; no two have the same. */
   readonly identity: string;
+  /** Of client and server, as every host that sees them has it. */
+  readonly edge: string;
   /** Of the client's process. */
   readonly process: string;
   /** Both ends' sockets were seen: no other probe states these connections, so that other ports may be kept as well. */
@@ -47,6 +50,7 @@ class Choice {
   /** Of each user, those that are no server's. */
   readonly #free: readonly (readonly number[])[];
   readonly #hashes: readonly number[];
+  readonly #edgeHashes: readonly number[];
   /** What each user would keep if it were alone. */
   readonly #preferred: readonly ReadonlySet<number>[];
   readonly #owner = new Map<number, number>();
@@ -58,7 +62,8 @@ class Choice {
   constructor(users: readonly PortUser[], isTaken: (port: number) => boolean) {
     this.#users = users;
     this.#free = users.map(({ ports }) => ports.filter((port) => !isTaken(port)));
-    this.#hashes = users.map(({ identity }) => hashOf(identity));
+    this.#hashes = users.map(({ identity }) => identityHash(identity));
+    this.#edgeHashes = users.map(({ edge }) => identityHash(edge));
     this.#preferred = users.map(({ atMost }, i) => new Set(thinPorts(this.#free[i]!, atMost)));
     this.#owned = users.map(() => new Set<number>());
     this.#isHopeless = users.map(() => false);
@@ -92,7 +97,9 @@ class Choice {
   #claims(user: number, other: number, port: number): boolean {
     const preference = this.#preference(user, port) - this.#preference(other, port);
     if (preference !== 0) return preference > 0;
-    return mix(this.#hashes[user]!, port) > mix(this.#hashes[other]!, port);
+    // First by what both ends' hosts know alike, so that they keep the same ports.
+    const order = mix(this.#edgeHashes[user]!, port) - mix(this.#edgeHashes[other]!, port);
+    return order === 0 ? mix(this.#hashes[user]!, port) > mix(this.#hashes[other]!, port) : order > 0;
   }
 
   #preference(user: number, port: number): number {
@@ -147,13 +154,6 @@ class Choice {
     };
     return ports.reduce((best, port) => (isBetter(port, best) ? port : best));
   }
-}
-
-/** FNV-1a, 32 bits. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
 }
 
 function mix(hash: number, port: number): number {

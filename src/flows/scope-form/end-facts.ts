@@ -1,22 +1,22 @@
 /** Rare facts of an endpoint from the ends of all rows that it stands for: PIDs are joined, of texts the greatest is taken. */
-import { KEY } from '../../report/keys.js';
+import { FACT } from '../../report/keys.js';
 
 export type Facts = ReadonlyMap<string, string>;
 
 /** PIDs listed under one key. */
 const LISTED_MAX = 8;
 const PID_LISTS = [
-  [KEY.holderPids, KEY.holderPidsMore],
-  [KEY.listenerPids, KEY.listenerPidsMore],
+  [FACT.holderPids, FACT.holderPidsMore],
+  [FACT.listenerPids, FACT.listenerPidsMore],
 ] as const;
-const TEXTS = [KEY.lastListenerName, KEY.lastListenerListens] as const;
+const TEXTS = [FACT.lastListenerName, FACT.lastListenerListens] as const;
 
 /** @param pid of the endpoint's own process, which is no other holder */
 export function joinedFacts(all: Iterable<Facts>, pid: number | undefined): Facts {
   const known = [...all];
   const joined = new Map<string, string>();
   for (const [list, more] of PID_LISTS) {
-    const except = list === KEY.holderPids ? pid : undefined;
+    const except = list === FACT.holderPids ? pid : undefined;
     const pids = new Set(
       known.flatMap((facts) => numbersOf(facts.get(list))).filter((one) => one !== except),
     );
@@ -38,7 +38,7 @@ export function joinedFacts(all: Iterable<Facts>, pid: number | undefined): Fact
 export function subflowsOf(all: readonly (Facts | undefined)[]): number {
   return greatest(
     all.filter((facts) => facts !== undefined),
-    KEY.mptcpSubflows,
+    FACT.mptcpSubflows,
   );
 }
 

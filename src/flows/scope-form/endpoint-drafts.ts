@@ -1,8 +1,8 @@
 /**
  * Endpoint nodes under construction: an endpoint gathers the processes that were seen at it and, as a client's, what leads away
- * from it; nodes are made when all is known. What Scope has no place for is in keys of its own, see `KEY`.
+ * from it; nodes are made when all is known. What Scope has no place for is in keys of its own, see `FACT`.
  */
-import { KEY } from '../../report/keys.js';
+import { FACT } from '../../report/keys.js';
 import type { Latest, Node, Timestamp } from '../../report/model/model.js';
 import { hostNodeId } from '../../report/model/node-ids.js';
 import { joinedFacts, subflowsOf, type Facts } from './end-facts.js';
@@ -148,28 +148,28 @@ export class EndpointDrafts {
     };
     const connections = sumOf('connections');
     const fresh = sumOf('fresh');
-    if (connections > 1) set(KEY.connCount, connections);
-    if (fresh < connections) set(KEY.connNew, fresh);
-    setUnlessZero(KEY.bytesSent, sumOf('bytesSent'));
-    setUnlessZero(KEY.bytesReceived, sumOf('bytesReceived'));
-    setUnlessZero(KEY.retransmits, sumOf('retransmits'));
+    if (connections > 1) set(FACT.connCount, connections);
+    if (fresh < connections) set(FACT.connNew, fresh);
+    setUnlessZero(FACT.bytesSent, sumOf('bytesSent'));
+    setUnlessZero(FACT.bytesReceived, sumOf('bytesReceived'));
+    setUnlessZero(FACT.retransmits, sumOf('retransmits'));
     for (const [key, field] of [
-      [KEY.rttMicros, 'rttMicros'],
-      [KEY.connectMicros, 'connectMicros'],
+      [FACT.rttMicros, 'rttMicros'],
+      [FACT.connectMicros, 'connectMicros'],
     ] as const) {
       const mean = meanOf(numbers, field);
       if (mean !== undefined) set(key, mean);
     }
     setUnlessZero(
-      KEY.mptcpSubflows,
+      FACT.mptcpSubflows,
       subflowsOf([...(draft.facts ?? []), ...draft.edges.map(({ to }) => to.facts)]),
     );
     set(
-      KEY.directionEvidence,
+      FACT.directionEvidence,
       numbers.map(({ direction }) => direction).reduce((a, b) => weaker(DIRECTION_EVIDENCE, a, b)),
     );
     const toPid = this.#toPid(draft.edges);
-    if (toPid !== undefined) set(KEY.toPid, toPid);
+    if (toPid !== undefined) set(FACT.toPid, toPid);
   }
 
   /** The process that serves, where the server's endpoint names another one. 0: it has no PID now, or none that is known. */
@@ -198,11 +198,11 @@ function newDraft(): Draft {
 
 function setProcess({ process, evidence }: Holder, set: (key: string, value: string | number) => void): void {
   if (process.isExited) {
-    set(KEY.exitedPid, process.pid);
-    if (process.name !== '') set(KEY.exitedName, process.name);
-  } else set(KEY.pid, process.pid);
-  set(KEY.hostNodeId, hostNodeId(process.host));
-  set(KEY.pidEvidence, evidence);
+    set(FACT.exitedPid, process.pid);
+    if (process.name !== '') set(FACT.exitedName, process.name);
+  } else set(FACT.pid, process.pid);
+  set(FACT.hostNodeId, hostNodeId(process.host));
+  set(FACT.pidEvidence, evidence);
 }
 
 /** `conn_count` is 0, not absent: absent means one connection, and here was none. */
@@ -211,12 +211,12 @@ function setFailures(
   failures: readonly Failure[],
   set: (key: string, value: string | number) => void,
 ): void {
-  if (!hasEdges) set(KEY.connCount, 0);
+  if (!hasEdges) set(FACT.connCount, 0);
   set(
-    KEY.failedCount,
+    FACT.failedCount,
     failures.reduce((sum, { count }) => sum + count, 0),
   );
-  set(KEY.failedReason, [...new Set(failures.map(({ reason }) => reason))].sort().join(', '));
+  set(FACT.failedReason, [...new Set(failures.map(({ reason }) => reason))].sort().join(', '));
 }
 
 /** Weighted by connections; of those that have one. */

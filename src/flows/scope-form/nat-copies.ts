@@ -9,7 +9,7 @@
  *
  * A client's endpoint also has `nat_destination`, what it dialled, and `nat_source`, what it is to others (`address:port`).
  */
-import { KEY } from '../../report/keys.js';
+import { FACT } from '../../report/keys.js';
 import type { Latest, Node, Timestamp } from '../../report/model/model.js';
 
 /** Copies per report: a gateway translates as many connections as it likes. What is over is counted. */
@@ -50,11 +50,11 @@ export class NatCopies {
   add({ client, server, dialled, source, isForwarded }: Translated): void {
     if (dialled.id !== server.id) {
       this.#copy(dialled.id, server.id, isForwarded);
-      this.#note(client.id, KEY.natDestination, dialled.text);
+      this.#note(client.id, FACT.natDestination, dialled.text);
     }
     if (source.id !== client.id) {
       this.#copy(source.id, client.id, isForwarded);
-      this.#note(client.id, KEY.natSource, source.text);
+      this.#note(client.id, FACT.natSource, source.text);
     }
   }
 
@@ -71,7 +71,7 @@ export class NatCopies {
     }
     this.copies++;
     const latest = new Map<string, Latest>([...(known?.latest ?? []), ...(real?.latest ?? [])]);
-    latest.set(KEY.copyOf, { timestamp: this.#now, value: realId });
+    latest.set(FACT.copyOf, { timestamp: this.#now, value: realId });
     const adjacency = [...new Set([...(known?.adjacency ?? []), ...(real?.adjacency ?? [])])].sort();
     this.nodes.set(id, {
       ...known,
@@ -84,12 +84,12 @@ export class NatCopies {
 
   #note(id: string, key: string, value: string): void {
     const node = this.nodes.get(id) ?? this.#real.get(id);
-    if (node?.latest?.has(KEY.hostNodeId) !== true || node.latest.has(KEY.copyOf)) return;
+    if (node?.latest?.has(FACT.hostNodeId) !== true || node.latest.has(FACT.copyOf)) return;
     const latest = new Map(node.latest).set(key, { timestamp: this.#now, value });
     this.nodes.set(id, { ...node, latest });
   }
 }
 
 function isOwned(node: Node | undefined): boolean {
-  return node?.latest?.has(KEY.hostNodeId) === true;
+  return node?.latest?.has(FACT.hostNodeId) === true;
 }

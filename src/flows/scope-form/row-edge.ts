@@ -33,6 +33,7 @@ export class RowEdge implements PortUser {
   readonly server: DraftEnd;
   readonly clientProcess: EndProcess | undefined;
   readonly process: string;
+  readonly edge: string;
   readonly identity: string;
   readonly isLocal: boolean;
   readonly atMost: number;
@@ -60,9 +61,9 @@ export class RowEdge implements PortUser {
       facts: row.serverFacts,
       isSeen: server.host !== undefined,
     };
+    this.edge = `${this.clientAddress}\n${this.server.id}`;
     this.identity = [
-      this.clientAddress,
-      this.server.id,
+      this.edge,
       this.process,
       this.server.process?.key ?? '',
       row.via ?? '',

@@ -3,7 +3,6 @@
  * to each other: a small table of the ends that came last finds them in one pass. Whoever is not found costs time only.
  */
 import { scopeNetns } from '../records/scope.js';
-import { tupleHash } from './tuple-hash.js';
 import type { RecordView } from '../records/record-view.js';
 import { matches } from './connection-table.js';
 
@@ -25,10 +24,10 @@ export class ClosedPairs {
 
   /**
    * The other end of a record that closed, which then waits no more; ALONE: it waits itself, in `left`.
-   * Closed ends come in the order they closed: of several uses of one tuple the last one is left over.
+   * @param hash of the record's tuple. Closed ends come in the order they closed: of several uses of one tuple the last one is left over.
    */
-  match(view: RecordView, record: number): number {
-    const slot = tupleHash(view, record) & (SLOTS - 1);
+  match(view: RecordView, record: number, hash: number): number {
+    const slot = hash & (SLOTS - 1);
     const other = this.#waiting[slot]! - 1;
     if (other >= 0 && matches(view, record, view, other, false)) {
       if (scopeNetns(view.words, record) === scopeNetns(view.words, other)) {

@@ -6,7 +6,6 @@ import { compareAddresses, sameAddress } from '../records/address.js';
 import { HALF, RECORD, WORD } from '../records/layout.js';
 import { type RecordView } from '../records/record-view.js';
 import { scopeNetns } from '../records/scope.js';
-import { tupleHash } from './tuple-hash.js';
 import { NO_END } from './end-table.js';
 import { SlotIndex, Slots, withRoom } from './slot-index.js';
 
@@ -71,6 +70,8 @@ export class ConnectionTable {
   ends = new Int32Array(FIRST * 2);
   /** By slot: the round in which the last known end closed; 0: one lives. */
   closedIn = new Uint32Array(FIRST);
+  /** By slot: 1 when something is known that is not counted yet. */
+  isTouched = new Uint8Array(FIRST);
   /** Lists of the connections of each flow. */
   #nextOfFlow = new Int32Array(FIRST);
   #previousOfFlow = new Int32Array(FIRST);
@@ -82,33 +83,38 @@ export class ConnectionTable {
     return this.#slots.used;
   }
 
-  /** A connection of no ends yet. @param view has a record of one of its ends */
-  add(view: RecordView, record: number): number {
+  /** A connection of no ends yet. @param hash of its tuple */
+  add(hash: number): number {
     const slot = this.#slots.take();
     if (slot >= this.closedIn.length) this.#grow(slot + 1);
     this.contributions.clear(slot);
     this.ends[slot * 2] = this.ends[slot * 2 + 1] = NO_END;
     this.closedIn[slot] = 0;
-    this.#index.add(tupleHash(view, record), slot);
+    this.#index.add(hash, slot);
     return slot;
   }
 
   remove(slot: number): void {
     this.leaveFlow(slot);
+    this.isTouched[slot] = 0;
     this.#index.remove(slot);
     this.#slots.giveBack(slot);
   }
 
-  /**
-   * Connections with the tuple of the record, whichever end it is of.
-   * @param known the table that the ends' slots belong to
-   */
-  *withTuple(view: RecordView, record: number, known: RecordView): Iterable<number> {
-    for (let slot = this.#index.first(tupleHash(view, record)); slot >= 0; slot = this.#index.next(slot)) {
-      const first = this.ends[slot * 2]!;
-      const end = first !== NO_END ? first : this.ends[slot * 2 + 1]!;
-      if (end !== NO_END && hasTuple(view, record, known, end)) yield slot;
-    }
+  /** The first connection whose tuple may have the hash; NO_SLOT: none has. */
+  first(hash: number): number {
+    return this.#index.first(hash);
+  }
+
+  /** The one after it; NO_SLOT at the end. */
+  next(slot: number): number {
+    return this.#index.next(slot);
+  }
+
+  /** Slot of one of its ends; NO_END: it has none yet. */
+  anyEnd(slot: number): number {
+    const first = this.ends[slot * 2]!;
+    return first !== NO_END ? first : this.ends[slot * 2 + 1]!;
   }
 
   /** Puts a connection into the list of a flow. */
@@ -138,6 +144,11 @@ export class ConnectionTable {
     this.contributions.flow[slot] = NO_SLOT;
   }
 
+  /** Whether a connection that is known now is counted in the flow. */
+  hasAny(flow: number): boolean {
+    return flow < this.#firstOfFlow.length && this.#firstOfFlow[flow] !== NO_SLOT;
+  }
+
   /** Connections that are known now of those that are counted in the flow. */
   *ofFlow(flow: number): Iterable<number> {
     if (flow >= this.#firstOfFlow.length) return;
@@ -148,6 +159,7 @@ export class ConnectionTable {
     this.contributions.makeRoom(slots);
     this.ends = withRoom(this.ends, slots * 2);
     this.closedIn = withRoom(this.closedIn, slots);
+    this.isTouched = withRoom(this.isTouched, slots);
     this.#nextOfFlow = withRoom(this.#nextOfFlow, slots);
     this.#previousOfFlow = withRoom(this.#previousOfFlow, slots);
   }
@@ -163,7 +175,7 @@ export function endOf({ halves, words }: RecordView, record: number): 0 | 1 {
 }
 
 /** Whether two records are of one tuple, of the same end or of different ones. */
-function hasTuple(a: RecordView, i: number, b: RecordView, j: number): boolean {
+export function hasTuple(a: RecordView, i: number, b: RecordView, j: number): boolean {
   const isSameEnd = endOf(a, i) === endOf(b, j);
   return matches(a, i, b, j, isSameEnd) && scopeNetns(a.words, i) === scopeNetns(b.words, j);
 }

@@ -7,13 +7,14 @@
  * at once, and nothing is kept of them.
  */
 import { isLoopbackAddress, sameAddress } from '../records/address.js';
-import { Direction, DirectionEvidence, Flag, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
+import { Direction, DirectionEvidence, Flag, HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
 import { TcpState } from '../records/tcp-state.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
+import type { SocketEnds } from '../records/source.js';
 import { isSelfConnect } from '../records/scope.js';
 import { Num } from '../../flows/flow.js';
 import { ALONE, ClosedPairs } from './closed-pairs.js';
-import { ConnectionTable, Counted, endOf, matches, NO_SLOT } from './connection-table.js';
+import { ConnectionTable, Counted, endOf, hasTuple, matches, NO_SLOT } from './connection-table.js';
 import { DialledBook } from './dialled-book.js';
 import { EndTable, NO_END } from './end-table.js';
 import { reasonOf, WAITING } from './failure-reasons.js';
@@ -23,6 +24,8 @@ import { HostAddresses } from './host-addresses.js';
 import { ListenerBook } from './listener-book.js';
 import { NO_PROCESS, type ProcessBook } from './process-book.js';
 import { BOTH, CLIENT, Roles, SERVER } from './roles.js';
+import { ServerBook } from './server-book.js';
+import { tupleHash } from './tuple-hash.js';
 
 
 /** Snapshots for which a closed connection waits for its other end, and how many wait at most. */
@@ -35,6 +38,8 @@ const MAX_PENDING = 65_536;
 export interface RecordNews extends RecordBatch {
   /** Every live socket and listener is among the records: which is not there any more has ended. */
   readonly isWhole: boolean;
+  /** Ids of sockets, two words each, that are not there any more though no record says so. Absent: none. */
+  readonly gone?: Int32Array | undefined;
   /** The source was begun just now: what it has without a beginning is older. */
   readonly isFirst: boolean;
   readonly listenersListed: boolean;
@@ -63,6 +68,11 @@ export class ConnectionTracker {
   readonly dialled = new DialledBook();
   readonly #roles = new Roles(this.listeners, this.addresses);
   readonly #pairs = new ClosedPairs();
+  readonly #servers: ServerBook;
+  /** Records of connections that nobody has taken: they come last, when it is known who takes the others. */
+  #untaken: number[] = [];
+  /** Records of new ends, where several namespaces have the same addresses. */
+  #ambiguous: number[] = [];
   /** Connections whose direction is a guess: listeners may tell better. */
   readonly #guessed = new Set<number>();
   #listenersSeen = 0;
@@ -73,55 +83,79 @@ export class ConnectionTracker {
   readonly #talking = new Set<string>();
   /** Connects that wait for an answer: by flow, how many. */
   #pending = new Map<number, number>();
+  /** Connections of which something is known that is not counted yet. */
+  #touched: number[] = [];
   readonly #key = new Int32Array(KEY_WORDS);
   #shared: readonly Int32Array[] = [];
+  /** Connections of this round: those that began and ended, and others that ended. */
   #passed = 0;
+  #ended = 0;
   #failed = 0;
   /** Ends that had to go before their other end came, for want of room. */
   unmatched = 0;
+  /** Connections and failed connects that had no flow of their own for want of room. */
+  overflowed = 0;
 
   constructor(
     private readonly book: FlowBook,
     private readonly processes: ProcessBook,
   ) {
-    book.hasPending = (slot) => this.#pending.has(slot);
+    this.#servers = new ServerBook(processes);
+    book.isInUse = (slot) => this.#pending.has(slot) || this.connections.hasAny(slot);
   }
 
   /** Takes records in; the flows are those of this moment then. */
   take(news: RecordNews): TakenCounts {
     const view = new RecordView(news);
     this.#round++;
-    this.#passed = this.#failed = 0;
+    this.#passed = this.#ended = this.#failed = 0;
     this.#roles.areListenersListed = news.listenersListed;
     this.#shared = news.sharedAddresses ?? [];
     this.ends.beginRound();
     this.#pairs.begin();
     this.addresses.learn(view, 0, view.count);
     const pending = new Map<number, number>();
-    for (let i = 0; i < view.count; i++) this.#takeRecord(view, i, news, pending);
-    for (const i of this.#pairs.left()) this.#takeAlone(view, i, news);
+    this.#takeListeners(view);
+    this.#untaken = [];
+    for (let i = 0; i < view.count; i++) {
+      if (view.bytes[i * RECORD.bytes + OFFSET.pidEvidence] === PidEvidence.Listener) this.#untaken.push(i);
+      else this.#takeRecord(view, i, news, pending);
+    }
+    this.#settleTouched();
+    for (const i of this.#untaken) this.#takeRecord(view, i, news, pending);
+    for (const i of this.#pairs.left()) this.#takeNew(view, i, news);
+    this.#takeAmbiguous(view, news);
     if (news.isCompletion !== true) {
       this.#setPending(pending);
       if (news.isWhole) this.#endForgotten();
+      else if (news.gone !== undefined) this.#endGone(news.gone);
     }
+    this.#settleTouched();
     if (this.listeners.version !== this.#listenersSeen) {
       this.#listenersSeen = this.listeners.version;
       for (const connection of this.#guessed) this.#settle(connection);
     }
     this.#endLingering();
     return {
-      connections: this.#passed + this.connections.size,
+      connections: this.#passed + this.#ended + this.connections.size - this.#lingering.size,
       failed: this.#failed,
       listeners: this.listeners.size,
     };
   }
 
-  /** Sockets that the source lost sight of have ended. @param ids two words each */
-  endSockets(ids: Int32Array): void {
-    for (let at = 0; at + 1 < ids.length; at += 2) {
-      const slot = this.ends.findId(ids[at]!, ids[at + 1]!);
-      if (slot !== NO_END) this.#endWithoutRecord(slot);
+  /** Whether a live socket has these two ends, as far as its records say. */
+  hasSocket({ words, ports, netns }: SocketEnds): boolean {
+    const record = new RecordView({ records: new ArrayBuffer(RECORD.bytes), recordCount: 1 });
+    record.words.set(words, WORD.localAddress);
+    record.halves.set(ports, HALF.localPort);
+    record.words[WORD.netns] = netns;
+    const order = endOf(record, 0);
+    const { connections } = this;
+    for (let slot = connections.first(tupleHash(record, 0)); slot !== NO_SLOT; slot = connections.next(slot)) {
+      const end = connections.ends[slot * 2 + order]!;
+      if (end !== NO_END && hasTuple(record, 0, this.ends.view, end) && this.#isLive(end)) return true;
     }
+    return false;
   }
 
   /** Client ports of the live connections that are counted in a flow. */
@@ -145,15 +179,29 @@ export class ConnectionTracker {
     return connection !== NO_END && this.#orientation(connection).client === slot;
   }
 
+  /** New ends whose tuple several connections may have: what began at one time is taken one after the other. */
+  #takeAmbiguous(view: RecordView, news: RecordNews): void {
+    const starts = this.#ambiguous.map((i) => [view.u64(i, WORD.startNanos), i] as const);
+    starts.sort(([a, i], [b, j]) => a - b || i - j);
+    for (const [, i] of starts) this.#takeNew(view, i, news);
+    this.#ambiguous = [];
+  }
+
+  /** Before all connections: they tell whose connections are which way. */
+  #takeListeners(view: RecordView): void {
+    const { bytes, count } = view;
+    for (let i = 0; i < count; i++) {
+      const at = i * RECORD.bytes;
+      if (bytes[at + OFFSET.direction] === Direction.Listener && bytes[at + OFFSET.state] !== TcpState.Close) this.#takeListener(view, i);
+    }
+  }
+
   #takeRecord(view: RecordView, i: number, news: RecordNews, pending: Map<number, number>): void {
     const { bytes } = view;
     const at = i * RECORD.bytes;
     const flags = bytes[at + OFFSET.flags]!;
     const isClosed = bytes[at + OFFSET.state] === TcpState.Close;
-    if (bytes[at + OFFSET.direction] === Direction.Listener) {
-      if (!isClosed) this.#takeListener(view, i);
-      return;
-    }
+    if (bytes[at + OFFSET.direction] === Direction.Listener) return;
     if ((flags & Flag.Established) === 0) {
       if (bytes[at + OFFSET.direction] !== Direction.Connected || news.isCompletion === true) return;
       if (isClosed) this.#takeFailure(view, i, news);
@@ -162,33 +210,26 @@ export class ConnectionTracker {
     }
     const slot = (flags & Flag.Brief) !== 0 ? NO_END : this.ends.find(view, i);
     if (slot !== NO_END) this.#update(view, i, slot, news);
-    else if (!isClosed) this.#takeNew(view, i, news);
-    else if (!this.addresses.has(view.words, i * RECORD.words + WORD.remoteAddress)) {
+    else if (isClosed && !this.addresses.has(view.words, i * RECORD.words + WORD.remoteAddress)) {
       if (news.isCompletion !== true) this.#pass(view, i, ALONE, news);
-    } else if (this.#shared.length > 0) this.#takeAlone(view, i, news);
-    else this.#takeClosed(view, i, news);
+    } else if (this.#shared.length > 0) this.#ambiguous.push(i);
+    else if (isClosed) this.#takeClosed(view, i, news);
+    else this.#takeNew(view, i, news);
   }
 
   /** The end of a local connection that nobody knew of before. */
   #takeClosed(view: RecordView, i: number, news: RecordNews): void {
-    const other = this.#pairs.match(view, i);
+    const hash = tupleHash(view, i);
+    if (this.#connectionFor(view, i, hash) !== NO_SLOT) {
+      this.#takeNew(view, i, news);
+      return;
+    }
+    const other = this.#pairs.match(view, i, hash);
     if (other !== ALONE && news.isCompletion !== true) this.#pass(view, i, other, news);
   }
 
-  #takeAlone(view: RecordView, i: number, news: RecordNews): void {
-    if (news.isCompletion === true && !this.#isAwaited(view, i)) return;
-    this.#takeNew(view, i, news);
-  }
-
-  #isAwaited(view: RecordView, i: number): boolean {
-    const order = endOf(view, i);
-    for (const slot of this.connections.withTuple(view, i, this.ends.view))
-      if (this.connections.ends[slot * 2 + order] === NO_END) return true;
-    return false;
-  }
-
   #takeNew(view: RecordView, i: number, news: RecordNews): void {
-    if (news.isCompletion === true && !this.#isAwaited(view, i)) return;
+    if (news.isCompletion === true && this.#connectionFor(view, i, tupleHash(view, i)) === NO_SLOT) return;
     const slot = this.ends.add(view, i, this.#hasPast(view, i, news));
     this.ends.dialled[slot] = this.#dialledBy(news, i);
     this.#attach(slot);
@@ -208,14 +249,14 @@ export class ConnectionTracker {
   #takeListener(view: RecordView, i: number): void {
     let slot = this.ends.find(view, i);
     if (slot === NO_END) {
-      const id = i * RECORD.words + WORD.socketId;
-      if (view.words[id] === 0 && view.words[id + 1] === 0) return; // nobody could see it end
       slot = this.ends.add(view, i, false);
       this.listeners.add(slot);
-    } else if (!this.ends.isSame(view, i, slot)) {
+    } else if (!this.listeners.has(slot)) {
       // A socket can stop being one end of a connection and listen.
-      if (!this.listeners.has(slot)) this.#endWithoutRecord(slot, true);
-      else this.listeners.remove(slot);
+      this.#endUse(slot);
+      this.listeners.add(this.ends.add(view, i, false));
+    } else if (!this.ends.isSame(view, i, slot)) {
+      this.listeners.remove(slot);
       this.ends.copy(view, i, slot);
       this.listeners.add(slot);
     }
@@ -227,50 +268,70 @@ export class ConnectionTracker {
     const known = this.ends.view;
     const connection = this.ends.connections[slot]!;
     if (this.listeners.has(slot)) this.listeners.remove(slot);
+    if (connection !== NO_END && isOtherUse(view, i, known, slot)) {
+      this.#endUse(slot);
+      this.#takeNew(view, i, news);
+      return;
+    }
     const isSameTuple = connection !== NO_END && matches(view, i, known, slot, true) && isSameSpace(view, i, known, slot);
     if (!isSameTuple && connection !== NO_END) this.#detach(slot);
-    this.ends.copy(view, i, slot);
+    this.ends.refresh(view, i, slot);
     this.ends.dialled[slot] = dialled;
-    if (isSameTuple) this.#settle(connection);
+    if (isSameTuple) this.#touch(connection);
     else this.#attach(slot);
+  }
+
+  /** The socket has another connection, or listens: the one that it had has ended. */
+  #endUse(slot: number): void {
+    this.ends.retire(slot);
+    if (this.#isLive(slot)) this.#endWithoutRecord(slot);
   }
 
   /** Finds the connection of an end: one that waits for such an end, or a new one. */
   #attach(slot: number): void {
     const { view } = this.ends;
     const order = endOf(view, slot);
-    const connection = this.#connectionFor(slot, order);
+    const hash = tupleHash(view, slot);
+    let connection = this.#connectionFor(view, slot, hash);
+    if (connection === NO_SLOT) connection = this.connections.add(hash);
     this.connections.ends[connection * 2 + order] = slot;
     this.ends.connections[slot] = connection;
-    this.#settle(connection);
+    this.#touch(connection);
   }
 
-  #connectionFor(slot: number, order: 0 | 1): number {
-    const { view } = this.ends;
-    const { ends } = this.connections;
+  /** The connection that waits for this end, if any does. @param hash of its tuple */
+  #connectionFor(view: RecordView, i: number, hash: number): number {
+    const { connections } = this;
+    const known = this.ends.view;
     let best = NO_SLOT;
     let bestGap = Infinity;
-    for (const candidate of this.connections.withTuple(view, slot, view)) {
-      if (ends[candidate * 2 + order] !== NO_END) continue;
-      const other = ends[candidate * 2 + 1 - order]!;
-      const gap = this.#gapBetween(slot, other);
+    let order = -1;
+    for (let candidate = connections.first(hash); candidate !== NO_SLOT; candidate = connections.next(candidate)) {
+      const other = connections.anyEnd(candidate);
+      if (other === NO_END || !hasTuple(view, i, known, other)) continue;
+      if (order < 0) order = endOf(view, i);
+      if (connections.ends[candidate * 2 + order] !== NO_END) continue;
+      const gap = this.#gapBetween(view, i, other);
       if (gap < bestGap) [best, bestGap] = [candidate, gap];
     }
-    return best === NO_SLOT ? this.connections.add(view, slot) : best;
+    return best;
   }
 
-  /** How ill two ends of one tuple fit: first by the namespaces that are known to talk, then by when they began. */
-  #gapBetween(slot: number, other: number): number {
-    const { view } = this.ends;
-    const gap = Math.abs(view.u64(slot, WORD.startNanos) - view.u64(other, WORD.startNanos));
-    if (this.#shared.length === 0 || this.#talking.has(this.#pairOf(slot, other))) return gap;
-    return gap + 2 ** 52;
-  }
-
-  #pairOf(slot: number, other: number): string {
-    const { words } = this.ends.view;
-    const [a, b] = [words[slot * RECORD.words + WORD.netns]! >>> 0, words[other * RECORD.words + WORD.netns]! >>> 0];
-    return a < b ? `${a} ${b}` : `${b} ${a}`;
+  /**
+   * How ill two ends of one tuple fit: first by the namespaces that are known to talk, then by when they began. Infinity: the
+   * one began after the other had ended.
+   */
+  #gapBetween(view: RecordView, i: number, other: number): number {
+    const known = this.ends.view;
+    const start = view.u64(i, WORD.startNanos);
+    if (known.bytes[other * RECORD.bytes + OFFSET.state] === TcpState.Close) {
+      const end = known.u64(other, WORD.endNanos);
+      const isLive = view.bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.Close;
+      if (end === 0 || start === 0 ? isLive : start > end) return Infinity;
+    }
+    const gap = Math.abs(start - known.u64(other, WORD.startNanos));
+    if (this.#shared.length === 0) return gap;
+    return this.#talking.has(pairOf(view, i, known, other)) ? gap : gap + 2 ** 52;
   }
 
   #detach(slot: number): void {
@@ -279,30 +340,33 @@ export class ConnectionTracker {
     this.connections.ends[connection * 2 + order] = NO_END;
     this.ends.connections[slot] = NO_END;
     if (this.connections.ends[connection * 2 + 1 - order] === NO_END) this.#forget(connection, true);
-    else this.#settle(connection);
+    else this.#touch(connection);
   }
 
-  /** @param isListening the end stays: its socket listens now */
-  #endWithoutRecord(slot: number, isListening = false): void {
+  #endWithoutRecord(slot: number): void {
     if (this.listeners.has(slot)) {
       this.listeners.remove(slot);
       this.ends.remove(slot);
       return;
     }
     const connection = this.ends.connections[slot]!;
-    if (isListening) {
-      if (connection !== NO_END) this.#detach(slot);
-      return;
-    }
     this.ends.view.bytes[slot * RECORD.bytes + OFFSET.state] = TcpState.Close;
     if (connection === NO_END) this.ends.remove(slot);
-    else this.#settle(connection);
+    else this.#touch(connection);
   }
 
   #endForgotten(): void {
     const { bytes } = this.ends.view;
     for (const slot of this.ends.forgotten())
       if (bytes[slot * RECORD.bytes + OFFSET.state] !== TcpState.Close) this.#endWithoutRecord(slot);
+  }
+
+  /** @param ids two words each */
+  #endGone(ids: Int32Array): void {
+    for (let at = 0; at + 1 < ids.length; at += 2) {
+      const slot = this.ends.findId(ids[at]!, ids[at + 1]!);
+      if (slot !== NO_END) this.#endWithoutRecord(slot);
+    }
   }
 
   #endLingering(): void {
@@ -337,7 +401,9 @@ export class ConnectionTracker {
     }
     if (second !== NO_END) {
       const other = this.#roles.roleOf(view, second);
-      if (this.#roles.evidence > evidence) {
+      // Where both ends connected at once, the lower port is the server's.
+      const isSimultaneous = other === role && this.#roles.evidence === evidence;
+      if (this.#roles.evidence > evidence || isSimultaneous) {
         role = other === CLIENT ? SERVER : other === SERVER ? CLIENT : BOTH;
         ({ evidence } = this.#roles);
       }
@@ -346,6 +412,22 @@ export class ConnectionTracker {
     return role === CLIENT
       ? { client: first, server: second, evidence }
       : { client: second, server: first, evidence };
+  }
+
+  /** The connection is counted anew when all records are read: both ends are known then. */
+  #touch(connection: number): void {
+    if (this.connections.isTouched[connection] === 1) return;
+    this.connections.isTouched[connection] = 1;
+    this.#touched.push(connection);
+  }
+
+  #settleTouched(): void {
+    for (const connection of this.#touched) {
+      if (this.connections.isTouched[connection] === 0) continue;
+      this.connections.isTouched[connection] = 0;
+      this.#settle(connection);
+    }
+    this.#touched = [];
   }
 
   /** Counts a connection as it is known now. */
@@ -370,7 +452,10 @@ export class ConnectionTracker {
       this.#lingering.delete(connection);
       return;
     }
-    if (this.connections.closedIn[connection] === 0) this.connections.closedIn[connection] = this.#round;
+    if (this.connections.closedIn[connection] === 0) {
+      this.connections.closedIn[connection] = this.#round;
+      this.#ended++;
+    }
     const isComplete = client !== NO_END && server !== NO_END;
     if (isComplete || !this.addresses.has(view.words, own * RECORD.words + WORD.remoteAddress) || isSelfConnect(view, own))
       this.#forget(connection, false);
@@ -404,6 +489,7 @@ export class ConnectionTracker {
     if (all.flow[connection] !== flow || all.port[connection] !== port) {
       this.#takeOut(connection);
       this.connections.joinFlow(connection, flow);
+      this.#noteOverflow(flow);
       all.port[connection] = port;
     }
     const sent = Math.max(0, lifeSent - baseOut);
@@ -420,6 +506,8 @@ export class ConnectionTracker {
       all.sent[connection] === sent &&
       all.received[connection] === received &&
       all.retransmits[connection] === retransmits &&
+      all.earlierSent[connection] === baseOut &&
+      all.earlierReceived[connection] === baseInto &&
       all.rttMicros[connection] === rttMicros &&
       all.connectMicros[connection] === connectMicros
     )
@@ -530,6 +618,9 @@ export class ConnectionTracker {
         role = otherRole === CLIENT ? SERVER : CLIENT;
         ({ evidence } = this.#roles);
       }
+    } else if (other !== ALONE && bytes[i * RECORD.bytes + OFFSET.direction] === bytes[other * RECORD.bytes + OFFSET.direction]) {
+      // Where both ends connected at once, the lower port is the server's.
+      role = endOf(view, i) === 0 ? SERVER : CLIENT;
     }
     const isClient = role !== SERVER;
     const client = isClient ? i : other;
@@ -563,6 +654,11 @@ export class ConnectionTracker {
     const port = halves[own * RECORD.halves + (isMeasuredByClient ? HALF.localPort : HALF.remotePort)]!;
     book.portsOf(flow).passed(port, book.generation);
     book.mark(flow);
+    this.#noteOverflow(flow);
+  }
+
+  #noteOverflow(flow: number): void {
+    if (this.book.isOverflow(flow)) this.overflowed++;
   }
 
   /** The key of the flow of a connection; what was dialled is left open. */
@@ -583,11 +679,19 @@ export class ConnectionTracker {
     key[KEY.clientProcess] = client === NO_END ? NO_PROCESS : this.processes.numberOf(view, client);
     key[KEY.serverProcess] =
       server !== NO_END
-        ? this.processes.numberOf(view, server)
+        ? this.#serverProcess(view, server)
         : isSelfConnect(view, own)
           ? key[KEY.clientProcess]!
           : NO_PROCESS;
     key[KEY.via] = 0;
+  }
+
+  #serverProcess(view: RecordView, server: number): number {
+    const number = this.processes.numberOf(view, server);
+    if (view.bytes[server * RECORD.bytes + OFFSET.pidEvidence] !== PidEvidence.Listener) return number;
+    const at = server * RECORD.words;
+    const port = view.halves[server * RECORD.halves + HALF.localPort]!;
+    return this.#servers.numberAt(view.words[at + WORD.netns]!, view.words, at + WORD.localAddress, port) || number;
   }
 
   /**
@@ -600,7 +704,7 @@ export class ConnectionTracker {
     const isShared = (at: number): boolean => this.#shared.some((address) => sameAddress(address, 0, words, at));
     const at = client * RECORD.words;
     if (!isShared(at + WORD.localAddress) && !isShared(at + WORD.remoteAddress)) return 0;
-    if (this.#talking.size < MAX_LINGERING) this.#talking.add(this.#pairOf(client, server));
+    if (this.#talking.size < MAX_LINGERING) this.#talking.add(pairOf(this.ends.view, client, this.ends.view, server));
     return words[server * RECORD.words + WORD.netns]!;
   }
 
@@ -631,6 +735,7 @@ export class ConnectionTracker {
       if (known > book.serverEvidence[flow]!) {
         book.serverEvidence[flow] = known;
         changed = true;
+        if (known > PidEvidence.Listener) this.#noteServer(view, server);
       }
       if ((book.here[flow]! & 2) === 0) {
         book.here[flow]! |= 2;
@@ -640,6 +745,14 @@ export class ConnectionTracker {
       if ((view.bytes[server * RECORD.bytes + OFFSET.flags]! & Flag.Mptcp) !== 0) changed = this.#noteSubflows(flow, view, server) || changed;
     }
     if (changed) book.markDefinition(flow);
+  }
+
+  #noteServer(view: RecordView, server: number): void {
+    const at = server * RECORD.words;
+    const port = view.halves[server * RECORD.halves + HALF.localPort]!;
+    const number = this.processes.numberOf(view, server);
+    if (number !== NO_PROCESS)
+      this.#servers.note(view.words[at + WORD.netns]!, view.words, at + WORD.localAddress, port, number);
   }
 
   #noteSubflows(flow: number, { bytes }: RecordView, record: number): boolean {
@@ -653,6 +766,7 @@ export class ConnectionTracker {
     const flow = this.#failureFlow(view, i, news);
     this.book.addFailure(flow, reasonOf(view.halves[i * RECORD.halves + HALF.error]!), 1);
     this.#failed++;
+    this.#noteOverflow(flow);
   }
 
   #failureFlow(view: RecordView, i: number, news: RecordNews): number {
@@ -660,6 +774,9 @@ export class ConnectionTracker {
     this.#key[KEY.via] = this.#dialledBy(news, i);
     const flow = this.book.slotOf(this.#key, true);
     this.#note(flow, view, i, NO_END, view.bytes[i * RECORD.bytes + OFFSET.directionEvidence]!);
+    // Connections have ports to be known by, of which failed connects must not take the room.
+    if (this.book.isFailedOnly(flow))
+      this.book.portsOf(flow).dialled(view.halves[i * RECORD.halves + HALF.localPort]!, this.book.generation);
     return flow;
   }
 
@@ -680,6 +797,24 @@ export class ConnectionTracker {
     }
     this.#pending = pending;
   }
+}
+
+/**
+ * Whether a socket's record is of another connection than its end: it was closed, or connected anew. That the far end is
+ * another one shows nothing: NAT may be looked through later.
+ */
+function isOtherUse(a: RecordView, i: number, b: RecordView, j: number): boolean {
+  if (b.bytes[j * RECORD.bytes + OFFSET.state] === TcpState.Close && a.bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.Close) return true;
+  if (a.halves[i * RECORD.halves + HALF.localPort] !== b.halves[j * RECORD.halves + HALF.localPort]) return true;
+  const [startA, startB] = [a.u64(i, WORD.startNanos), b.u64(j, WORD.startNanos)];
+  return startA !== startB && startA !== 0 && startB !== 0;
+}
+
+/** The two namespaces of a connection, in either order. */
+function pairOf(a: RecordView, i: number, b: RecordView, j: number): string {
+  const one = a.words[i * RECORD.words + WORD.netns]! >>> 0;
+  const other = b.words[j * RECORD.words + WORD.netns]! >>> 0;
+  return one < other ? `${one} ${other}` : `${other} ${one}`;
 }
 
 function isSameSpace(a: RecordView, i: number, b: RecordView, j: number): boolean {

@@ -2,7 +2,7 @@
  * The ends (sockets) that are known: those that live, and those that closed a moment ago and whose other end is awaited. Each
  * has a copy of its newest record, at its slot, in memory that grows with them.
  */
-import { RECORD, WORD } from '../records/layout.js';
+import { OFFSET, RECORD, WORD } from '../records/layout.js';
 import { RecordView } from '../records/record-view.js';
 import { mixed, randomMultipliers } from './seeded-hash.js';
 import { SlotIndex, Slots, withRoom } from './slot-index.js';
@@ -10,6 +10,8 @@ import { SlotIndex, Slots, withRoom } from './slot-index.js';
 const FIRST_ENDS = 256;
 
 const [LOW, HIGH] = randomMultipliers(2) as unknown as [number, number];
+
+const FREE = 0;
 
 /** In place of a slot. */
 export const NO_END = -1;
@@ -26,11 +28,11 @@ export class EndTable {
   isOlder = new Uint8Array(FIRST_ENDS);
   /** By slot: number of what was dialled, where that is not the remote end of the record; 0: it is. */
   dialled = new Int32Array(FIRST_ENDS);
-  /** By slot: the last round of `seen`. */
+  /** By slot: the round that saw it last; FREE: the slot is nobody's. */
   #rounds = new Uint32Array(FIRST_ENDS);
   readonly #slots = new Slots();
   readonly #index = new SlotIndex();
-  #round = 0;
+  #round = FREE;
 
   get size(): number {
     return this.#slots.used;
@@ -46,7 +48,6 @@ export class EndTable {
     const at = record * RECORD.words + WORD.socketId;
     const low = words[at]!;
     const high = words[at + 1]!;
-    if (low === 0 && high === 0) return NO_END;
     const known = this.view.words;
     for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot)) {
       const place = slot * RECORD.words + WORD.socketId;
@@ -96,7 +97,32 @@ export class EndTable {
     for (let word = 0; word < RECORD.words; word++) words[to + word] = from.words[at + word]!;
   }
 
-  /** Whether the record says anything that is not known. */
+  /** As `copy`, of the connection that it had before: a process that is known stays, though the record has none. */
+  refresh(from: RecordView, record: number, slot: number): void {
+    const { words, bytes } = this.view;
+    const to = slot * RECORD.words;
+    const pid = words[to + WORD.pid]!;
+    if (pid === 0 || from.words[record * RECORD.words + WORD.pid] !== 0) {
+      this.copy(from, record, slot);
+      return;
+    }
+    const start = words.slice(to + WORD.pidStartNanos, to + WORD.pidStartNanos + 2);
+    const at = slot * RECORD.bytes;
+    const comm = bytes.slice(at + OFFSET.comm, at + RECORD.bytes);
+    const evidence = bytes[at + OFFSET.pidEvidence]!;
+    this.copy(from, record, slot);
+    words[to + WORD.pid] = pid;
+    words.set(start, to + WORD.pidStartNanos);
+    bytes.set(comm, at + OFFSET.comm);
+    bytes[at + OFFSET.pidEvidence] = evidence;
+  }
+
+  /** The socket has another connection now: this end stays with the one it had, and is not found by the socket any more. */
+  retire(slot: number): void {
+    this.#index.remove(slot);
+  }
+
+  /** Whether the record has nothing that is not known. */
   isSame(from: RecordView, record: number, slot: number): boolean {
     const words = this.view.words;
     const at = record * RECORD.words;
@@ -108,18 +134,15 @@ export class EndTable {
   remove(slot: number): void {
     this.#index.remove(slot);
     this.connections[slot] = NO_END;
-    // Nothing is left that could be taken for a socket's.
-    this.view.words.fill(0, slot * RECORD.words, (slot + 1) * RECORD.words);
+    this.#rounds[slot] = FREE;
     this.#slots.giveBack(slot);
   }
 
   /** Slots of the ends that this round did not see. */
   *forgotten(): Iterable<number> {
-    const { words } = this.view;
     for (let slot = 0; slot < this.#slots.end; slot++) {
-      const id = slot * RECORD.words + WORD.socketId;
-      const isUsed = words[id] !== 0 || words[id + 1] !== 0;
-      if (isUsed && this.#rounds[slot] !== this.#round) yield slot;
+      const round = this.#rounds[slot]!;
+      if (round !== FREE && round !== this.#round) yield slot;
     }
   }
 

@@ -49,6 +49,8 @@ export class FlowBook {
   /** Bit 0: the client's socket is on this host; bit 1: the server's. */
   here = new Uint8Array(64);
   subflows = new Uint8Array(64);
+  /** 1: only failed connects are known of it. */
+  #isFailedOnly = new Uint8Array(64);
   readonly #failures: (Map<string, number> | undefined)[] = [];
   readonly #ports: (PortSample | undefined)[] = [];
   /** Handed out for the state that each has now. */
@@ -59,8 +61,6 @@ export class FlowBook {
   #nextId = 1;
   #failedOnly = 0;
   #other = -1;
-  /** Counts what had no flow of its own for want of room: connections and failed connects. */
-  overflowed = 0;
   /** The state that is being made. */
   seq = 0;
   nowMs = 0;
@@ -82,14 +82,25 @@ export class FlowBook {
    */
   slotOf(key: Int32Array, isFailed = false): number {
     const found = this.keys.find(key);
-    if (found >= 0) return found;
-    const hasRoom = this.keys.size < this.maxFlows && (!isFailed || this.#failedOnly < FAILED_ONLY_MAX);
-    if (!hasRoom) {
-      this.overflowed++;
-      return this.#overflow();
+    if (found >= 0) {
+      if (!isFailed && this.#isFailedOnly[found] === 1) this.#setFailedOnly(found, 0);
+      return found;
     }
-    if (isFailed) this.#failedOnly++;
-    return this.#add(key);
+    if (this.keys.size >= this.maxFlows || (isFailed && this.#failedOnly >= FAILED_ONLY_MAX))
+      return this.#overflow();
+    const slot = this.#add(key);
+    if (isFailed) this.#setFailedOnly(slot, 1);
+    return slot;
+  }
+
+  /** Whether only failed connects are known of the flow. */
+  isFailedOnly(slot: number): boolean {
+    return this.#isFailedOnly[slot] === 1;
+  }
+
+  #setFailedOnly(slot: number, is: 0 | 1): void {
+    this.#failedOnly += is - this.#isFailedOnly[slot]!;
+    this.#isFailedOnly[slot] = is;
   }
 
   /** Whether it is the one that has what found no room. */
@@ -194,7 +205,7 @@ export class FlowBook {
       if (slot === this.#other || this.numberAt(slot, LIVE) > 0) continue;
       const isKnown = this.#stateSeqs[slot]! <= confirmed;
       if (this.nowMs - this.#changedAtMs[slot]! < IDLE_MS || !(isKnown || isTight)) continue;
-      if (this.hasPending(slot)) continue;
+      if (this.isInUse(slot)) continue;
       this.#remove(slot);
       gone++;
     }
@@ -202,12 +213,12 @@ export class FlowBook {
     return gone;
   }
 
-  /** Set by who counts connects that wait for an answer: their flow must not go meanwhile. */
-  hasPending: (slot: number) => boolean = () => false;
+  /** Set by who follows connections: whether something that is counted in the flow may still change. */
+  isInUse: (slot: number) => boolean = () => false;
 
   #expireIdlest(): number {
     const idle = [...this.slots()].filter(
-      (slot) => slot !== this.#other && this.numberAt(slot, LIVE) === 0 && !this.hasPending(slot),
+      (slot) => slot !== this.#other && this.numberAt(slot, LIVE) === 0 && !this.isInUse(slot),
     );
     idle.sort((a, b) => this.#changedAtMs[a]! - this.#changedAtMs[b]!);
     const going = idle.slice(0, Math.max(0, this.keys.size - Math.floor(this.maxFlows * 0.8)));
@@ -233,17 +244,13 @@ export class FlowBook {
 
   #remove(slot: number): void {
     const { words } = this.keys;
-    if (this.#isFailedOnly(slot)) this.#failedOnly = Math.max(0, this.#failedOnly - 1);
+    this.#setFailedOnly(slot, 0);
     this.processes.release(words[slot * KEY_WORDS + KEY.clientProcess]!);
     this.processes.release(words[slot * KEY_WORDS + KEY.serverProcess]!);
     this.noteGone(this.ids[slot]!);
     this.ids[slot] = 0;
     this.#failures[slot] = this.#ports[slot] = this.#states[slot] = undefined;
     this.keys.remove(slot);
-  }
-
-  #isFailedOnly(slot: number): boolean {
-    return this.#failures[slot] !== undefined && this.numberAt(slot, Num.Opened) + this.numberAt(slot, Num.Adopted) === 0;
   }
 
   /** A flow of nobody in particular: no addresses, no processes. */
@@ -275,6 +282,7 @@ export class FlowBook {
     this.serverNetns = withRoom(this.serverNetns, slots);
     this.here = withRoom(this.here, slots);
     this.subflows = withRoom(this.subflows, slots);
+    this.#isFailedOnly = withRoom(this.#isFailedOnly, slots);
   }
 }
 

@@ -45,7 +45,7 @@ export class ForwardedFlows {
    */
   update(flows: FlowBatch, isHere: (words: Int32Array, at: number) => boolean): void {
     if (flows.flowCount === 0 && this.#flows.size === 0) return;
-    const groups = this.#group(new FlowIndex(flows), isHere);
+    const groups = this.#group(FlowIndex.of(flows), isHere);
     for (const [key, { id }] of this.#flows) {
       if (groups.has(key)) continue;
       this.#flows.delete(key);

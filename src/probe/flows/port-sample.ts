@@ -57,6 +57,18 @@ export class PortSample {
     if (this.#modulus === 1 || port % this.#modulus === 0) this.#keep(port, ENDED);
   }
 
+  /** A connect that fails; as often as it is seen to. */
+  dialled(port: number, generation: number): void {
+    if (generation !== this.#generation) this.#turn(generation);
+    const at = this.#kept.findIndex((kept) => kept >> 2 === port);
+    if (at < 0) this.passed(port, generation);
+    else if ((this.#kept[at]! & 3) === ENDED_BEFORE) {
+      this.#kept[at] = port * 4 + ENDED;
+      this.#endedBefore--;
+      this.#ended++;
+    }
+  }
+
   /** One that was counted as ended belongs to another flow. */
   leftEnded(port: number): void {
     this.#ended = Math.max(0, this.#ended - 1);

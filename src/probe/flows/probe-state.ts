@@ -13,6 +13,7 @@ import { addressText } from '../records/address.js';
 import type { HolderBatch } from '../records/holder.js';
 import type { FlowBatch } from '../records/nat-flow.js';
 import { RecordView } from '../records/record-view.js';
+import type { SocketEnds } from '../records/source.js';
 import { ConnectionTracker, type RecordNews, type TakenCounts } from './connection-tracker.js';
 import { FactBook } from './fact-book.js';
 import { FlowBook } from './flow-book.js';
@@ -41,8 +42,7 @@ export interface ProbeStateOptions {
 
 /** What one tick found. */
 export interface TickNews {
-  /** Undefined: no record is another than in the last tick. */
-  readonly records: RecordNews | undefined;
+  readonly records: RecordNews;
   readonly holders: HolderBatch;
   readonly natFlows: FlowBatch;
   readonly topologies: ReadonlyMap<TopologyKey, Topology>;
@@ -100,7 +100,7 @@ export class ProbeState implements StatedSource {
   counters(): Readonly<Record<string, number>> {
     return {
       flows: this.#book.size,
-      overflowed_connections: this.#book.overflowed,
+      overflowed_connections: this.#tracker.overflowed,
       followed_connections: this.#tracker.connections.size,
       unmatched_ends: this.#tracker.unmatched,
       dialled_dropped: this.#tracker.dialled.dropped,
@@ -115,7 +115,7 @@ export class ProbeState implements StatedSource {
     this.#ticks++;
     book.nowMs = this.#atMs = Math.max(this.#atMs, this.#clock());
     book.generation = Math.floor((book.nowMs - this.#startedAtMs) / GENERATION_MS);
-    const counts = this.#tracker.take(news.records ?? NO_NEWS);
+    const counts = this.#tracker.take(news.records);
     const processes = news.topologies.get('Process');
     this.#nameProcesses(processes);
     this.#noteListeners();
@@ -130,7 +130,13 @@ export class ProbeState implements StatedSource {
 
   /** Completes what is known with records that were taken later than the state's time: no connection is new. */
   complete(records: RecordNews): void {
+    this.#book.seq++;
     this.#tracker.take(records);
+  }
+
+  /** Whether a live socket with these two ends was taken in, see `SnapshotRequest.isKnown`. */
+  knows(ends: SocketEnds): boolean {
+    return this.#tracker.hasSocket(ends);
   }
 
   statementSince(base: number): Statement {
@@ -311,11 +317,3 @@ export class ProbeState implements StatedSource {
     this.#addressNames.keepOnly(addresses);
   }
 }
-
-const NO_NEWS: RecordNews = {
-  records: new ArrayBuffer(0),
-  recordCount: 0,
-  isWhole: false,
-  isFirst: false,
-  listenersListed: false,
-};

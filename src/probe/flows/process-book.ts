@@ -68,6 +68,17 @@ export class ProcessBook {
     return process;
   }
 
+  /** Whether it still has a number. */
+  has(process: BookedProcess): boolean {
+    return this.numberOfKnown(process) !== NO_PROCESS;
+  }
+
+  /** The number of a process that had one; `NO_PROCESS` when it was given back. */
+  numberOfKnown(process: BookedProcess): number {
+    const numbers = this.#byPid.get(process.pid) ?? [];
+    return numbers.find((number) => this.#processes[number] === process) ?? NO_PROCESS;
+  }
+
   use(number: number): void {
     if (number !== NO_PROCESS) this.#uses[number] = (this.#uses[number] ?? 0) + 1;
   }

@@ -5,7 +5,7 @@
 import { processNodeId } from '../../report/model/node-ids.js';
 import type { Latest, Node, Timestamp, Topology } from '../../report/model/model.js';
 import { hostNodeId } from '../../report/model/node-ids.js';
-import type { ProcessBook } from './process-book.js';
+import type { BookedProcess, ProcessBook } from './process-book.js';
 
 export interface ProcessKnowledge {
   /** Start of the process that has a PID now, in clock ticks after boot; undefined: there is none, or nobody knows. */
@@ -22,7 +22,7 @@ export class ProcessNames {
   readonly #names: string[] = [];
   /** By number: the process has ended, and its name stays. */
   readonly #isFormer: boolean[] = [];
-  #pids: number[] = [];
+  readonly #known: BookedProcess[] = [];
 
   constructor(
     private readonly book: ProcessBook,
@@ -47,8 +47,9 @@ export class ProcessNames {
   update(processes: Topology | undefined, hostName: string): Set<number> {
     const renamed = new Set<number>();
     for (const number of this.book.numbers()) {
-      const { pid, startTicks, comm } = this.book.process(number);
-      if (this.#pids[number] !== pid) this.#forget(number, pid);
+      const process = this.book.process(number);
+      const { pid, startTicks, comm } = process;
+      if (this.#known[number] !== process) this.#forget(number, process);
       if (this.#isFormer[number] === true) continue;
       const node = processes?.nodes.get(processNodeId(hostName, pid));
       const startNow = this.knowledge.startTicksOf(pid);
@@ -90,8 +91,9 @@ export class ProcessNames {
     return nodes;
   }
 
-  #forget(number: number, pid: number): void {
-    this.#pids[number] = pid;
+  /** The number is another process's now. */
+  #forget(number: number, process: BookedProcess): void {
+    this.#known[number] = process;
     this.#names[number] = '';
     this.#isFormer[number] = false;
   }

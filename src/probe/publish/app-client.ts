@@ -3,13 +3,15 @@
  * matter to a sender. Connections are kept alive; one that turns out to have been closed meanwhile says nothing of the app, which is
  * asked once more on a new one. Redirects are not followed: a body goes where it was meant to go, or nowhere.
  */
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import type { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
 import type { LookupFunction } from 'node:net';
-import axios, { type AxiosProxyConfig, type AxiosResponse } from 'axios';
+import type { AxiosProxyConfig, AxiosResponse } from 'axios';
+import { http, https } from '../../machine/node-http.js';
 import { retryAfterMs } from './backoff.js';
 import type { Credentials } from './credentials.js';
 import { PublishError } from './errors.js';
+import { axios } from './load-axios.js';
 import { proxyFor, type ProxyRules } from './proxy.js';
 import type { HostAddress, TargetAddress } from './target-address.js';
 import type { TlsMaterial, TlsSettings } from './tls-material.js';
@@ -215,8 +217,8 @@ export class AppClient {
       ...lookupOf(this.target.address),
     };
     return (this.#agents = {
-      http: new HttpAgent(common),
-      https: new HttpsAgent({ ...common, ...tls, rejectUnauthorized: true, minVersion: 'TLSv1.2' }),
+      http: new http.Agent(common),
+      https: new https.Agent({ ...common, ...tls, rejectUnauthorized: true, minVersion: 'TLSv1.2' }),
       tls,
     });
   }

@@ -2,7 +2,8 @@
  * Serves `/metrics`, `/healthz` and `/readyz` over plain HTTP, for this machine's own tools. It takes no input beyond
  * the path, holds few connections, and shows neither credentials nor addresses other than those of apps.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { http } from '../../machine/node-http.js';
 import { once } from 'node:events';
 import { SelfError } from './errors.js';
 import { appStates, liveness, readiness, type Health } from './health.js';
@@ -34,7 +35,7 @@ const REQUEST_TIMEOUT_MS = 5000;
 export async function startSelfServer(options: SelfServerOptions): Promise<SelfServer> {
   let metrics: Promise<ProbeMetrics> | undefined;
   const metricsOnDemand = (): Promise<ProbeMetrics> => (metrics ??= loadMetrics(options));
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+  const server = http.createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     answer(request, response, metricsOnDemand, options).catch(() => {
       response.destroy();
     });

@@ -5,6 +5,7 @@
  * All versions of a node are gathered before they are merged, which costs what reading all reports once costs.
  */
 import { canonicalText, greatestByText } from './canonical-text.js';
+import type { FlowRow } from '../model/flow-row.js';
 import type { Mutable } from '../model/mutable.js';
 import { greatestOf, mergeMaps, mergeNodes, present } from './nodes.js';
 import type { DnsNames, Node, Report, Timestamp, Topology, TopologyKey } from '../model/model.js';
@@ -41,6 +42,8 @@ export function mergeReports(reports: Iterable<Report>): Report {
   if (windows.length > 0) merged.windowNanos = sumOf(windows);
   if (all.some((report) => report.shortcut)) merged.shortcut = true;
   if (plugins.length > 0) merged.plugins = plugins;
+  const flows = present(all, (report) => report.flows);
+  if (flows.length > 0) merged.flows = mergeFlowRows(flows);
   return merged;
 }
 
@@ -149,6 +152,12 @@ function mergePlugins(lists: readonly (readonly unknown[])[]): readonly unknown[
     else known.push(plugin);
   }
   return [...byId.keys()].sort().map((key) => greatestByText(byId.get(key)!));
+}
+
+/** A row is about its report's own time: all of them are kept, equal ones once. In order of what they state. */
+export function mergeFlowRows(lists: readonly (readonly FlowRow[])[]): readonly FlowRow[] {
+  const byText = new Map(lists.flat().map((row) => [canonicalText(row), row]));
+  return [...byText.keys()].sort().map((text) => byText.get(text)!);
 }
 
 /** Counts that were capped when they were read stay capped. */

@@ -6,6 +6,7 @@
 
 /** One end of a flow, as it really is: NAT is looked through. */
 export interface FlowRowEnd {
+  /** Empty at both ends: all the flows that there was no room for; the server's port is 0 then. */
   readonly address: string;
   /** Name of the host whose probe saw this end's socket. */
   readonly host?: string;

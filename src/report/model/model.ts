@@ -137,6 +137,6 @@ export interface Report {
   /** Show at once, do not wait for the next tick. */
   readonly shortcut?: boolean;
   readonly plugins?: readonly unknown[];
-  /** Ours alone: the exact rows that the endpoints stand for. */
+  /** Ours alone: the exact rows that the endpoints stand for. Scope's readers ignore them. */
   readonly flows?: readonly FlowRow[];
 }

@@ -9,11 +9,13 @@ export const REPORT_FAULTS = {
   WRONG_TYPE: "send a report in Scope's format",
   BAD_TIMESTAMP: "send Go's binary time (15 bytes) in MessagePack, RFC 3339 in JSON, years 0 to 9999",
   BAD_NUMBER: 'send finite numbers, and counts that are not negative',
+  BAD_FLOW: "send flows with both ends' addresses, the server's port, and client ports as pairs",
   INVALID_UTF8: 'send ids and keys as UTF-8',
   DUPLICATE_KEY: 'send each key of a map once',
   TOO_LARGE: 'report less at once, or raise the limit on bytes',
   TOO_DEEP: 'nest less, or raise the limit on depth',
   TOO_MANY_NODES: 'report fewer nodes at once, or raise the limit on nodes',
+  TOO_MANY_FLOWS: 'report fewer flows at once, or raise the limit on flows',
   TOO_MANY_ENTRIES: 'report less at once, or raise the limit on entries',
   TEXT_TOO_LONG: 'shorten the text, or raise the limit on the bytes of one text',
 } as const;

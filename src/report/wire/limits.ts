@@ -9,6 +9,8 @@ export interface DecodeLimits {
   readonly maxDepth: number;
   /** Nodes of all topologies together, children included. */
   readonly maxNodes: number;
+  /** Rows of `Flows`. */
+  readonly maxFlows: number;
   /** Entries of all maps and lists together, also of those that are skipped. */
   readonly maxEntries: number;
   /** Bytes of one text. */
@@ -23,6 +25,7 @@ export const DEFAULT_LIMITS: DecodeLimits = {
   maxBytes: 256 * 1024 * 1024,
   maxDepth: 64,
   maxNodes: 500_000,
+  maxFlows: 250_000,
   maxEntries: 5_000_000,
   maxTextBytes: 1024 * 1024,
 };

@@ -12,6 +12,7 @@ import {
   type TopologyKey,
 } from '../model/model.js';
 import { TOPOLOGY_NAMES } from '../model/node-ids.js';
+import { readFlowRows } from './flow-row-reader.js';
 import { NodeReader } from './node-reader.js';
 import { upgradeReport } from './old-probes.js';
 import type { NodeCache } from './known-nodes.js';
@@ -65,6 +66,11 @@ export function readReport(reader: ValueReader, limits: DecodeLimits, recall?: N
       case 'Plugins': {
         const plugins = readPlugins(reader);
         if (plugins.length > 0) report.plugins = plugins;
+        return true;
+      }
+      case 'Flows': {
+        const flows = readFlowRows(reader, limits.maxFlows);
+        if (flows !== undefined) report.flows = flows;
         return true;
       }
       default:

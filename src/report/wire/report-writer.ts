@@ -1,4 +1,5 @@
 /** Writes a report in Scope's shape, whatever the encoding. What is empty is left out. */
+import { writeFlowRow } from './flow-row-writer.js';
 import { writeNode } from './node-writer.js';
 import { TOPOLOGY_KEYS, type DnsNames, type Report, type Topology } from '../model/model.js';
 import { writeMetadataTemplate, writeMetricTemplate, writeTableTemplate } from './template-writer.js';
@@ -8,9 +9,9 @@ const EMPTY_TOPOLOGY: Topology = { nodes: new Map() };
 
 /** @param everyTopology write also those the report has not, as empty: readers need not ask whether they exist */
 export function writeReport(writer: ValueWriter, report: Report, everyTopology: boolean): void {
-  const { timestamp, topologies, dns, sampling, windowNanos, shortcut, plugins } = report;
+  const { timestamp, topologies, dns, sampling, windowNanos, shortcut, plugins, flows } = report;
   const topologyCount = everyTopology ? TOPOLOGY_KEYS.length : topologies.size;
-  const optional = [timestamp, dns.size > 0, sampling, windowNanos, shortcut, plugins?.length];
+  const optional = [timestamp, dns.size > 0, sampling, windowNanos, shortcut, plugins?.length, flows];
   writer.beginMap(1 + topologyCount + optional.filter(Boolean).length);
   writer.key('ID');
   writer.text(report.id);
@@ -46,6 +47,12 @@ export function writeReport(writer: ValueWriter, report: Report, everyTopology: 
   if (plugins?.length) {
     writer.key('Plugins');
     writeOpaque(writer, plugins);
+  }
+  if (flows) {
+    writer.key('Flows');
+    writer.beginList(flows.length);
+    for (const row of flows) writeFlowRow(writer, row);
+    writer.endList();
   }
   writer.endMap();
 }

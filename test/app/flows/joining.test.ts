@@ -263,3 +263,41 @@ test('clocks apart: each side has its own sums', () => {
   );
   assert.deepEqual(edgesOf(fleet.state(T0 + 10_000)), fleet.truth);
 });
+
+test('failed connects are no server process’s where there are several', () => {
+  const fleet = new Fleet();
+  const servers = SERVERS.slice(0, 2);
+  const random = new Random(10);
+  const row = flowOf('10.0.0.1', '10.1.0.1:80', { pid: 1, isHere: true }, {});
+  for (let i = 0; i < 20; i++) fleet.connect(CLIENTS[0]!, 40_000 + i, '10.1.0.1:80', random.pick(servers));
+  fleet.table('a').fail(row, 'refused', 3);
+  const flows = fleet.state();
+  assertTruth(fleet, flows);
+  const failed = flows.filter(({ failures }) => failures.size > 0);
+  assert.deepEqual(
+    failed.map((flow) => [endOf(flow, 'client'), endOf(flow, 'server'), flow.failures.get('refused')]),
+    [['a/1 10.0.0.1', 's1/- 10.1.0.1', 3]],
+  );
+});
+
+test('what the two ends count apart is kept apart: bytes, failures and times are of the client’s host', () => {
+  const fleet = new Fleet();
+  for (let i = 0; i < 8; i++) fleet.connect(CLIENTS[0]!, 40_000 + i, '10.1.0.1:80', SERVERS[i % 2]!);
+  fleet.table('a').connections.forEach((connection, i) => (connection.bytes = 101 + i));
+  for (const connection of fleet.table('s1').connections) connection.bytes = 100;
+  const flows = fleet.state();
+  const sum = (of: (flow: JoinedFlow) => number): number => flows.reduce((all, flow) => all + of(flow), 0);
+  const sent = fleet.table('a').connections.reduce((all, { bytes }) => all + bytes, 0);
+  assert.equal(
+    sum(({ activity }) => activity.bytesSent),
+    sent,
+  );
+  assert.equal(
+    sum(({ activity }) => activity.bytesReceived),
+    3 * sent,
+  );
+  assert.equal(
+    sum(({ byServer: there }) => there!.bytesSent),
+    800,
+  );
+});

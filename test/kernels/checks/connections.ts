@@ -64,7 +64,7 @@ export const connections: readonly Check[] = [
       const { stdout } = await promisify(execFile)('ip', command);
       const { connections: made } = JSON.parse(stdout) as Churned;
       assert.ok(made >= SHORT_CONNECTIONS);
-      const { live, closed } = countSockets(await seen.feed.source.snapshot(), netns.inode);
+      const { live, closed } = countSockets(await seen.source.snapshot(), netns.inode);
       assert.deepEqual({ live, closed }, { live: 0, closed: made * 2 });
     },
   },

@@ -16,8 +16,8 @@ import { EVERY_RUNG, FILES_RUNGS, optionsOf, type Check } from './check.js';
 const connectionEnds = (snapshot: Snapshot, netns: Namespace): SeenSocket[] =>
   socketsIn(snapshot, netns.inode).filter(({ direction }) => direction !== Direction.Listener);
 
-const ends = async ({ feed }: Seen, netns: Namespace): Promise<SeenSocket[]> =>
-  connectionEnds(await feed.source.snapshot(), netns);
+const ends = async ({ source }: Seen, netns: Namespace): Promise<SeenSocket[]> =>
+  connectionEnds(await source.snapshot(), netns);
 
 /** How many are whose: named by what a process is to the connections, as PIDs differ each time. */
 function byRole(
@@ -86,7 +86,7 @@ export const states: readonly Check[] = [
     run: async (t, rung) => {
       const { truth, server } = await held(t);
       const seen = await watch(t, optionsOf(rung));
-      const sockets = socketsIn(await seen.feed.source.snapshot(), server.inode);
+      const sockets = socketsIn(await seen.source.snapshot(), server.inode);
       const listeners = sockets.filter(({ direction }) => direction === Direction.Listener);
       assert.deepEqual(
         { listeners: byRole(listeners, truth), all: byRole(sockets, truth) },
@@ -130,7 +130,7 @@ export const states: readonly Check[] = [
       const netns = createNamespace(t);
       const seen = await watch(t, optionsOf(rung));
       const { truth } = await leave(t, netns, () => ends(seen, netns));
-      const snapshot = await seen.feed.source.snapshot();
+      const snapshot = await seen.source.snapshot();
       const { live, closed, bytesSent, bytesReceived } = countSockets(snapshot, netns.inode);
       const { count, bytes } = truth;
       assert.deepEqual(

@@ -61,7 +61,7 @@ async function carry(from: Socket, to: Socket, bytes: number): Promise<void> {
 /** `sent/received` of the clients' ends that live or are closed, in the order of `pairs`. */
 async function bytesOf(seen: Seen, pairs: readonly Pair[], isClosed: boolean): Promise<string[]> {
   const netns = statSync('/proc/self/ns/net').ino;
-  const sockets = socketsIn(await seen.feed.source.snapshot(), netns);
+  const sockets = socketsIn(await seen.source.snapshot(), netns);
   return pairs.map(({ port }) => {
     const end = sockets.find(
       ({ localPort, state }) => localPort === port && (state === TcpState.Close) === isClosed,
