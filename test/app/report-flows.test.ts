@@ -106,7 +106,8 @@ function numbersOf(places: Partial<Record<keyof typeof Num, number>>): FlowNumbe
 
 /** What a probe of ours states where a Scope probe sends the report. */
 function statementOf(side: 'client' | 'server'): Statement {
-  const [host, pid, name] = side === 'client' ? (['alpha', 11, 'curl'] as const) : (['beta', 22, 'nginx'] as const);
+  const [host, pid, name] =
+    side === 'client' ? (['alpha', 11, 'curl'] as const) : (['beta', 22, 'nginx'] as const);
   const own = { isHere: true, netns: 0, process: { pid, startTicks: 5, name } };
   const definition: FlowDefinition = {
     kind: 'ends',

@@ -81,7 +81,10 @@ test(
     changed.take(more);
     assert.equal(more.isWhole, false);
     // Its two ends; of the three sockets of before the listener has not changed.
-    assert.ok(!changed.live(isOwn).some((socket) => socket.includes('listener')), changed.live(isOwn).join('\n'));
+    assert.ok(
+      !changed.live(isOwn).some((socket) => socket.includes('listener')),
+      changed.live(isOwn).join('\n'),
+    );
     assert.ok(changed.live(isOwn).length >= 2);
   },
 );
@@ -146,8 +149,8 @@ test(
       kill -KILL ${held[0]!.pid} ${servers[1].pid}
       '${CHURN}' -s 1 -c 8
       kill -CONT ${process.pid}`;
-    await promisify(execFile)('ip', ['netns', 'exec', netns.name, 'sh', '-c', `${script} & wait`]).finally(() =>
-      process.kill(process.pid, 'SIGCONT'),
+    await promisify(execFile)('ip', ['netns', 'exec', netns.name, 'sh', '-c', `${script} & wait`]).finally(
+      () => process.kill(process.pid, 'SIGCONT'),
     );
     const last = await changes.snapshot({ changesOnly: true });
     assert.ok(last.lost > 0, 'the ring was full');

@@ -48,7 +48,10 @@ export class FollowedSockets {
 
   /** In an order that is always the same. */
   live(isWanted: IsWanted): string[] {
-    return [...this.#live.values()].filter(isWanted).map(({ text }) => text).sort();
+    return [...this.#live.values()]
+      .filter(isWanted)
+      .map(({ text }) => text)
+      .sort();
   }
 
   closedOf(isWanted: IsWanted): number {

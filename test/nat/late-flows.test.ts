@@ -15,7 +15,9 @@ import { WatchedSource } from '../support/watched-source.js';
 
 /** After these a socket that was handed over has been looked at again. */
 const FEW_TICKS = 8;
-const LATE = ROUTES.filter(({ name, family }) => family === 'IPv4' && ['DNAT', 'SNAT', 'DNAT and SNAT'].includes(name));
+const LATE = ROUTES.filter(
+  ({ name, family }) => family === 'IPv4' && ['DNAT', 'SNAT', 'DNAT and SNAT'].includes(name),
+);
 
 for (const route of LATE) {
   test(`${route.name}: a flow that is known late is found its socket`, { skip: rootSkip }, async (t) => {

@@ -30,7 +30,11 @@ const textOf = (sockets: readonly Socket[]): string =>
   JSON.stringify(
     [...build(sockets).topology.nodes].sort(([a], [b]) => (a < b ? -1 : 1)),
     (key, value: unknown) =>
-      key === 'timestamp' ? undefined : value instanceof Map ? [...(value as Map<string, unknown>)].sort() : value,
+      key === 'timestamp'
+        ? undefined
+        : value instanceof Map
+          ? [...(value as Map<string, unknown>)].sort()
+          : value,
   );
 
 type Seen = 'client' | 'server' | 'both';

@@ -121,9 +121,13 @@ test('a connect that waits for an answer is one for as long as it waits, and fai
   };
   assert.deepEqual(await failuresAt(5e8, waiting), {});
   assert.deepEqual(await failuresAt(2e9, waiting), { 'no answer': 1 });
-  assert.deepEqual(await failuresAt(3e9, waiting, { ...waiting, id: 99, localPort: 41_000 }), { 'no answer': 2 });
+  assert.deepEqual(await failuresAt(3e9, waiting, { ...waiting, id: 99, localPort: 41_000 }), {
+    'no answer': 2,
+  });
   assert.deepEqual(await failuresAt(4e9, waiting), { 'no answer': 1 });
-  assert.deepEqual(await failuresAt(5e9, { ...waiting, state: TcpState.Close, errno: 110 }), { 'timed out': 1 });
+  assert.deepEqual(await failuresAt(5e9, { ...waiting, state: TcpState.Close, errno: 110 }), {
+    'timed out': 1,
+  });
   assert.deepEqual(await failuresAt(6e9), {});
 });
 

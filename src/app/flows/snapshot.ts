@@ -75,7 +75,8 @@ export class Snapshot {
    */
   serverEndOf({ client, server }: JoinedFlow): JoinedEnd {
     const { host } = client;
-    if (server.host !== undefined || server.scope !== '' || server.isAmbiguous || host === undefined) return server;
+    if (server.host !== undefined || server.scope !== '' || server.isAmbiguous || host === undefined)
+      return server;
     if (!this.#sharedNetworks.mayBeApart(host, server.address)) return server;
     let scoped = this.#scoped.get(server);
     if (scoped === undefined) this.#scoped.set(server, (scoped = new Map<string, JoinedEnd>()));

@@ -7,7 +7,16 @@
  * at once, and nothing is kept of them.
  */
 import { isLoopbackAddress, sameAddress } from '../records/address.js';
-import { Direction, DirectionEvidence, Flag, HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
+import {
+  Direction,
+  DirectionEvidence,
+  Flag,
+  HALF,
+  OFFSET,
+  PidEvidence,
+  RECORD,
+  WORD,
+} from '../records/layout.js';
 import { TcpState } from '../records/tcp-state.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
 import type { SocketEnds } from '../records/source.js';
@@ -26,7 +35,6 @@ import { NO_PROCESS, type ProcessBook } from './process-book.js';
 import { BOTH, CLIENT, Roles, SERVER } from './roles.js';
 import { ServerBook } from './server-book.js';
 import { tupleHash } from './tuple-hash.js';
-
 
 /** Snapshots for which a closed connection waits for its other end, and how many wait at most. */
 const LINGER = 2;
@@ -151,7 +159,11 @@ export class ConnectionTracker {
     record.words[WORD.netns] = netns;
     const order = endOf(record, 0);
     const { connections } = this;
-    for (let slot = connections.first(tupleHash(record, 0)); slot !== NO_SLOT; slot = connections.next(slot)) {
+    for (
+      let slot = connections.first(tupleHash(record, 0));
+      slot !== NO_SLOT;
+      slot = connections.next(slot)
+    ) {
       const end = connections.ends[slot * 2 + order]!;
       if (end !== NO_END && hasTuple(record, 0, this.ends.view, end) && this.#isLive(end)) return true;
     }
@@ -192,7 +204,8 @@ export class ConnectionTracker {
     const { bytes, count } = view;
     for (let i = 0; i < count; i++) {
       const at = i * RECORD.bytes;
-      if (bytes[at + OFFSET.direction] === Direction.Listener && bytes[at + OFFSET.state] !== TcpState.Close) this.#takeListener(view, i);
+      if (bytes[at + OFFSET.direction] === Direction.Listener && bytes[at + OFFSET.state] !== TcpState.Close)
+        this.#takeListener(view, i);
     }
   }
 
@@ -243,7 +256,11 @@ export class ConnectionTracker {
   /** Whether the connection is older than what watches it. */
   #hasPast(view: RecordView, i: number, { isFirst }: RecordNews): boolean {
     if ((view.bytes[i * RECORD.bytes + OFFSET.flags]! & Flag.Seeded) !== 0) return true;
-    return isFirst && view.bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.Close && view.u64(i, WORD.startNanos) === 0;
+    return (
+      isFirst &&
+      view.bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.Close &&
+      view.u64(i, WORD.startNanos) === 0
+    );
   }
 
   #takeListener(view: RecordView, i: number): void {
@@ -273,7 +290,8 @@ export class ConnectionTracker {
       this.#takeNew(view, i, news);
       return;
     }
-    const isSameTuple = connection !== NO_END && matches(view, i, known, slot, true) && isSameSpace(view, i, known, slot);
+    const isSameTuple =
+      connection !== NO_END && matches(view, i, known, slot, true) && isSameSpace(view, i, known, slot);
     if (!isSameTuple && connection !== NO_END) this.#detach(slot);
     this.ends.refresh(view, i, slot);
     this.ends.dialled[slot] = dialled;
@@ -306,7 +324,11 @@ export class ConnectionTracker {
     let best = NO_SLOT;
     let bestGap = Infinity;
     let order = -1;
-    for (let candidate = connections.first(hash); candidate !== NO_SLOT; candidate = connections.next(candidate)) {
+    for (
+      let candidate = connections.first(hash);
+      candidate !== NO_SLOT;
+      candidate = connections.next(candidate)
+    ) {
       const other = connections.anyEnd(candidate);
       if (other === NO_END || !hasTuple(view, i, known, other)) continue;
       if (order < 0) order = endOf(view, i);
@@ -382,7 +404,8 @@ export class ConnectionTracker {
   #forget(connection: number, isUndone: boolean): void {
     if (isUndone) this.#takeOut(connection);
     const { ends } = this.connections;
-    for (const slot of [ends[connection * 2]!, ends[connection * 2 + 1]!]) if (slot !== NO_END) this.ends.remove(slot);
+    for (const slot of [ends[connection * 2]!, ends[connection * 2 + 1]!])
+      if (slot !== NO_END) this.ends.remove(slot);
     this.#lingering.delete(connection);
     this.#guessed.delete(connection);
     this.connections.remove(connection);
@@ -444,8 +467,7 @@ export class ConnectionTracker {
     const flow = this.book.slotOf(this.#key);
     this.#note(flow, view, client, server, evidence);
     const own = client !== NO_END ? client : server;
-    const port =
-      view.halves[own * RECORD.halves + (client !== NO_END ? HALF.localPort : HALF.remotePort)]!;
+    const port = view.halves[own * RECORD.halves + (client !== NO_END ? HALF.localPort : HALF.remotePort)]!;
     this.#count(connection, flow, client, server, isLive, port);
     if (isLive) {
       this.connections.closedIn[connection] = 0;
@@ -457,7 +479,11 @@ export class ConnectionTracker {
       this.#ended++;
     }
     const isComplete = client !== NO_END && server !== NO_END;
-    if (isComplete || !this.addresses.has(view.words, own * RECORD.words + WORD.remoteAddress) || isSelfConnect(view, own))
+    if (
+      isComplete ||
+      !this.addresses.has(view.words, own * RECORD.words + WORD.remoteAddress) ||
+      isSelfConnect(view, own)
+    )
       this.#forget(connection, false);
     else this.#lingering.add(connection);
   }
@@ -467,12 +493,18 @@ export class ConnectionTracker {
   }
 
   /** Adds to the flow what is new of the connection, or moves all of it there. */
-  #count(connection: number, flow: number, client: number, server: number, isLive: boolean, port: number): void {
+  #count(
+    connection: number,
+    flow: number,
+    client: number,
+    server: number,
+    isLive: boolean,
+    port: number,
+  ): void {
     const { view } = this.ends;
     const all = this.connections.contributions;
     const isSeeded = this.#isSeeded(client) && this.#isSeeded(server);
-    const counted =
-      (isSeeded ? Counted.Adopted : Counted.Opened) | (isLive ? Counted.Live : Counted.Closed);
+    const counted = (isSeeded ? Counted.Adopted : Counted.Opened) | (isLive ? Counted.Live : Counted.Closed);
     const own = client !== NO_END ? client : server;
     const out = own === client ? WORD.bytesSent : WORD.bytesReceived;
     const into = own === client ? WORD.bytesReceived : WORD.bytesSent;
@@ -568,7 +600,8 @@ export class ConnectionTracker {
     if ((before & Counted.Live) === 0 && (after & Counted.Live) !== 0) {
       if ((before & Counted.Closed) !== 0) ports.leftEnded(port);
       ports.opened(port);
-    } else if ((before & Counted.Live) !== 0 && (after & Counted.Closed) !== 0) ports.closed(port, generation);
+    } else if ((before & Counted.Live) !== 0 && (after & Counted.Closed) !== 0)
+      ports.closed(port, generation);
     else if (before === 0) ports.passed(port, generation);
   }
 
@@ -618,7 +651,10 @@ export class ConnectionTracker {
         role = otherRole === CLIENT ? SERVER : CLIENT;
         ({ evidence } = this.#roles);
       }
-    } else if (other !== ALONE && bytes[i * RECORD.bytes + OFFSET.direction] === bytes[other * RECORD.bytes + OFFSET.direction]) {
+    } else if (
+      other !== ALONE &&
+      bytes[i * RECORD.bytes + OFFSET.direction] === bytes[other * RECORD.bytes + OFFSET.direction]
+    ) {
       // Where both ends connected at once, the lower port is the server's.
       role = endOf(view, i) === 0 ? SERVER : CLIENT;
     }
@@ -641,10 +677,19 @@ export class ConnectionTracker {
     const isOld = (bytes[own * RECORD.bytes + OFFSET.flags]! & Flag.Seeded) !== 0;
     book.add(flow, isOld ? Num.Adopted : Num.Opened, 1);
     book.add(flow, Num.Closed, 1);
-    book.add(flow, isOld ? Life.EarlierSent : Num.BytesSent, view.u64(own, isMeasuredByClient ? WORD.bytesSent : WORD.bytesReceived));
-    book.add(flow, isOld ? Life.EarlierReceived : Num.BytesReceived, view.u64(own, isMeasuredByClient ? WORD.bytesReceived : WORD.bytesSent));
+    book.add(
+      flow,
+      isOld ? Life.EarlierSent : Num.BytesSent,
+      view.u64(own, isMeasuredByClient ? WORD.bytesSent : WORD.bytesReceived),
+    );
+    book.add(
+      flow,
+      isOld ? Life.EarlierReceived : Num.BytesReceived,
+      view.u64(own, isMeasuredByClient ? WORD.bytesReceived : WORD.bytesSent),
+    );
     let retransmits = words[own * RECORD.words + WORD.retransmits]! >>> 0;
-    if (isMeasuredByClient && server !== ALONE) retransmits += words[server * RECORD.words + WORD.retransmits]! >>> 0;
+    if (isMeasuredByClient && server !== ALONE)
+      retransmits += words[server * RECORD.words + WORD.retransmits]! >>> 0;
     if (retransmits !== 0) book.add(flow, isOld ? Life.EarlierRetransmits : Num.Retransmits, retransmits);
     const connectMicros = words[own * RECORD.words + WORD.connectMicros]! >>> 0;
     if (connectMicros !== 0) {
@@ -691,7 +736,9 @@ export class ConnectionTracker {
     if (view.bytes[server * RECORD.bytes + OFFSET.pidEvidence] !== PidEvidence.Listener) return number;
     const at = server * RECORD.words;
     const port = view.halves[server * RECORD.halves + HALF.localPort]!;
-    return this.#servers.numberAt(view.words[at + WORD.netns]!, view.words, at + WORD.localAddress, port) || number;
+    return (
+      this.#servers.numberAt(view.words[at + WORD.netns]!, view.words, at + WORD.localAddress, port) || number
+    );
   }
 
   /**
@@ -701,10 +748,12 @@ export class ConnectionTracker {
   #spaceOf(client: number, server: number): number {
     if (this.#shared.length === 0 || client === NO_END || server === NO_END) return 0;
     const { words } = this.ends.view;
-    const isShared = (at: number): boolean => this.#shared.some((address) => sameAddress(address, 0, words, at));
+    const isShared = (at: number): boolean =>
+      this.#shared.some((address) => sameAddress(address, 0, words, at));
     const at = client * RECORD.words;
     if (!isShared(at + WORD.localAddress) && !isShared(at + WORD.remoteAddress)) return 0;
-    if (this.#talking.size < MAX_LINGERING) this.#talking.add(pairOf(this.ends.view, client, this.ends.view, server));
+    if (this.#talking.size < MAX_LINGERING)
+      this.#talking.add(pairOf(this.ends.view, client, this.ends.view, server));
     return words[server * RECORD.words + WORD.netns]!;
   }
 
@@ -728,7 +777,8 @@ export class ConnectionTracker {
         book.clientNetns[flow] = view.words[client * RECORD.words + WORD.netns]!;
         changed = true;
       }
-      if ((view.bytes[client * RECORD.bytes + OFFSET.flags]! & Flag.Mptcp) !== 0) changed = this.#noteSubflows(flow, view, client) || changed;
+      if ((view.bytes[client * RECORD.bytes + OFFSET.flags]! & Flag.Mptcp) !== 0)
+        changed = this.#noteSubflows(flow, view, client) || changed;
     }
     if (server !== NO_END) {
       const known = view.bytes[server * RECORD.bytes + OFFSET.pidEvidence]!;
@@ -742,7 +792,8 @@ export class ConnectionTracker {
         book.serverNetns[flow] = view.words[server * RECORD.words + WORD.netns]!;
         changed = true;
       }
-      if ((view.bytes[server * RECORD.bytes + OFFSET.flags]! & Flag.Mptcp) !== 0) changed = this.#noteSubflows(flow, view, server) || changed;
+      if ((view.bytes[server * RECORD.bytes + OFFSET.flags]! & Flag.Mptcp) !== 0)
+        changed = this.#noteSubflows(flow, view, server) || changed;
     }
     if (changed) book.markDefinition(flow);
   }
@@ -804,8 +855,13 @@ export class ConnectionTracker {
  * another one shows nothing: NAT may be looked through later.
  */
 function isOtherUse(a: RecordView, i: number, b: RecordView, j: number): boolean {
-  if (b.bytes[j * RECORD.bytes + OFFSET.state] === TcpState.Close && a.bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.Close) return true;
-  if (a.halves[i * RECORD.halves + HALF.localPort] !== b.halves[j * RECORD.halves + HALF.localPort]) return true;
+  if (
+    b.bytes[j * RECORD.bytes + OFFSET.state] === TcpState.Close &&
+    a.bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.Close
+  )
+    return true;
+  if (a.halves[i * RECORD.halves + HALF.localPort] !== b.halves[j * RECORD.halves + HALF.localPort])
+    return true;
   const [startA, startB] = [a.u64(i, WORD.startNanos), b.u64(j, WORD.startNanos)];
   return startA !== startB && startA !== 0 && startB !== 0;
 }

@@ -127,7 +127,8 @@ export class EndTable {
     const words = this.view.words;
     const at = record * RECORD.words;
     const to = slot * RECORD.words;
-    for (let word = 0; word < RECORD.words; word++) if (words[to + word] !== from.words[at + word]) return false;
+    for (let word = 0; word < RECORD.words; word++)
+      if (words[to + word] !== from.words[at + word]) return false;
     return true;
   }
 

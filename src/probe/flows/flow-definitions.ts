@@ -21,8 +21,13 @@ const NO_FACTS: EndFacts = {};
 
 export class FlowDefinitions {
   /** By slot, with the id that it was made for. */
-  readonly #made: ({ readonly id: number; readonly seq: number; readonly definition: FlowDefinition } | undefined)[] = [];
-  readonly #facts = new Map<number, { readonly id: number; readonly text: string; readonly facts: EndFacts }>();
+  readonly #made: (
+    { readonly id: number; readonly seq: number; readonly definition: FlowDefinition } | undefined
+  )[] = [];
+  readonly #facts = new Map<
+    number,
+    { readonly id: number; readonly text: string; readonly facts: EndFacts }
+  >();
 
   constructor(
     private readonly book: FlowBook,

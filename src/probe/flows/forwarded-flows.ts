@@ -4,7 +4,14 @@
  * state, and counted nowhere. What connection tracking knows now is grouped by who dialled
  * what, where it leads, and what the client looks like there.
  */
-import { NO_FAILURES, Num, NUMBERS, PORTS_MAX, type FlowDefinition, type FlowState } from '../../flows/flow.js';
+import {
+  NO_FAILURES,
+  Num,
+  NUMBERS,
+  PORTS_MAX,
+  type FlowDefinition,
+  type FlowState,
+} from '../../flows/flow.js';
 import { hostScope, loopbackScope } from '../../report/model/node-ids.js';
 import { addressText, isIpv4, isLinkLocalAddress, isLoopbackAddress } from '../records/address.js';
 import type { FlowBatch } from '../records/nat-flow.js';
@@ -78,7 +85,12 @@ export class ForwardedFlows {
 
   #add(
     groups: Map<string, Group>,
-    { opener, acceptor, dialled, seen }: { opener: Tuple; acceptor: Tuple; dialled: string; seen: { address: string; port: number } },
+    {
+      opener,
+      acceptor,
+      dialled,
+      seen,
+    }: { opener: Tuple; acceptor: Tuple; dialled: string; seen: { address: string; port: number } },
   ): void {
     const clientAddress = addressText(acceptor.words, 4);
     const server = textOfRemote(opener);
@@ -91,7 +103,10 @@ export class ForwardedFlows {
         this.dropped++;
         return;
       }
-      groups.set(key, (group = { definition: this.#define(opener, acceptor, via, clientVia), pairs: [], count: 0 }));
+      groups.set(
+        key,
+        (group = { definition: this.#define(opener, acceptor, via, clientVia), pairs: [], count: 0 }),
+      );
     }
     group.count++;
     if (group.pairs.length < PORTS_MAX) group.pairs.push([acceptor.ports[1]!, seen.port]);
@@ -130,7 +145,11 @@ export class ForwardedFlows {
   }
 }
 
-function stateOf(pairs: readonly [number, number][], count: number, before: FlowState | undefined): FlowState {
+function stateOf(
+  pairs: readonly [number, number][],
+  count: number,
+  before: FlowState | undefined,
+): FlowState {
   const numbers = new Float64Array(NUMBERS);
   const live = before?.numbers[Num.Live] ?? 0;
   numbers[Num.Live] = count;

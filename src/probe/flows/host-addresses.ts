@@ -76,6 +76,9 @@ export class HostAddresses {
 
 function hashOf(words: Int32Array, at: number): number {
   return mixed(
-    Math.imul(words[at]!, M0) ^ Math.imul(words[at + 1]!, M1) ^ Math.imul(words[at + 2]!, M2) ^ Math.imul(words[at + 3]!, M3),
+    Math.imul(words[at]!, M0) ^
+      Math.imul(words[at + 1]!, M1) ^
+      Math.imul(words[at + 2]!, M2) ^
+      Math.imul(words[at + 3]!, M3),
   );
 }

@@ -141,7 +141,8 @@ export class ProbeState implements StatedSource {
 
   statementSince(base: number): Statement {
     const book = this.#book;
-    const gone = base > 0 && base <= this.seq && this.#facts.knowsSince(base) ? book.goneSince(base) : undefined;
+    const gone =
+      base > 0 && base <= this.seq && this.#facts.knowsSince(base) ? book.goneSince(base) : undefined;
     const from = gone === undefined ? 0 : base;
     const flows: StatedFlow[] = [];
     for (const slot of book.slots()) {
@@ -155,8 +156,7 @@ export class ProbeState implements StatedSource {
       });
     }
     for (const { id, definition, definedIn, state, changedIn } of this.#forwarded.all())
-      if (changedIn > from)
-        flows.push({ id, ...(definedIn > from && { definition }), state });
+      if (changedIn > from) flows.push({ id, ...(definedIn > from && { definition }), state });
     flows.sort((a, b) => a.id - b.id);
     const { probeId, hostName, intervalMs } = this.options;
     return {
@@ -241,7 +241,7 @@ export class ProbeState implements StatedSource {
     const view = new RecordView(records);
     const nameOf = (record: number): string => {
       const number = this.#processes.numberOf(view, record);
-      return number === 0 ? '' : (this.#names.nameOf(number) || this.#nameNow(number));
+      return number === 0 ? '' : this.#names.nameOf(number) || this.#nameNow(number);
     };
     this.#listeners.note(records, nameOf, performance.now());
     this.#processes.settle();
@@ -252,7 +252,8 @@ export class ProbeState implements StatedSource {
     const { pid, startTicks, comm } = this.#processes.process(number);
     const node = this.#facts.topologies.get('Process')?.nodes.get(`${this.options.hostName};${pid}`);
     return (
-      node?.latest?.get('name')?.value ?? this.options.processes.formerName(pid, startTicks || undefined, comm)
+      node?.latest?.get('name')?.value ??
+      this.options.processes.formerName(pid, startTicks || undefined, comm)
     );
   }
 
@@ -260,7 +261,11 @@ export class ProbeState implements StatedSource {
   #noteEndFacts(holders: HolderBatch): void {
     const book = this.#book;
     const shared = flowHolders(this.#tracker, holders, this.options.processes.startTicksOf);
-    const slots = new Set([...this.#definitions.withFacts, ...shared.clients.keys(), ...shared.servers.keys()]);
+    const slots = new Set([
+      ...this.#definitions.withFacts,
+      ...shared.clients.keys(),
+      ...shared.servers.keys(),
+    ]);
     for (const slot of book.slots()) {
       if (shared.listeners.size > 0 && (book.here[slot]! & SERVER_HERE) !== 0) slots.add(slot);
       else if (book.hasFailures(slot)) slots.add(slot);

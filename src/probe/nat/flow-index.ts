@@ -137,7 +137,8 @@ export class FlowIndex {
     const hash = hashOf(tuple.words, 0, tuple.ports, 0);
     for (const { opener } of [this.#translated, this.#plain])
       for (let own = opener.first(hash); own >= 0; own = opener.next(own))
-        if (this.netnsOf(own) === tuple.netns && this.#has(own, tuple, 'opener') && isWanted(own)) return true;
+        if (this.netnsOf(own) === tuple.netns && this.#has(own, tuple, 'opener') && isWanted(own))
+          return true;
     return false;
   }
 

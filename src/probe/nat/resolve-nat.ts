@@ -14,7 +14,16 @@
 import { addressText, isIpv4, isLoopbackAddress, sameAddress } from '../records/address.js';
 import type { FlowBatch } from '../records/nat-flow.js';
 import { keyOf, FlowIndex, Tuple, type Side } from './flow-index.js';
-import { Direction, DirectionEvidence, Flag, HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
+import {
+  Direction,
+  DirectionEvidence,
+  Flag,
+  HALF,
+  OFFSET,
+  PidEvidence,
+  RECORD,
+  WORD,
+} from '../records/layout.js';
 import { TcpState } from '../records/tcp-state.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
 import type { Snapshot } from '../records/source.js';

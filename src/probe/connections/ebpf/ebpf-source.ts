@@ -131,10 +131,9 @@ export class EbpfSource implements ConnectionSource {
     await this.#sweeps.first;
   }
 
-  async snapshot({
-    thrifty = false,
-    changesOnly = false,
-  }: SnapshotRequest = {}): Promise<Snapshot & { readonly completeness: Completeness }> {
+  async snapshot({ thrifty = false, changesOnly = false }: SnapshotRequest = {}): Promise<
+    Snapshot & { readonly completeness: Completeness }
+  > {
     const { all, ...reading } = await readKernel(this.kernel, this.ledger);
     if (all !== undefined) this.#namespaces = namespacePaths(all);
     const { namespaces, namespaceCount, refused, visited, foreign, unsure, ...snapshot } =
