@@ -10,6 +10,7 @@ import { fromMillis } from '../../report/model/timestamp.js';
 import { AppError } from '../errors.js';
 import { FlowStore, type Taken } from '../flows/flow-store.js';
 import type { JoinedFlow } from '../flows/joined-flow.js';
+import { localNetworks, type NetworkSet } from '../flows/networks.js';
 import { hostNameOf, latestOf } from '../flows/node-facts.js';
 import { Snapshot } from '../flows/snapshot.js';
 import { moveTimes } from './clock-skew.js';
@@ -88,6 +89,7 @@ export class Window {
   /** Counts changes to what nodes are called or belong to. */
   #namesVersion = 0;
   #isSettled = true;
+  #networks: { readonly version: number; readonly set: NetworkSet } | undefined;
   #snapshot: { readonly version: number; readonly snapshot: Snapshot } | undefined;
 
   constructor(settings: WindowSettings) {
@@ -173,7 +175,8 @@ export class Window {
     );
     const number = ++this.#accepted;
     const isWhole = this.#probes.seen(probe, sent, atMs, number);
-    // First what may be refused.
+    // Who sends reports has no state here any more. First what may be refused.
+    this.#flows.forget(probe.id);
     const { windowMs } = this.#settings;
     const intervalMs = this.#probes.intervalMs(probe.id) ?? windowMs;
     const digestOf = (node: Node): number | undefined => memory.digests.get(node);
@@ -212,6 +215,7 @@ export class Window {
       flows,
       isOwned: (address) => this.#flows.isOwned(address),
       namesVersion: this.#namesVersion,
+      networks: this.#networksOf(report),
       formerListener: (scope, address, port) => this.#formerListeners.at(scope, address, port),
     });
     this.#snapshot = { version, snapshot };
@@ -315,6 +319,13 @@ export class Window {
     if (this.#isSettled) return;
     this.#isSettled = true;
     if (this.#facts.settle()) this.#namesVersion++;
+  }
+
+  /** Hosts' networks change with what they are called or belong to, which is seldom. */
+  #networksOf(report: Report): NetworkSet {
+    if (this.#networks?.version !== this.#namesVersion)
+      this.#networks = { version: this.#namesVersion, set: localNetworks(report) };
+    return this.#networks.set;
   }
 
   /** With hosts that are silent marked so. */
