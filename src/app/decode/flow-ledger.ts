@@ -10,14 +10,7 @@
  * each port how many connections are new; thinned groups of Scope's are counted as a whole, as another port may stand for
  * the same connections next time.
  */
-import {
-  NO_PORTS,
-  Num,
-  NUMBERS,
-  type FlowDefinition,
-  type FlowNumbers,
-  type FlowState,
-} from '../../flows/flow.js';
+import { Num, NUMBERS, type FlowDefinition } from '../../flows/flow.js';
 import { NO_ANSWER } from '../../flows/window.js';
 import { STATEMENT_VERSION, type StatedFlow, type Statement } from '../../flows/statement.js';
 import {

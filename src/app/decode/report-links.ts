@@ -150,7 +150,7 @@ export class ReportLinks {
   /** A client's endpoint as it looks from outside. */
   *#translated(copy: EndpointFacts, realId: string, targets: readonly Target[]): Iterable<Link> {
     const real = this.#factsOf(realId);
-    if (real === undefined || real.address + real.port === copy.address + copy.port) return;
+    if (real === undefined || textOf(real) === textOf(copy)) return;
     // A host of which the client is resolves what was dialled itself.
     const isClients = (this.#nodes.get(realId)?.adjacency?.length ?? 0) > 0;
     for (const { server, via } of targets)

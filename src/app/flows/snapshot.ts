@@ -44,7 +44,14 @@ export class Snapshot {
   #addresses: Addresses | undefined;
   #unanswered: Unanswered | undefined;
 
-  constructor({ report, flows, isOwned, namesVersion = 0, formerListener = () => undefined, networks }: SnapshotParts) {
+  constructor({
+    report,
+    flows,
+    isOwned,
+    namesVersion = 0,
+    formerListener = () => undefined,
+    networks,
+  }: SnapshotParts) {
     this.report = report;
     this.flows = flows;
     this.namesVersion = namesVersion;

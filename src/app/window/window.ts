@@ -5,11 +5,11 @@
 import type { Statement } from '../../flows/statement.js';
 import { renamedId, renameHost, type NodeCache } from '../../report/index.js';
 import type { Node, Report, Topology, TopologyKey } from '../../report/model/model.js';
-import { hostNodeId } from '../../report/model/node-ids.js';
+import { hostNodeId, processNodeId } from '../../report/model/node-ids.js';
 import { fromMillis } from '../../report/model/timestamp.js';
 import { AppError } from '../errors.js';
 import { FlowStore, type Taken } from '../flows/flow-store.js';
-import type { JoinedFlow } from '../flows/joined-flow.js';
+import type { JoinedEnd, JoinedFlow } from '../flows/joined-flow.js';
 import { localNetworks, type NetworkSet } from '../flows/networks.js';
 import { hostNameOf, latestOf } from '../flows/node-facts.js';
 import { Snapshot } from '../flows/snapshot.js';
@@ -206,10 +206,7 @@ export class Window {
     this.#settle();
     const flows = this.flows();
     const report = this.#marked(this.#facts.settled());
-    this.#formerListeners.note(flows, this.#settings.clock(), ({ host, process }) => {
-      const node = this.#facts.nodes('Process')?.get(`${host ?? ''};${process?.pid ?? ''}`);
-      return process?.name || (latestOf(node, 'name') ?? '');
-    });
+    this.#formerListeners.note(flows, this.#settings.clock(), (server) => this.#nameOf(server));
     const snapshot = new Snapshot({
       report,
       flows,
@@ -273,6 +270,13 @@ export class Window {
     throw new AppError('WINDOW_FULL', `cannot take in ${told} nodes: the window is full`, {
       retryAfterSeconds: Math.max(1, Math.ceil(windowMs / 1_000)),
     });
+  }
+
+  /** Name of an end's process; empty when it is not known. */
+  #nameOf({ host, process }: JoinedEnd): string {
+    if (host === undefined || process === undefined) return '';
+    if (process.name !== '') return process.name;
+    return latestOf(this.#facts.nodes('Process')?.get(processNodeId(host, process.pid)), 'name') ?? '';
   }
 
   #noteHosts({ topologies }: Report): void {
