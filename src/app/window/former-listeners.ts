@@ -10,7 +10,8 @@ const REMEMBER_MS = 10 * 60_000;
 const MAX_REMEMBERED = 20_000;
 
 interface Listener {
-  name: string;
+  readonly key: string;
+  readonly name: string;
   /** Undefined while it is there. */
   goneAtMs: number | undefined;
   /** Of the last look at which it was there. */
@@ -19,6 +20,8 @@ interface Listener {
 
 export class FormerListeners {
   readonly #listeners = new Map<string, Listener>();
+  /** The same, by ends that were seen before: most are as they were at the last look. */
+  readonly #byEnd = new WeakMap<JoinedEnd, Listener>();
   #look = 0;
 
   /** Notes who serves now. @param nameOf the name of a server's process; empty when it is not known */
@@ -27,13 +30,12 @@ export class FormerListeners {
     for (const { server, activity } of flows) {
       // Failed connects alone say nothing of who is there.
       if (server.process === undefined || activity.connections === 0) continue;
-      const key = keyOf(server.scope, server.address, server.port);
-      const known = this.#listeners.get(key);
-      if (known?.look === look) continue;
-      const name = nameOf(server);
-      if (name === '') continue;
-      if (known === undefined) this.#listeners.set(key, { name, goneAtMs: undefined, look });
-      else Object.assign(known, { name, goneAtMs: undefined, look });
+      const known = this.#byEnd.get(server) ?? this.#added(server, nameOf(server));
+      if (known === undefined || known.look === look) continue;
+      known.look = look;
+      if (known.goneAtMs === undefined && this.#listeners.get(known.key) === known) continue;
+      known.goneAtMs = undefined;
+      this.#listeners.set(known.key, known);
     }
     for (const [key, listener] of this.#listeners) {
       if (listener.look === look) continue;
@@ -50,8 +52,17 @@ export class FormerListeners {
       const name = server?.isHere === true ? (server.process?.name ?? '') : '';
       if (definition === undefined || server === undefined || name === '') continue;
       const key = keyOf(definition.scope, server.address, server.port);
-      this.#listeners.set(key, { name, goneAtMs: undefined, look: this.#look });
+      this.#listeners.set(key, { key, name, goneAtMs: undefined, look: this.#look });
     }
+  }
+
+  #added(server: JoinedEnd, name: string): Listener | undefined {
+    if (name === '') return undefined;
+    const key = keyOf(server.scope, server.address, server.port);
+    const listener: Listener = { key, name, goneAtMs: undefined, look: 0 };
+    this.#listeners.set(key, listener);
+    this.#byEnd.set(server, listener);
+    return listener;
   }
 
   /** Name of who listened there. */
