@@ -13,7 +13,9 @@ const FLOORS = {
     ['index'],
   ],
   'src/probe': [
-    ['descriptors', 'interfaces', 'reporter'],
+    ['descriptors', 'errno', 'reporter'],
+    ['errors'], // every fault of the probe, with what to do
+    ['interfaces'],
     ['records'], // the flat formats that sources write and all else reads
     ['namespaces'], // which network namespaces there are, with which addresses
     ['connections/ebpf', 'connections/procfs', 'connections/failover-source', 'conntrack'], // who reads the kernel
