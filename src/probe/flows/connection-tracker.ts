@@ -157,7 +157,8 @@ export class ConnectionTracker {
   }
 
   #learnAgain(): void {
-    for (let slot = 0; slot < this.ends.end; slot++) if (this.ends.isUsed(slot)) this.addresses.learn(this.ends.view, slot);
+    for (let slot = 0; slot < this.ends.end; slot++)
+      if (this.ends.isUsed(slot)) this.addresses.learn(this.ends.view, slot);
   }
 
   /** Whether a live socket has these two ends, as far as its records say. */
@@ -168,7 +169,11 @@ export class ConnectionTracker {
     record.words[WORD.netns] = netns;
     const order = endOf(record, 0);
     const { connections } = this;
-    for (let slot = connections.first(tupleHash(record, 0)); slot !== NO_SLOT; slot = connections.next(slot)) {
+    for (
+      let slot = connections.first(tupleHash(record, 0));
+      slot !== NO_SLOT;
+      slot = connections.next(slot)
+    ) {
       const end = connections.ends[slot * 2 + order]!;
       if (end !== NO_END && hasTuple(record, 0, this.ends.view, end) && this.#isLive(end)) return true;
     }
