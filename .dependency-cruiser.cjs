@@ -13,7 +13,9 @@ const FLOORS = {
     ['index'],
   ],
   'src/probe': [
-    ['descriptors', 'interfaces', 'reporter'],
+    ['descriptors', 'errno', 'reporter'],
+    ['errors'], // every fault of the probe, with what to do
+    ['interfaces'],
     ['records'], // the flat formats that sources write and all else reads
     ['namespaces'], // which network namespaces there are, with which addresses
     ['connections/ebpf', 'connections/procfs', 'connections/failover-source', 'conntrack'], // who reads the kernel
@@ -35,7 +37,8 @@ const FLOORS = {
     ['auth'], // who may ask
     ['options'],
     ['flows'], // reports → flows between ends
-    ['views', 'window', 'decode'], // flows → graphs | reports that count now | bytes → report
+    ['decode'], // bytes → report or statement; a report in Scope's form → statements
+    ['views', 'window'], // flows → graphs | what counts now
     ['describe'], // graphs → what people read
     ['engine'], // the thread that holds the window and renders views
     ['ingest', 'http'],

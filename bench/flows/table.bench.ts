@@ -7,7 +7,14 @@ import { ProbeState } from '../../src/probe/flows/probe-state.js';
 import { tupleHash } from '../../src/probe/flows/tuple-hash.js';
 import { NO_HOLDERS } from '../../src/probe/records/holder.js';
 import { NO_FLOWS } from '../../src/probe/records/nat-flow.js';
-import { Direction, DirectionEvidence, Flag, OFFSET, PidEvidence, RECORD } from '../../src/probe/records/layout.js';
+import {
+  Direction,
+  DirectionEvidence,
+  Flag,
+  OFFSET,
+  PidEvidence,
+  RECORD,
+} from '../../src/probe/records/layout.js';
 import { RecordView, type RecordBatch } from '../../src/probe/records/record-view.js';
 import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { median } from '../median.js';
@@ -154,7 +161,11 @@ for (const [name, servers] of [
   ['few flows', 100],
   ['many flows', LIVE / 2],
 ] as const) {
-  const ofServers = (i: number): End => ({ ...remote(i), fromPort: 1024 + Math.floor(i / servers), to: FAR + (i % servers) });
+  const ofServers = (i: number): End => ({
+    ...remote(i),
+    fromPort: 1024 + Math.floor(i / servers),
+    to: FAR + (i % servers),
+  });
   const old = batchOf(LIVE, { ...live, end: ofServers });
   const state = newState();
   take(state, old);

@@ -225,7 +225,7 @@ async function conntrackCheck(procRoot: string): Promise<Check> {
       const detail = `network namespaces read by ${readBy}: ${conntrackNamespaces}${refused}; translated flows: ${flows.flowCount}`;
       return { name, status: 'usable', detail };
     }
-    const status = unavailable.code === 'NOT_LOADED' ? 'missing' : 'refused';
+    const status = unavailable.code === 'CONNTRACK_ABSENT' ? 'missing' : 'refused';
     return { name, status, detail: `NAT is not looked through: ${unavailable.message}` };
   } finally {
     await watcher.close();

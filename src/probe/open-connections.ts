@@ -8,8 +8,9 @@ import { EbpfSource, type EbpfBounds } from './connections/ebpf/ebpf-source.js';
 import type { Ledger } from './connections/ebpf/ledger.js';
 import type { Rung } from './records/coverage.js';
 import { FailoverSource } from './connections/failover-source.js';
+import { ProbeError } from './errors.js';
 import { NamespaceListing } from './namespaces/net-namespaces.js';
-import { createProcfsSource, ProcfsError } from './connections/procfs/index.js';
+import { createProcfsSource } from './connections/procfs/index.js';
 import type { ConnectionSource } from './records/source.js';
 import { Translations } from './nat/translations.js';
 
@@ -43,7 +44,7 @@ export interface OpenOptions {
 
 /**
  * @throws AddonUnavailableError or EbpfUnavailableError when `ebpf` was asked for and can't be had
- * @throws ProcfsError when /proc is the source and can't be read
+ * @throws ProbeError when /proc is the source and can't be read
  */
 export async function openSource(choice: SourceChoice, options: OpenOptions): Promise<OpenedSource> {
   const namespaces = new NamespaceListing(options.procRoot);
@@ -57,7 +58,7 @@ export async function openSource(choice: SourceChoice, options: OpenOptions): Pr
   }
 }
 
-/** @throws ProcfsError that also says why eBPF is no way out */
+/** @throws ProbeError that also says why eBPF is no way out */
 async function openInstead(
   options: OpenOptions,
   namespaces: NamespaceListing,
@@ -66,9 +67,9 @@ async function openInstead(
   try {
     return await openProcfs(options, namespaces);
   } catch (error) {
-    if (!(error instanceof ProcfsError)) throw error;
-    const message = `${error.message} (eBPF is not available either: ${noEbpf})`;
-    throw new ProcfsError(error.code, message, { cause: error });
+    if (!(error instanceof ProbeError)) throw error;
+    const advice = `${error.advice} (eBPF is not available either: ${noEbpf})`;
+    throw new ProbeError(error.code, error.attempted, { cause: error, advice });
   }
 }
 

@@ -11,7 +11,7 @@ export class RenewableMetrics {
 
   /**
    * @param isDefault nobody asked for this address: when it is taken, the probe goes without
-   * @throws SelfError when the address can't be listened on
+   * @throws ProbeError when the address can't be listened on
    */
   static async start(
     listen: ProbeSettings['metrics'],

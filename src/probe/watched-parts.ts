@@ -28,7 +28,7 @@ export class ConnectionCounts {
 
 /**
  * @param isDefault nobody asked for this address: when it is taken, the probe goes without
- * @throws SelfError when the address can't be listened on
+ * @throws ProbeError when the address can't be listened on
  */
 export async function serveMetrics(
   listen: ProbeSettings['metrics'],

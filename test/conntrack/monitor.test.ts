@@ -217,7 +217,7 @@ async function refusalOf(
 
 test('an ordinary user is told why there is none, once, with a code', { skip: rootSkip }, async () => {
   const { code, message, flows, counters } = await refusalOf([], { uid: 65534, gid: 65534 });
-  assert.equal(code, 'NO_PERMISSION');
+  assert.equal(code, 'CONNTRACK_DENIED');
   assert.match(message, /CAP_NET_ADMIN/);
   assert.doesNotMatch(message, /\n/);
   assert.deepEqual([flows, counters['conntrackNamespaces']], [0, 0]);
@@ -229,7 +229,7 @@ test(
   { skip: rootSkip },
   async () => {
     const { code, message, flows, counters } = await refusalOf(WITHOUT_NETFILTER);
-    assert.equal(code, 'NOT_LOADED');
+    assert.equal(code, 'CONNTRACK_ABSENT');
     assert.match(message, /load nf_conntrack and nf_conntrack_netlink/);
     assert.doesNotMatch(message, /\n/);
     assert.deepEqual([flows, counters['conntrackNamespaces']], [0, 0]);
@@ -270,7 +270,7 @@ test('what can be read later is read later', { skip: rootSkip }, async (t) => {
   const procRoot = join(directory, 'proc');
   const watcher = open(t, { procRoot, wanted: 'all', refreshesPerDump: 3 });
   await watcher.refresh();
-  assert.equal(watcher.unavailable?.code, 'NOT_LOADED');
+  assert.equal(watcher.unavailable?.code, 'CONNTRACK_ABSENT');
   symlinkSync('/proc', procRoot);
   const flows: string[][] = [];
   for (let i = 0; i < 3; i++) {
@@ -292,7 +292,7 @@ test('without a proc file system it is off', async (t) => {
   });
   const watcher = open(t, { procRoot: join(empty, 'absent') });
   assert.equal((await watcher.refresh()).flows.flowCount, 0);
-  assert.equal(watcher.unavailable?.code, 'NOT_LOADED');
+  assert.equal(watcher.unavailable?.code, 'CONNTRACK_ABSENT');
 });
 
 test('after close there is no news, and closing again does nothing', async () => {

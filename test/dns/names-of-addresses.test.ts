@@ -144,7 +144,7 @@ for (const text of [
   'public=',
 ]) {
   test(`'${text}' is refused as a server`, () => {
-    assert.throws(() => parseServers([text]), { code: 'BAD_SERVER' });
+    assert.throws(() => parseServers([text]), { code: 'BAD_DNS_SERVER' });
   });
 }
 
@@ -164,7 +164,7 @@ test('servers can be named in every form', () => {
 });
 
 test('limits out of range are refused', () => {
-  assert.throws(() => createReverseResolver({ limits: { concurrency: 0 } }), { code: 'BAD_LIMIT' });
-  assert.throws(() => createReverseResolver({ limits: { ratePerSecond: 5000 } }), { code: 'BAD_LIMIT' });
-  assert.throws(() => createReverseResolver({ limits: { queueMax: NaN } }), { code: 'BAD_LIMIT' });
+  assert.throws(() => createReverseResolver({ limits: { concurrency: 0 } }), { code: 'BAD_DNS_LIMIT' });
+  assert.throws(() => createReverseResolver({ limits: { ratePerSecond: 5000 } }), { code: 'BAD_DNS_LIMIT' });
+  assert.throws(() => createReverseResolver({ limits: { queueMax: NaN } }), { code: 'BAD_DNS_LIMIT' });
 });

@@ -70,11 +70,11 @@ for (const uid of [0, NAMELESS_UID]) {
         assert.ok(outcome !== undefined);
         assert.equal(outcome.code, 1);
         assert.equal(outcome.said.length, 1, outcome.said.join('\n'));
-        assert.match(outcome.said[0] ?? '', /set --proc-root.*eBPF|no source of connections/);
+        assert.match(outcome.said[0] ?? '', /--proc-root.*eBPF|no source of connections/);
       }
       const { reason } = await doctor(t, machine);
       assert.match(reason, /mount it|not built/);
-      assert.match(reason, /set --proc-root/);
+      assert.match(reason, /--proc-root/);
     },
   );
 }

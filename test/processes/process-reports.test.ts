@@ -238,7 +238,7 @@ for (const [what, folder] of [
 ] as const) {
   test(`a root that ${what} is named in a typed error`, async (t) => {
     await assert.rejects(reporter(t, { procRoot: folder })(), {
-      name: 'ProcessFactsError',
+      name: 'ProbeError',
       code: 'PROC_UNREADABLE',
     });
     await assert.rejects(reporter(t, { procRoot: folder })(), (error: Error) =>
@@ -254,5 +254,5 @@ test('two reports at once share one pass, and a closed reporter says so', async 
   assert.deepEqual([...a.get('Process')!.nodes.keys()], [...b.get('Process')!.nodes.keys()]);
   await processes.close();
   await processes.close();
-  await assert.rejects(processes.report(now()), { code: 'WALK_FAILED' });
+  await assert.rejects(processes.report(now()), { code: 'PROCESS_SCAN_FAILED' });
 });

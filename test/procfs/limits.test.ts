@@ -6,7 +6,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createProcfsSource, ProcfsError } from '../../src/probe/connections/procfs/index.js';
+import { createProcfsSource } from '../../src/probe/connections/procfs/index.js';
+import { ProbeError } from '../../src/probe/errors.js';
 import { Direction, OFFSET, RECORD } from '../../src/probe/records/layout.js';
 import type { Snapshot } from '../../src/probe/records/source.js';
 import { createNamespace } from '../support/namespace.js';
@@ -62,7 +63,7 @@ test('without a proc file system it says so, with a code', async (t) => {
     await assert.rejects(
       createProcfsSource({ procRoot }),
       (error) =>
-        error instanceof ProcfsError && error.code === 'PROC_UNREADABLE' && error.message.includes(procRoot),
+        error instanceof ProbeError && error.code === 'PROC_UNREADABLE' && error.message.includes(procRoot),
     );
   }
 });
@@ -144,5 +145,8 @@ test('after close a snapshot is refused, and closing again does nothing', async 
   const source = await createProcfsSource();
   await source.close();
   await source.close();
-  await assert.rejects(source.snapshot(), (error) => error instanceof ProcfsError && error.code === 'CLOSED');
+  await assert.rejects(
+    source.snapshot(),
+    (error) => error instanceof ProbeError && error.code === 'SOURCE_CLOSED',
+  );
 });

@@ -594,8 +594,8 @@ static void many_namespaces(void) {
     }
 }
 
-// A child with a PID that is free, whoever had it before. What tells the two apart is the clock tick of their start, as
-// /proc has it: the child starts in a later one.
+// A child with a PID that is free, whoever had it before. What tells the two apart is the clock tick of their
+// start, as /proc has it: the child starts in a later one.
 static int forked_as(int pid) {
     fflush(stdout);
     usleep(2 * 1000000 / (useconds_t)sysconf(_SC_CLK_TCK));

@@ -174,7 +174,7 @@ test('a port in use is a typed error that says what to do', async (t) => {
     observed: { sourceKind: () => 'ebpf', parts: [], apps: () => [] },
   });
   await assert.rejects(started, (error: Error & { code?: string }) => {
-    assert.equal(error.code, 'LISTEN_IN_USE');
+    assert.equal(error.code, 'METRICS_LISTEN_IN_USE');
     return error.message.includes('--metrics-listen');
   });
 });

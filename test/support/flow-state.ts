@@ -56,5 +56,5 @@ export function endpointsOf(batch: RecordBatch, more: Circumstances = {}): Endpo
   const state = newState(more);
   const stats = state.take(newsOf(batch, more));
   const { report } = state.reportSince(undefined);
-  return { topology: report.topologies.get('Endpoint')!, dns: report.dns ?? new Map(), stats, report };
+  return { topology: report.topologies.get('Endpoint')!, dns: report.dns, stats, report };
 }

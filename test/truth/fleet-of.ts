@@ -15,7 +15,7 @@ import {
 } from '../support/fleet.js';
 import { needsPrograms } from '../support/programs/debian.js';
 import { needsRung } from '../support/rung.js';
-import { rowsOfReport } from './rows.js';
+import { rowsOf } from './rows.js';
 
 export interface Fleet {
   readonly lan: Lan;
@@ -52,7 +52,7 @@ export async function startFleet(t: TestContext, options: FleetAppOptions = {}):
 export function shownBy(app: FleetApp): Pick<Fleet, 'flows' | 'edges'> {
   return {
     async flows(...ports) {
-      const rows = rowsOfReport(await app.get('/api/report')); // TRIAL
+      const rows = rowsOf(await app.get('/api/v1/flows?limit=100000'));
       return rows.filter(({ server }) => ports.length === 0 || ports.includes(server.port));
     },
     async edges(view) {

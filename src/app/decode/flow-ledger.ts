@@ -10,35 +10,25 @@
  * each port how many connections are new; thinned groups of Scope's are counted as a whole, as another port may stand for
  * the same connections next time.
  */
-import {
-  NO_PORTS,
-  Num,
-  NUMBERS,
-  type FlowDefinition,
-  type FlowNumbers,
-  type FlowState,
-} from '../../flows/flow.js';
+import { Num, NUMBERS, type FlowDefinition } from '../../flows/flow.js';
+import { NO_ANSWER } from '../../flows/window.js';
 import { STATEMENT_VERSION, type StatedFlow, type Statement } from '../../flows/statement.js';
-import { addressPort } from '../flows/address-port.js';
+import {
+  addFailures,
+  hasThinned,
+  lacksPorts,
+  liveOf,
+  movePorts,
+  replacePorts,
+  sameFacts,
+  saysTheSame,
+  setGauges,
+  stateOf,
+  type Entry,
+  type Told,
+} from './flow-entry.js';
 import type { PortFacts } from './port-facts.js';
 import type { Link } from './report-links.js';
-import { flowPortsOf } from './whole-or-thinned-ports.js';
-
-/** A flow as one report has it. */
-interface Told {
-  readonly definition: FlowDefinition;
-  readonly ports: Map<number, PortFacts>;
-}
-
-interface Entry extends Told {
-  readonly id: number;
-  readonly numbers: FlowNumbers;
-  readonly failed: Map<string, number>;
-  /** Port → when its failed connects were counted last. */
-  readonly failedAtMs: Map<number, number>;
-  /** When a report had it last. */
-  toldAtMs: number;
-}
 
 /** A statement and the time that it is of, by the app's clock. */
 export interface TimedStatement {
@@ -84,10 +74,23 @@ export class FlowLedger {
     // Looked for only when some port is not where it was.
     let byPort: ReadonlyMap<string, readonly FlowDefinition[]> | undefined;
     const left = new Set<string>();
+    /** Connections of thinned flows that other ports stand for now. */
+    const carried = new Map<string, number>();
     for (const [key, entry] of this.#entries) {
       const now = told.get(key);
       const isLacking = lacksPorts(entry.ports, now?.ports);
       if (isLacking && movePorts(entry, now?.ports, (byPort ??= definitionsByPort(links)))) left.add(key);
+      if (
+        isLacking &&
+        times.isWhole &&
+        now !== undefined &&
+        (hasThinned(entry.ports) || hasThinned(now.ports))
+      ) {
+        const before = liveOf(entry.ports);
+        carried.set(key, Math.min(before, liveOf(now.ports)));
+        if (replacePorts(entry, now.ports)) ended.push({ id: entry.id, state: stateOf(entry) });
+        continue;
+      }
       const mayEnd = (isLacking && times.isWhole) || entry.failedAtMs.size > 0;
       const hasEnded = mayEnd && this.#endPorts(entry, times.isWhole ? now?.ports : entry.ports, times);
       if (hasEnded) ended.push({ id: entry.id, state: stateOf(entry) });
@@ -95,7 +98,8 @@ export class FlowLedger {
       this.#entries.delete(key);
       gone.push(entry.id);
     }
-    for (const [key, flow] of told) stated.push(...this.#tell(key, flow, left.delete(key), times));
+    for (const [key, flow] of told)
+      stated.push(...this.#tell(key, flow, left.delete(key), times, carried.get(key)));
     for (const key of left) {
       const entry = this.#entries.get(key);
       if (entry !== undefined) stated.push({ id: entry.id, state: stateOf(entry) });
@@ -133,12 +137,7 @@ export class FlowLedger {
     return stated.length === 0 ? [] : [this.#statement(stated, [], this.#lastAtMs, times)];
   }
 
-  #statement(
-    flows: StatedFlow[],
-    gone: number[],
-    atMs: number,
-    { intervalMs }: ReportTimes,
-  ): TimedStatement {
+  #statement(flows: StatedFlow[], gone: number[], atMs: number, { intervalMs }: ReportTimes): TimedStatement {
     const byId = (a: { id: number }, b: { id: number }): number => a.id - b.id;
     const base = this.#seq++;
     const statement: Statement = {
@@ -169,7 +168,8 @@ export class FlowLedger {
       const isLeft = left?.has(port) === true;
       const failedAtMs = entry.failedAtMs.get(port);
       // Who is still dialling fails now, not when it was first heard of.
-      const failsOn = isLeft && failedAtMs !== undefined && failedAtMs < atMs - windowMs / 2;
+      const isWaiting = facts.failedReason === NO_ANSWER;
+      const failsOn = isLeft && !isWaiting && failedAtMs !== undefined && failedAtMs < atMs - windowMs / 2;
       if (isLeft && !failsOn) continue;
       hasEnded = true;
       if (failsOn) {
@@ -178,6 +178,7 @@ export class FlowLedger {
         entry.failedAtMs.delete(port);
         continue;
       }
+      if (isWaiting) addFailures(entry, facts, -1);
       entry.ports.delete(port);
       entry.failedAtMs.delete(port);
       entry.numbers[Num.Closed]! += facts.connections;
@@ -186,7 +187,13 @@ export class FlowLedger {
     return hasEnded;
   }
 
-  #tell(key: string, { definition, ports }: Told, isChanged: boolean, times: ReportTimes): StatedFlow[] {
+  #tell(
+    key: string,
+    { definition, ports }: Told,
+    isChanged: boolean,
+    times: ReportTimes,
+    carried?: number,
+  ): StatedFlow[] {
     const known = this.#entries.get(key);
     const isRedefined = known !== undefined && !sameFacts(known.definition, definition);
     if (known !== undefined && !isChanged && !isRedefined && saysTheSame(known.ports, ports)) {
@@ -195,7 +202,7 @@ export class FlowLedger {
     }
     const entry = known ?? this.#added(key, definition);
     const isThinned = hasThinned(entry.ports) || hasThinned(ports);
-    const liveBefore = liveOf(entry.ports);
+    const liveBefore = carried ?? liveOf(entry.ports);
     let begun = 0;
     for (const [port, facts] of ports) begun += this.#tellPort(entry, port, facts, isThinned, times);
     if (isThinned) {
@@ -207,7 +214,9 @@ export class FlowLedger {
     entry.toldAtMs = times.atMs;
     if (isRedefined) this.#entries.set(key, { ...entry, definition });
     const state = stateOf(entry);
-    return [known === undefined || isRedefined ? { id: entry.id, definition, state } : { id: entry.id, state }];
+    return [
+      known === undefined || isRedefined ? { id: entry.id, definition, state } : { id: entry.id, state },
+    ];
   }
 
   /** @returns how many connections are new */
@@ -281,125 +290,4 @@ function definitionsByPort(links: readonly Link[]): ReadonlyMap<string, readonly
     else known.push(definition);
   }
   return definitions;
-}
-
-/**
- * A connection of which the process, or the server behind the address, is known now belongs to another flow: it leaves this
- * one as if it had never been here. @returns whether any did
- */
-function movePorts(
-  entry: Entry,
-  now: ReadonlyMap<number, unknown> | undefined,
-  byPort: ReadonlyMap<string, readonly FlowDefinition[]>,
-): boolean {
-  const { numbers, definition } = entry;
-  let hasMoved = false;
-  for (const [port, facts] of entry.ports) {
-    if (now?.has(port) === true) continue;
-    const others = byPort.get(`${definition.client.address} ${port}`) ?? [];
-    if (!others.some((other) => isSameConnection(definition, other))) continue;
-    hasMoved = true;
-    const leave = (place: number, count: number): void => {
-      numbers[place] = Math.max(0, numbers[place]! - count);
-    };
-    const opened = Math.min(numbers[Num.Opened]!, facts.connections);
-    leave(Num.Opened, opened);
-    leave(Num.Adopted, facts.connections - opened);
-    leave(Num.BytesSent, facts.bytesSent);
-    leave(Num.BytesReceived, facts.bytesReceived);
-    leave(Num.Retransmits, facts.retransmits);
-    leave(Num.ConnectMicrosSum, (facts.connectMicros ?? 0) * facts.connections);
-    leave(Num.ConnectCount, facts.connectMicros === undefined ? 0 : facts.connections);
-    addFailures(entry, facts, -1);
-    entry.ports.delete(port);
-    entry.failedAtMs.delete(port);
-  }
-  if (hasMoved) setGauges(entry);
-  return hasMoved;
-}
-
-function lacksPorts(
-  known: ReadonlyMap<number, PortFacts>,
-  now: ReadonlyMap<number, PortFacts> | undefined,
-): boolean {
-  if (now === undefined) return known.size > 0;
-  for (const port of known.keys()) if (!now.has(port)) return true;
-  return false;
-}
-
-/** Whether two flows of one client port lead to one server, or by way of one dialled address. */
-function isSameConnection(a: FlowDefinition, b: FlowDefinition): boolean {
-  if (a.kind !== b.kind) return false;
-  const [atA, atB] = [addressPort(a.server.address, a.server.port), addressPort(b.server.address, b.server.port)];
-  return atA === atB || b.via === atA || a.via === atB || (a.via !== '' && a.via === b.via);
-}
-
-/** Whether the ports that a report has of a flow are all as they were, and nothing of them is new. */
-function saysTheSame(
-  known: ReadonlyMap<number, PortFacts>,
-  ports: ReadonlyMap<number, PortFacts>,
-): boolean {
-  for (const [port, facts] of ports)
-    if (known.get(port) !== facts || (facts.fresh !== undefined && facts.fresh > 0)) return false;
-  return true;
-}
-
-function hasThinned(ports: ReadonlyMap<number, PortFacts>): boolean {
-  for (const { fresh, connections } of ports.values())
-    if (fresh === undefined && connections > 1) return true;
-  return false;
-}
-
-function addFailures({ failed }: Entry, { failed: count, failedReason }: PortFacts, sign: 1 | -1): void {
-  failed.set(failedReason, Math.max(0, (failed.get(failedReason) ?? 0) + sign * count));
-}
-
-function liveOf(ports: ReadonlyMap<number, PortFacts>): number {
-  let live = 0;
-  for (const { connections } of ports.values()) live += connections;
-  return live;
-}
-
-function setGauges({ numbers, ports }: Entry): void {
-  let rttSum = 0;
-  let rttCount = 0;
-  for (const { rttMicros, connections } of ports.values()) {
-    if (rttMicros === undefined) continue;
-    rttSum += rttMicros * connections;
-    rttCount += connections;
-  }
-  numbers[Num.Live] = liveOf(ports);
-  numbers[Num.RttMicrosSum] = rttSum;
-  numbers[Num.RttCount] = rttCount;
-}
-
-/** A copy: what is handed out must not change. */
-function stateOf({ definition, numbers, failed, ports: all }: Entry): FlowState {
-  const ports =
-    all.size === 0 ? NO_PORTS : flowPortsOf(new Map(Array.from(all, ([port, one]) => [port, one.connections])));
-  const state = { numbers: numbers.slice(), failed: new Map(failed), ports };
-  if (definition.kind === 'ends') return state;
-  const portPairs = Uint16Array.from(ports.ports, (port) => all.get(port)?.seenPort ?? port);
-  return { ...state, portPairs };
-}
-
-/** What is no part of a flow's key. */
-function sameFacts(a: FlowDefinition, b: FlowDefinition): boolean {
-  return (
-    a.client.process?.name === b.client.process?.name &&
-    a.server.process?.name === b.server.process?.name &&
-    a.server.evidence === b.server.evidence &&
-    sameTexts(a.client.facts, b.client.facts) &&
-    sameTexts(a.server.facts, b.server.facts)
-  );
-}
-
-function sameTexts(
-  a: ReadonlyMap<string, string> | undefined,
-  b: ReadonlyMap<string, string> | undefined,
-): boolean {
-  if (a === b) return true;
-  if (a?.size !== b?.size) return false;
-  for (const [key, value] of a ?? []) if (b?.get(key) !== value) return false;
-  return true;
 }

@@ -41,7 +41,10 @@ export class LinkCache {
   /** Servers as hosts know them that do not have them. */
   readonly bare = new WeakMap<EndpointFacts, EndpointFacts>();
   /** By the client. */
-  links = new WeakMap<EndpointFacts, { readonly targets: readonly Target[]; readonly links: readonly Link[] }>();
+  links = new WeakMap<
+    EndpointFacts,
+    { readonly targets: readonly Target[]; readonly links: readonly Link[] }
+  >();
 }
 
 interface Target {
@@ -147,12 +150,13 @@ export class ReportLinks {
   /** A client's endpoint as it looks from outside. */
   *#translated(copy: EndpointFacts, realId: string, targets: readonly Target[]): Iterable<Link> {
     const real = this.#factsOf(realId);
-    if (real === undefined || real.address + real.port === copy.address + copy.port) return;
+    if (real === undefined || textOf(real) === textOf(copy)) return;
     // A host of which the client is resolves what was dialled itself.
     const isClients = (this.#nodes.get(realId)?.adjacency?.length ?? 0) > 0;
     for (const { server, via } of targets)
       // A report that has both ends needs nobody to join them.
-      if (!isClients || server.host === undefined) yield this.#forwarded(real, { server, via: isClients ? '' : via }, copy);
+      if (!isClients || server.host === undefined)
+        yield this.#forwarded(real, { server, via: isClients ? '' : via }, copy);
   }
 
   #forwarded(client: EndpointFacts, { server, via }: Target, seen: EndpointFacts | undefined): Link {
@@ -198,9 +202,7 @@ export class ReportLinks {
   }
 
   #process(host: string, pid: number): FlowProcess | undefined {
-    return pid === 0
-      ? undefined
-      : { pid, startTicks: 0, name: this.#context.processName(host, pid) };
+    return pid === 0 ? undefined : { pid, startTicks: 0, name: this.#context.processName(host, pid) };
   }
 
   /** Servers that an adjacency really leads to: more than one when the client's port was used several times. */
@@ -242,7 +244,9 @@ export class ReportLinks {
 }
 
 function sameTargets(a: readonly Target[], b: readonly Target[]): boolean {
-  return a.length === b.length && a.every(({ server, via }, i) => server === b[i]!.server && via === b[i]!.via);
+  return (
+    a.length === b.length && a.every(({ server, via }, i) => server === b[i]!.server && via === b[i]!.via)
+  );
 }
 
 function addPort(

@@ -82,7 +82,8 @@ export class ReportedFlows {
   ): { readonly all: HostStatements[]; readonly outdated: Outdated } {
     this.#remember(nodesOf(report), digestOf, times.isWhole);
     // A report that is sent twice is one.
-    const isAgain = report.id !== '' && report.id === this.#last?.report.id && isSameTime(report, this.#last.report);
+    const isAgain =
+      report.id !== '' && report.id === this.#last?.report.id && isSameTime(report, this.#last.report);
     this.#last = { report, times };
     this.#noteNames(report);
     const links = this.#linksOf(report);
@@ -97,7 +98,9 @@ export class ReportedFlows {
     const links = this.#linksOf(report);
     const before = new Map<string, Link[]>();
     const now = new Map<string, Link[]>();
-    const clients = new Set(Array.from(dialled, (address) => [...(this.#dialling.get(address) ?? [])]).flat());
+    const clients = new Set(
+      Array.from(dialled, (address) => [...(this.#dialling.get(address) ?? [])]).flat(),
+    );
     for (const id of clients) {
       addByHost(before, links.lastLinksOf(id));
       addByHost(now, links.linksOf(id));

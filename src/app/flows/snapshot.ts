@@ -7,7 +7,7 @@ import { hostScope } from '../../report/model/node-ids.js';
 import { parseAddressPort } from './address-port.js';
 import type { Addresses } from './external.js';
 import type { JoinedEnd, JoinedFlow } from './joined-flow.js';
-import { localNetworks } from './networks.js';
+import { localNetworks, type NetworkSet } from './networks.js';
 import { hostNameOf } from './node-facts.js';
 import { SharedNetworks } from './shared-networks.js';
 import { Unanswered, type FormerListener } from './unanswered.js';
@@ -23,6 +23,8 @@ export interface SnapshotParts {
   readonly isOwned: (address: string) => boolean;
   /** Changes when what nodes are called or belong to may have changed. Default: 0. */
   readonly namesVersion?: number;
+  /** Networks that hosts of the fleet are in. Default: as the report's hosts say. */
+  readonly networks?: NetworkSet;
   /** Default: nobody is remembered. */
   readonly formerListener?: FormerListener;
 }
@@ -32,6 +34,7 @@ export class Snapshot {
   readonly flows: readonly JoinedFlow[];
   readonly namesVersion: number;
   readonly #isOwned: (address: string) => boolean;
+  readonly #networks: NetworkSet | undefined;
   readonly #formerListener: FormerListener;
   readonly #clients = new Map<JoinedEnd, ViewEnd>();
   readonly #servers = new Map<JoinedEnd, ViewEnd>();
@@ -41,11 +44,19 @@ export class Snapshot {
   #addresses: Addresses | undefined;
   #unanswered: Unanswered | undefined;
 
-  constructor({ report, flows, isOwned, namesVersion = 0, formerListener = () => undefined }: SnapshotParts) {
+  constructor({
+    report,
+    flows,
+    isOwned,
+    namesVersion = 0,
+    formerListener = () => undefined,
+    networks,
+  }: SnapshotParts) {
     this.report = report;
     this.flows = flows;
     this.namesVersion = namesVersion;
     this.#isOwned = isOwned;
+    this.#networks = networks;
     this.#formerListener = formerListener;
   }
 
@@ -56,7 +67,7 @@ export class Snapshot {
   get addresses(): Addresses {
     return (this.#addresses ??= {
       dns: this.report.dns,
-      local: localNetworks(this.report),
+      local: this.#networks ?? localNetworks(this.report),
       isOurs: this.#isOwned,
     });
   }
@@ -75,7 +86,8 @@ export class Snapshot {
    */
   serverEndOf({ client, server }: JoinedFlow): JoinedEnd {
     const { host } = client;
-    if (server.host !== undefined || server.scope !== '' || server.isAmbiguous || host === undefined) return server;
+    if (server.host !== undefined || server.scope !== '' || server.isAmbiguous || host === undefined)
+      return server;
     if (!this.#sharedNetworks.mayBeApart(host, server.address)) return server;
     let scoped = this.#scoped.get(server);
     if (scoped === undefined) this.#scoped.set(server, (scoped = new Map<string, JoinedEnd>()));

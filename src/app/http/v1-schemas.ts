@@ -33,7 +33,8 @@ const EDGE = {
     ports: { ...counts, description: "ports of the server's side, with the connections to each" },
     via: {
       ...counts,
-      description: "what clients dialled where that is not the server's own, as address:port, with the connections to each",
+      description:
+        "what clients dialled where that is not the server's own, as address:port, with the connections to each",
     },
     connections: { ...whole, description: 'connections that existed at any time of the window' },
     opened: { ...whole, description: 'connections that began in the window, while a probe watched' },
@@ -243,7 +244,12 @@ export const FLOWS_QUERY = {
     pid: { ...whole, description: 'PID at either end' },
     name: { ...text, maxLength: 300, description: "name of a process's program at either end" },
     address: { ...text, maxLength: 60, description: 'address at either end, or the one dialled' },
-    port: { type: 'integer', minimum: 0, maximum: 65_535, description: "the server's port, or the one dialled" },
+    port: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 65_535,
+      description: "the server's port, or the one dialled",
+    },
     limit: { type: 'integer', minimum: 1, maximum: 100_000, default: 10_000 },
   },
 } as const;

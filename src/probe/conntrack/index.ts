@@ -1,3 +1,2 @@
 /** Public face: flows of the kernel's connection tracking, of every namespace. */
-export { ConntrackError, type ConntrackErrorCode } from './errors.js';
 export { ConntrackMonitor, type FlowNews, type MonitorOptions } from './monitor.js';

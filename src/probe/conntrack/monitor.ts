@@ -7,10 +7,11 @@
 import { AddonUnavailableError, type NetNamespace } from 'ebpf-bridge/procfs';
 import { descriptors, DESCRIPTORS_ADVICE, roomFor } from '../descriptors.js';
 import { FlowStatus, natBitsOf, type ConntrackFlow } from '../../conntrack-parser/index.js';
+import type { ProbeError } from '../errors.js';
 import { findNamespaces, type ListNamespaces } from '../namespaces/net-namespaces.js';
 import { NO_FLOWS, type FlowBatch } from '../records/nat-flow.js';
 import { NewFlows } from './new-flows.js';
-import { conntrackErrorOf, type ConntrackError } from './errors.js';
+import { conntrackErrorOf } from './conntrack-error.js';
 import { FlowTable } from './flow-table.js';
 import { NamespaceEvents, type EventCounts, type FlowListener, type Wanted } from './namespace-events.js';
 import { NamespaceText } from './namespace-text.js';
@@ -61,7 +62,7 @@ export class ConntrackMonitor {
   #refreshes = 0;
   /** The last refresh read something: a namespace found now is younger than that. */
   #wasOn = false;
-  #off: ConntrackError | undefined;
+  #off: ProbeError | undefined;
   #closed = false;
   #textOnly: boolean;
   /** Namespaces that are not watched now, for want of descriptors or beyond the bound. */
@@ -91,7 +92,7 @@ export class ConntrackMonitor {
   }
 
   /** Why nothing is watched at present: no namespace let itself be read. Undefined while all is well. */
-  get unavailable(): ConntrackError | undefined {
+  get unavailable(): ProbeError | undefined {
     return this.#off;
   }
 

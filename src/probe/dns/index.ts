@@ -1,5 +1,5 @@
 /** Reverse DNS for reports: names of addresses, learnt in the background within bounds. */
-import { ReverseDnsError } from './errors.js';
+import { ProbeError } from '../errors.js';
 import { ownAddresses } from './own-addresses.js';
 import { questionFor } from './question.js';
 import {
@@ -12,7 +12,6 @@ import { ServerHealth } from './server-health.js';
 import type { ChosenServers, DnsServers } from './server-list.js';
 import { SystemServers } from './system-servers.js';
 
-export { ReverseDnsError, type ReverseDnsErrorCode } from './errors.js';
 export { DEFAULT_RESOLVER_LIMITS, type ResolverLimits, type ReverseResolver } from './reverse-resolver.js';
 export { parseServers, type ChosenServers, type DnsServer } from './server-list.js';
 export { trySystemServers, type TriedServer } from './try-servers.js';
@@ -34,14 +33,14 @@ export interface ReverseResolverOptions {
   readonly inform?: (message: string) => void;
 }
 
-/** @throws ReverseDnsError BAD_LIMIT */
+/** @throws ProbeError BAD_DNS_LIMIT */
 export function createReverseResolver(options: ReverseResolverOptions = {}): ReverseResolver {
   const limits = { ...DEFAULT_RESOLVER_LIMITS, ...options.limits };
   for (const [name, value] of Object.entries(limits)) {
-    if (!(value >= 1)) throw new ReverseDnsError('BAD_LIMIT', `cannot limit ${name} to ${value}`);
+    if (!(value >= 1)) throw new ProbeError('BAD_DNS_LIMIT', `cannot limit ${name} to ${value}`);
   }
   if (limits.ratePerSecond > 1000) {
-    throw new ReverseDnsError('BAD_LIMIT', `cannot limit ratePerSecond to ${limits.ratePerSecond}`);
+    throw new ProbeError('BAD_DNS_LIMIT', `cannot limit ratePerSecond to ${limits.ratePerSecond}`);
   }
   const isOwn = ownAddresses();
   const ownName = options.hostName === undefined ? [] : [options.hostName];

@@ -1,5 +1,6 @@
 /** The addresses of this machine's interfaces, which are named without asking anyone. */
-import { interfaceAddresses, InterfacesError } from '../interfaces.js';
+import { ProbeError } from '../errors.js';
+import { interfaceAddresses } from '../interfaces.js';
 
 const REREAD_MS = 10_000;
 
@@ -21,7 +22,7 @@ function readAddresses(): Set<string> {
   try {
     return new Set(interfaceAddresses().map(({ address }) => address));
   } catch (error) {
-    if (error instanceof InterfacesError) return new Set();
+    if (error instanceof ProbeError) return new Set();
     throw error;
   }
 }

@@ -4,7 +4,7 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { DecodedPacket } from 'dns-packet';
-import { ReverseDnsError } from './errors.js';
+import { ProbeError } from '../errors.js';
 import { NameCache } from './name-cache.js';
 import { Pacer } from './pacer.js';
 import { readPtrAnswer, type PtrAnswer } from './ptr-answer.js';
@@ -220,7 +220,7 @@ export class BackgroundResolver implements ReverseResolver {
         cause = error;
       }
     }
-    throw new ReverseDnsError('NO_ANSWER', `cannot look up ${name}`, { cause });
+    throw new ProbeError('NO_DNS_ANSWER', `cannot look up ${name}`, { cause });
   }
 
   async #askServer(name: string, server: DnsServer): Promise<DecodedPacket> {

@@ -3,7 +3,7 @@
  * have servers of their own: a public resolver knows nothing of them and should not learn of them.
  */
 import { isIP } from 'node:net';
-import { ReverseDnsError } from './errors.js';
+import { ProbeError } from '../errors.js';
 
 export interface DnsServer {
   /** An IP address, with its zone where it needs one: server names would need a resolver themselves. */
@@ -25,14 +25,14 @@ const OFF = 'off';
 
 /**
  * @param texts each `ADDRESS[:PORT]`, or `private=…` or `public=…` with that or `off` behind it
- * @throws ReverseDnsError BAD_SERVER
+ * @throws ProbeError BAD_DNS_SERVER
  */
 export function parseServers(texts: readonly string[]): ChosenServers {
   const chosen: { private?: DnsServer[]; public?: DnsServer[] } = {};
   for (const text of texts) {
     const [, kind, address = ''] = /^(?:(private|public)=)?(.*)$/.exec(text) ?? [];
     const server = address === OFF ? [] : parseServer(address);
-    if (server === undefined) throw new ReverseDnsError('BAD_SERVER', `cannot use '${text}' as a DNS server`);
+    if (server === undefined) throw new ProbeError('BAD_DNS_SERVER', `cannot use '${text}' as a DNS server`);
     for (const one of ['private', 'public'] as const) {
       if (kind === undefined || kind === one) chosen[one] = [...(chosen[one] ?? []), ...[server].flat()];
     }

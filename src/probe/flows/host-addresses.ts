@@ -24,20 +24,18 @@ export class HostAddresses {
   /** Key found last: neighbours in a batch often have one address. */
   #last = -1;
 
-  /**
-   * Learns the local addresses of the records `from` to `to` - 1.
-   * @returns false when all that were known had to be forgotten: those of other sockets are to be learnt again
-   */
-  learn({ words }: RecordView, from: number, to: number): boolean {
-    const forgotten = this.#forgotten;
-    for (let record = from; record < to; record++) {
-      const at = record * RECORD.words;
-      const address = at + WORD.localAddress;
-      if (this.#last >= 0 && this.#is(this.#last, words, address, words[at + WORD.netns]!)) continue;
-      if (isLoopbackAddress(words, address)) continue;
-      this.#add(words, address, words[at + WORD.netns]!);
-    }
-    return this.#forgotten === forgotten;
+  /** How often all that were known had to be forgotten: those of sockets that are known are to be learnt again. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
+  /** Learns the local address of a record. */
+  learn({ words }: RecordView, record: number): void {
+    const at = record * RECORD.words;
+    const address = at + WORD.localAddress;
+    const netns = words[at + WORD.netns]!;
+    if (this.#last >= 0 && this.#is(this.#last, words, address, netns)) return;
+    if (!isLoopbackAddress(words, address)) this.#add(words, address, netns);
   }
 
   /** Whether some socket of this host has the address; loopback addresses are of this host wherever they are. */
@@ -84,6 +82,9 @@ export class HostAddresses {
 
 function hashOf(words: Int32Array, at: number): number {
   return mixed(
-    Math.imul(words[at]!, M0) ^ Math.imul(words[at + 1]!, M1) ^ Math.imul(words[at + 2]!, M2) ^ Math.imul(words[at + 3]!, M3),
+    Math.imul(words[at]!, M0) ^
+      Math.imul(words[at + 1]!, M1) ^
+      Math.imul(words[at + 2]!, M2) ^
+      Math.imul(words[at + 3]!, M3),
   );
 }

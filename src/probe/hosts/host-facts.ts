@@ -4,7 +4,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { release, version } from 'node:os';
-import { HostFactsError } from './errors.js';
+import { errnoOf } from '../errno.js';
+import { ProbeError } from '../errors.js';
 
 export interface HostFacts {
   /** Release and version, as uname(1) prints them. */
@@ -30,17 +31,17 @@ export interface MemoryUse {
 export interface HostReading {
   readonly facts: HostFacts;
   /** Why the facts that are undefined are. */
-  readonly lacks: readonly HostFactsError[];
+  readonly lacks: readonly ProbeError[];
 }
 
 /** Never rejects for what can't be read or is not of the documented form. */
 export async function readHostFacts(procRoot: string): Promise<HostReading> {
-  const lacks: HostFactsError[] = [];
+  const lacks: ProbeError[] = [];
   const read = async <Fact>(file: string, parse: (text: string) => Fact): Promise<Fact | undefined> => {
     try {
       return parse(await textOf(`${procRoot}/${file}`));
     } catch (error) {
-      if (!(error instanceof HostFactsError)) throw error;
+      if (!(error instanceof ProbeError)) throw error;
       lacks.push(error);
       return undefined;
     }
@@ -56,13 +57,12 @@ export async function readHostFacts(procRoot: string): Promise<HostReading> {
   return { facts: { kernelVersion, uptimeSeconds, load1, cpu, memory }, lacks };
 }
 
-/** @throws HostFactsError PROC_UNREADABLE */
+/** @throws ProbeError PROC_UNREADABLE */
 async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-    throw new HostFactsError('PROC_UNREADABLE', `cannot read ${path} (${code})`, { cause });
+    throw new ProbeError('PROC_UNREADABLE', `cannot read ${path} (${errnoOf(cause)})`, { cause });
   }
 }
 
@@ -112,8 +112,8 @@ function firstNumber(text: string, file: string): number {
   return number;
 }
 
-function malformed(file: string): HostFactsError {
-  return new HostFactsError(
+function malformed(file: string): ProbeError {
+  return new ProbeError(
     'PROC_MALFORMED',
     `cannot read facts of the host: its ${file} is not of the documented form`,
   );

@@ -1,15 +1,14 @@
 /** Facts about this host, as Scope's Host topology, and the networks it is in. */
 import type { Timestamp, Topology, TopologyKey } from '../../report/model/model.js';
-import { InterfacesError } from '../interfaces.js';
+import { ProbeError } from '../errors.js';
 import type { Reporter } from '../reporter.js';
-import { describeLacks, HostFactsError } from './errors.js';
+import { describeLacks } from './describe-lacks.js';
 import { cpuPercent, readHostFacts, type CpuTimes } from './host-facts.js';
 import { hostTopology, type HostIdentity } from './host-topology.js';
 import { networkOf, readLocalNetworks } from './local-networks.js';
 import { machineIdentity } from './machine-identity.js';
 
 export { machineIdentity, type MachineIdentity } from './machine-identity.js';
-export { HostFactsError, type HostFactsErrorCode } from './errors.js';
 
 export interface NamespaceNetworks {
   readonly networks: readonly string[];
@@ -32,7 +31,7 @@ export function createHostReporter(options: HostReporterOptions): Reporter {
   let before: CpuTimes | undefined;
   const machine = machineIdentity(procRoot);
   let told = '';
-  const tell = (lacks: readonly HostFactsError[]): void => {
+  const tell = (lacks: readonly ProbeError[]): void => {
     const text = describeLacks(lacks);
     if (text !== told && lacks.length > 0) warn(`the host goes without some facts: ${text}`);
     told = text;
@@ -53,13 +52,12 @@ export function createHostReporter(options: HostReporterOptions): Reporter {
   };
 }
 
-function networksOrLack(): { networks: readonly string[]; lacks: readonly HostFactsError[] } {
+function networksOrLack(): { networks: readonly string[]; lacks: readonly ProbeError[] } {
   try {
     return { networks: readLocalNetworks(), lacks: [] };
   } catch (error) {
-    if (!(error instanceof InterfacesError)) throw error;
-    const lack = new HostFactsError('INTERFACES_UNREADABLE', error.message, { cause: error });
-    return { networks: [], lacks: [lack] };
+    if (!(error instanceof ProbeError)) throw error;
+    return { networks: [], lacks: [error] };
   }
 }
 

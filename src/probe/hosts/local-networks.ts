@@ -6,7 +6,7 @@ import ipaddr from 'ipaddr.js';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { interfaceAddresses } from '../interfaces.js';
 
-/** Sorted, without repeats. @throws InterfacesError */
+/** Sorted, without repeats. @throws ProbeError INTERFACES_UNREADABLE */
 export function readLocalNetworks(): readonly string[] {
   return networksOf(interfaceAddresses());
 }

@@ -8,7 +8,6 @@ import { processTopology } from './process-topology.js';
 import { SharedScan } from './shared-scan.js';
 
 export type { ArgumentsPolicy } from './command-line.js';
-export { ProcessFactsError, type ProcessFactsErrorCode } from './errors.js';
 
 export interface ProcessReporterOptions {
   readonly hostName: string;
@@ -33,7 +32,7 @@ export interface ProcessReporter extends Reporter {
   close(): Promise<void>;
 }
 
-/** Its report rejects with ProcessFactsError when /proc can't be listed. */
+/** Its report rejects with ProbeError PROC_UNREADABLE when /proc can't be listed. */
 export function createProcessReporter(options: ProcessReporterOptions): ProcessReporter {
   const walker = new SharedScan({
     procRoot: options.procRoot ?? '/proc',

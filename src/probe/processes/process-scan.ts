@@ -8,7 +8,8 @@
  */
 import { readdir } from 'node:fs/promises';
 import { parseCommandLine, programWords, type ArgumentsPolicy } from './command-line.js';
-import { ProcessFactsError } from './errors.js';
+import { errnoOf } from '../errno.js';
+import { ProbeError } from '../errors.js';
 import { openFilesLimit } from './open-files-limit.js';
 import { pageBytes } from './page-size.js';
 import { FormerNames } from './former-names.js';
@@ -97,7 +98,7 @@ export class ProcessScan {
     this.#files = procFiles(options.procRoot);
   }
 
-  /** Not to be called again before it settled. @throws ProcessFactsError PROC_UNREADABLE when processes can't even be listed */
+  /** Not to be called again before it settled. @throws ProbeError PROC_UNREADABLE when processes can't even be listed */
   async run(): Promise<ProcessFacts[]> {
     const pids = await this.#pids();
     const startedAt = performance.now();
@@ -124,14 +125,11 @@ export class ProcessScan {
     try {
       names = await readdir(this.options.procRoot);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new ProcessFactsError('PROC_UNREADABLE', `cannot list processes: ${reason}`, { cause });
+      const attempted = `cannot list processes in ${this.options.procRoot} (${errnoOf(cause)})`;
+      throw new ProbeError('PROC_UNREADABLE', attempted, { cause });
     }
     if (!names.includes('self') && !names.some((name) => /^\d+$/.test(name))) {
-      throw new ProcessFactsError(
-        'PROC_UNREADABLE',
-        `cannot list processes: ${this.options.procRoot} is no /proc`,
-      );
+      throw new ProbeError('PROC_UNREADABLE', `cannot list processes: ${this.options.procRoot} is no /proc`);
     }
     const pids = names.filter((name) => /^\d+$/.test(name)).map(Number);
     if (pids.length <= this.options.maxProcesses) return pids;
@@ -260,5 +258,7 @@ function isSameProgram(before: ProcessStat, now: ProcessStat): boolean {
 }
 
 function hasExeced(before: ProcessStat, now: ProcessStat): boolean {
+  // What has ended and waits for its parent has no memory any more, and executes nothing.
+  if (now.argumentsAt === 0 && now.stackAt === 0 && before.comm === now.comm) return false;
   return before.comm !== now.comm || before.argumentsAt !== now.argumentsAt;
 }

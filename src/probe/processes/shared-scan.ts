@@ -1,5 +1,5 @@
 /** Passes over /proc, one at a time. */
-import { ProcessFactsError } from './errors.js';
+import { ProbeError } from '../errors.js';
 import type { FormerNames } from './former-names.js';
 import { ProcessScan, type ProcessFacts, type WalkCounters, type WalkOptions } from './process-scan.js';
 
@@ -22,7 +22,7 @@ export class SharedScan {
     return this.#walk.counters;
   }
 
-  /** The facts of one pass. Callers that come while one is under way share it. @throws ProcessFactsError */
+  /** The facts of one pass. Callers that come while one is under way share it. @throws ProbeError */
   walk(): Promise<readonly ProcessFacts[]> {
     this.#pass ??= this.#run().finally(() => {
       this.#pass = undefined;
@@ -38,13 +38,13 @@ export class SharedScan {
 
   async #run(): Promise<readonly ProcessFacts[]> {
     if (this.#closed)
-      throw new ProcessFactsError('WALK_FAILED', 'cannot read processes: the reporter is closed');
+      throw new ProbeError('PROCESS_SCAN_FAILED', 'cannot read processes: the reporter is closed');
     const startedAt = performance.now();
     try {
       return await this.#walk.run();
     } catch (error) {
-      if (error instanceof ProcessFactsError) throw error;
-      throw new ProcessFactsError('WALK_FAILED', 'cannot read processes', { cause: error });
+      if (error instanceof ProbeError) throw error;
+      throw new ProbeError('PROCESS_SCAN_FAILED', 'cannot read processes', { cause: error });
     } finally {
       this.lastWalkMs = performance.now() - startedAt;
     }

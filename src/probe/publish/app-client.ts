@@ -10,7 +10,7 @@ import type { AxiosProxyConfig, AxiosResponse } from 'axios';
 import { http, https } from '../../machine/node-http.js';
 import { retryAfterMs } from './backoff.js';
 import type { Credentials } from './credentials.js';
-import { PublishError } from './errors.js';
+import { ProbeError } from '../errors.js';
 import { axios } from './load-axios.js';
 import { proxyFor, type ProxyRules } from './proxy.js';
 import type { HostAddress, TargetAddress } from './target-address.js';
@@ -150,7 +150,7 @@ export class AppClient {
         ? { kind: 'unreachable', reason: 'it closes every connection' }
         : again;
     } catch (error) {
-      if (error instanceof PublishError) {
+      if (error instanceof ProbeError) {
         const kind = error.code === 'PROXY_UNUSABLE' ? 'unreachable' : 'unauthorised';
         return { kind, reason: error.message };
       }

@@ -2,7 +2,7 @@
  * Who the probe says it is: a token, or user and password. From memory, or from a file that is read again when it
  * changes. A target's URL can carry user and password of its own. Never logged.
  */
-import { PublishError } from './errors.js';
+import { ProbeError } from '../errors.js';
 import { ReloadingFile } from './reloading-file.js';
 
 export interface CredentialOptions {
@@ -17,11 +17,11 @@ export interface CredentialOptions {
 }
 
 export interface Credentials {
-  /** Value of the Authorization header for a target, as of now. @throws PublishError CREDENTIALS_UNREADABLE */
+  /** Value of the Authorization header for a target, as of now. @throws ProbeError CREDENTIALS_UNREADABLE */
   authorization(target: URL): string;
 }
 
-/** Reads the files once. @throws PublishError CREDENTIALS_UNREADABLE */
+/** Reads the files once. @throws ProbeError CREDENTIALS_UNREADABLE */
 export function createCredentials(options: CredentialOptions): Credentials {
   const { tokenFile, basicFile } = options;
   const read = (file: ReloadingFile): string => {
@@ -29,7 +29,7 @@ export function createCredentials(options: CredentialOptions): Credentials {
       return file.read().toString('utf8').trim();
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new PublishError('CREDENTIALS_UNREADABLE', `cannot read credentials: ${reason}`, { cause });
+      throw new ProbeError('CREDENTIALS_UNREADABLE', `cannot read credentials: ${reason}`, { cause });
     }
   };
   const watchedToken = tokenFile === undefined ? undefined : new ReloadingFile(tokenFile);

@@ -3,12 +3,11 @@ import type { Logger } from 'pino';
 import type { StatedSource } from '../../flows/stated.js';
 import { DEFAULT_BACKOFF, type BackoffLimits } from './backoff.js';
 import { createCredentials, type CredentialOptions } from './credentials.js';
-import { PublishError } from './errors.js';
+import { ProbeError } from '../errors.js';
 import { StatePublisher, systemLookup, type Publisher } from './publisher.js';
 import type { HostLookup } from './target.js';
 import { createTlsMaterial, type TlsOptions } from './tls-material.js';
 
-export { PublishError, type PublishErrorCode } from './errors.js';
 export type { AppStatus, Publisher } from './publisher.js';
 export type { LinkState } from './app-link.js';
 export type { CredentialOptions } from './credentials.js';
@@ -50,10 +49,10 @@ const DEFAULT_MS = { identity: 10_000, lookupInterval: 10_000, ask: 5000, send: 
  * last one. `statementSince` and `reportSince` are called when a link is ready to send, which may be at any time after
  * `notify()` and once for each app that has something else: they must be cheap where little changed, and must not throw.
  *
- * @throws PublishError when there is no target, or a file of credentials or certificates is of no use
+ * @throws ProbeError when there is no target, or a file of credentials or certificates is of no use
  */
 export function createPublisher(options: PublisherOptions): Publisher {
-  if (options.targets.length === 0) throw new PublishError('NO_TARGET', 'cannot publish to nowhere');
+  if (options.targets.length === 0) throw new ProbeError('NO_TARGET', 'cannot publish to nowhere');
   const unique = new Map(options.targets.map((target) => [target.href, target]));
   return new StatePublisher({
     source: options.source,

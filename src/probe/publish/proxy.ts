@@ -5,7 +5,7 @@
  */
 import { BlockList, isIP } from 'node:net';
 import { isThisMachine } from '../../machine/own-addresses.js';
-import { PublishError } from './errors.js';
+import { ProbeError } from '../errors.js';
 
 export interface ProxyRules {
   /** Also to this machine and to link-local addresses. */
@@ -17,7 +17,7 @@ const PORTS: ReadonlyMap<string, string> = new Map([
   ['https:', '443'],
 ]);
 
-/** Undefined where the app is reached directly. @throws PublishError PROXY_UNUSABLE */
+/** Undefined where the app is reached directly. @throws ProbeError PROXY_UNUSABLE */
 export function proxyFor(
   target: URL,
   { proxyLocal }: ProxyRules,
@@ -41,7 +41,7 @@ function proxyUrl(text: string): URL {
   const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined;
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
   // The text may have a password in it.
-  throw new PublishError('PROXY_UNUSABLE', `cannot use the proxy that the environment names`);
+  throw new ProbeError('PROXY_UNUSABLE', `cannot use the proxy that the environment names`);
 }
 
 /** @param list entries like `example.com`, `.example.com`, `*.example.com:4040`, `10.0.0.0/8`, `[::1]:4040`, `*` */

@@ -10,7 +10,7 @@ import { AppClient, type AppClientOptions } from './app-client.js';
 import { AppLink, type LinkState } from './app-link.js';
 import { AppRegistry } from './app-registry.js';
 import type { BackoffLimits } from './backoff.js';
-import { PublishError } from './errors.js';
+import { ProbeError } from '../errors.js';
 import { HeldState } from './held-state.js';
 import { proxyFor, type ProxyRules } from './proxy.js';
 import { StateEncoder } from './state-encoder.js';
@@ -169,7 +169,7 @@ function isProxied(url: URL, rules: ProxyRules): boolean {
   try {
     return proxyFor(url, rules) !== undefined;
   } catch (error) {
-    if (error instanceof PublishError) return true;
+    if (error instanceof ProbeError) return true;
     throw error;
   }
 }

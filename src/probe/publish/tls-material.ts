@@ -3,7 +3,7 @@
  * change. There is no switch to trust anyone: a body leaves only to a host whose certificate bears its name.
  */
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { PublishError } from './errors.js';
+import { ProbeError } from '../errors.js';
 import { ReloadingFile } from './reloading-file.js';
 
 export interface TlsOptions {
@@ -17,11 +17,11 @@ export interface TlsOptions {
 export type TlsSettings = Pick<SecureContextOptions, 'ca' | 'cert' | 'key'>;
 
 export interface TlsMaterial {
-  /** The same object as long as no file changed. @throws PublishError */
+  /** The same object as long as no file changed. @throws ProbeError */
   settings(): TlsSettings;
 }
 
-/** Reads and checks the files once. @throws PublishError */
+/** Reads and checks the files once. @throws ProbeError */
 export function createTlsMaterial(options: TlsOptions): TlsMaterial {
   const files = (
     [
@@ -42,7 +42,7 @@ export function createTlsMaterial(options: TlsOptions): TlsMaterial {
         createSecureContext(fresh);
       } catch (cause) {
         const paths = files.map(({ file }) => file.path).join(', ');
-        throw new PublishError('TLS_FILE_MALFORMED', `cannot use ${paths}: ${String(cause)}`, { cause });
+        throw new ProbeError('TLS_FILE_MALFORMED', `cannot use ${paths}: ${String(cause)}`, { cause });
       }
       contents = read;
       return (settings = fresh);
@@ -57,6 +57,6 @@ function readPem(file: ReloadingFile): Buffer {
     return file.read();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PublishError('TLS_FILE_UNREADABLE', `cannot read a certificate or key: ${reason}`, { cause });
+    throw new ProbeError('TLS_FILE_UNREADABLE', `cannot read a certificate or key: ${reason}`, { cause });
   }
 }

@@ -5,7 +5,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { http } from '../../machine/node-http.js';
 import { once } from 'node:events';
-import { SelfError } from './errors.js';
+import { ProbeError } from '../errors.js';
 import { appStates, liveness, readiness, type Health } from './health.js';
 import type { ProbeMetrics } from './probe-metrics.js';
 import type { Observed } from './observed.js';
@@ -31,7 +31,7 @@ export interface SelfServer {
 const CONNECTIONS_MAX = 16;
 const REQUEST_TIMEOUT_MS = 5000;
 
-/** @throws SelfError when the address can't be listened on */
+/** @throws ProbeError when the address can't be listened on */
 export async function startSelfServer(options: SelfServerOptions): Promise<SelfServer> {
   let metrics: Promise<ProbeMetrics> | undefined;
   const metricsOnDemand = (): Promise<ProbeMetrics> => (metrics ??= loadMetrics(options));
@@ -69,13 +69,8 @@ async function bind(server: Server, { host, port }: SelfServerOptions['listen'])
   } catch (cause) {
     const isInUse = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
     const reason = isInUse ? 'the address is in use' : (cause as Error).message;
-    throw new SelfError(
-      isInUse ? 'LISTEN_IN_USE' : 'LISTEN_FAILED',
-      `cannot serve metrics on ${where}: ${reason}`,
-      {
-        cause,
-      },
-    );
+    const code = isInUse ? 'METRICS_LISTEN_IN_USE' : 'METRICS_LISTEN_FAILED';
+    throw new ProbeError(code, `cannot serve metrics on ${where}: ${reason}`, { cause });
   }
   // A probe that is asked to stop must not be kept alive by who watches it.
   server.unref();

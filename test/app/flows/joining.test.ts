@@ -282,7 +282,7 @@ test('failed connects are no server process’s where there are several', () => 
 
 test('what the two ends count apart is kept apart: bytes, failures and times are of the client’s host', () => {
   const fleet = new Fleet();
-  for (let i = 0; i < 8; i++) fleet.connect(CLIENTS[0]!, 40_000 + i, '10.1.0.1:80', SERVERS[i % 2]!);
+  for (let i = 0; i < 8; i++) fleet.connect(CLIENTS[0]!, 40_000 + i, '10.1.0.1:80', SERVERS[i % 2]);
   fleet.table('a').connections.forEach((connection, i) => (connection.bytes = 101 + i));
   for (const connection of fleet.table('s1').connections) connection.bytes = 100;
   const flows = fleet.state();

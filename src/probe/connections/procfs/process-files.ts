@@ -4,7 +4,7 @@
  * promises for every link. A process that ends meanwhile is skipped.
  */
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { errnoOf } from './errors.js';
+import { errnoOf } from '../../errno.js';
 import type { Holder } from './record-writer.js';
 
 const SOCKET_LINK = /^socket:\[(\d+)\]$/;

@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import type { ConnectionSource, Snapshot } from '../../records/source.js';
 import { otherOf } from '../../records/overflow-counts.js';
-import { ProcfsError } from './errors.js';
+import { ProbeError } from '../../errors.js';
 import type { Scan, ScanCounts, ScanLimits } from './scan.js';
 import type { WorkerAnswer, WorkerInput } from './scan-worker.js';
 
@@ -21,7 +21,7 @@ const DEFAULT_MAX_FDS = 2_000_000;
 
 /**
  * Makes a first scan to find out whether it works at all.
- * @throws ProcfsError PROC_UNREADABLE when there is no readable proc file system at `procRoot`
+ * @throws ProbeError PROC_UNREADABLE when there is no readable proc file system at `procRoot`
  */
 export async function createProcfsSource(options: ProcfsOptions = {}): Promise<ConnectionSource> {
   const {
@@ -50,8 +50,7 @@ class ProcfsSource implements ConnectionSource {
   constructor(private readonly input: WorkerInput) {}
 
   async snapshot(): Promise<Snapshot> {
-    if (this.#closed)
-      throw new ProcfsError('CLOSED', 'a snapshot was asked for after the source was closed: open a new one');
+    if (this.#closed) throw new ProbeError('SOURCE_CLOSED', 'cannot take a snapshot: the source is closed');
     const takenAtNanos = Number(process.hrtime.bigint());
     const { records, recordCount, other: live, counts } = await this.#scan();
     this.#add(counts);
@@ -85,7 +84,7 @@ class ProcfsSource implements ConnectionSource {
     worker.ref();
     try {
       const answer = await answerOf(worker);
-      if ('code' in answer) throw new ProcfsError(answer.code, answer.message);
+      if ('code' in answer) throw new ProbeError(answer.code, answer.attempted, { advice: answer.advice });
       return answer;
     } finally {
       worker.unref(); // an idle scanner keeps no program alive
@@ -121,13 +120,7 @@ function answerOf(worker: Worker): Promise<WorkerAnswer> {
     };
     const onMessage = (answer: WorkerAnswer): void => settle(() => resolve(answer));
     const failed = (why: string, cause?: unknown): void =>
-      settle(() =>
-        reject(
-          new ProcfsError('SCAN_FAILED', `a scan of /proc failed: ${why}; the next one will try again`, {
-            cause,
-          }),
-        ),
-      );
+      settle(() => reject(new ProbeError('SOCKET_SCAN_FAILED', `cannot scan /proc (${why})`, { cause })));
     const onError = (error: Error): void => failed(error.message, error);
     const onExit = (): void => failed('its thread ended');
     worker.once('message', onMessage).once('error', onError).once('exit', onExit);

@@ -1,14 +1,21 @@
 /** The thread that scans /proc, one scan per message, so that the event loop never waits for it. */
 import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { ProcfsError } from './errors.js';
+import { ProbeError, type ProbeErrorCode } from '../../errors.js';
 import { scan, type Scan, type ScanLimits } from './scan.js';
 
 export interface WorkerInput extends ScanLimits {
   readonly procRoot: string;
 }
 
-export type WorkerAnswer = Scan | { readonly code: ProcfsError['code']; readonly message: string };
+/** Why a scan failed, in the fields of ProbeError: an error itself would come without them. */
+export interface ScanFault {
+  readonly code: ProbeErrorCode;
+  readonly attempted: string;
+  readonly advice: string;
+}
+
+export type WorkerAnswer = Scan | ScanFault;
 
 /** Below the probe's own thread: a scan has a whole interval to finish. */
 const NICENESS = 10;
@@ -39,11 +46,12 @@ async function attempt(input: WorkerInput): Promise<WorkerAnswer> {
   try {
     return await scan(input.procRoot, input);
   } catch (error) {
-    if (error instanceof ProcfsError) return { code: error.code, message: error.message };
-    const reason = error instanceof Error ? error.message : String(error);
-    return {
-      code: 'SCAN_FAILED',
-      message: `a scan of ${input.procRoot} failed (${reason}); the next one will try again`,
-    };
+    const { code, attempted, advice } = error instanceof ProbeError ? error : unexpected(input, error);
+    return { code, attempted, advice };
   }
+}
+
+function unexpected({ procRoot }: WorkerInput, cause: unknown): ProbeError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ProbeError('SOCKET_SCAN_FAILED', `cannot scan ${procRoot} (${reason})`, { cause });
 }

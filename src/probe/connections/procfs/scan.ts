@@ -3,7 +3,8 @@
  * process that holds each socket.
  */
 import { TcpState } from '../../records/tcp-state.js';
-import { errnoOf, ProcfsError } from './errors.js';
+import { errnoOf } from '../../errno.js';
+import { ProbeError } from '../../errors.js';
 import { describeHolder, forEachSocket, listPids, netnsOf } from './process-files.js';
 import { RecordWriter, type Holder, type RecordLimits } from './record-writer.js';
 import { SocketReader, type Sockets } from './socket-dump.js';
@@ -54,7 +55,7 @@ const CONNECTED =
   (1 << TcpState.FinWait2) |
   (1 << TcpState.CloseWait);
 
-/** @throws ProcfsError when there is no proc file system, or no namespace at all can be read */
+/** @throws ProbeError when there is no proc file system, or no namespace at all can be read */
 export async function scan(procRoot: string, limits: ScanLimits): Promise<Scan> {
   const counts: ScanCounts = {
     namespaces: 0,
@@ -87,10 +88,7 @@ export async function scan(procRoot: string, limits: ScanLimits): Promise<Scan> 
     writeNamespace(netns, sockets, holders, writer, counts);
   }
   if (counts.namespaces === 0) {
-    throw new ProcfsError(
-      'PROC_UNREADABLE',
-      `no socket table could be read below ${procRoot}: mount proc there, or set --proc-root`,
-    );
+    throw new ProbeError('PROC_UNREADABLE', `cannot read a socket table below ${procRoot}`);
   }
   const { other } = writer;
   for (const count of other.values()) counts.otherConnections += count;
@@ -102,13 +100,13 @@ function processesOf(procRoot: string): number[] {
   try {
     pids = listPids(procRoot);
   } catch (error) {
-    const message = `could not list processes in ${procRoot} (${errnoOf(error)}): mount proc there, or set --proc-root`;
-    throw new ProcfsError('PROC_UNREADABLE', message, { cause: error });
+    const attempted = `cannot list processes in ${procRoot} (${errnoOf(error)})`;
+    throw new ProbeError('PROC_UNREADABLE', attempted, { cause: error });
   }
   if (pids.length === 0) {
-    throw new ProcfsError(
+    throw new ProbeError(
       'PROC_UNREADABLE',
-      `${procRoot} lists no process: it is not a proc file system; set --proc-root`,
+      `cannot list processes: ${procRoot} lists no process, so it is not a proc file system`,
     );
   }
   return pids;

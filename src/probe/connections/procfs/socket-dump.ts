@@ -5,7 +5,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { AddonUnavailableError, openNetlink, type NetlinkSocket } from 'ebpf-bridge/netlink';
 import { dump, NetlinkError, NetlinkProtocol } from '../../../netlink/index.js';
-import { errnoOf } from './errors.js';
+import { errnoOf } from '../../errno.js';
 import { diagRequest, LIST_SOCKETS, readSocketDump } from './sock-diag.js';
 import { readSocketTable, type ADDRESS_WORDS, type SocketLine } from './socket-table.js';
 
