@@ -9,7 +9,7 @@ import type { Ends } from './ends.js';
 import { members, sizeOf, type Few } from './few.js';
 import { HeldFlow } from './held-flow.js';
 import type { JoinedEnd, JoinedFlow } from './joined-flow.js';
-import type { Meeting, Meetings } from './meetings.js';
+import type { Meeting, Meetings, ServerPlace } from './meetings.js';
 import { Joined } from './joined.js';
 import { shareActivity } from './shares.js';
 import { Tracer, type Arrival, type Side, type Trace } from './traces.js';
@@ -119,6 +119,13 @@ function hasHappened(flow: HeldFlow): boolean {
   return flow.activity.connections > 0 || flow.failures.size > 0;
 }
 
+/** Whether some server's host states connections of the window to this place. */
+function isServed({ meetings }: ServerPlace): boolean {
+  for (const { columns } of members(meetings))
+    for (const column of members(columns)) if (hasHappened(column)) return true;
+  return false;
+}
+
 /** Numbers of one statement that go to one end on the other side. */
 interface Part {
   readonly arrival: Arrival;
@@ -164,9 +171,12 @@ class Join {
       const { definition } = row;
       const { ends, meant } = this.#context;
       const behind = arrival.bridge ?? row;
-      const server = column
-        ? ends.serverOf(column)
-        : serverOf(behind, behind.host, at as Meeting, meant, ends);
+      const server =
+        at instanceof HeldFlow
+          ? ends.serverOf(at)
+          : activity.connections === 0 && !isServed(at.place)
+            ? ends.serverOf(behind)
+            : serverOf(behind, behind.host, at, meant, ends);
       this.joined.push(
         new Joined({
           client: ends.clientOf(row),
@@ -294,7 +304,9 @@ function withFailures(
 } {
   if (flow.failures.size === 0) return { parts, failuresAt: undefined };
   const [first] = parts.keys();
-  if (parts.size === 1) return { parts, failuresAt: first };
+  // Who had no connections in the window may have ended: those who dial go on without it.
+  const mayBeGone = first instanceof HeldFlow && flow.activity.connections === 0 && !hasHappened(first);
+  if (parts.size === 1 && !mayBeGone) return { parts, failuresAt: first };
   for (const at of parts.keys()) if (!(at instanceof HeldFlow)) return { parts, failuresAt: at };
   const arrival: Arrival = { at: unstated, bridge: undefined, weight: 0, ports: [] };
   return {
