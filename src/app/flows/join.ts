@@ -7,6 +7,7 @@ import type { FlowActivity } from '../../flows/window.js';
 import { addressPort } from './address-port.js';
 import type { Ends } from './ends.js';
 import { members, sizeOf, type Few } from './few.js';
+import { fitSampled, type Leads } from './fit-sampled.js';
 import { HeldFlow } from './held-flow.js';
 import type { JoinedEnd, JoinedFlow } from './joined-flow.js';
 import type { Meeting, Meetings, ServerPlace } from './meetings.js';
@@ -141,12 +142,17 @@ class Join {
   readonly joined: JoinedFlow[] = [];
   readonly #context: JoinContext;
   readonly #traces: Readonly<Record<Side, Map<HeldFlow, Trace>>> = { client: new Map(), server: new Map() };
+  readonly #leads: Readonly<Record<Side, Map<HeldFlow, Leads>>> = { client: new Map(), server: new Map() };
 
   constructor(rows: ReadonlySet<HeldFlow>, columns: ReadonlySet<HeldFlow>, context: JoinContext) {
     this.#context = context;
     const tracer = new Tracer(context.meetings, context.meant);
     for (const row of rows) this.#traces.client.set(row, tracer.trace(row, 'client'));
     for (const column of columns) this.#traces.server.set(column, tracer.trace(column, 'server'));
+    for (const row of rows) this.#leads.client.set(row, this.#better(row, 'client', this.#traces.client.get(row)!));
+    for (const column of columns)
+      this.#leads.server.set(column, this.#better(column, 'server', this.#traces.server.get(column)!));
+    fitSampled(this.#leads, context.meetings);
     const byColumn = new Map<HeldFlow, Shared>();
     for (const column of columns) byColumn.set(column, this.#shareOut(column, 'server'));
     const told = new Map<HeldFlow, Set<HeldFlow>>();
@@ -233,8 +239,7 @@ class Join {
 
   /** Numbers of a statement over what it leads to. */
   #shareOut(flow: HeldFlow, side: Side): Shared {
-    const trace = this.#traces[side].get(flow)!;
-    const { arrivals, isSampled } = this.#better(flow, side, trace);
+    const { arrivals, isSampled } = this.#leads[side].get(flow)!;
     const all = [...arrivals.values()];
     const shares = shareActivity(
       flow.activity,
@@ -251,7 +256,7 @@ class Join {
     flow: HeldFlow,
     side: Side,
     trace: Trace,
-  ): { arrivals: ReadonlyMap<HeldFlow | Meeting, Arrival>; isSampled: boolean } {
+  ): Leads {
     const { arrivals } = trace;
     if (trace.isExact || arrivals.size === 0) return { arrivals, isSampled: false };
     const others = this.#traces[side === 'client' ? 'server' : 'client'];
