@@ -76,6 +76,7 @@ export class Pipeline {
     const facts = await this.#factsOrLose(both);
     this.#pending.mark(first, first.takenAtNanos);
     const result = this.#take(both, facts);
+    this.#isSettled = false; // what is new in the later one is taken in by nobody
     this.options.state.complete({ ...recordsOf(later, false), isCompletion: true });
     return result;
   }

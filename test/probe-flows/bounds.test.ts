@@ -11,7 +11,7 @@ const sumOf = ({ flows }: Statement, place: number): number =>
   flows.reduce((sum, { state }) => sum + state!.numbers[place]!, 0);
 
 const closed = (sockets: readonly Socket[]): Socket[] =>
-  sockets.map((socket) => ({ ...socket, state: TcpState.Close }));
+  sockets.map((socket): Socket => ({ ...socket, state: TcpState.Close }));
 
 test('65,535 ports of one client are one flow, live and closed', () => {
   const sockets = Array.from({ length: 65_535 }, (_, i) =>

@@ -89,7 +89,7 @@ test('that no other record is of a socket changes nothing, however often a port 
       const ends = all
         .flatMap((c) => Array.from({ length: 1 + (uses.next().value as number) }, () => c))
         .flatMap((c) => seen(c, 'both'))
-        .map((socket, startNanos) => ({
+        .map((socket, startNanos): Socket => ({
           ...socket,
           id: ++id,
           state: TcpState.Close,

@@ -164,7 +164,10 @@ test('ends that wait for their other one are bounded, and what had to go is coun
 
 test('a listener that comes turns around what was a guess, and the sums stay', () => {
   const high = connection(1, { fromPort: 4000, toPort: 50_000 });
-  const unknown = [client(high), server(high)].map((socket) => ({ ...socket, direction: Direction.Unknown }));
+  const unknown = [client(high), server(high)].map((socket): Socket => ({
+    ...socket,
+    direction: Direction.Unknown,
+  }));
   assert.deepEqual(after([unknown]), ['20 > 10: 1, 1 live']);
   assert.deepEqual(after([unknown, [...unknown, listener('127.0.0.1', 50_000)]]), ['10 > 20: 1, 1 live']);
 });

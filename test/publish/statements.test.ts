@@ -35,6 +35,7 @@ test('the first statement is whole, the next ones have what changed, and no repo
     [3, 1, false],
   ]);
   assert.equal(app.reports.length, 0);
+  await until('the last one is confirmed', () => publisher.counters()['delivered'] === 4);
   const { delivered, delivered_statements, delivered_whole_statements } = publisher.counters();
   assert.deepEqual([delivered, delivered_statements, delivered_whole_statements], [4, 4, 1]);
 });

@@ -26,7 +26,7 @@ export class HeldFlow {
   #sinceMs: number;
   /** Ascending; bounded by the statements that a `ProbeWindow` keeps. */
   #past: readonly Sample[] = NO_PAST;
-  #goneMs: number | undefined;
+  #isGone = false;
   /** The same flow in the epoch of the host before this one, while the window reaches there. */
   #predecessor: HeldFlow | undefined;
   #successor: HeldFlow | undefined;
@@ -66,9 +66,9 @@ export class HeldFlow {
     return this.#successor?.newest ?? this;
   }
 
-  /** When it was stated that it is no more. */
-  get goneMs(): number | undefined {
-    return this.#goneMs;
+  /** It is stated no longer. */
+  get isGone(): boolean {
+    return this.#isGone;
   }
 
   /** Whether its difference over the window is another one when the window moves on. */
@@ -86,13 +86,13 @@ export class HeldFlow {
       this.#past = [...this.#past, { atMs: this.#sinceMs, state: this.#state }];
     this.#state = state;
     this.#sinceMs = atMs;
-    this.#goneMs = undefined;
+    this.#isGone = false;
     this.outdate();
   }
 
   /** It is stated no longer; what was stated last holds for the rest of the window. */
-  leave(atMs: number): void {
-    this.#goneMs ??= atMs;
+  leave(): void {
+    this.#isGone = true;
     this.outdate();
   }
 
@@ -170,7 +170,7 @@ export class HeldFlow {
       activity = succeeding(before.activity, before.state.numbers, activity);
       failures = sumOf(before.failures, failures);
     }
-    if (this.#goneMs !== undefined || this.#hasEnded) {
+    if (this.#isGone || this.#hasEnded) {
       const connections = Math.max(0, activity.connections - this.#elsewhere);
       activity = { ...activity, connections, live: 0, rttMicrosSum: 0, rttCount: 0 };
     }

@@ -87,10 +87,12 @@ export class ProbeFlows {
     const atMs = this.#seq === 0 ? this.window.lastMs : this.window.next(receivedMs);
     this.#seq = statement.seq;
     this.#intervalMs = statement.intervalMs;
-    if (statement.base === 0) this.#leaveAllBut(statement.flows, atMs);
+    if (statement.base === 0) this.#leaveAllBut(statement.flows);
     for (const stated of statement.flows) this.#takeFlow(stated, atMs);
-    for (const id of statement.gone) this.#leave(id, atMs);
+    for (const id of statement.gone) this.#leave(id);
     if (this.#recent.size > 0) this.#listener.spanChanged();
+    // Whether or not anybody looks, the past must not pile up.
+    this.slide(atMs);
   }
 
   /** Moves the window's begin on. */
@@ -102,10 +104,9 @@ export class ProbeFlows {
     for (const id of [...this.#flows.keys()]) this.#drop(id);
   }
 
-  #leaveAllBut(stated: readonly StatedFlow[], atMs: number): void {
+  #leaveAllBut(stated: readonly StatedFlow[]): void {
     const ids = new Set(stated.map(({ id }) => id));
-    for (const [id, { goneMs }] of this.#flows)
-      if (goneMs === undefined && !ids.has(id)) this.#leave(id, atMs);
+    for (const [id, { isGone }] of this.#flows) if (!isGone && !ids.has(id)) this.#leave(id);
   }
 
   #takeFlow({ id, definition, state }: StatedFlow, atMs: number): void {
@@ -125,7 +126,7 @@ export class ProbeFlows {
       held.redefine(definition);
     }
     const next = state && holdState(state);
-    const isMoved = next !== undefined && (held.goneMs !== undefined || !isSameState(held.state, next));
+    const isMoved = next !== undefined && (held.isGone || !isSameState(held.state, next));
     if (isMoved) {
       this.#bytes -= weightOf(held);
       held.restate(next, atMs);
@@ -136,10 +137,10 @@ export class ProbeFlows {
     else if (isMoved) this.#listener.changed(held);
   }
 
-  #leave(id: number, atMs: number): void {
+  #leave(id: number): void {
     const flow = this.#flows.get(id);
     if (flow === undefined) return;
-    flow.leave(atMs);
+    flow.leave();
     this.#recent.add(id);
     this.#listener.changed(flow);
   }
@@ -155,7 +156,7 @@ export class ProbeFlows {
       }
       if (flow.isRecent) continue;
       this.#recent.delete(id);
-      if (flow.goneMs !== undefined) this.#drop(id);
+      if (flow.isGone) this.#drop(id);
     }
   }
 

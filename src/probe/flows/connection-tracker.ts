@@ -79,6 +79,8 @@ export class ConnectionTracker {
   readonly #servers: ServerBook;
   /** Records of connections that nobody has taken: they come last, when it is known who takes the others. */
   #untaken: number[] = [];
+  /** Records of closed ends that nobody knew of: where their far ends are is known when all addresses are. */
+  #closed: number[] = [];
   /** Records of new ends, where several namespaces have the same addresses. */
   #ambiguous: number[] = [];
   /** Connections whose direction is a guess: listeners may tell better. */
@@ -94,6 +96,10 @@ export class ConnectionTracker {
   /** Connections of which something is known that is not counted yet. */
   #touched: number[] = [];
   readonly #key = new Int32Array(KEY_WORDS);
+  /** Of the connection that was looked at last: slots of its ends, and how it is known which is which. */
+  #client = NO_END;
+  #server = NO_END;
+  #evidence = 0;
   #shared: readonly Int32Array[] = [];
   /** Connections of this round: those that began and ended, and others that ended. */
   #passed = 0;
@@ -121,16 +127,15 @@ export class ConnectionTracker {
     this.#shared = news.sharedAddresses ?? [];
     this.ends.beginRound();
     this.#pairs.begin();
-    this.addresses.learn(view, 0, view.count);
-    const pending = new Map<number, number>();
-    this.#takeListeners(view);
+    this.#closed = [];
     this.#untaken = [];
-    for (let i = 0; i < view.count; i++) {
-      if (view.bytes[i * RECORD.bytes + OFFSET.pidEvidence] === PidEvidence.Listener) this.#untaken.push(i);
-      else this.#takeRecord(view, i, news, pending);
-    }
+    const pending = new Map<number, number>();
+    const { forgotten } = this.addresses;
+    for (let i = 0; i < view.count; i++) this.#takeRecord(view, i, news, pending);
+    if (this.addresses.forgotten !== forgotten) this.#learnAgain();
     this.#settleTouched();
-    for (const i of this.#untaken) this.#takeRecord(view, i, news, pending);
+    for (const i of this.#closed) this.#takeClosed(view, i, news);
+    for (const i of this.#untaken) this.#takeUntaken(view, i, news);
     for (const i of this.#pairs.left()) this.#takeNew(view, i, news);
     this.#takeAmbiguous(view, news);
     if (news.isCompletion !== true) {
@@ -151,6 +156,10 @@ export class ConnectionTracker {
     };
   }
 
+  #learnAgain(): void {
+    for (let slot = 0; slot < this.ends.end; slot++) if (this.ends.isUsed(slot)) this.addresses.learn(this.ends.view, slot);
+  }
+
   /** Whether a live socket has these two ends, as far as its records say. */
   hasSocket({ words, ports, netns }: SocketEnds): boolean {
     const record = new RecordView({ records: new ArrayBuffer(RECORD.bytes), recordCount: 1 });
@@ -159,11 +168,7 @@ export class ConnectionTracker {
     record.words[WORD.netns] = netns;
     const order = endOf(record, 0);
     const { connections } = this;
-    for (
-      let slot = connections.first(tupleHash(record, 0));
-      slot !== NO_SLOT;
-      slot = connections.next(slot)
-    ) {
+    for (let slot = connections.first(tupleHash(record, 0)); slot !== NO_SLOT; slot = connections.next(slot)) {
       const end = connections.ends[slot * 2 + order]!;
       if (end !== NO_END && hasTuple(record, 0, this.ends.view, end) && this.#isLive(end)) return true;
     }
@@ -188,7 +193,9 @@ export class ConnectionTracker {
   /** Whether the end is its connection's client end. */
   isClientEnd(slot: number): boolean {
     const connection = this.ends.connections[slot]!;
-    return connection !== NO_END && this.#orientation(connection).client === slot;
+    if (connection === NO_END) return false;
+    this.#orient(connection);
+    return this.#client === slot;
   }
 
   /** New ends whose tuple several connections may have: what began at one time is taken one after the other. */
@@ -199,46 +206,53 @@ export class ConnectionTracker {
     this.#ambiguous = [];
   }
 
-  /** Before all connections: they tell whose connections are which way. */
-  #takeListeners(view: RecordView): void {
-    const { bytes, count } = view;
-    for (let i = 0; i < count; i++) {
-      const at = i * RECORD.bytes;
-      if (bytes[at + OFFSET.direction] === Direction.Listener && bytes[at + OFFSET.state] !== TcpState.Close)
-        this.#takeListener(view, i);
-    }
-  }
-
   #takeRecord(view: RecordView, i: number, news: RecordNews, pending: Map<number, number>): void {
     const { bytes } = view;
     const at = i * RECORD.bytes;
     const flags = bytes[at + OFFSET.flags]!;
+    const direction = bytes[at + OFFSET.direction]!;
     const isClosed = bytes[at + OFFSET.state] === TcpState.Close;
-    if (bytes[at + OFFSET.direction] === Direction.Listener) return;
-    if ((flags & Flag.Established) === 0) {
-      if (bytes[at + OFFSET.direction] !== Direction.Connected || news.isCompletion === true) return;
+    this.addresses.learn(view, i);
+    if (direction === Direction.Listener) {
+      if (!isClosed) this.#takeListener(view, i);
+    } else if ((flags & Flag.Established) === 0) {
+      if (direction !== Direction.Connected || news.isCompletion === true) return;
       if (isClosed) this.#takeFailure(view, i, news);
       else if ((flags & Flag.Unanswered) !== 0) this.#countPending(view, i, news, pending);
-      return;
+    } else {
+      const slot = (flags & Flag.Brief) !== 0 ? NO_END : this.ends.find(view, i);
+      if (slot !== NO_END) this.#update(view, i, slot, news);
+      else if (bytes[at + OFFSET.pidEvidence] === PidEvidence.Listener) this.#untaken.push(i);
+      else if (isClosed) this.#closed.push(i);
+      else if (this.#shared.length > 0) this.#ambiguous.push(i);
+      else this.#takeNew(view, i, news);
     }
-    const slot = (flags & Flag.Brief) !== 0 ? NO_END : this.ends.find(view, i);
-    if (slot !== NO_END) this.#update(view, i, slot, news);
-    else if (isClosed && !this.addresses.has(view.words, i * RECORD.words + WORD.remoteAddress)) {
-      if (news.isCompletion !== true) this.#pass(view, i, ALONE, news);
-    } else if (this.#shared.length > 0) this.#ambiguous.push(i);
-    else if (isClosed) this.#takeClosed(view, i, news);
+  }
+
+  #takeUntaken(view: RecordView, i: number, news: RecordNews): void {
+    if (view.bytes[i * RECORD.bytes + OFFSET.state] === TcpState.Close) this.#takeClosed(view, i, news);
+    else if (this.#shared.length > 0) this.#ambiguous.push(i);
     else this.#takeNew(view, i, news);
   }
 
-  /** The end of a local connection that nobody knew of before. */
+  /** A closed end that nobody knew of before. */
   #takeClosed(view: RecordView, i: number, news: RecordNews): void {
+    const isCompletion = news.isCompletion === true;
+    if (!this.addresses.has(view.words, i * RECORD.words + WORD.remoteAddress)) {
+      if (!isCompletion) this.#pass(view, i, ALONE, news);
+      return;
+    }
+    if (this.#shared.length > 0) {
+      this.#ambiguous.push(i);
+      return;
+    }
     const hash = tupleHash(view, i);
     if (this.#connectionFor(view, i, hash) !== NO_SLOT) {
       this.#takeNew(view, i, news);
       return;
     }
     const other = this.#pairs.match(view, i, hash);
-    if (other !== ALONE && news.isCompletion !== true) this.#pass(view, i, other, news);
+    if (other !== ALONE && !isCompletion) this.#pass(view, i, other, news);
   }
 
   #takeNew(view: RecordView, i: number, news: RecordNews): void {
@@ -270,7 +284,7 @@ export class ConnectionTracker {
       this.listeners.add(slot);
     } else if (!this.listeners.has(slot)) {
       // A socket can stop being one end of a connection and listen.
-      this.#endUse(slot);
+      this.#endWithoutRecord(slot);
       this.listeners.add(this.ends.add(view, i, false));
     } else if (!this.ends.isSame(view, i, slot)) {
       this.listeners.remove(slot);
@@ -286,7 +300,7 @@ export class ConnectionTracker {
     const connection = this.ends.connections[slot]!;
     if (this.listeners.has(slot)) this.listeners.remove(slot);
     if (connection !== NO_END && isOtherUse(view, i, known, slot)) {
-      this.#endUse(slot);
+      this.#endWithoutRecord(slot);
       this.#takeNew(view, i, news);
       return;
     }
@@ -294,15 +308,10 @@ export class ConnectionTracker {
       connection !== NO_END && matches(view, i, known, slot, true) && isSameSpace(view, i, known, slot);
     if (!isSameTuple && connection !== NO_END) this.#detach(slot);
     this.ends.refresh(view, i, slot);
+    if (view.bytes[i * RECORD.bytes + OFFSET.state] === TcpState.Close) this.ends.retire(slot);
     this.ends.dialled[slot] = dialled;
     if (isSameTuple) this.#touch(connection);
     else this.#attach(slot);
-  }
-
-  /** The socket has another connection, or listens: the one that it had has ended. */
-  #endUse(slot: number): void {
-    this.ends.retire(slot);
-    if (this.#isLive(slot)) this.#endWithoutRecord(slot);
   }
 
   /** Finds the connection of an end: one that waits for such an end, or a new one. */
@@ -346,12 +355,15 @@ export class ConnectionTracker {
   #gapBetween(view: RecordView, i: number, other: number): number {
     const known = this.ends.view;
     const start = view.u64(i, WORD.startNanos);
+    const otherStart = known.u64(other, WORD.startNanos);
+    const isClosed = view.bytes[i * RECORD.bytes + OFFSET.state] === TcpState.Close;
     if (known.bytes[other * RECORD.bytes + OFFSET.state] === TcpState.Close) {
-      const end = known.u64(other, WORD.endNanos);
-      const isLive = view.bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.Close;
-      if (end === 0 || start === 0 ? isLive : start > end) return Infinity;
+      const otherEnd = known.u64(other, WORD.endNanos);
+      if (otherEnd === 0 || start === 0 ? !isClosed : start > otherEnd) return Infinity;
     }
-    const gap = Math.abs(start - known.u64(other, WORD.startNanos));
+    if (isClosed && otherStart > view.u64(i, WORD.endNanos) && view.u64(i, WORD.endNanos) > 0)
+      return Infinity;
+    const gap = Math.abs(start - otherStart);
     if (this.#shared.length === 0) return gap;
     return this.#talking.has(pairOf(view, i, known, other)) ? gap : gap + 2 ** 52;
   }
@@ -373,6 +385,7 @@ export class ConnectionTracker {
     }
     const connection = this.ends.connections[slot]!;
     this.ends.view.bytes[slot * RECORD.bytes + OFFSET.state] = TcpState.Close;
+    this.ends.retire(slot);
     if (connection === NO_END) this.ends.remove(slot);
     else this.#touch(connection);
   }
@@ -411,11 +424,12 @@ export class ConnectionTracker {
     this.connections.remove(connection);
   }
 
-  /** Slots of the client's and the server's end, by the stronger evidence of the two. */
-  #orientation(connection: number): { client: number; server: number; evidence: number } {
+  /** Finds which end is the client's, by the stronger evidence of the two: see `#client`. */
+  #orient(connection: number): void {
     const { view } = this.ends;
     const { ends } = this.connections;
-    const [first, second] = [ends[connection * 2]!, ends[connection * 2 + 1]!];
+    const first = ends[connection * 2]!;
+    const second = ends[connection * 2 + 1]!;
     let role = 0;
     let evidence = -1;
     if (first !== NO_END) {
@@ -431,10 +445,14 @@ export class ConnectionTracker {
         ({ evidence } = this.#roles);
       }
     }
-    if (role === BOTH) return { client: first !== NO_END ? first : second, server: NO_END, evidence };
-    return role === CLIENT
-      ? { client: first, server: second, evidence }
-      : { client: second, server: first, evidence };
+    this.#evidence = evidence;
+    if (role === BOTH) {
+      this.#client = first !== NO_END ? first : second;
+      this.#server = NO_END;
+    } else {
+      this.#client = role === CLIENT ? first : second;
+      this.#server = role === CLIENT ? second : first;
+    }
   }
 
   /** The connection is counted anew when all records are read: both ends are known then. */
@@ -456,7 +474,10 @@ export class ConnectionTracker {
   /** Counts a connection as it is known now. */
   #settle(connection: number): void {
     const { view } = this.ends;
-    const { client, server, evidence } = this.#orientation(connection);
+    this.#orient(connection);
+    const client = this.#client;
+    const server = this.#server;
+    const evidence = this.#evidence;
     if (evidence <= DirectionEvidence.ListenerTable) this.#guessed.add(connection);
     else this.#guessed.delete(connection);
     const isLive = this.#isLive(client) || this.#isLive(server);
@@ -508,10 +529,8 @@ export class ConnectionTracker {
     const own = client !== NO_END ? client : server;
     const out = own === client ? WORD.bytesSent : WORD.bytesReceived;
     const into = own === client ? WORD.bytesReceived : WORD.bytesSent;
-    const [baseOut, baseInto] =
-      own === client
-        ? [this.ends.baseSent[own]!, this.ends.baseReceived[own]!]
-        : [this.ends.baseReceived[own]!, this.ends.baseSent[own]!];
+    const baseOut = own === client ? this.ends.baseSent[own]! : this.ends.baseReceived[own]!;
+    const baseInto = own === client ? this.ends.baseReceived[own]! : this.ends.baseSent[own]!;
     const lifeSent = view.u64(own, out);
     const lifeReceived = view.u64(own, into);
     const lifeRetransmits = this.#word(client, WORD.retransmits) + this.#word(server, WORD.retransmits);
@@ -581,20 +600,19 @@ export class ConnectionTracker {
     const wasConnect = all.connectMicros[connection]!;
     const wasRtt = all.rttMicros[connection]!;
     book.add(flow, Num.ConnectMicrosSum, connectMicros - wasConnect);
-    book.add(flow, Num.ConnectCount, Number(connectMicros > 0) - Number(wasConnect > 0));
+    book.add(flow, Num.ConnectCount, (connectMicros > 0 ? 1 : 0) - (wasConnect > 0 ? 1 : 0));
     book.add(flow, Num.RttMicrosSum, rttMicros - wasRtt);
-    book.add(flow, Num.RttCount, Number(rttMicros > 0) - Number(wasRtt > 0));
+    book.add(flow, Num.RttCount, (rttMicros > 0 ? 1 : 0) - (wasRtt > 0 ? 1 : 0));
     all.connectMicros[connection] = connectMicros;
     all.rttMicros[connection] = rttMicros;
   }
 
   #countKind(flow: number, before: number, after: number, port: number): void {
     const { book } = this;
-    const change = (bit: number): number => Number((after & bit) !== 0) - Number((before & bit) !== 0);
-    book.add(flow, Num.Opened, change(Counted.Opened));
-    book.add(flow, Num.Adopted, change(Counted.Adopted));
-    book.add(flow, Num.Live, change(Counted.Live));
-    book.add(flow, Num.Closed, change(Counted.Closed));
+    book.add(flow, Num.Opened, one(after, Counted.Opened) - one(before, Counted.Opened));
+    book.add(flow, Num.Adopted, one(after, Counted.Adopted) - one(before, Counted.Adopted));
+    book.add(flow, Num.Live, one(after, Counted.Live) - one(before, Counted.Live));
+    book.add(flow, Num.Closed, one(after, Counted.Closed) - one(before, Counted.Closed));
     const ports = book.portsOf(flow);
     const { generation } = book;
     if ((before & Counted.Live) === 0 && (after & Counted.Live) !== 0) {
@@ -612,10 +630,10 @@ export class ConnectionTracker {
     if (flow === NO_SLOT) return;
     const { book } = this;
     const counted = all.counted[connection]!;
-    book.add(flow, Num.Opened, -Number((counted & Counted.Opened) !== 0));
-    book.add(flow, Num.Adopted, -Number((counted & Counted.Adopted) !== 0));
-    book.add(flow, Num.Live, -Number((counted & Counted.Live) !== 0));
-    book.add(flow, Num.Closed, -Number((counted & Counted.Closed) !== 0));
+    book.add(flow, Num.Opened, -one(counted, Counted.Opened));
+    book.add(flow, Num.Adopted, -one(counted, Counted.Adopted));
+    book.add(flow, Num.Live, -one(counted, Counted.Live));
+    book.add(flow, Num.Closed, -one(counted, Counted.Closed));
     book.add(flow, Num.BytesSent, -all.sent[connection]!);
     book.add(flow, Num.BytesReceived, -all.received[connection]!);
     book.add(flow, Num.Retransmits, -all.retransmits[connection]!);
@@ -851,19 +869,20 @@ export class ConnectionTracker {
 }
 
 /**
- * Whether a socket's record is of another connection than its end: it was closed, or connected anew. That the far end is
- * another one shows nothing: NAT may be looked through later.
+ * Whether a socket's record is of another connection than its end: it connected anew. That the far end is another one shows
+ * nothing: NAT may be looked through later.
  */
 function isOtherUse(a: RecordView, i: number, b: RecordView, j: number): boolean {
-  if (
-    b.bytes[j * RECORD.bytes + OFFSET.state] === TcpState.Close &&
-    a.bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.Close
-  )
-    return true;
   if (a.halves[i * RECORD.halves + HALF.localPort] !== b.halves[j * RECORD.halves + HALF.localPort])
     return true;
+  const [atA, atB] = [i * RECORD.words + WORD.localAddress, j * RECORD.words + WORD.localAddress];
+  if (!sameAddress(a.words, atA, b.words, atB)) return true;
   const [startA, startB] = [a.u64(i, WORD.startNanos), b.u64(j, WORD.startNanos)];
   return startA !== startB && startA !== 0 && startB !== 0;
+}
+
+function one(counted: number, bit: number): 0 | 1 {
+  return (counted & bit) === 0 ? 0 : 1;
 }
 
 /** The two namespaces of a connection, in either order. */

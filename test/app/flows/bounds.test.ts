@@ -212,3 +212,18 @@ test('a statement for another state than the store has is not taken', () => {
   }
   assert.deepEqual(edgesOf(store.flows(T0 + 2_000)), { 'a/1 10.0.0.1 → a/2 10.0.0.1:80': 1 });
 });
+
+test('while nobody looks, the past does not pile up', () => {
+  const store = new FlowStore(SETTINGS);
+  const table = tableOf(10);
+  store.state('probe-a', table.statement(0), T0 + 1_000);
+  let most = 0;
+  for (let i = 1; i <= 400; i++) {
+    for (const connection of table.connections) connection.bytes++;
+    table.tick(T0 + 1_000 + i * 1_000);
+    store.state('probe-a', table.statement(table.seq - 1), table.atMs);
+    const { bytes } = store.counts();
+    if (i <= 40) most = Math.max(most, bytes);
+    else assert.ok(bytes <= most, `${bytes} bytes after ${i} statements`);
+  }
+});
