@@ -153,7 +153,9 @@ class Join {
     for (const [at, { arrival, activity }] of parts) {
       const failures = at === failuresAt ? row.failures : NO_FAILURES;
       if (activity.connections === 0 && failures.size === 0) continue;
-      const column = at instanceof HeldFlow ? at : undefined;
+      // Who had no connections in the window is not who refuses them now.
+      const column = at instanceof HeldFlow && hasHappened(at) ? at : undefined;
+      const meeting = at instanceof HeldFlow ? this.#context.meetings.spanOf(at)!.to : at;
       const there = column && byColumn.get(column)?.parts.get(row)?.activity;
       const isColumnSampled = column !== undefined && byColumn.get(column)?.isSampled === true;
       if (column !== undefined) {
@@ -164,9 +166,7 @@ class Join {
       const { definition } = row;
       const { ends, meant } = this.#context;
       const behind = arrival.bridge ?? row;
-      const server = column
-        ? ends.serverOf(column)
-        : serverOf(behind, behind.host, at as Meeting, meant, ends);
+      const server = column ? ends.serverOf(column) : serverOf(behind, behind.host, meeting, meant, ends);
       this.joined.push(
         new Joined({
           client: ends.clientOf(row),

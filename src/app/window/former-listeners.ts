@@ -2,6 +2,7 @@
  * Who listened where, after it has gone: an address that is dialled in vain is then more than a number. Servers whose process
  * was known are remembered for ten minutes.
  */
+import type { Statement } from '../../flows/statement.js';
 import type { JoinedEnd, JoinedFlow } from '../flows/joined-flow.js';
 
 const REMEMBER_MS = 10 * 60_000;
@@ -41,6 +42,20 @@ export class FormerListeners {
       listener.goneAtMs ??= nowMs;
       if (nowMs - listener.goneAtMs >= REMEMBER_MS || this.#listeners.size > MAX_REMEMBERED)
         this.#listeners.delete(key);
+    }
+  }
+
+  /** Notes servers that a statement has, also while nobody looks. */
+  heard({ flows }: Statement): void {
+    for (const { definition } of flows) {
+      const { kind, scope, server } = definition ?? {};
+      const name = server?.process?.name ?? '';
+      if (kind !== 'ends' || server?.isHere !== true || name === '') continue;
+      const key = keyOf(scope ?? '', server.address, server.port);
+      if (this.#listeners.has(key)) continue;
+      this.#listeners.set(key, { key, name, goneAtMs: undefined, look: this.#look });
+      const [oldest] = this.#listeners.keys();
+      if (this.#listeners.size > MAX_REMEMBERED && oldest !== undefined) this.#listeners.delete(oldest);
     }
   }
 
