@@ -52,7 +52,7 @@ export class FormerListeners {
       const name = server?.process?.name ?? '';
       if (kind !== 'ends' || server?.isHere !== true || name === '') continue;
       const key = keyOf(scope ?? '', server.address, server.port);
-      if (this.#listeners.has(key)) continue;
+      if (this.#listeners.get(key)?.name === name) continue;
       this.#listeners.set(key, { key, name, goneAtMs: undefined, look: this.#look });
       const [oldest] = this.#listeners.keys();
       if (this.#listeners.size > MAX_REMEMBERED && oldest !== undefined) this.#listeners.delete(oldest);
