@@ -166,7 +166,9 @@ class Join {
     for (const [at, { arrival, activity }] of parts) {
       const failures = at === failuresAt ? row.failures : NO_FAILURES;
       if (activity.connections === 0 && failures.size === 0) continue;
-      const column = at instanceof HeldFlow ? at : undefined;
+      // Who had no connections in the window is not who refuses them now.
+      const column = at instanceof HeldFlow && hasHappened(at) ? at : undefined;
+      const meeting = at instanceof HeldFlow ? this.#context.meetings.spanOf(at)!.to : at;
       const there = column && byColumn.get(column)?.parts.get(row)?.activity;
       const isColumnSampled = column !== undefined && byColumn.get(column)?.isSampled === true;
       if (column !== undefined) {
@@ -177,12 +179,7 @@ class Join {
       const { definition } = row;
       const { ends, meant } = this.#context;
       const behind = arrival.bridge ?? row;
-      const server =
-        at instanceof HeldFlow
-          ? ends.serverOf(at)
-          : activity.connections === 0 && !isServed(at.place)
-            ? ends.serverOf(behind)
-            : serverOf(behind, behind.host, at, meant, ends);
+      const server = column ? ends.serverOf(column) : serverOf(behind, behind.host, meeting, meant, ends);
       this.joined.push(
         new Joined({
           client: ends.clientOf(row),

@@ -169,11 +169,7 @@ export class ConnectionTracker {
     record.words[WORD.netns] = netns;
     const order = endOf(record, 0);
     const { connections } = this;
-    for (
-      let slot = connections.first(tupleHash(record, 0));
-      slot !== NO_SLOT;
-      slot = connections.next(slot)
-    ) {
+    for (let slot = connections.first(tupleHash(record, 0)); slot !== NO_SLOT; slot = connections.next(slot)) {
       const end = connections.ends[slot * 2 + order]!;
       if (end !== NO_END && hasTuple(record, 0, this.ends.view, end) && this.#isLive(end)) return true;
     }
