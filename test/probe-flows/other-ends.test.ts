@@ -62,6 +62,18 @@ test('a closed end whose other end lives is a live connection until that one has
   assert.deepEqual(after([[closed(client(a)), server(a)], [closed(server(a))]]), ['10 > 20: 1, 0 live']);
 });
 
+test('a server whose handshake was missed seems to begin after its client ended: they are one connection all the same', () => {
+  const early = { ...closed(client(a)), startNanos: 5, endNanos: 7 };
+  const late = { ...closed(server(a)), startNanos: 9, endNanos: 11 };
+  for (const snapshots of [[[early, late]], [[late, early]], [[early], [late]]])
+    assert.deepEqual(after(snapshots), ['10 > 20: 1, 0 live']);
+  // Many wait at a time.
+  const many = Array.from({ length: 10_000 }, (_, i) => connection(i + 1));
+  const clients = many.map((each) => ({ ...closed(client(each)), startNanos: 5, endNanos: 7 }));
+  const servers = many.map((each) => ({ ...closed(server(each)), startNanos: 9, endNanos: 11 }));
+  assert.deepEqual(after([[...clients, ...servers]]), ['10 > 20: 10000, 0 live']);
+});
+
 test('an end that is seen long after the other is that connection’s', () => {
   const alone = [client(a)];
   assert.deepEqual(after([alone, alone, alone, [client(a), server(a)]]), ['10 > 20: 1, 1 live']);
