@@ -26,6 +26,7 @@ function after(
   more: Circumstances & { readonly completed?: readonly Socket[] } = {},
 ): string[] {
   const state = newState();
+  const { mark } = state.reportSince(undefined);
   for (const sockets of snapshots) state.take(newsOf(encode(sockets), more));
   const { completed } = more;
   if (completed)
@@ -36,7 +37,7 @@ function after(
       listenersListed: false,
       isCompletion: true,
     });
-  return (state.reportSince(undefined).report.flows ?? []).map(lineOf).sort();
+  return (state.reportSince(mark).report.flows ?? []).map(lineOf).sort();
 }
 
 const lineOf = ({ client: { pid: from = 0 }, server: { pid: to = 0 }, opened, live }: FlowRow): string =>
