@@ -41,6 +41,8 @@ interface End {
   isResolved: boolean;
   /** As told last; undefined: never. */
   told: Told | undefined;
+  /** The record that was told last, as text. */
+  toldText: string;
   /** Its end was told, or it is not there any more. */
   isDone: boolean;
 }
@@ -75,7 +77,10 @@ export interface FlowTruth {
 export interface News {
   readonly sockets: readonly Socket[];
   readonly dialled: ReadonlyMap<number, string>;
-  readonly isUnchanged: boolean;
+  /** Else only what changed is told of. */
+  readonly isWhole: boolean;
+  /** Ids of sockets that are there no more, though no record says so, two words each. */
+  readonly gone: Int32Array;
 }
 
 const NEAR = [
@@ -95,7 +100,6 @@ export class World {
   #nextId = 1;
   #clock = 1_000_000;
   #ticks = 0;
-  #isChanged = true;
   /** Ends that closed since the last tick, in that order. */
   #closed: End[] = [];
 
@@ -130,7 +134,6 @@ export class World {
         for (const end of link?.ends ?? []) {
           if (end.isClosed) continue;
           end[end.isClient === (how % 2 === 0) ? 'sent' : 'received'] += 1 + (how % 1000);
-          this.#isChanged = true;
         }
         break;
       }
@@ -144,12 +147,11 @@ export class World {
         );
         if (end !== undefined) {
           end.pid = SERVER_PIDS[how % SERVER_PIDS.length]!;
-          this.#isChanged = true;
         }
         break;
       }
       case 'tick':
-        return this.#tick();
+        return this.#tick(how % 2 === 0);
     }
     return undefined;
   }
@@ -189,13 +191,15 @@ export class World {
         ),
     );
     if (isTaken) return undefined;
-    const isSeeded = this.#ticks === 0 && (how & SEED) !== 0;
+    // What is older than the source is older than all that ended while it watched.
+    const isSeeded = this.#ticks === 0 && this.#closed.length === 0 && (how & SEED) !== 0;
     const isTranslated = kind === 1 && (how & NAT) !== 0;
     const common = {
       isSeeded,
       isClosed: false,
       endNanos: 0,
       told: undefined,
+      toldText: '',
       isDone: false,
       sent: 0,
       received: 0,
@@ -240,7 +244,6 @@ export class World {
       });
     const link = { ends, dialled: isTranslated ? `${VIRTUAL}:${toPort}` : '' };
     this.#links.push(link);
-    this.#isChanged = true;
     return link;
   }
 
@@ -259,13 +262,11 @@ export class World {
     end.isClosed = true;
     if (this.options.tellsEnds) end.endNanos = this.#clock + 5000 + this.#closed.length;
     this.#closed.push(end);
-    this.#isChanged = true;
   }
 
   #reveal(which: number, how: number): void {
     const end = pick(this.#liveEnds(), which);
     if (end === undefined) return;
-    this.#isChanged = true;
     if (!end.isVisible) end.isVisible = true;
     else if (how % 3 === 0) end.knowsProcess = true;
     else if (how % 3 === 1) end.knowsDirection = true;
@@ -280,21 +281,27 @@ export class World {
     return this.#links.flatMap(({ ends }) => ends.filter(({ isClosed }) => !isClosed));
   }
 
-  #tick(): News {
+  #tick(isWhole: boolean): News {
     const isFirst = this.#ticks++ === 0;
-    const isUnchanged = !this.#isChanged && !isFirst;
-    this.#isChanged = false;
+    const gone: number[] = [];
     const sockets: Socket[] = [];
     const dialled = new Map<number, string>();
     const tell = (end: End, via: string): void => {
+      const socket = socketOf(end, via);
+      const text = JSON.stringify(socket);
+      if (!isWhole && text === end.toldText) return;
+      end.toldText = text;
       if (via !== '' && end.isClient && end.isResolved) dialled.set(sockets.length, via);
-      sockets.push(socketOf(end, via));
+      sockets.push(socket);
       end.told = toldOf(end, isFirst, this.options.tellsEnds);
     };
     for (const end of this.#closed) {
       end.isDone = true;
       if (!this.options.tellsEnds) {
-        if (end.told !== undefined) end.told = { ...end.told, isLive: false };
+        if (end.told !== undefined) {
+          end.told = { ...end.told, isLive: false };
+          gone.push(end.id, 0);
+        }
         continue;
       }
       // Whose other end is told of as closed must be known by then.
@@ -305,7 +312,7 @@ export class World {
       const isHalfClosed = ends.some(({ isDone }) => isDone);
       for (const end of ends) if (!end.isClosed && (end.isVisible || isHalfClosed)) tell(end, via);
     }
-    return { sockets, dialled, isUnchanged };
+    return { sockets, dialled, isWhole, gone: Int32Array.from(isWhole ? [] : gone) };
   }
 }
 

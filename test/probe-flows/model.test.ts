@@ -88,8 +88,8 @@ const step = fc.record<Step>(
   { noNullPrototype: true },
 );
 
-function take(state: ProbeState, { sockets, dialled, isUnchanged }: News, isFirst: boolean): void {
-  state.take(newsOf(isUnchanged ? undefined : encode(sockets), { isFirst, dialled }));
+function take(state: ProbeState, { sockets, ...more }: News, isFirst: boolean): void {
+  state.take(newsOf(encode(sockets), { isFirst, ...more }));
 }
 
 for (const tellsEnds of [true, false]) {

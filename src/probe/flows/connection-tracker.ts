@@ -81,6 +81,8 @@ export class ConnectionTracker {
   #untaken: number[] = [];
   /** Records of closed ends that nobody knew of: where their far ends are is known when all addresses are. */
   #closed: number[] = [];
+  /** Slots of new live ends: what ended finds its other end first. */
+  #fresh: number[] = [];
   /** Records of new ends, where several namespaces have the same addresses. */
   #ambiguous: number[] = [];
   /** Connections whose direction is a guess: listeners may tell better. */
@@ -128,13 +130,15 @@ export class ConnectionTracker {
     this.ends.beginRound();
     this.#pairs.begin();
     this.#closed = [];
+    this.#fresh = [];
     this.#untaken = [];
     const pending = new Map<number, number>();
     const { forgotten } = this.addresses;
     for (let i = 0; i < view.count; i++) this.#takeRecord(view, i, news, pending);
     if (this.addresses.forgotten !== forgotten) this.#learnAgain();
-    this.#settleTouched();
     for (const i of this.#closed) this.#takeClosed(view, i, news);
+    for (const slot of this.#fresh) if (this.#isUnattached(slot)) this.#attach(slot);
+    this.#settleTouched();
     for (const i of this.#untaken) this.#takeUntaken(view, i, news);
     for (const i of this.#pairs.left()) this.#takeNew(view, i, news);
     this.#takeAmbiguous(view, news);
@@ -169,7 +173,11 @@ export class ConnectionTracker {
     record.words[WORD.netns] = netns;
     const order = endOf(record, 0);
     const { connections } = this;
-    for (let slot = connections.first(tupleHash(record, 0)); slot !== NO_SLOT; slot = connections.next(slot)) {
+    for (
+      let slot = connections.first(tupleHash(record, 0));
+      slot !== NO_SLOT;
+      slot = connections.next(slot)
+    ) {
       const end = connections.ends[slot * 2 + order]!;
       if (end !== NO_END && hasTuple(record, 0, this.ends.view, end) && this.#isLive(end)) return true;
     }
@@ -226,7 +234,8 @@ export class ConnectionTracker {
       else if (bytes[at + OFFSET.pidEvidence] === PidEvidence.Listener) this.#untaken.push(i);
       else if (isClosed) this.#closed.push(i);
       else if (this.#shared.length > 0) this.#ambiguous.push(i);
-      else this.#takeNew(view, i, news);
+      else if (news.isCompletion === true) this.#takeNew(view, i, news);
+      else this.#fresh.push(this.#addEnd(view, i, news));
     }
   }
 
@@ -258,9 +267,18 @@ export class ConnectionTracker {
 
   #takeNew(view: RecordView, i: number, news: RecordNews): void {
     if (news.isCompletion === true && this.#connectionFor(view, i, tupleHash(view, i)) === NO_SLOT) return;
+    this.#attach(this.#addEnd(view, i, news));
+  }
+
+  #addEnd(view: RecordView, i: number, news: RecordNews): number {
     const slot = this.ends.add(view, i, this.#hasPast(view, i, news));
     this.ends.dialled[slot] = this.#dialledBy(news, i);
-    this.#attach(slot);
+    return slot;
+  }
+
+  /** Whether an end has no connection yet. A later record of its socket may have given it one, or made it a listener's. */
+  #isUnattached(slot: number): boolean {
+    return this.ends.connections[slot] === NO_END && this.ends.has(slot) && !this.listeners.has(slot);
   }
 
   #dialledBy({ dialled }: RecordNews, i: number): number {
@@ -350,21 +368,28 @@ export class ConnectionTracker {
   }
 
   /**
-   * How ill two ends of one tuple fit: first by the namespaces that are known to talk, then by when they began. Infinity: the
-   * one began after the other had ended.
+   * How ill two ends of one tuple fit: first by whether one began after the other had ended, then by the namespaces that are
+   * known to talk, then by when they began. Infinity: they can't be one connection's. When a client began is known exactly; a
+   * server's handshake may have been missed, and be known by what came next.
    */
   #gapBetween(view: RecordView, i: number, other: number): number {
     const known = this.ends.view;
     const start = view.u64(i, WORD.startNanos);
     const otherStart = known.u64(other, WORD.startNanos);
     const isClosed = view.bytes[i * RECORD.bytes + OFFSET.state] === TcpState.Close;
-    if (known.bytes[other * RECORD.bytes + OFFSET.state] === TcpState.Close) {
-      const otherEnd = known.u64(other, WORD.endNanos);
-      if (otherEnd === 0 || start === 0 ? !isClosed : start > otherEnd) return Infinity;
+    const isOtherClosed = known.bytes[other * RECORD.bytes + OFFSET.state] === TcpState.Close;
+    const end = isClosed ? view.u64(i, WORD.endNanos) : 0;
+    const otherEnd = isOtherClosed ? known.u64(other, WORD.endNanos) : 0;
+    if (isOtherClosed && !isClosed && (otherEnd === 0 || start === 0)) return Infinity;
+    let gap = Math.abs(start - otherStart);
+    const isLater = otherEnd > 0 && start > otherEnd;
+    if (isLater || (end > 0 && otherStart > end)) {
+      const direction = isLater
+        ? view.bytes[i * RECORD.bytes + OFFSET.direction]
+        : known.bytes[other * RECORD.bytes + OFFSET.direction];
+      if (direction === Direction.Connected) return Infinity;
+      gap += 2 ** 52;
     }
-    if (isClosed && otherStart > view.u64(i, WORD.endNanos) && view.u64(i, WORD.endNanos) > 0)
-      return Infinity;
-    const gap = Math.abs(start - otherStart);
     if (this.#shared.length === 0) return gap;
     return this.#talking.has(pairOf(view, i, known, other)) ? gap : gap + 2 ** 52;
   }

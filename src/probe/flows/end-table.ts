@@ -93,6 +93,11 @@ export class EndTable {
     this.#seen[this.#seenCount++] = slot;
   }
 
+  /** Whether the slot is some end's. */
+  has(slot: number): boolean {
+    return this.#rounds[slot] !== FREE;
+  }
+
   /** Slot of the socket with this id; `NO_END` when it is not known. */
   findId(low: number, high: number): number {
     for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot))

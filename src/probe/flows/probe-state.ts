@@ -58,7 +58,7 @@ const ADDRESS_SWEEP_TICKS = 60;
 /** Ticks between two looks at the facts of all ends: who listened is forgotten after ten minutes. */
 const FACT_SWEEP_TICKS = 60;
 /** Whoever asks for the first time when the probe has made so many states is late. */
-const LATE_INTERVALS = 3;
+const LATE_TICKS = 3;
 const CLIENT_HERE = 1;
 const SERVER_HERE = 2;
 
@@ -183,8 +183,7 @@ export class ProbeState implements StatedSource {
 
   /** An app that comes late gets what lives: what was counted before is no part of its window. */
   reportSince(since: ReportMark | undefined): { readonly report: Report; readonly mark: ReportMark } {
-    const isLate =
-      since === undefined && this.#atMs - this.#startedAtMs > LATE_INTERVALS * this.options.intervalMs;
+    const isLate = since === undefined && this.#ticks > LATE_TICKS;
     const rows: StatedRow[] = [];
     const states = new Map<number, FlowState>();
     for (const slot of this.#book.slots()) {
