@@ -25,15 +25,24 @@ export interface Descriptors {
 /** Undefined where the kernel does not tell. */
 export function descriptors(): Descriptors | undefined {
   try {
-    const limits = readFileSync('/proc/self/limits', 'latin1');
-    const soft = /^Max open files +(\d+|unlimited) /m.exec(limits)?.[1];
-    if (soft === undefined) return undefined;
+    const limit = openFilesLimit(readFileSync('/proc/self/limits', 'latin1'));
+    if (limit === undefined) return undefined;
     // The folder itself is open while it is read.
     const open = readdirSync('/proc/self/fd').length - 1;
-    return { limit: soft === 'unlimited' ? Infinity : Number(soft), open };
+    return { limit, open };
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The soft limit in the text of /proc/<pid>/limits.
+ * @returns Infinity where there is none; undefined where the text has no such line
+ */
+export function openFilesLimit(limits: string): number | undefined {
+  const soft = /^Max open files +(\d+|unlimited) /m.exec(limits)?.[1];
+  if (soft === undefined) return undefined;
+  return soft === 'unlimited' ? Infinity : Number(soft);
 }
 
 /** How many descriptors may be held for long, of which `held` are. Never negative. */

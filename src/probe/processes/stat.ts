@@ -42,7 +42,7 @@ const CLOSING_PARENTHESIS = 0x29;
 /** Of more digits, the sum of digits is not the nearest number. */
 const EXACT_DIGITS = 15;
 
-/** Of the text being read, by field; NaN where there is no number. Reused: this text is read for each process each pass. */
+/** Of the text being read, by field; NaN where there is no number. Reused: each scan reads one for each process. */
 const numbers = new Float64Array(FIELD.argStart + 1);
 
 /** Undefined when the text is not of that form. */
