@@ -37,7 +37,8 @@ const FLOORS = {
     ['auth'], // who may ask
     ['options'],
     ['flows'], // reports → flows between ends
-    ['views', 'window', 'decode'], // flows → graphs | reports that count now | bytes → report
+    ['decode'], // bytes → report or statement; a report in Scope's form → statements
+    ['views', 'window'], // flows → graphs | what counts now
     ['describe'], // graphs → what people read
     ['engine'], // the thread that holds the window and renders views
     ['ingest', 'http'],

@@ -14,6 +14,7 @@ WEB      := $(shell find src/web -type f 2>/dev/null) vite.config.ts package-loc
 TESTS    ?= build/test
 BENCH    ?=
 FUZZ_BODIES ?= 1000000
+RUNS     ?= 20
 
 # npm wants a home folder and a cache that it can write to. A user without an entry in /etc/passwd may have neither.
 ifneq ($(shell [ -d "$${HOME:-}" ] || echo none),)
@@ -35,12 +36,16 @@ start: build ## install, build, then run probe, app and dashboard on this machin
 build: native web build/.tsc ## install what the build needs, then compile the addon, the server and the page
 
 .PHONY: test
-test: build build/churn build/scenarios build/without-netlink build/refuse-bpf.so build/nginx/nginx ## run every test; the eBPF ones need root
+test: build build/churn build/scenarios build/without-netlink build/refuse-bpf.so build/programs/.unpacked ## run every test; the eBPF ones need root
 	@bash scripts/run-tests.sh $(TESTS)
 
+.PHONY: truth
+truth: build build/programs/.unpacked ## the tests against what real programs count, RUNS=20 times (root); says how many were wrong
+	@bash scripts/run-truth.sh $(RUNS)
+
 .PHONY: fuzz
-fuzz: build ## mutated reports through the decoder, a million of them (FUZZ_BODIES=1000000)
-	TOPOPROBE_FUZZ_BODIES=$(FUZZ_BODIES) $(NODE) --test build/test/report/fuzz.test.js build/test/report/decode-memory.test.js
+fuzz: build ## mutated reports and statements through their decoders, a million of them (FUZZ_BODIES=1000000)
+	TOPOPROBE_FUZZ_BODIES=$(FUZZ_BODIES) $(NODE) --test build/test/report/fuzz.test.js build/test/report/decode-memory.test.js build/test/flows/fuzz.test.js
 
 .PHONY: check
 check: build ## formatting, lint, types and import directions, for every language here
@@ -114,9 +119,9 @@ build/refuse-bpf.so: test/ebpf/refuse-bpf.c | packages
 	@if command -v cc >/dev/null; then cc -O2 -Wall -Wextra -Werror -pthread -shared -fPIC $< -o $@ -ldl; \
 	 else echo "make: $@ not built: a C compiler (cc) is missing"; fi
 
-# A reverse proxy for tests to put in front of the app.
-build/nginx/nginx:
-	@bash scripts/unpack-nginx.sh
+# Real servers and load generators, for tests and examples.
+build/programs/.unpacked: scripts/unpack-programs.sh
+	@bash scripts/unpack-programs.sh
 
 # The lock file decides.
 node_modules/.package-lock.json: package.json package-lock.json native/package.json | packages

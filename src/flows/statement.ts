@@ -2,7 +2,7 @@
  * A statement: everything that one probe has to say that changed since `base`, the last `seq` that the app confirmed. It is
  * absolute: whoever has state `base` and takes it in has state `seq`, and taking it in twice does no harm.
  */
-import type { DnsNames, Node, TopologyKey, Topology } from '../report/model/model.js';
+import type { DnsNames, Metric, Node, TopologyKey, Topology } from '../report/model/model.js';
 import type { FlowDefinition, FlowState } from './flow.js';
 
 export const STATEMENT_VERSION = 1;
@@ -20,6 +20,11 @@ export interface StatedFlow {
 export interface StatedFacts {
   /** Nodes of which anything changed since `base`, whole. */
   readonly nodes: ReadonlyMap<string, Node>;
+  /**
+   * Metrics of nodes of which nothing else changed since `base`, by node id: they replace all metrics of the node. Absent:
+   * there are none.
+   */
+  readonly metrics?: ReadonlyMap<string, ReadonlyMap<string, Metric>> | undefined;
   /** Ids of nodes that are no more. */
   readonly gone: readonly string[];
   /** Templates, shape and labels, when they changed since `base`. */

@@ -8,7 +8,7 @@
  * A flow that was not stated before has zeros then. A connection that moved to another flow leaves this one as if it had
  * never been here, so that no result is below what lives now.
  */
-import { NO_FAILURES, Num, NUMBERS, type FlowNumbers } from './flow.js';
+import { NO_FAILURES, Num, NUMBERS } from './flow.js';
 
 export interface FlowActivity {
   readonly connections: number;
@@ -24,10 +24,13 @@ export interface FlowActivity {
   readonly rttCount: number;
 }
 
-const ZEROS: FlowNumbers = new Float64Array(NUMBERS);
+/** As `FlowNumbers`, in whatever list they are kept. */
+type Numbers = ArrayLike<number>;
+
+const ZEROS: Numbers = new Float64Array(NUMBERS);
 
 /** @param then undefined: the flow was not stated before */
-export function activityBetween(then: FlowNumbers | undefined, now: FlowNumbers): FlowActivity {
+export function activityBetween(then: Numbers | undefined, now: Numbers): FlowActivity {
   const from = then ?? ZEROS;
   const since = (place: number): number => Math.max(0, now[place]! - from[place]!);
   const begun = now[Num.Opened]! + now[Num.Adopted]! - from[Num.Opened]! - from[Num.Adopted]!;

@@ -21,7 +21,10 @@ export interface RunningProbe {
 }
 
 /** Opens the source, starts the ticks. @throws what the source, the reporters, the publisher or the metrics refuse */
-export async function createProbe(settings: ProbeSettings, surroundings: Surroundings): Promise<RunningProbe> {
+export async function createProbe(
+  settings: ProbeSettings,
+  surroundings: Surroundings,
+): Promise<RunningProbe> {
   const { log, supervise } = surroundings;
   const probeId = randomBytes(PROBE_ID_BYTES).toString('hex');
   const { publishIntervalMs, hostName, maxFlows } = settings;
@@ -62,6 +65,7 @@ export async function createProbe(settings: ProbeSettings, surroundings: Surroun
         log,
       }),
     );
+    state.confirmedSeq = () => publisher.confirmedSeq();
     closing.unshift(() => publisher.close());
     const ticks = new Ticks();
     const connections = new ConnectionCounts();

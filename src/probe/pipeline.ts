@@ -46,9 +46,7 @@ const SETTLE_MS = 50;
 
 export class Pipeline {
   readonly #pending = new PendingConnects();
-  /** That of the last snapshot: nobody reads it any more. */
-  #memory: ArrayBuffer | undefined;
-  /** The last snapshot was taken in: one that says that nothing changed can be believed. */
+  /** All snapshots so far were taken in: the next one need have changes only. */
   #isSettled = false;
   #isFirst = true;
   /** Of ticks that failed. */
@@ -64,38 +62,35 @@ export class Pipeline {
 
   /** One tick. @throws what the source throws; what was taken from it and is in no state then is counted as missed */
   async next(): Promise<TickResult> {
-    const [isSettled, memory] = [this.#isSettled, this.#memory];
-    // If this snapshot fails, nobody knows what is in that memory.
-    this.#isSettled = false;
-    this.#memory = undefined;
-    const snapshot = await this.options.source.snapshot({
-      thrifty: true,
-      mayBeUnchanged: isSettled,
-      ...(memory && { memory }),
-    });
-    const result = this.#take(snapshot, await this.#factsOrLose(snapshot));
-    // Records that would be the same again are not there: their memory is as free as it was.
-    this.#memory = snapshot.unchanged === true ? memory : snapshot.records;
-    return result;
+    const snapshot = await this.#snapshot(true);
+    return this.#take(snapshot, await this.#factsOrLose(snapshot));
   }
 
   /** As `next`, for the last time: waits a moment for the ends that are missing. */
   async last(): Promise<TickResult> {
-    const { source, state } = this.options;
-    const first = await source.snapshot();
+    const first = await this.#snapshot(false);
     await sleep(SETTLE_MS);
-    const later = await source.snapshot();
+    const later = await this.options.source.snapshot({ changesOnly: true });
     const other = first.other && later.other && joinOther(first.other, later.other);
     const both = { ...first, lost: first.lost + later.lost, ...(other && { other }) };
     const facts = await this.#factsOrLose(both);
     this.#pending.mark(first, first.takenAtNanos);
     const result = this.#take(both, facts);
-    state.complete({ ...recordsOf(later, false), isCompletion: true });
+    this.#isSettled = false; // what is new in the later one is taken in by nobody
+    this.options.state.complete({ ...recordsOf(later, false), isCompletion: true });
     return result;
   }
 
   counters(): Readonly<Record<string, number>> {
     return { ...this.options.state.counters(), unreported_ends: this.#unreported };
+  }
+
+  /** After a tick that failed a whole one: what was in that one is nowhere. */
+  async #snapshot(thrifty: boolean): Promise<Snapshot> {
+    const { source, state } = this.options;
+    const changesOnly = this.#isSettled;
+    this.#isSettled = false;
+    return source.snapshot({ thrifty, changesOnly, isKnown: (ends) => state.knows(ends) });
   }
 
   #take(snapshot: Snapshot, facts: ReadonlyMap<TopologyKey, Topology>): TickResult {
@@ -120,10 +115,8 @@ export class Pipeline {
 
   #newsOf(snapshot: Snapshot, topologies: ReadonlyMap<TopologyKey, Topology>): TickNews {
     const other = this.#allOther(snapshot);
-    const records: RecordNews | undefined =
-      snapshot.unchanged === true ? undefined : recordsOf(snapshot, this.#isFirst, this.options.sharedAddresses?.());
     return {
-      records,
+      records: recordsOf(snapshot, this.#isFirst, this.options.sharedAddresses?.()),
       holders: snapshot.holders ?? NO_HOLDERS,
       natFlows: snapshot.flows ?? NO_FLOWS,
       topologies,
@@ -197,11 +190,11 @@ export class Pipeline {
 }
 
 function recordsOf(
-  { records, recordCount, listenersListed = false, dialled }: Snapshot,
+  { isWhole, gone, records, recordCount, listenersListed = false, dialled }: Snapshot,
   isFirst: boolean,
   sharedAddresses?: readonly Int32Array[],
 ): RecordNews {
-  return { records, recordCount, isWhole: true, isFirst, listenersListed, dialled, sharedAddresses };
+  return { records, recordCount, isWhole, gone, isFirst, listenersListed, dialled, sharedAddresses };
 }
 
 function add(topologies: Map<TopologyKey, Topology>, key: TopologyKey, topology: Topology): void {

@@ -35,7 +35,11 @@ test('edges carry what probes measured', async (t) => {
         fromLabel: 'curl',
         toLabel: 'nginx',
         ports: { '80': 4 },
+        via: {},
         connections: 4,
+        opened: 0,
+        closed: 0,
+        live: 4,
         bytesSent: 1000,
         bytesReceived: 234,
         retransmits: 2,
@@ -45,11 +49,28 @@ test('edges carry what probes measured', async (t) => {
         connectMicros: 300,
         seenBy: 'both',
         ends: {
-          client: { connections: 4, bytesSent: 1000, bytesReceived: 234, retransmits: 2, rttMicros: 150 },
-          server: { connections: 1, bytesSent: 0, bytesReceived: 0, retransmits: 0 },
+          client: {
+            connections: 4,
+            opened: 0,
+            closed: 0,
+            live: 4,
+            bytesSent: 1000,
+            bytesReceived: 234,
+            retransmits: 2,
+            rttMicros: 150,
+          },
+          server: {
+            connections: 1,
+            opened: 0,
+            closed: 0,
+            live: 1,
+            bytesSent: 0,
+            bytesReceived: 0,
+            retransmits: 0,
+          },
         },
         disagreement: ['connections'],
-        evidence: { direction: {}, clientPid: {}, serverPid: {} },
+        evidence: { direction: {}, clientPid: {}, serverPid: {}, nat: {} },
       },
     ],
   });
@@ -57,6 +78,43 @@ test('edges carry what probes measured', async (t) => {
   assert.equal(hosts.edges[0]?.from, 'alpha;<host>');
   assert.equal((await app.get('/api/v1/edges?limit=0')).status, 400);
   assert.equal((await app.get('/api/v1/edges?view=none')).status, 404);
+});
+
+test('flows are the rows of both ends joined, and filters leave those that are asked for', async (t) => {
+  const app = await sampleApp(t);
+  const rows = async (query: string): Promise<{ total: number; flows: Record<string, unknown>[] }> =>
+    (await app.get(`/api/v1/flows?${query}`)).body as { total: number; flows: Record<string, unknown>[] };
+  const { total, flows } = await rows('');
+  assert.equal(total, 1);
+  assert.deepEqual(flows, [
+    {
+      scope: '',
+      client: { address: '10.0.0.1', host: 'alpha', pid: 11, name: 'curl' },
+      server: { address: '10.0.0.2', host: 'beta', pid: 22, name: 'nginx', port: 80 },
+      connections: 4,
+      opened: 0,
+      closed: 0,
+      live: 4,
+      failed: { ECONNREFUSED: 1 },
+      bytesSent: 1000,
+      bytesReceived: 234,
+      retransmits: 2,
+      rttMicros: 150,
+      connectMicros: 300,
+      evidence: {},
+      ports: [],
+    },
+  ]);
+  for (const [query, count] of [
+    ['host=alpha', 1],
+    ['host=gamma', 0],
+    ['pid=22&port=80', 1],
+    ['pid=22&port=81', 0],
+    ['name=nginx&address=10.0.0.1', 1],
+    ['address=10.0.0.9', 0],
+  ] as const)
+    assert.equal((await rows(query)).total, count, query);
+  assert.equal((await app.get('/api/v1/flows?port=100000')).status, 400);
 });
 
 test('a probe that falls silent is told as stale before its nodes leave', async (t) => {
@@ -109,7 +167,12 @@ test('the OpenAPI document describes every path of /api/v1, and these answer', a
     paths: Record<string, unknown>;
   };
   assert.match(openapi, /^3\.1/);
-  assert.deepEqual(Object.keys(paths), ['/api/v1/edges', '/api/v1/probes', '/api/v1/search']);
+  assert.deepEqual(Object.keys(paths), [
+    '/api/v1/edges',
+    '/api/v1/flows',
+    '/api/v1/probes',
+    '/api/v1/search',
+  ]);
   for (const path of Object.keys(paths)) assert.equal((await app.get(`${path}?q=a`)).status, 200, path);
 });
 

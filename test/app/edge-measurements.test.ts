@@ -18,8 +18,26 @@ test("each end's count stays its own, and what differs by more than a tenth is n
   await app.report(serverSide({ ...measured, bytes_sent: '9500', rtt_us: '90', retransmits: '1' }), 'b');
   const agreeing = await onlyEdge(app);
   assert.deepEqual(agreeing.ends, {
-    client: { connections: 20, bytesSent: 10000, bytesReceived: 5000, retransmits: 0, rttMicros: 200 },
-    server: { connections: 20, bytesSent: 9500, bytesReceived: 5000, retransmits: 1, rttMicros: 90 },
+    client: {
+      connections: 20,
+      opened: 0,
+      closed: 0,
+      live: 20,
+      bytesSent: 10000,
+      bytesReceived: 5000,
+      retransmits: 0,
+      rttMicros: 200,
+    },
+    server: {
+      connections: 20,
+      opened: 0,
+      closed: 0,
+      live: 20,
+      bytesSent: 9500,
+      bytesReceived: 5000,
+      retransmits: 1,
+      rttMicros: 90,
+    },
   });
   assert.deepEqual(agreeing.disagreement, []);
 
@@ -35,7 +53,15 @@ test('an edge that one end reports has that end only', async (t) => {
   const edge = await onlyEdge(app, 'hosts');
   assert.equal(edge.from, 'pseudo:private:10.0.0.0/8');
   assert.deepEqual(edge.ends, {
-    server: { connections: 3, bytesSent: 0, bytesReceived: 0, retransmits: 0 },
+    server: {
+      connections: 3,
+      opened: 0,
+      closed: 0,
+      live: 3,
+      bytesSent: 0,
+      bytesReceived: 0,
+      retransmits: 0,
+    },
   });
   assert.equal(edge.seenBy, 'server');
 });
@@ -82,6 +108,7 @@ test('evidence is counted in connections, and failures by their reason', async (
     direction: { handshake: 9, 'port-guess': 1 },
     clientPid: { connect: 1, use: 9 },
     serverPid: { listener: 10 },
+    nat: {},
   });
   assert.deepEqual([edge.connections, edge.failed, edge.failures], [10, 7, { refused: 7 }]);
 });

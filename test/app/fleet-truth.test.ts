@@ -19,14 +19,14 @@ for (const seed of [1, 2, 3]) {
     ['reported host by host', (reports: Report[]) => reports],
     ['in one report that was merged', (reports: Report[]) => [mergeReports(reports)]],
   ] as const) {
-  test(`processes, hosts and services of fleet ${seed}, ${how}, are shown exactly`, () => {
-    const fleet = new Fleet({ hosts: 12, services: 8, podsPerService: 5, endpointsPerHost: 400, seed });
-    const at = fromMillis(1_700_000_000_000);
-    const reports = Array.from({ length: fleet.hostCount }, (_, host) => fleet.report(host, at));
-    const snapshot = snapshotOf(joined(reports));
-    const truth = fleet.truth();
-    for (const view of VIEWS) assertEqualEdges(edgeCounts(snapshot, view), truth[view]);
-  });
+    test(`processes, hosts and services of fleet ${seed}, ${how}, are shown exactly`, () => {
+      const fleet = new Fleet({ hosts: 12, services: 8, podsPerService: 5, endpointsPerHost: 400, seed });
+      const at = fromMillis(1_700_000_000_000);
+      const reports = Array.from({ length: fleet.hostCount }, (_, host) => fleet.report(host, at));
+      const snapshot = snapshotOf(joined(reports));
+      const truth = fleet.truth();
+      for (const view of VIEWS) assertEqualEdges(edgeCounts(snapshot, view), truth[view]);
+    });
   }
 }
 

@@ -9,7 +9,7 @@ import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 import { isSameOrigin } from '../../src/app/auth/same-origin.js';
-import { needsNginx, startNginx } from '../support/nginx.js';
+import { needsNginx, startNginx } from '../support/programs/reverse-proxy.js';
 import { startProgram } from '../support/program.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 import { openPage } from '../web/browser.js';

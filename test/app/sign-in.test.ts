@@ -12,7 +12,7 @@ import { WebSocket } from 'ws';
 import { createApp } from '../../src/app/index.js';
 import { signInPage } from '../../src/app/auth/sign-in-page.js';
 import { createAuthority } from '../publish/certificates.js';
-import { needsNginx, startNginx } from '../support/nginx.js';
+import { needsNginx, startNginx } from '../support/programs/reverse-proxy.js';
 import { startProgram } from '../support/program.js';
 import { TOPOPROBE } from '../support/topoprobe.js';
 import { openPage } from '../web/browser.js';

@@ -99,9 +99,10 @@ for (const kind of ['ebpf', 'proc'] as const) {
           const { source, seeded } = await openSource(kind, { procRoot: '/proc' });
           t.after(() => source.close());
           await seeded;
-          assert.deepEqual(await edgesFrom(new WatchedSource(source), `;${network.clientAddress};${firstLine}`), [
-            `;${network.serverAddress};${SERVER_PORT}`,
-          ]);
+          assert.deepEqual(
+            await edgesFrom(new WatchedSource(source), `;${network.clientAddress};${firstLine}`),
+            [`;${network.serverAddress};${SERVER_PORT}`],
+          );
           const { networkNamespacesWithoutProcess = 0 } = source.counters();
           assert.ok(networkNamespacesWithoutProcess >= 1);
         },

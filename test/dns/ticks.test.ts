@@ -31,7 +31,8 @@ function manyPeers(): ConnectionSource {
   const { records, recordCount } = encode(sockets);
   return {
     kind: 'ebpf',
-    snapshot: () => Promise.resolve({ records: records.slice(0), recordCount, takenAtNanos: 0, lost: 0 }),
+    snapshot: () =>
+      Promise.resolve({ isWhole: true, records: records.slice(0), recordCount, takenAtNanos: 0, lost: 0 }),
     counters: () => ({}),
     close: () => Promise.resolve(),
   };

@@ -12,7 +12,7 @@ import {
   type FlowState,
 } from '../../src/flows/flow.js';
 import type { StatedFacts, StatedFlow, Statement } from '../../src/flows/statement.js';
-import type { Topology, TopologyKey } from '../../src/report/model/model.js';
+import type { Metric, Topology, TopologyKey } from '../../src/report/model/model.js';
 import { report } from '../report/arbitrary-report.js';
 
 function record<T extends object>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
@@ -77,7 +77,7 @@ const ports: fc.Arbitrary<FlowPorts> = fc
     };
   });
 
-const state: fc.Arbitrary<FlowState> = record({
+const state: fc.Arbitrary<FlowState> = record<Omit<FlowState, 'portPairs'> & { pairs: number | undefined }>({
   numbers: fc
     .array(whole, { minLength: NUMBERS, maxLength: NUMBERS })
     .map((numbers) => Float64Array.from(numbers)),
@@ -88,7 +88,13 @@ const state: fc.Arbitrary<FlowState> = record({
     })
     .map((failed) => (failed.length === 0 ? NO_FAILURES : new Map(failed))),
   ports: fc.oneof(fc.constant(NO_PORTS), ports),
-});
+  pairs: fc.option(fc.nat(0xffff), { nil: undefined }),
+}).map(({ pairs, ...rest }) =>
+  compact<FlowState>({
+    ...rest,
+    portPairs: pairs === undefined ? undefined : rest.ports.ports.map((port) => port ^ pairs),
+  }),
+);
 
 const ids = fc
   .uniqueArray(fc.oneof(fc.nat(40), fc.maxSafeNat()), { maxLength: 12 })
@@ -103,10 +109,19 @@ function flow(id: number, isWhole: boolean): fc.Arbitrary<StatedFlow> {
 }
 
 function factsOf(topology: Topology, isFramed: boolean, gone: readonly string[]): StatedFacts {
-  const { nodes, ...frame } = topology;
+  const { nodes: all, ...frame } = topology;
+  const nodes = new Map(all);
+  const metrics = new Map<string, ReadonlyMap<string, Metric>>();
+  // Of every second node that has metrics, nothing else is stated.
+  for (const node of all.values()) {
+    if (node.metrics === undefined || (nodes.size + metrics.size) % 2 === 0) continue;
+    nodes.delete(node.id);
+    metrics.set(node.id, node.metrics);
+  }
   return {
     nodes,
-    gone: gone.filter((id) => !nodes.has(id)),
+    ...(metrics.size > 0 && { metrics }),
+    gone: gone.filter((id) => !all.has(id)),
     ...(isFramed && { frame }),
   };
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import ipaddr from 'ipaddr.js';
 import { addressText } from '../../src/probe/records/address.js';
-import { resolveNat } from '../../src/probe/nat/resolve-nat.js';
+import { resolveNat, type NatBatch } from '../../src/probe/nat/resolve-nat.js';
 import { FLOW_BYTES, FLOW_OFFSET, NO_FLOWS, type FlowBatch } from '../../src/probe/records/nat-flow.js';
 import { Direction, OFFSET, RECORD } from '../../src/probe/records/layout.js';
 import { TcpState } from '../../src/probe/records/tcp-state.js';
@@ -48,8 +48,13 @@ const dialling = (id: number, more: Partial<Socket> = {}): Socket => ({
 });
 
 /** Where each socket's connection leads. */
-function ends(sockets: readonly Socket[], flows: FlowBatch, translations: Translations): string[] {
-  const batch = encode(sockets);
+function ends(
+  sockets: readonly Socket[],
+  flows: FlowBatch,
+  translations: Translations,
+  extent: Pick<NatBatch, 'isWhole' | 'gone'> = { isWhole: true },
+): string[] {
+  const batch = { ...encode(sockets), ...extent };
   resolveNat(batch, flows, translations);
   return sockets.map((_, i) => {
     const view = new DataView(batch.records, i * RECORD.bytes, RECORD.bytes);
@@ -126,4 +131,24 @@ test('what has no room is counted, and looked through while its flow is known', 
   assert.deepEqual(ends([dialling(1)], TO_SERVER, translations), [text(SERVER)]);
   assert.deepEqual(ends([dialling(1)], NO_FLOWS, translations), [text(DIALLED)]);
   assert.equal(translations.dropped, 1);
+});
+
+test('a socket that is not among the changes keeps its translation until it is said to be gone', () => {
+  const translations = new Translations();
+  ends([dialling(1)], TO_SERVER, translations);
+  assert.deepEqual(ends([], NO_FLOWS, translations, { isWhole: false }), []);
+  assert.deepEqual(translations.withFlows(NO_FLOWS), TO_SERVER);
+  assert.deepEqual(ends([dialling(1)], NO_FLOWS, translations, { isWhole: false }), [text(SERVER)]);
+  ends([], NO_FLOWS, translations, { isWhole: false, gone: Int32Array.of(1, 0) });
+  assert.equal(translations.size, 0);
+  assert.equal(translations.withFlows(NO_FLOWS), NO_FLOWS);
+});
+
+test('a socket that closes among changes takes its translation with it, and a flow stays while one of its sockets lives', () => {
+  const translations = new Translations();
+  ends([dialling(1), dialling(2)], TO_SERVER, translations);
+  const closed = dialling(1, { state: TcpState.Close, endNanos: 5 });
+  assert.deepEqual(ends([closed], NO_FLOWS, translations, { isWhole: false }), [text(SERVER)]);
+  assert.equal(translations.size, 1);
+  assert.deepEqual(translations.withFlows(NO_FLOWS), TO_SERVER);
 });

@@ -16,6 +16,8 @@ import { flowsIn } from '../conntrack/flow-text.js';
 import { occupy, PUBLISHED_PORT, rootSkip, SERVER_PORT } from '../conntrack/nat-network.js';
 
 const CLIENT_PORT = 40_000;
+/** After these a socket that was handed over has been looked at again. */
+const FEW_TICKS = 8;
 
 interface Zones {
   readonly router: Namespace;
@@ -129,6 +131,31 @@ for (const kind of ['ebpf', 'proc'] as const) {
     );
   });
 }
+
+test(
+  'ebpf: a connection whose tuple another zone has already leads to its own server, while that one has no news',
+  { skip: rootSkip },
+  async (t) => {
+    const zones = await createZones(t);
+    const { source, seeded } = await openSource('ebpf', { procRoot: '/proc' });
+    t.after(() => source.close());
+    await seeded;
+    const watched = new WatchedSource(source);
+    await watched.next();
+    const client = `;${zones.clientAddress};${CLIENT_PORT}`;
+    const expected: string[] = [];
+    for (const [i, { name }] of zones.clients.entries()) {
+      await startNodeProgram(t, 'held-connection', [zones.dialled, PUBLISHED_PORT, CLIENT_PORT], name);
+      expected.push(`;${zones.servers[i]!.address};${SERVER_PORT}`);
+      let ends: string[] = [];
+      for (let tick = 0; tick < FEW_TICKS && ends.join() !== expected.join(); tick++) {
+        const { nodes } = await watched.next();
+        ends = edgesBetween(nodes).flatMap(({ from, to }) => (from === client ? [to] : []));
+      }
+      assert.deepEqual(ends.sort(), expected.toSorted());
+    }
+  },
+);
 
 test(
   'short connections in two zones, without eBPF, are neither lost nor one',

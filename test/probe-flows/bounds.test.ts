@@ -11,7 +11,7 @@ const sumOf = ({ flows }: Statement, place: number): number =>
   flows.reduce((sum, { state }) => sum + state!.numbers[place]!, 0);
 
 const closed = (sockets: readonly Socket[]): Socket[] =>
-  sockets.map((socket) => ({ ...socket, state: TcpState.Close }));
+  sockets.map((socket): Socket => ({ ...socket, state: TcpState.Close }));
 
 test('65,535 ports of one client are one flow, live and closed', () => {
   const sockets = Array.from({ length: 65_535 }, (_, i) =>
@@ -31,14 +31,23 @@ test('65,535 ports of one client are one flow, live and closed', () => {
   assert.ok(ports.every((port) => port % modulus === 0));
   state.take(newsOf(encode(closed(sockets))));
   const second = state.statementSince(1);
-  assert.deepEqual([Num.Opened, Num.Live, Num.Closed].map((place) => sumOf(second, place)), [65_535, 0, 65_535]);
+  assert.deepEqual(
+    [Num.Opened, Num.Live, Num.Closed].map((place) => sumOf(second, place)),
+    [65_535, 0, 65_535],
+  );
   assert.equal(state.counters()['followed_connections'], 0);
 });
 
 test('100,000 clients of one server, with room for fewer flows: the rest is in one of nobody in particular, and the sums are exact', () => {
   const clients = 100_000;
   const sockets = Array.from({ length: clients }, (_, i) => ({
-    ...server({ id: i + 1, from: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, fromPort: 40_000, to: '192.0.2.1', toPort: 80 }),
+    ...server({
+      id: i + 1,
+      from: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,
+      fromPort: 40_000,
+      to: '192.0.2.1',
+      toPort: 80,
+    }),
     bytesSent: 1,
   }));
   const state = newState({ maxFlows: 20_000 });
@@ -46,12 +55,18 @@ test('100,000 clients of one server, with room for fewer flows: the rest is in o
   const { flows } = state.statementSince(0);
   assert.equal(flows.length, 20_001);
   const other = flows.filter(({ definition }) => definition!.server.address === '');
-  assert.deepEqual(other.map(({ state: { numbers } = { numbers: [] } }) => numbers[Num.Live]), [clients - 20_000]);
+  assert.deepEqual(
+    other.map(({ state: { numbers } = { numbers: [] } }) => numbers[Num.Live]),
+    [clients - 20_000],
+  );
   assert.equal(state.counters()['overflowed_connections'], clients - 20_000);
   assert.equal(sumOf(state.statementSince(0), Num.BytesReceived), clients);
   state.take(newsOf(encode(closed(sockets))));
   const after = state.statementSince(0);
-  assert.deepEqual([Num.Opened, Num.Live, Num.Closed].map((place) => sumOf(after, place)), [clients, 0, clients]);
+  assert.deepEqual(
+    [Num.Opened, Num.Live, Num.Closed].map((place) => sumOf(after, place)),
+    [clients, 0, clients],
+  );
   assert.equal(state.counters()['overflowed_connections'], clients - 20_000, 'each is counted once');
 });
 
@@ -63,7 +78,11 @@ test('10,000 servers of one client are flows of their own', () => {
   state.take(newsOf(encode(closed(sockets))));
   const { flows } = state.statementSince(0);
   assert.equal(flows.length, 10_000);
-  assert.ok(flows.every(({ state: { numbers, ports } = {} as never }) => numbers[Num.Opened] === 1 && ports.ports[0] === 40_000));
+  assert.ok(
+    flows.every(
+      ({ state: { numbers, ports } = {} as never }) => numbers[Num.Opened] === 1 && ports.ports[0] === 40_000,
+    ),
+  );
 });
 
 test('flows that are idle go when every app has them, but none in which something may still change', () => {
@@ -95,7 +114,15 @@ test('with hardly any room left idle flows go at once, and a connection whose ot
   state.confirmedSeq = () => 0;
   const brief = (id: number): Socket =>
     client({ id, from: '10.0.0.1', fromPort: 1000, to: `192.0.2.${id}`, toPort: 80, fromPid: 9 });
-  const pair = { id: 50, from: '127.0.0.1', fromPort: 1001, to: '127.0.0.1', toPort: 80, fromPid: 10, toPid: 20 };
+  const pair = {
+    id: 50,
+    from: '127.0.0.1',
+    fromPort: 1001,
+    to: '127.0.0.1',
+    toPort: 80,
+    fromPid: 10,
+    toPid: 20,
+  };
   // The sweep comes with every sixtieth tick.
   for (let i = 0; i < 59; i++) {
     nowMs += 1000;

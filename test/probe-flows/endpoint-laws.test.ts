@@ -30,7 +30,11 @@ const textOf = (sockets: readonly Socket[]): string =>
   JSON.stringify(
     [...build(sockets).topology.nodes].sort(([a], [b]) => (a < b ? -1 : 1)),
     (key, value: unknown) =>
-      key === 'timestamp' ? undefined : value instanceof Map ? [...(value as Map<string, unknown>)].sort() : value,
+      key === 'timestamp'
+        ? undefined
+        : value instanceof Map
+          ? [...(value as Map<string, unknown>)].sort()
+          : value,
   );
 
 type Seen = 'client' | 'server' | 'both';
@@ -85,7 +89,7 @@ test('that no other record is of a socket changes nothing, however often a port 
       const ends = all
         .flatMap((c) => Array.from({ length: 1 + (uses.next().value as number) }, () => c))
         .flatMap((c) => seen(c, 'both'))
-        .map((socket, startNanos) => ({
+        .map((socket, startNanos): Socket => ({
           ...socket,
           id: ++id,
           state: TcpState.Close,

@@ -191,7 +191,15 @@ export class World {
     if (isTaken) return undefined;
     const isSeeded = this.#ticks === 0 && (how & SEED) !== 0;
     const isTranslated = kind === 1 && (how & NAT) !== 0;
-    const common = { isSeeded, isClosed: false, endNanos: 0, told: undefined, isDone: false, sent: 0, received: 0 };
+    const common = {
+      isSeeded,
+      isClosed: false,
+      endNanos: 0,
+      told: undefined,
+      isDone: false,
+      sent: 0,
+      received: 0,
+    };
     const startNanos = this.options.tellsEnds && !isSeeded ? this.#clock : 0;
     const reusable = (how & REUSE) !== 0 ? this.#reusableId() : undefined;
     const ends: End[] = [];
@@ -238,7 +246,9 @@ export class World {
 
   /** Of a socket that was closed, and whose end was told: it connects anew. */
   #reusableId(): number | undefined {
-    const used = new Set(this.#links.flatMap(({ ends }) => ends.filter((end) => !end.isDone).map(({ id }) => id)));
+    const used = new Set(
+      this.#links.flatMap(({ ends }) => ends.filter((end) => !end.isDone).map(({ id }) => id)),
+    );
     for (const { ends } of this.#links)
       for (const { id, isDone, isClient } of ends) if (isDone && isClient && !used.has(id)) return id;
     return undefined;
@@ -362,7 +372,8 @@ function addTruth(flows: Map<string, FlowTruth>, group: readonly End[], dialled:
   const isUnresolved = dialled !== '' && own!.isClient && !own!.told!.isResolved;
   const remote = isUnresolved ? VIRTUAL : own!.remote;
   // Where nobody knows, the lower port is the server's.
-  const isTurned = !isKnown && (own!.isClient ? own!.localPort < own!.remotePort : own!.remotePort < own!.localPort);
+  const isTurned =
+    !isKnown && (own!.isClient ? own!.localPort < own!.remotePort : own!.remotePort < own!.localPort);
   const clientEnd = group.find(({ isClient }) => isClient !== isTurned);
   const serverEnd = group.find(({ isClient }) => isClient === isTurned);
   const measured = clientEnd ?? serverEnd!;
@@ -373,7 +384,14 @@ function addTruth(flows: Map<string, FlowTruth>, group: readonly End[], dialled:
   const port = isOwnClient ? measured.remotePort : measured.localPort;
   const via = clientEnd?.isClient === true && dialled !== '' && clientEnd.told!.isResolved ? dialled : '';
   const key = `${from} > ${to}:${port} (${clientEnd?.told!.pid ?? 0} > ${serverEnd?.told!.pid ?? 0}) ${via}`;
-  const flow = flows.get(key) ?? { opened: 0, adopted: 0, closed: 0, live: 0, bytesSent: 0, bytesReceived: 0 };
+  const flow = flows.get(key) ?? {
+    opened: 0,
+    adopted: 0,
+    closed: 0,
+    live: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+  };
   flows.set(key, flow);
   const isLive = group.some((end) => end.told!.isLive);
   if (group.every((end) => end.told!.isOlder)) flow.adopted++;

@@ -69,7 +69,18 @@ function sorted(flows: ReadonlyMap<string, FlowTruth>): Record<string, FlowTruth
 const step = fc.record<Step>(
   {
     kind: fc.constantFrom(
-      ...(['open', 'open', 'close', 'closeEnd', 'transfer', 'reveal', 'handOver', 'brief', 'tick', 'tick'] as const),
+      ...([
+        'open',
+        'open',
+        'close',
+        'closeEnd',
+        'transfer',
+        'reveal',
+        'handOver',
+        'brief',
+        'tick',
+        'tick',
+      ] as const),
     ),
     which: fc.nat(0xfff),
     how: fc.nat(0x3fff),
@@ -85,7 +96,7 @@ for (const tellsEnds of [true, false]) {
   const how = tellsEnds ? 'ends are told' : 'sockets come and go';
   test(`after every tick each flow's numbers are the truth, and statements from any base add up to it, where ${how}`, () => {
     fc.assert(
-      fc.property(fc.array(step, { minLength: 1, maxLength: 80, size: "max" }), fc.nat(), (steps, seed) => {
+      fc.property(fc.array(step, { minLength: 1, maxLength: 80, size: 'max' }), fc.nat(), (steps, seed) => {
         const world = new World({ tellsEnds });
         let nowMs = 0;
         const state = newState({ clock: () => (nowMs += 4_000) });
@@ -111,23 +122,27 @@ for (const tellsEnds of [true, false]) {
 
 test('with room for few flows the sums are the truth all the same', () => {
   fc.assert(
-    fc.property(fc.array(step, { minLength: 1, maxLength: 80, size: "max" }), fc.integer({ min: 1, max: 5 }), (steps, maxFlows) => {
-      const world = new World({ tellsEnds: true });
-      const state = newState({ maxFlows });
-      for (const each of [...steps, { kind: 'tick', which: 0, how: 0 } as const]) {
-        const news = world.step(each);
-        if (news === undefined) continue;
-        take(state, news, state.seq === 0);
-        const { flows } = state.statementSince(0);
-        assert.ok(flows.length <= maxFlows + 1);
-        for (const name of NAMES)
-          assert.equal(
-            flows.reduce((sum, flow) => sum + truthOf(flow.state!)[name], 0),
-            [...world.truth().values()].reduce((sum, flow) => sum + flow[name], 0),
-            name,
-          );
-      }
-    }),
+    fc.property(
+      fc.array(step, { minLength: 1, maxLength: 80, size: 'max' }),
+      fc.integer({ min: 1, max: 5 }),
+      (steps, maxFlows) => {
+        const world = new World({ tellsEnds: true });
+        const state = newState({ maxFlows });
+        for (const each of [...steps, { kind: 'tick', which: 0, how: 0 } as const]) {
+          const news = world.step(each);
+          if (news === undefined) continue;
+          take(state, news, state.seq === 0);
+          const { flows } = state.statementSince(0);
+          assert.ok(flows.length <= maxFlows + 1);
+          for (const name of NAMES)
+            assert.equal(
+              flows.reduce((sum, flow) => sum + truthOf(flow.state!)[name], 0),
+              [...world.truth().values()].reduce((sum, flow) => sum + flow[name], 0),
+              name,
+            );
+        }
+      },
+    ),
     { numRuns: CASES / 4 },
   );
 });

@@ -21,12 +21,21 @@ const connection = (id: number, more: Partial<Connection> = {}): Connection => (
 const closed = (socket: Socket): Socket => ({ ...socket, state: TcpState.Close });
 
 /** `client's PID > server's PID: opened, live` of each flow after these snapshots, of which the last may complete the one before. */
-function after(snapshots: readonly (readonly Socket[])[], more: Circumstances & { readonly completed?: readonly Socket[] } = {}): string[] {
+function after(
+  snapshots: readonly (readonly Socket[])[],
+  more: Circumstances & { readonly completed?: readonly Socket[] } = {},
+): string[] {
   const state = newState();
   for (const sockets of snapshots) state.take(newsOf(encode(sockets), more));
   const { completed } = more;
   if (completed)
-    state.complete({ ...encode(completed), isWhole: true, isFirst: false, listenersListed: false, isCompletion: true });
+    state.complete({
+      ...encode(completed),
+      isWhole: true,
+      isFirst: false,
+      listenersListed: false,
+      isCompletion: true,
+    });
   return (state.reportSince(undefined).report.flows ?? []).map(lineOf).sort();
 }
 
@@ -65,7 +74,12 @@ test('of a tuple that was used twice, the use without its other end waits for it
 });
 
 test('a report that is the only one takes missing ends from a later snapshot and nothing else', () => {
-  const completed = [closed(server(a)), client(connection(3)), server(connection(3)), closed(client(connection(4)))];
+  const completed = [
+    closed(server(a)),
+    client(connection(3)),
+    server(connection(3)),
+    closed(client(connection(4))),
+  ];
   assert.deepEqual(after([[closed(client(a)), closed(client(b)), closed(server(b))]], { completed }), [
     '10 > 20: 2, 0 live',
   ]);
@@ -84,7 +98,9 @@ test('a socket that connects again, or listens, has ended its connection', () =>
 });
 
 test('the same address and port in two namespaces: ends meet by who is known to talk', () => {
-  const [one, two] = [1, 2].map((netns) => connection(netns, { from: '10.9.0.1', to: '10.9.0.2', fromPort: 40_000, netns }));
+  const [one, two] = [1, 2].map((netns) =>
+    connection(netns, { from: '10.9.0.1', to: '10.9.0.2', fromPort: 40_000, netns }),
+  );
   const sharedAddresses = [addressWords(10, 9, 0, 1), addressWords(10, 9, 0, 2)];
   const sockets = [
     { ...client(one!), pid: 11, startNanos: 10 },
@@ -96,10 +112,13 @@ test('the same address and port in two namespaces: ends meet by who is known to 
     const state = newState();
     state.take(newsOf(encode(order), { sharedAddresses }));
     const rows = state.reportSince(undefined).report.flows ?? [];
-    assert.deepEqual(rows.map(({ scope, live, client, server }) => [scope, live, client.pid, server.pid]).sort(), [
-      ['vm-1', 1, 11, 21],
-      ['vm-2', 1, 12, 22],
-    ]);
+    assert.deepEqual(
+      rows.map(({ scope, live, client, server }) => [scope, live, client.pid, server.pid]).sort(),
+      [
+        ['vm-1', 1, 11, 21],
+        ['vm-2', 1, 12, 22],
+      ],
+    );
   }
 });
 
@@ -129,18 +148,26 @@ test('ends that wait for their other one are bounded, and what had to go is coun
   const waiting = 70_000;
   const state = newState();
   const sockets = Array.from({ length: waiting }, (_, id) =>
-    closed(client(connection(id, { from: `127.0.${1 + (id >> 14)}.1`, fromPort: 1 + (id & 0x3fff), toPort: 60_000 }))),
+    closed(
+      client(
+        connection(id, { from: `127.0.${1 + (id >> 14)}.1`, fromPort: 1 + (id & 0x3fff), toPort: 60_000 }),
+      ),
+    ),
   );
   state.take(newsOf(encode(sockets)));
   assert.ok((state.counters()['unmatched_ends'] ?? 0) >= waiting - 65_536);
-  assert.equal((state.reportSince(undefined).report.flows ?? []).reduce((sum, { opened }) => sum + opened, 0), waiting);
+  assert.equal(
+    (state.reportSince(undefined).report.flows ?? []).reduce((sum, { opened }) => sum + opened, 0),
+    waiting,
+  );
 });
 
 test('a listener that comes turns around what was a guess, and the sums stay', () => {
   const high = connection(1, { fromPort: 4000, toPort: 50_000 });
-  const unknown = [client(high), server(high)].map((socket) => ({ ...socket, direction: Direction.Unknown }));
+  const unknown = [client(high), server(high)].map((socket): Socket => ({
+    ...socket,
+    direction: Direction.Unknown,
+  }));
   assert.deepEqual(after([unknown]), ['20 > 10: 1, 1 live']);
-  assert.deepEqual(after([unknown, [...unknown, listener('127.0.0.1', 50_000)]]), [
-    '10 > 20: 1, 1 live',
-  ]);
+  assert.deepEqual(after([unknown, [...unknown, listener('127.0.0.1', 50_000)]]), ['10 > 20: 1, 1 live']);
 });

@@ -76,7 +76,10 @@ test('a port served by two owners of one PID: each connection knows with which o
     comm: 'httpd',
     pidStartNanos: start * TICK_NANOS,
   });
-  const { report } = build([at(1, 40000, 1), at(2, 40001, 2)], knowing(() => 2));
+  const { report } = build(
+    [at(1, 40000, 1), at(2, 40001, 2)],
+    knowing(() => 2),
+  );
   const rows = (report.flows ?? []).map(({ server: { pid, start }, ports }) => [pid, start, ports]);
   assert.deepEqual(rows, [
     [PID, 1, [[40000, 1]]],
@@ -88,7 +91,11 @@ const processes = (...pids: [pid: number, name: string][]): Topology => ({
   nodes: new Map(
     pids.map(([pid, name]) => [
       `vm;${pid}`,
-      { id: `vm;${pid}`, topology: 'process', latest: new Map([['name', { timestamp: now(), value: name }]]) },
+      {
+        id: `vm;${pid}`,
+        topology: 'process',
+        latest: new Map([['name', { timestamp: now(), value: name }]]),
+      },
     ]),
   ),
 });

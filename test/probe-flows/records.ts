@@ -1,6 +1,13 @@
 /** Writes flat records the way a source does, for tests of flows. */
 import ipaddr from 'ipaddr.js';
-import { Direction, DirectionEvidence, Flag, OFFSET, PidEvidence, RECORD } from '../../src/probe/records/layout.js';
+import {
+  Direction,
+  DirectionEvidence,
+  Flag,
+  OFFSET,
+  PidEvidence,
+  RECORD,
+} from '../../src/probe/records/layout.js';
 import { TcpState } from '../../src/probe/records/tcp-state.js';
 
 export interface Socket {

@@ -1,5 +1,4 @@
-/** A source that tells what a test gives it, as the eBPF one does: into memory that it is lent, and nothing where nothing changed. */
-import type { RecordBatch } from '../../src/probe/records/record-view.js';
+/** A source that tells what a test gives it, as the eBPF one does: nothing where nothing changed, if changes are enough. */
 import type { ConnectionSource, Snapshot, SnapshotRequest } from '../../src/probe/records/source.js';
 import { encode, type Socket } from './records.js';
 
@@ -14,12 +13,10 @@ export class ScriptedSource implements ConnectionSource {
   snapshot(request: SnapshotRequest = {}): Promise<Snapshot> {
     this.requests.push(request);
     if (this.isBroken) return Promise.reject(new Error('broken'));
-    const unchanged = request.mayBeUnchanged === true && this.#told === this.sockets;
+    const isWhole = request.changesOnly !== true || this.#told !== this.sockets;
     this.#told = this.sockets;
-    const records = unchanged
-      ? { records: new ArrayBuffer(0), recordCount: 0 }
-      : intoMemory(encode(this.sockets), request.memory);
-    return Promise.resolve({ ...records, unchanged, takenAtNanos: this.takenAtNanos, lost: 0 });
+    const batch = encode(isWhole ? this.sockets : []);
+    return Promise.resolve({ ...batch, isWhole, takenAtNanos: this.takenAtNanos, lost: 0 });
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -29,10 +26,4 @@ export class ScriptedSource implements ConnectionSource {
   close(): Promise<void> {
     return Promise.resolve();
   }
-}
-
-function intoMemory(batch: RecordBatch, memory?: ArrayBuffer): RecordBatch {
-  if (memory === undefined || memory.byteLength < batch.records.byteLength) return batch;
-  new Uint8Array(memory).set(new Uint8Array(batch.records));
-  return { ...batch, records: memory };
 }

@@ -1,4 +1,4 @@
-/** From tick to tick: what is new is new once, what is the same is not read again, and memory is lent only where nobody reads it. */
+/** From tick to tick: what is new is new once, what is the same is not read again, and after a tick that failed everything is. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -74,10 +74,10 @@ test('a snapshot without news leaves all as it is, and statements say so', async
   await watched.next();
   const { snapshot, result } = await watched.next();
   assert.deepEqual(
-    source.requests.map(({ mayBeUnchanged }) => mayBeUnchanged),
+    source.requests.map(({ changesOnly }) => changesOnly),
     [false, true],
   );
-  assert.equal(snapshot.unchanged, true);
+  assert.deepEqual([snapshot.isWhole, snapshot.recordCount], [false, 0]);
   assert.deepEqual([result.connections, result.listeners, liveIn(watched)], [1, 1, 1]);
   assert.deepEqual(watched.state.statementSince(1).flows, []);
   source.sockets = [connection(1), connection(2)];
@@ -85,23 +85,22 @@ test('a snapshot without news leaves all as it is, and statements say so', async
   assert.equal(liveIn(watched), 2);
 });
 
-test('memory of the last snapshot is lent for the next one, but never again when that one failed', async () => {
+test('changes are asked for where all snapshots were taken in, and everything after one that was not', async () => {
   const source = new ScriptedSource();
   source.sockets = [connection(1)];
   const watched = new WatchedSource(source);
-  const { snapshot: first } = await watched.next();
-  source.sockets = [connection(1)];
-  const { snapshot: second } = await watched.next();
-  await watched.next(); // unchanged: the memory is as free as before
+  await watched.next();
+  await watched.next();
   source.isBroken = true;
   await assert.rejects(watched.next(), /broken/);
   source.isBroken = false;
   const { snapshot: afterwards } = await watched.next();
+  await watched.next();
   assert.deepEqual(
-    source.requests.map(({ memory }) => memory),
-    [undefined, first.records, second.records, second.records, undefined],
+    source.requests.map(({ changesOnly }) => changesOnly),
+    [false, true, true, false, true],
   );
-  assert.equal(afterwards.unchanged, false);
+  assert.equal(afterwards.isWhole, true);
   assert.equal(liveIn(watched), 1);
 });
 
@@ -122,9 +121,13 @@ test('a connect that waits for an answer is one for as long as it waits, and fai
   };
   assert.deepEqual(await failuresAt(5e8, waiting), {});
   assert.deepEqual(await failuresAt(2e9, waiting), { 'no answer': 1 });
-  assert.deepEqual(await failuresAt(3e9, waiting, { ...waiting, id: 99, localPort: 41_000 }), { 'no answer': 2 });
+  assert.deepEqual(await failuresAt(3e9, waiting, { ...waiting, id: 99, localPort: 41_000 }), {
+    'no answer': 2,
+  });
   assert.deepEqual(await failuresAt(4e9, waiting), { 'no answer': 1 });
-  assert.deepEqual(await failuresAt(5e9, { ...waiting, state: TcpState.Close, errno: 110 }), { 'timed out': 1 });
+  assert.deepEqual(await failuresAt(5e9, { ...waiting, state: TcpState.Close, errno: 110 }), {
+    'timed out': 1,
+  });
   assert.deepEqual(await failuresAt(6e9), {});
 });
 

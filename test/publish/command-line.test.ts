@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { Num, type FlowDefinition } from '../../src/flows/flow.js';
 import { startNodeProgram } from '../support/program.js';
 import { TOPOPROBE, topoprobe } from '../support/topoprobe.js';
 import { startApp, type RecordingApp } from './recording-app.js';
@@ -64,6 +65,28 @@ test('everything can come from the environment', async (t) => {
     assert.match(cmdlineOf(app, pid) ?? '', /echo-server\.js 127\.0\.0\.1$/);
     assert.ok(app.reports[0]?.topologies.get('Host')?.nodes.has('named;<host>'));
   }
+});
+
+test('an app that takes flows is stated the connection of two programs, and no report', async (t) => {
+  const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1']);
+  const client = await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine]);
+  const app = await startApp(t, { takesFlows: true });
+  startProbe(t, [`127.0.0.1:${app.port}`]);
+  const found = (): FlowDefinition | undefined =>
+    app.statements
+      .flatMap(({ flows }) => flows)
+      .filter(({ state }) => state?.numbers[Num.Live] === 1)
+      .map(({ definition }) => definition)
+      .find((definition) => definition?.server.port === Number(server.firstLine));
+  await until('it is stated', () => found() !== undefined);
+  assert.equal(found()?.client.process?.pid, client.pid);
+  assert.equal(found()?.server.process?.pid, server.pid);
+  const { length } = app.statements;
+  await until('two more states', () => app.statements.length > length + 1);
+  const bases = app.statements.map(({ base }) => base);
+  const seqs = app.statements.map(({ seq }) => seq);
+  assert.deepEqual(bases, [0, ...seqs.slice(0, -1)], 'each since the one before');
+  assert.equal(app.reports.length, 0);
 });
 
 for (const [what, args, env, line] of [

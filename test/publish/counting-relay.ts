@@ -1,5 +1,5 @@
 /**
- * Stands between a probe and a real app, hands everything on, and keeps the reports that the app took. What the app was
+ * Stands between a probe and a real app, hands everything on, and keeps the statements that the app took. What the app was
  * sent but never answered is not kept: the probe sends it again.
  */
 import { once } from 'node:events';
@@ -7,17 +7,17 @@ import { createServer, request, type IncomingMessage, type ServerResponse } from
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { decodeReport } from '../../src/report/index.js';
-import type { Report } from '../../src/report/model/model.js';
+import type { Statement } from '../../src/flows/statement.js';
+import { decodeStatement } from '../../src/flows/wire/index.js';
 
 export interface CountingRelay {
   readonly url: string;
   /** Taken by the app, in order. */
-  readonly reports: readonly Report[];
+  readonly statements: readonly Statement[];
 }
 
 export async function startRelay(t: TestContext, app: URL): Promise<CountingRelay> {
-  const reports: Report[] = [];
+  const statements: Statement[] = [];
   const handOn = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const body: Buffer[] = [];
     for await (const chunk of incoming) body.push(chunk as Buffer);
@@ -28,7 +28,7 @@ export async function startRelay(t: TestContext, app: URL): Promise<CountingRela
     const said: Buffer[] = [];
     for await (const chunk of answer) said.push(chunk as Buffer);
     if (method === 'POST' && answer.statusCode === 200)
-      reports.push(decodeReport(gunzipSync(Buffer.concat(body))));
+      statements.push(decodeStatement(gunzipSync(Buffer.concat(body))));
     outgoing.writeHead(answer.statusCode ?? 502, {
       'content-type': answer.headers['content-type'] ?? 'text/plain',
     });
@@ -43,5 +43,5 @@ export async function startRelay(t: TestContext, app: URL): Promise<CountingRela
     server.close();
   });
   await once(server, 'listening');
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, reports };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, statements };
 }

@@ -77,6 +77,8 @@ export class RecordingApp {
   onAsk: () => Answer | undefined = () => undefined;
   /** Takes in what it is sent and ends the connection in the place of an answer. */
   losesAnswers = false;
+  /** Whether every connection ends as soon as it is made. */
+  #isCutOff = false;
   id: string;
   port: number;
   readonly #server: Server;
@@ -89,6 +91,9 @@ export class RecordingApp {
     };
     this.#server = options.tls ? createHttpsServer(options.tls, listener) : createHttpServer(listener);
     this.#server.keepAliveTimeout = 60_000;
+    this.#server.on('connection', (socket) => {
+      if (this.#isCutOff) socket.destroy();
+    });
   }
 
   get url(): URL {
@@ -97,12 +102,21 @@ export class RecordingApp {
     );
   }
 
-  get isListening(): boolean {
-    return this.#server.listening;
+  get isReachable(): boolean {
+    return this.#server.listening && !this.#isCutOff;
+  }
+
+  /** Ends all connections, and those to come; it keeps its port, which another program could take otherwise. */
+  cutOff(): void {
+    this.#isCutOff = true;
+    this.#server.closeAllConnections();
+  }
+
+  comeBack(): void {
+    this.#isCutOff = false;
   }
 
   async start(): Promise<void> {
-    if (this.isListening) return;
     this.#server.listen(this.port, this.options.address ?? '127.0.0.1');
     await once(this.#server, 'listening');
     this.port = (this.#server.address() as AddressInfo).port;
@@ -110,7 +124,7 @@ export class RecordingApp {
 
   /** As when its process ends: what was answered was answered, the rest was not. */
   async stop(): Promise<void> {
-    if (!this.isListening) return;
+    if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
     this.#server.closeAllConnections();

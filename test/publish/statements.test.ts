@@ -35,6 +35,7 @@ test('the first statement is whole, the next ones have what changed, and no repo
     [3, 1, false],
   ]);
   assert.equal(app.reports.length, 0);
+  await until('the last one is confirmed', () => publisher.counters()['delivered'] === 4);
   const { delivered, delivered_statements, delivered_whole_statements } = publisher.counters();
   assert.deepEqual([delivered, delivered_statements, delivered_whole_statements], [4, 4, 1]);
 });
@@ -50,6 +51,24 @@ test('when nothing changed, the app hears of it in at most 200 bytes', async (t)
   assert.ok(gunzipSync(app.bodies[1]!).length <= 200);
 });
 
+test('statements go out with what a probe sends with reports, encoded once for all apps that have the same state', async (t) => {
+  const apps = [await flowsApp(t), await flowsApp(t), await flowsApp(t)];
+  const urls = apps.map(({ url }) => url);
+  const publisher = publisherFor(t, urls, { token: 'secret', intervalMs: 3000 });
+  for (const counts of [[1, 2], [3]]) {
+    publisher.publish(counts);
+    await until('all have it', () => apps.every(({ states }) => states.opened === publisher.table.opened));
+  }
+  assert.equal(publisher.counters()['encoded'], 2);
+  for (const { bodies } of apps) assert.deepEqual(bodies, apps[0]!.bodies);
+  const [headers] = apps[0]!.headers;
+  assert.equal(headers?.['content-type'], 'application/msgpack');
+  assert.equal(headers['content-encoding'], 'gzip');
+  assert.equal(headers['x-scope-probe-id'], 'c0ffee');
+  assert.equal(headers['x-topoprobe-interval'], '3000');
+  assert.equal(headers.authorization, 'Scope-Probe token=secret');
+});
+
 test('one table serves all apps; one that was away for long gets the newest state in one statement', async (t) => {
   const steady = await flowsApp(t);
   let app = await flowsApp(t, { id: 'comes and goes' });
@@ -57,6 +76,7 @@ test('one table serves all apps; one that was away for long gets the newest stat
   const { table } = publisher;
   publisher.publish([1, 2]);
   await until('both have it', () => [app, steady].every(({ states }) => states.opened === table.opened));
+  await until('both have answered', () => publisher.confirmedSeq() === 1);
   const { states } = app;
   await app.stop();
   for (let i = 0; i < 300; i++) {
@@ -64,6 +84,7 @@ test('one table serves all apps; one that was away for long gets the newest stat
     await until('the steady one has it', () => steady.states.opened === table.opened);
   }
   assert.equal(publisher.counters()['pending'], 1);
+  assert.equal(publisher.confirmedSeq(), 1);
   app = new RecordingApp({ id: 'comes and goes', port: app.port, takesFlows: true });
   app.states = states;
   await app.start();
@@ -73,6 +94,7 @@ test('one table serves all apps; one that was away for long gets the newest stat
     app.statements.map(({ base, seq }) => [base, seq]),
     [[1, table.seq]],
   );
+  await until('both have answered', () => publisher.confirmedSeq() === table.seq);
 });
 
 test('an app that was started again gets a whole statement, by its id or by its answer', async (t) => {
@@ -129,8 +151,8 @@ test('through any restarts, losses, repeats and failures an app ends up with the
       const handled: Record<Event, () => void | Promise<void>> = {
         open: () => publisher.publish([1, 0, 5]),
         forget: () => app.forget(),
-        away: () => app.stop(),
-        back: () => app.start(),
+        away: () => app.cutOff(),
+        back: () => app.comeBack(),
         'lose answers': () => void (app.losesAnswers = true),
         answer: () => void (app.losesAnswers = false),
         'another app': () => {
@@ -143,7 +165,7 @@ test('through any restarts, losses, repeats and failures an app ends up with the
       for (const one of events) {
         await handled[one]();
         const tried = publisher.counters();
-        if (one === 'open' && app.isListening)
+        if (one === 'open' && app.isReachable)
           await until('it was tried', () => !sameTries(tried, publisher.counters()));
       }
       for (const one of ['back', 'answer', 'heal', 'open'] as const) await handled[one]();
@@ -213,6 +235,7 @@ test('a Scope app and one that takes flows are served from one table, each in it
     );
   }
   assert.equal(reports.length, 5);
+  await until('both have answered', () => publisher.confirmedSeq() === table.seq);
   assert.equal(ours.reports.length, 0);
 });
 
@@ -259,6 +282,27 @@ test('of two ways to one app the second goes on from what the first one delivere
     other.statements.map(({ base }) => base),
     [1],
   );
+});
+
+test('what all apps have is what the least of them has; an address that never answers beside one that does is none', async (t) => {
+  const app = await flowsApp(t);
+  const target = new URL(`http://fleet.example:${app.port}`);
+  const publisher = publisherFor(t, [target], {
+    lookup: () =>
+      Promise.resolve([
+        { address: '127.0.0.1', family: 4 },
+        { address: '127.0.0.77', family: 4 },
+      ]),
+    closeGraceMs: 0,
+  });
+  assert.equal(publisher.confirmedSeq(), 0);
+  publisher.publish([1]);
+  publisher.publish([1]);
+  await until('it is there', () => publisher.confirmedSeq() === 2);
+  const both = publisherFor(t, [app.url, new URL('http://127.0.0.77:9')], { closeGraceMs: 0 });
+  both.publish([1]);
+  await until('one has it', () => both.counters()['delivered'] === 1);
+  assert.equal(both.confirmedSeq(), 0);
 });
 
 test('closing delivers the newest state, also to an app that wants it whole', async (t) => {

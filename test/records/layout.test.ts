@@ -76,7 +76,7 @@ test('what is beyond the grammar is refused with its text', async () => {
 });
 
 test('constants of the layout are compiled into hot loops as literals: nothing is imported for them', () => {
-  const compiled = read('build/src/probe/topology/grouping.js');
+  const compiled = read('build/src/probe/flows/connection-tracker.js');
   assert.match(compiled, /\* 144 \/\* RECORD\.bytes \*\//);
   assert.doesNotMatch(compiled, /records\/(layout|tcp-state)\.js/);
 });

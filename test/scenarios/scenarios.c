@@ -594,9 +594,11 @@ static void many_namespaces(void) {
     }
 }
 
-// A child with a PID that is free, whoever had it before.
+// A child with a PID that is free, whoever had it before. What tells the two apart is the clock tick of their
+// start, as /proc has it: the child starts in a later one.
 static int forked_as(int pid) {
     fflush(stdout);
+    usleep(2 * 1000000 / (useconds_t)sysconf(_SC_CLK_TCK));
     pid_t wanted = pid;
     struct clone_args how = {.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&wanted, .set_tid_size = 1};
     return must((int)syscall(__NR_clone3, &how, sizeof(how)), "fork with a PID of choice");

@@ -29,7 +29,8 @@ export function edgesTo(report: JsonReport, port: number | string): Edge[] {
         from: id,
         to,
         fromPid: node.latest?.['pid']?.value,
-        toPid: nodes[to]?.latest?.['pid']?.value,
+        // Of several processes behind one address and port, the connection's own.
+        toPid: node.latest?.['to_pid']?.value ?? nodes[to]?.latest?.['pid']?.value,
         connections: Number(node.latest?.['conn_count']?.value ?? 1),
       })),
   );

@@ -44,11 +44,17 @@ export class Fleet {
     let [from, fromPort, to] = [client.address, port, dialled];
     for (const translator of translators) {
       const { to: next = to, as = from, port: nextPort = fromPort } = translator;
-      const definition = flowOf(from, next, {}, {}, {
-        kind: 'forwarded',
-        via: next === to ? '' : to,
-        clientVia: as === from ? '' : as,
-      });
+      const definition = flowOf(
+        from,
+        next,
+        {},
+        {},
+        {
+          kind: 'forwarded',
+          via: next === to ? '' : to,
+          clientVia: as === from ? '' : as,
+        },
+      );
       this.table(translator.host).open(definition, fromPort, { portThere: nextPort });
       [from, fromPort, to] = [as, nextPort, next];
     }

@@ -30,7 +30,10 @@ interface Known {
 interface Real {
   readonly port: number;
   /** Host → how it is stated there, and what becomes known of it. */
-  readonly stated: Map<string, { now: FlowDefinition; later: FlowDefinition | undefined; first?: FlowDefinition }>;
+  readonly stated: Map<
+    string,
+    { now: FlowDefinition; later: FlowDefinition | undefined; first?: FlowDefinition }
+  >;
   isClosed: boolean;
 }
 
@@ -120,8 +123,7 @@ export class FlowModel {
       if (client.host !== undefined && client.host === server.host)
         add(`${client.host} whole ${place} ${pid(client)} ${pid(server)}`, byClient!.connections);
       else {
-        if (byClient !== undefined)
-          add(`${client.host!} row ${place} ${pid(client)}`, byClient.connections);
+        if (byClient !== undefined) add(`${client.host!} row ${place} ${pid(client)}`, byClient.connections);
         if (byServer !== undefined)
           add(`${server.host!} column ${place} ${pid(server)}`, byServer.connections);
       }
@@ -160,7 +162,8 @@ export class FlowModel {
       stated.set('a', { now: local(late(client)), later: local(client), first: local(undefined) });
     }
     if (kind === 'across') {
-      const row = (pid: number | undefined): FlowDefinition => flowOf(A, `${B}:80`, { pid, isHere: true }, {});
+      const row = (pid: number | undefined): FlowDefinition =>
+        flowOf(A, `${B}:80`, { pid, isHere: true }, {});
       const column = (pid: number | undefined): FlowDefinition =>
         flowOf(A, `${B}:80`, {}, { pid, isHere: true });
       stated.set('a', { now: row(late(client)), later: row(client), first: row(undefined) });
@@ -172,7 +175,8 @@ export class FlowModel {
       const guess = flowOf(OUTSIDE, `${A}:443`, {}, { pid: client });
       stated.set('a', { now: random.chance(0.3) ? guess : out, later: out });
     }
-    if (kind === 'in') stated.set('b', { now: flowOf(OUTSIDE, `${B}:80`, {}, { pid: server }), later: undefined });
+    if (kind === 'in')
+      stated.set('b', { now: flowOf(OUTSIDE, `${B}:80`, {}, { pid: server }), later: undefined });
     if (kind === 'service') {
       const dialled = '10.96.0.1:80';
       const real = flowOf(A, `${OUTSIDE}:8080`, { pid: client }, {}, { via: dialled });

@@ -30,12 +30,20 @@ export function newState(options: Partial<ProbeStateOptions> = {}): ProbeState {
   });
 }
 
-/** A tick that found these records and nothing else. */
+/** A tick that found these records and nothing else; without records nothing has changed. */
 export function newsOf(batch: RecordBatch | undefined, more: Circumstances = {}): TickNews {
   const { holders = NO_HOLDERS, natFlows = NO_FLOWS, topologies = new Map(), lost = 0 } = more;
-  const { isWhole = true, isFirst = false, listenersListed = false, dialled, sharedAddresses } = more;
+  const { isWhole = true, isFirst = false, listenersListed = false, dialled, sharedAddresses, gone } = more;
   return {
-    records: batch && { ...batch, isWhole, isFirst, listenersListed, dialled, sharedAddresses },
+    records: {
+      ...(batch ?? { records: new ArrayBuffer(0), recordCount: 0 }),
+      isWhole: isWhole && batch !== undefined,
+      gone,
+      isFirst,
+      listenersListed,
+      dialled,
+      sharedAddresses,
+    },
     holders,
     natFlows,
     topologies,
@@ -48,5 +56,5 @@ export function endpointsOf(batch: RecordBatch, more: Circumstances = {}): Endpo
   const state = newState(more);
   const stats = state.take(newsOf(batch, more));
   const { report } = state.reportSince(undefined);
-  return { topology: report.topologies.get('Endpoint')!, dns: report.dns ?? new Map(), stats, report };
+  return { topology: report.topologies.get('Endpoint')!, dns: report.dns, stats, report };
 }

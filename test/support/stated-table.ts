@@ -12,7 +12,6 @@ import {
   type FlowProcess,
   type FlowState,
 } from '../../src/flows/flow.js';
-import { isSameState } from '../../src/app/flows/flow-equality.js';
 import { STATEMENT_VERSION, type Statement } from '../../src/flows/statement.js';
 
 export interface Connection {
@@ -153,7 +152,7 @@ export class StatedTable {
       if (known === undefined) {
         const id = this.#nextId++;
         this.#stated.set(key, { id, definition, state, seq: this.seq, changedMs: atMs });
-      } else if (!isSameState(known.state, state)) {
+      } else if (textOf(known.state) !== textOf(state)) {
         known.state = state;
         known.seq = this.seq;
         known.changedMs = atMs;
@@ -220,6 +219,17 @@ export class StatedTable {
       ...(isTranslated ? { portPairs: ports.ports.map((port) => there.get(port)!) } : {}),
     };
   }
+}
+
+function textOf({ numbers, failed, ports, portPairs }: FlowState): string {
+  return JSON.stringify([
+    [...numbers],
+    [...failed],
+    ports.modulus,
+    [...ports.ports],
+    [...ports.standsFor],
+    portPairs,
+  ]);
 }
 
 /** All up to 64; of more those that a power of three divides. */

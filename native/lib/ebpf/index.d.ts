@@ -97,28 +97,29 @@ export interface SnapshotRequest {
   thrifty?: boolean;
   /** They are entered for sockets that no file belongs to. Default: only the caller's own is gone through. */
   namespaces?: NamespacePaths;
-  /** No records are wanted if they would be the same as in the last snapshot. Default: false. */
-  mayBeUnchanged?: boolean;
   /**
-   * Memory that nobody reads any more, such as an earlier snapshot's: the records are put there if they fit. It must not
-   * be touched until the snapshot is there.
+   * Of live sockets those only that are new or changed since the last snapshot, counters too. The caller has taken in
+   * all snapshots so far. Default: false.
    */
-  memory?: ArrayBuffer;
+  changesOnly?: boolean;
 }
 
 export interface TrackerSnapshot {
-  /** The records are those of the last snapshot: there are none in this one. */
-  readonly unchanged: boolean;
   /**
-   * The records are of the same sockets as those of the last snapshot, at the same places, and differ from them in bytes,
-   * round-trip times and retransmits at most.
+   * Every live socket is among the records: whichever was handed over earlier and is not has ended. Always true of the
+   * first snapshot and without `changesOnly`; else of one after which more than the records have changed.
    */
-  readonly sameSockets: boolean;
+  readonly isWhole: boolean;
+  /**
+   * Ids of sockets, two words each, that were handed over earlier and are there no more, and of which the records do not
+   * say so: listeners that were closed, sockets that turned out to be `foreign`. None where `isWhole`.
+   */
+  readonly gone: Int32Array;
   /** A round of visits to all live sockets has ended; false when it goes on in the next snapshot. */
   readonly visited: boolean;
   /**
-   * `recordCount` times `struct tp_record` of record.h: every live socket, then those closed since the last call, then
-   * connects that have waited for an answer for a second (state SYN_SENT; the same ones again each time). What
+   * `recordCount` times `struct tp_record` of record.h: live sockets, each once, then those closed since the last call,
+   * then connects that have waited for an answer for a second (state SYN_SENT; the same ones again each time). What
    * comes after them in this memory means nothing.
    */
   readonly records: ArrayBuffer;

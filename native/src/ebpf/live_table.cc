@@ -1,5 +1,6 @@
 #include "live_table.h"
 
+#include <algorithm>
 #include <cstring>
 #include <netinet/tcp.h>
 
@@ -38,14 +39,14 @@ void addEnd(OtherCounts &other, const struct tp_record &record) {
 
 // Empties it, with room for as many as before: what was written to is given back, so that a busy interval
 // leaves nothing resident. Small ones keep their memory.
-void clearFor(std::vector<struct tp_record> &records, size_t expected) {
-    if (records.capacity() * sizeof(records[0]) < RELEASED_FROM_BYTES) {
-        records.clear();
+template <typename Socket> void clearFor(std::vector<Socket> &sockets, size_t expected) {
+    if (sockets.capacity() * sizeof(sockets[0]) < RELEASED_FROM_BYTES) {
+        sockets.clear();
         return;
     }
-    std::vector<struct tp_record> fresh;
+    std::vector<Socket> fresh;
     fresh.reserve(expected);
-    records.swap(fresh);
+    sockets.swap(fresh);
 }
 
 bool isSameButForCounters(const struct tp_record &known, struct tp_record record) {
@@ -59,6 +60,23 @@ bool isSameButForCounters(const struct tp_record &known, struct tp_record record
     return memcmp(&known, &record, sizeof(record)) == 0;
 }
 
+bool haveSameCounters(const struct tp_record &one, const struct tp_record &other) {
+    return one.bytes_sent == other.bytes_sent && one.bytes_received == other.bytes_received &&
+           one.srtt_us == other.srtt_us && one.retransmits == other.retransmits;
+}
+
+bool isSubflow(const struct tp_record &record) {
+    return record.flags & TP_FLAG_SUBFLOW;
+}
+
+// What is the programs' own means nothing to whoever is handed a record, and changes without a change.
+struct tp_record toHandOver(const struct tp_record &record) {
+    struct tp_record copy = record;
+    copy.visit = 0;
+    copy.held_in = copy.emitted_state = 0;
+    return copy;
+}
+
 // Nothing is left of the namespace that the next snapshot would have to know.
 bool isForgettable(const NamespaceCounts &counts) {
     return counts.records == 0 && counts.other.live == 0;
@@ -68,13 +86,10 @@ bool isForgettable(const NamespaceCounts &counts) {
 void LiveTable::apply(const struct tp_record &record) {
     if (updateCounters(record))
         return;
-    sockets_changed_ = true;
-    has_subflows_ |= (record.flags & TP_FLAG_SUBFLOW) != 0;
     if (record.state == TCP_CLOSE && !record.emitted_state && !(record.flags & TP_FLAG_UNTRACKED)) {
         applyUnseen(record);
         return;
     }
-    established_counted_ = false;
     if (record.flags & TP_FLAG_UNTRACKED) {
         countUntracked(record);
         return;
@@ -94,17 +109,19 @@ void LiveTable::apply(const struct tp_record &record) {
         update(record);
         return;
     }
-    remove(record.socket_id);
+    Removed removed = remove(record.socket_id);
     takeFromOther(record.socket_id);
     if (record.direction != TP_DIRECTION_LISTENER)
-        close(record);
+        close(record, removed);
+    else if (removed.was_handed)
+        gone_.push_back(record.socket_id);
 }
 
 // A closed socket that was never told of while it lived, as most short connections: nothing here knows it.
 void LiveTable::applyUnseen(const struct tp_record &closed) {
     countOpen(closed);
     if (closed.direction != TP_DIRECTION_LISTENER)
-        close(closed, TP_FLAG_BRIEF);
+        close(closed, {}, TP_FLAG_BRIEF);
 }
 
 bool LiveTable::isKnown(uint64_t socket_id) const {
@@ -193,32 +210,41 @@ std::vector<uint64_t> LiveTable::othersWithRoom() const {
     return ids;
 }
 
-void LiveTable::countEstablished() {
+void LiveTable::countState(uint32_t netns, uint8_t state, int change) {
+    if (!isEstablished(state))
+        return;
+    NamespaceCounts &counts = countsOf(netns);
+    if (change > 0)
+        counts.established++;
+    else
+        lower(counts.established);
+}
+
+void LiveTable::recountEstablished() {
     for (auto &[netns, counts] : namespaces_)
-        counts.established = counts.untracked;
-    for (const struct tp_record &record : live_)
-        if (isEstablished(record.state))
-            countsOf(record.netns).established++;
-    other_.forEach([this](uint64_t, const OtherSocket &socket) {
-        if (isEstablished(socket.state))
-            countsOf(socket.netns).established++;
-    });
+        counts.established = 0;
+    for (const LiveSocket &socket : live_)
+        countState(socket.record.netns, socket.record.state, 1);
+    other_.forEach(
+        [this](uint64_t, const OtherSocket &socket) { countState(socket.netns, socket.state, 1); });
 }
 
 bool LiveTable::updateCounters(const struct tp_record &record) {
     if (record.state == TCP_CLOSE || record.flags & TP_FLAG_UNTRACKED)
         return false;
     const uint32_t *slot = index_.find(record.socket_id);
-    if (!slot || !isSameButForCounters(live_[*slot], record))
+    if (!slot || !isSameButForCounters(live_[*slot].record, record))
         return false;
-    live_[*slot] = record;
-    counters_changed_ = true;
+    bool has_changed = !haveSameCounters(live_[*slot].record, record);
+    live_[*slot].record = record;
+    if (has_changed)
+        markChanged(*slot);
     return true;
 }
 
 void LiveTable::update(const struct tp_record &record) {
     if (const uint32_t *slot = index_.find(record.socket_id)) {
-        live_[*slot] = record;
+        replace(*slot, record);
         return;
     }
     NamespaceCounts &counts = countsOf(record.netns);
@@ -228,30 +254,73 @@ void LiveTable::update(const struct tp_record &record) {
         return;
     }
     takeFromOther(record.socket_id);
-    index_.set(record.socket_id, static_cast<uint32_t>(live_.size()));
-    live_.push_back(record);
+    uint32_t slot = static_cast<uint32_t>(live_.size());
+    index_.set(record.socket_id, slot);
+    live_.push_back({record, false, false});
+    countState(record.netns, record.state, 1);
+    subflows_ += isSubflow(record);
     if (isListeners(record) && newly_unsure_.size() < MAX_UNSURE)
         newly_unsure_.push_back(record.socket_id);
     counts.records++;
+    markChanged(slot);
 }
 
-void LiveTable::remove(uint64_t socket_id) {
+void LiveTable::replace(uint32_t slot, const struct tp_record &record) {
+    struct tp_record &known = live_[slot].record;
+    countState(known.netns, known.state, -1);
+    countState(record.netns, record.state, 1);
+    subflows_ += isSubflow(record);
+    subflows_ -= isSubflow(known);
+    known = record;
+    markChanged(slot);
+}
+
+void LiveTable::markChanged(uint32_t slot) {
+    if (slot < changed_)
+        return;
+    if (slot != changed_) {
+        std::swap(live_[slot], live_[changed_]);
+        index_.set(live_[slot].record.socket_id, slot);
+        index_.set(live_[changed_].record.socket_id, changed_);
+    }
+    changed_++;
+}
+
+void LiveTable::move(uint32_t from, uint32_t to) {
+    if (from == to)
+        return;
+    live_[to] = live_[from];
+    index_.set(live_[to].record.socket_id, to);
+}
+
+LiveTable::Removed LiveTable::remove(uint64_t socket_id) {
     const uint32_t *at = index_.find(socket_id);
     if (!at)
-        return;
-    uint32_t slot = *at;
-    lower(countsOf(live_[slot].netns).records);
+        return {};
+    uint32_t gap = *at;
+    const LiveSocket &socket = live_[gap];
+    Removed removed = {true, socket.is_handed};
+    lower(countsOf(socket.record.netns).records);
+    countState(socket.record.netns, socket.record.state, -1);
+    subflows_ -= isSubflow(socket.record);
+    foreign_live_ -= socket.is_foreign;
     index_.erase(socket_id);
-    if (slot + 1 != live_.size()) {
-        live_[slot] = live_.back();
-        index_.set(live_[slot].socket_id, slot);
+    // The changed ones stay together: the last of them takes its place, and the last of all the gap after
+    // them.
+    if (gap < changed_) {
+        move(--changed_, gap);
+        gap = changed_;
     }
+    move(static_cast<uint32_t>(live_.size()) - 1, gap);
     live_.pop_back();
+    return removed;
 }
 
 void LiveTable::putIntoOther(const struct tp_record &record) {
-    OtherSocket socket = {record.netns, record.state};
-    if (other_.set(record.socket_id, socket))
+    if (const OtherSocket *known = other_.find(record.socket_id))
+        countState(known->netns, known->state, -1);
+    countState(record.netns, record.state, 1);
+    if (other_.set(record.socket_id, {record.netns, record.state}))
         countsOf(record.netns).other.live++;
 }
 
@@ -260,18 +329,21 @@ void LiveTable::takeFromOther(uint64_t socket_id) {
     if (!socket)
         return;
     lower(countsOf(socket->netns).other.live);
+    countState(socket->netns, socket->state, -1);
     other_.erase(socket_id);
 }
 
-void LiveTable::close(const struct tp_record &record, uint8_t flags) {
+// A socket in detail stays so to its end: the closed record has the room that the live one had.
+void LiveTable::close(const struct tp_record &record, Removed before, uint8_t flags) {
     NamespaceCounts &counts = countsOf(record.netns);
     countEnd(record);
-    if (!hasRoom(counts)) {
+    if (!before.had_record && !hasRoom(counts)) {
         addEnd(counts.other, record);
         return;
     }
-    closed_.push_back(record);
-    closed_.back().flags |= flags;
+    closed_.push_back({record, before.was_handed});
+    closed_.back().record.flags |= flags;
+    has_closed_subflows_ |= isSubflow(record);
     counts.records++;
 }
 
@@ -281,8 +353,8 @@ void LiveTable::closeUnseen(const std::function<bool(uint64_t socket_id)> &lives
         if (!lives(id))
             gone.push_back(id);
     };
-    for (const struct tp_record &record : live_)
-        look(record.socket_id);
+    for (const LiveSocket &socket : live_)
+        look(socket.record.socket_id);
     other_.forEach([&](uint64_t id, const OtherSocket &) { look(id); });
     connecting_.forEach([&](uint64_t id, const auto &) { look(id); });
     closed_unseen_.clear();
@@ -291,15 +363,15 @@ void LiveTable::closeUnseen(const std::function<bool(uint64_t socket_id)> &lives
 }
 
 void LiveTable::closeUnseen(uint64_t socket_id, uint64_t now_ns) {
-    sockets_changed_ = true;
-    established_counted_ = false;
     if (const uint32_t *slot = index_.find(socket_id)) {
-        struct tp_record record = live_[*slot];
-        remove(socket_id);
+        struct tp_record record = live_[*slot].record;
+        Removed removed = remove(socket_id);
         if (record.direction != TP_DIRECTION_LISTENER) {
             record.state = TCP_CLOSE;
             record.end_ns = now_ns;
-            close(record);
+            close(record, removed);
+        } else if (removed.was_handed) {
+            gone_.push_back(socket_id);
         }
     } else if (const OtherSocket *socket = other_.find(socket_id)) {
         countsOf(socket->netns).other.closed++; // what it transferred was lost with its record
@@ -315,7 +387,7 @@ void LiveTable::closeUnseen(uint64_t socket_id, uint64_t now_ns) {
 bool LiveTable::isUnsure() {
     std::erase_if(unsure_, [this](uint64_t id) {
         const uint32_t *slot = index_.find(id);
-        return slot == nullptr || !isListeners(live_[*slot]);
+        return slot == nullptr || !isListeners(live_[*slot].record);
     });
     bool is_unsure = !unsure_.empty();
     for (uint64_t id : newly_unsure_)
@@ -330,23 +402,62 @@ void LiveTable::forgetUnsure() {
     newly_unsure_.clear();
 }
 
-void LiveTable::take(struct tp_record *to) {
-    if (!live_.empty())
-        memcpy(to, live_.data(), live_.size() * sizeof(*to));
-    if (!closed_.empty())
-        memcpy(to + live_.size(), closed_.data(), closed_.size() * sizeof(*to));
-    for (const struct tp_record &record : closed_)
-        lower(countsOf(record.netns).records);
+TakenRecords LiveTable::take(struct tp_record *to, bool whole, const IsForeign &is_foreign) {
+    TakenRecords taken;
+    taken.gone.swap(gone_);
+    takeLive(to, whole, is_foreign, taken);
+    takeClosed(to, is_foreign, taken);
+    taken.foreign += foreign_live_;
+    if (whole) // nobody need be told what is not there
+        taken.gone.clear();
+    // A socket can stop listening and listen again.
+    std::erase_if(taken.gone, [this](uint64_t id) {
+        const uint32_t *slot = index_.find(id);
+        return slot != nullptr && live_[*slot].is_handed;
+    });
+    return taken;
+}
+
+void LiveTable::takeLive(struct tp_record *to, bool whole, const IsForeign &is_foreign, TakenRecords &taken) {
+    size_t count = whole ? live_.size() : changed_;
+    for (size_t slot = 0; slot < count; slot++) {
+        LiveSocket &socket = live_[slot];
+        bool is_left_out = is_foreign && is_foreign(socket.record);
+        if (is_left_out && socket.is_handed)
+            taken.gone.push_back(socket.record.socket_id);
+        foreign_live_ += is_left_out;
+        foreign_live_ -= socket.is_foreign;
+        socket.is_foreign = is_left_out;
+        socket.is_handed = !is_left_out;
+        if (!is_left_out)
+            to[taken.count++] = toHandOver(socket.record);
+    }
+    changed_ = 0;
+}
+
+void LiveTable::takeClosed(struct tp_record *to, const IsForeign &is_foreign, TakenRecords &taken) {
+    for (const ClosedSocket &socket : closed_) {
+        lower(countsOf(socket.record.netns).records);
+        if (!is_foreign || !is_foreign(socket.record)) {
+            to[taken.count++] = toHandOver(socket.record);
+            continue;
+        }
+        taken.foreign++;
+        if (socket.was_handed)
+            taken.gone.push_back(socket.record.socket_id);
+    }
     clearFor(closed_, closed_.size());
-    sockets_changed_ = counters_changed_ = false;
+    has_closed_subflows_ = false;
 }
 
 std::vector<std::pair<uint32_t, NamespaceCounts>> LiveTable::takeNamespaces() {
-    if (!established_counted_)
-        countEstablished();
-    established_counted_ = true;
+    // Where some are summed up, a socket may be counted in the sum now and in its own namespace's later.
+    if (namespaces_.count(0))
+        recountEstablished();
     last_counted_ = nullptr; // it may be erased
     std::vector<std::pair<uint32_t, NamespaceCounts>> taken(namespaces_.begin(), namespaces_.end());
+    for (auto &[netns, counts] : taken)
+        counts.established += counts.untracked;
     for (auto at = namespaces_.begin(); at != namespaces_.end();) {
         if (isForgettable(at->second)) {
             at = namespaces_.erase(at);

@@ -21,7 +21,7 @@ struct NamespaceCounts {
     // Connects (pending and failed ones among them) and accepted connections since the last snapshot.
     uint64_t active = 0;
     uint64_t passive = 0;
-    uint64_t established = 0; // at the last snapshot: ESTABLISHED or CLOSE-WAIT
+    uint64_t established = 0; // now: ESTABLISHED or CLOSE-WAIT; inside the table without `untracked`
     OtherCounts other;
     size_t records = 0; // in detail: live and closed
     // Of `other.live`: those that had no record in the kernel, so that nothing tells them apart.

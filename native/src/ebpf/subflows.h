@@ -13,6 +13,8 @@ class Subflows {
     // Joins those of one snapshot in place; returns how many records are left. A subflow whose connection has
     // no record stands for itself.
     size_t join(struct tp_record *records, size_t count);
+    // There is nothing to add to connections but subflows that are in the snapshot themselves.
+    bool isEmpty() const { return ended_.empty(); }
 
   private:
     struct Sum {

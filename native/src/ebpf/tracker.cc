@@ -27,15 +27,6 @@ constexpr uint32_t MAX_SWEEP = 255;
 // The most that any architecture's NR_CPUS can be set to.
 constexpr size_t MAX_POSSIBLE_CPUS = 8192;
 
-// Memory for a snapshot that the last one left is used again unless it is far too large: memory of its own
-// each time would have the garbage collector look for more of it every few seconds.
-constexpr size_t KEPT_BYTES = 1 << 20;
-constexpr size_t MAX_SLACK = 8;
-
-bool isFitting(size_t room, size_t wanted) {
-    return wanted <= room && (room <= KEPT_BYTES || room / MAX_SLACK <= wanted);
-}
-
 // What an iterator is read by: whole holders, so that none is cut in two.
 constexpr size_t HOLDERS_AT_ONCE_BYTES = 256 * TP_HOLDER_BYTES;
 
@@ -286,7 +277,8 @@ std::vector<struct tp_record> Tracker::waitingConnects(uint64_t now_ns) const {
 
 TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     std::lock_guard<std::mutex> one_snapshot(visit_mutex_);
-    TrackerSnapshot result = {nullptr, 0, 0, monotonicNanos(), false, false, false, 0, 0, 0, false, {}};
+    TrackerSnapshot result;
+    result.taken_at_ns = monotonicNanos();
     {
         std::lock_guard<std::mutex> lock(mutex_);
         requireOpen();
@@ -306,66 +298,56 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
             table_.closeUnseen(gone, monotonicNanos());
             sockets_->remove(gone);
         }
-    bool has_moved = false;
-    if (pid_namespace_.inode != 0) {
-        has_moved = request.inhabited != own_namespaces_;
-        own_namespaces_ = request.inhabited;
-    }
     struct tp_record record;
     for (uint64_t id : table_.othersWithRoom())
         if (sockets_->find(id, &record))
             table_.apply(record);
-
-    const std::vector<struct tp_record> waiting = waitingConnects(result.taken_at_ns);
-    const bool none_wait = waiting.empty() && !had_waiting_;
-    had_waiting_ = !waiting.empty();
     result.unsure = table_.isUnsure();
-    result.same_sockets = table_.hasSameSockets() && none_wait && !has_moved;
-    result.unchanged = request.may_be_unchanged && table_.isUnchanged() && none_wait && !has_moved;
-    if (result.unchanged) {
-        result.foreign = foreign_;
-        result.namespaces = table_.takeNamespaces();
-        return result;
-    }
-    const size_t decided = table_.recordCount();
-    result.count = decided + waiting.size();
-    size_t wanted = result.count * TP_RECORD_BYTES;
-    if (request.memory && isFitting(request.room, wanted)) {
-        result.records = request.memory;
-        result.room = request.room;
-    } else {
-        result.room = TP_RECORD_BYTES + wanted + wanted / 4; // more are likely next time
-        result.records = static_cast<struct tp_record *>(malloc(result.room));
-        if (!result.records)
-            throw KernelError("allocate a snapshot", ENOMEM);
-    }
-    table_.take(result.records);
-    if (!waiting.empty())
-        memcpy(result.records + decided, waiting.data(), waiting.size() * sizeof(struct tp_record));
-    result.namespaces = table_.takeNamespaces();
-    if (table_.hasSubflows())
-        result.count = subflows_.join(result.records, result.count);
-    if (pid_namespace_.inode != 0)
-        leaveOutForeign(result, request.inhabited);
+    takeRecords(result, request);
     return result;
 }
 
 // Several nodes may share one kernel, each in a PID namespace of its own. A socket whose process has no PID
 // in this one, in a network namespace that none of this one's processes is in, is another node's.
-void Tracker::leaveOutForeign(TrackerSnapshot &snapshot, const std::unordered_set<uint32_t> &namespaces) {
-    auto isForeign = [&namespaces](const struct tp_record &record) {
-        return record.pid == 0 && !namespaces.count(record.netns);
-    };
-    struct tp_record *end = snapshot.records + snapshot.count;
-    size_t own = static_cast<size_t>(std::remove_if(snapshot.records, end, isForeign) - snapshot.records);
-    snapshot.foreign = snapshot.count - own;
-    snapshot.count = own;
+void Tracker::takeRecords(TrackerSnapshot &snapshot, const SnapshotRequest &request) {
+    const bool has_others = pid_namespace_.inode != 0;
+    const bool has_moved = has_others && request.inhabited != own_namespaces_;
+    if (has_moved)
+        own_namespaces_ = request.inhabited;
+    LiveTable::IsForeign is_foreign;
+    if (has_others)
+        is_foreign = [this](const struct tp_record &record) {
+            return record.pid == 0 && !own_namespaces_.count(record.netns);
+        };
+    // What a subflow transferred is its connection's, whose record need not have changed.
+    const bool has_subflows = table_.hasSubflows() || !subflows_.isEmpty();
+    snapshot.whole = !request.changes_only || !has_handed_ || has_moved || has_subflows;
+    std::vector<struct tp_record> waiting = waitingConnects(snapshot.taken_at_ns);
+    if (has_others)
+        snapshot.foreign += std::erase_if(waiting, is_foreign);
+    const size_t room = table_.takeable(snapshot.whole) + waiting.size();
+    if (room > 0) {
+        snapshot.room = room * TP_RECORD_BYTES;
+        snapshot.records = static_cast<struct tp_record *>(malloc(snapshot.room));
+        if (!snapshot.records)
+            throw KernelError("allocate a snapshot", ENOMEM);
+    }
+    TakenRecords taken = table_.take(snapshot.records, snapshot.whole, is_foreign);
+    has_handed_ = true;
+    snapshot.foreign += taken.foreign;
+    snapshot.gone = std::move(taken.gone);
+    if (has_subflows)
+        taken.count = subflows_.join(snapshot.records, taken.count);
+    snapshot.count =
+        std::copy(waiting.begin(), waiting.end(), snapshot.records + taken.count) - snapshot.records;
+    snapshot.namespaces = table_.takeNamespaces();
+    if (!has_others)
+        return;
     for (auto &[netns, counts] : snapshot.namespaces)
-        if (!namespaces.count(netns)) {
+        if (!own_namespaces_.count(netns)) {
             snapshot.foreign += counts.other.live + counts.other.closed + counts.other.failed;
             counts.other = {};
         }
-    foreign_ = snapshot.foreign;
 }
 
 TrackerCounters Tracker::counters() {

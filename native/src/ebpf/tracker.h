@@ -35,26 +35,25 @@ struct TrackerOptions {
 
 struct SnapshotRequest {
     bool thrifty = false;                   // visits to live sockets may be spread over several snapshots
-    bool may_be_unchanged = false;          // no records are wanted when they are those of the last snapshot
-    struct tp_record *memory = nullptr;     // the caller's: to be used for the records if they fit
-    size_t room = 0;                        // bytes of it
+    bool changes_only = false;              // live sockets are wanted that are new or changed only
     NamespacePaths namespaces;              // those that may have sockets without a file
     std::unordered_set<uint32_t> inhabited; // those of them that a process is in
 };
 
 struct TrackerSnapshot {
-    struct tp_record *records; // the memory of the request, or malloc'd: then the caller frees
-    size_t room;               // bytes there
-    size_t count;
-    uint64_t taken_at_ns;
-    bool unchanged;    // the records, which are not here, are those of the last snapshot
-    bool same_sockets; // the records are of the last snapshot's sockets, at the same places: only counters
-                       // differ
-    bool visited;      // all live sockets were looked at; else what some of them transferred comes later
-    uint64_t lost;     // records lost since the last snapshot
-    uint64_t foreign;  // sockets that are no business of this PID namespace: they have no record here
-    size_t refused;    // programs that are not there
-    bool unsure;       // a sweep may find the process of a connection that is told as its listener's
+    struct tp_record *records = nullptr; // malloc'd: the caller frees; nullptr: none
+    size_t room = 0;                     // bytes there
+    size_t count = 0;
+    uint64_t taken_at_ns = 0;
+    bool whole = false;   // every live socket is among the records
+    bool visited = false; // all live sockets were looked at; else what some of them transferred comes later
+    uint64_t lost = 0;    // records lost since the last snapshot
+    uint64_t foreign = 0; // sockets that are no business of this PID namespace: they have no record here
+    size_t refused = 0;   // programs that are not there
+    bool unsure = false;  // a sweep may find the process of a connection that is told as its listener's
+    // Sockets that were handed over earlier, and are not there any more, without a closed record; of a
+    // snapshot that is not whole.
+    std::vector<uint64_t> gone;
     std::vector<std::pair<uint32_t, NamespaceCounts>> namespaces; // by inode, those with anything to tell
 };
 
@@ -103,7 +102,7 @@ class Tracker {
     void confirmByFiles(bool is_next_sweep);
     bool visit(const SnapshotRequest &request, uint64_t now_ns);
     std::vector<struct tp_record> waitingConnects(uint64_t now_ns) const;
-    void leaveOutForeign(TrackerSnapshot &snapshot, const std::unordered_set<uint32_t> &namespaces);
+    void takeRecords(TrackerSnapshot &snapshot, const SnapshotRequest &request);
     void takeNews();
     uint64_t counter(uint32_t which);
     void requireOpen();
@@ -117,7 +116,6 @@ class Tracker {
     LiveTable table_;
     Subflows subflows_;
     const PidNamespace pid_namespace_;
-    uint64_t foreign_ = 0;
     std::unordered_set<uint32_t> own_namespaces_; // as of the last snapshot, where others are left out
     uint32_t max_connections_;
     uint32_t cheap_visit_ns_;
@@ -135,7 +133,7 @@ class Tracker {
     int stop_fd_ = -1;
     int epoll_fd_ = -1;
     uint64_t lost_reported_ = 0;
-    bool had_waiting_ = false; // the last snapshot told of connects that wait for an answer
+    bool has_handed_ = false; // there was a snapshot
     uint64_t visited_at_ns_ = 0;
     std::thread drainer_;
 };

@@ -17,14 +17,19 @@ Napi::Value undefined(Napi::Env env, Nothing &) {
     return env.Undefined();
 }
 
-// `lent`: memory that the caller gave for the records.
-Napi::ArrayBuffer recordsValue(Napi::Env env, const TrackerSnapshot &snapshot, Napi::ArrayBuffer lent) {
-    if (snapshot.unchanged)
+Napi::ArrayBuffer recordsValue(Napi::Env env, const TrackerSnapshot &snapshot) {
+    if (snapshot.records == nullptr)
         return Napi::ArrayBuffer::New(env, 0);
-    if (!lent.IsEmpty() && lent.Data() == snapshot.records)
-        return lent;
     return Napi::ArrayBuffer::New(env, snapshot.records, snapshot.room,
                                   [](Napi::Env, void *data) { free(data); });
+}
+
+// Ids, two words each, the lower one first.
+Napi::Int32Array idsValue(Napi::Env env, const std::vector<uint64_t> &ids) {
+    auto words = Napi::Int32Array::New(env, ids.size() * 2);
+    if (!ids.empty())
+        memcpy(words.Data(), ids.data(), ids.size() * sizeof(ids[0]));
+    return words;
 }
 
 Napi::ArrayBuffer namespacesValue(Napi::Env env,
@@ -49,12 +54,12 @@ Napi::ArrayBuffer namespacesValue(Napi::Env env,
     return buffer;
 }
 
-Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot, Napi::ArrayBuffer lent) {
+Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot) {
     Napi::Object object = Napi::Object::New(env);
-    object.Set("records", recordsValue(env, snapshot, lent));
+    object.Set("records", recordsValue(env, snapshot));
     object.Set("recordCount", Napi::Number::New(env, static_cast<double>(snapshot.count)));
-    object.Set("unchanged", Napi::Boolean::New(env, snapshot.unchanged));
-    object.Set("sameSockets", Napi::Boolean::New(env, snapshot.same_sockets));
+    object.Set("isWhole", Napi::Boolean::New(env, snapshot.whole));
+    object.Set("gone", idsValue(env, snapshot.gone));
     object.Set("visited", Napi::Boolean::New(env, snapshot.visited));
     object.Set("takenAtNanos", Napi::Number::New(env, static_cast<double>(snapshot.taken_at_ns)));
     object.Set("refused", Napi::Number::New(env, static_cast<double>(snapshot.refused)));
@@ -185,27 +190,16 @@ Napi::Value TrackerObject::tellHolders(const Napi::CallbackInfo &info) {
 
 Napi::Value TrackerObject::snapshot(const Napi::CallbackInfo &info) {
     SnapshotRequest request;
-    auto lent = std::make_shared<Napi::Reference<Napi::ArrayBuffer>>();
     if (info.Length() > 0 && info[0].IsObject()) {
         Napi::Object given = info[0].As<Napi::Object>();
         request.thrifty = given.Get("thrifty").ToBoolean();
-        request.may_be_unchanged = given.Get("mayBeUnchanged").ToBoolean();
+        request.changes_only = given.Get("changesOnly").ToBoolean();
         request.namespaces = namespacePaths(given.Get("namespaces"));
         request.inhabited = inhabitedOf(given.Get("namespaces"));
-        Napi::Value memory = given.Get("memory");
-        if (memory.IsArrayBuffer()) {
-            auto buffer = memory.As<Napi::ArrayBuffer>();
-            *lent = Napi::Persistent(buffer); // kept alive until the snapshot is there
-            request.memory = static_cast<struct tp_record *>(buffer.Data());
-            request.room = buffer.ByteLength();
-        }
     }
     auto tracker = tracker_;
     return PromiseWorker<TrackerSnapshot>::run(
-        info.Env(), Value(), [tracker, request] { return tracker->snapshot(request); },
-        [lent](Napi::Env env, TrackerSnapshot &snapshot) {
-            return snapshotValue(env, snapshot, lent->IsEmpty() ? Napi::ArrayBuffer() : lent->Value());
-        });
+        info.Env(), Value(), [tracker, request] { return tracker->snapshot(request); }, snapshotValue);
 }
 
 Napi::Value TrackerObject::counters(const Napi::CallbackInfo &info) {

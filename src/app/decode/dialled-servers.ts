@@ -25,8 +25,8 @@ export class DialledServers {
   readonly #askers = new Map<string, Set<string>>();
   readonly #askedBy = new Map<string, Set<string>>();
 
-  /** Replaces what a probe's copies say. @returns probes whose clients may lead elsewhere now */
-  note(probe: string, copies: ReadonlyMap<string, ServerBehind>): ReadonlySet<string> {
+  /** Replaces what a probe's copies say. @returns by probe, addresses that its clients dial and that may lead elsewhere now */
+  note(probe: string, copies: ReadonlyMap<string, ServerBehind>): ReadonlyMap<string, ReadonlySet<string>> {
     const changed = new Set<string>();
     for (const dialled of this.#byProbe.get(probe) ?? []) {
       if (copies.has(dialled)) continue;
@@ -46,10 +46,16 @@ export class DialledServers {
     }
     if (kept.size > 0) this.#byProbe.set(probe, kept);
     else this.#byProbe.delete(probe);
-    const askers = new Set<string>();
-    for (const dialled of changed) for (const asker of this.#askers.get(dialled) ?? []) askers.add(asker);
-    askers.delete(probe);
-    return askers;
+    const outdated = new Map<string, Set<string>>();
+    for (const dialled of changed) {
+      for (const asker of this.#askers.get(dialled) ?? []) {
+        if (asker === probe) continue;
+        const known = outdated.get(asker);
+        if (known === undefined) outdated.set(asker, new Set([dialled]));
+        else known.add(dialled);
+      }
+    }
+    return outdated;
   }
 
   /** Forgets what a probe asked for before, as it asks anew. */

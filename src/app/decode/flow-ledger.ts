@@ -10,48 +10,25 @@
  * each port how many connections are new; thinned groups of Scope's are counted as a whole, as another port may stand for
  * the same connections next time.
  */
-import {
-  NO_PORTS,
-  Num,
-  NUMBERS,
-  type FlowDefinition,
-  type FlowNumbers,
-  type FlowState,
-} from '../../flows/flow.js';
+import { Num, NUMBERS, type FlowDefinition } from '../../flows/flow.js';
+import { NO_ANSWER } from '../../flows/window.js';
 import { STATEMENT_VERSION, type StatedFlow, type Statement } from '../../flows/statement.js';
-import { addressPort } from '../flows/address-port.js';
+import {
+  addFailures,
+  hasThinned,
+  lacksPorts,
+  liveOf,
+  movePorts,
+  replacePorts,
+  sameFacts,
+  saysTheSame,
+  setGauges,
+  stateOf,
+  type Entry,
+  type Told,
+} from './flow-entry.js';
+import type { PortFacts } from './port-facts.js';
 import type { Link } from './report-links.js';
-import { flowPortsOf } from './whole-or-thinned-ports.js';
-
-/** What one client port says in one report. */
-interface PortFacts {
-  readonly connections: number;
-  readonly fresh: number | undefined;
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  readonly retransmits: number;
-  readonly rttMicros: number | undefined;
-  readonly connectMicros: number | undefined;
-  readonly failed: number;
-  readonly failedReason: string;
-  readonly seenPort: number | undefined;
-}
-
-/** A flow as one report has it. */
-interface Told {
-  readonly definition: FlowDefinition;
-  readonly ports: Map<number, PortFacts>;
-}
-
-interface Entry extends Told {
-  readonly id: number;
-  readonly numbers: FlowNumbers;
-  readonly failed: Map<string, number>;
-  /** Port → when its failed connects were counted last. */
-  readonly failedAtMs: Map<number, number>;
-  /** When a report had it last. */
-  toldAtMs: number;
-}
 
 /** A statement and the time that it is of, by the app's clock. */
 export interface TimedStatement {
@@ -94,18 +71,35 @@ export class FlowLedger {
     const ended: StatedFlow[] = [];
     const stated: StatedFlow[] = [];
     const gone: number[] = [];
-    const byPort = definitionsByPort(links);
+    // Looked for only when some port is not where it was.
+    let byPort: ReadonlyMap<string, readonly FlowDefinition[]> | undefined;
     const left = new Set<string>();
+    /** Connections of thinned flows that other ports stand for now. */
+    const carried = new Map<string, number>();
     for (const [key, entry] of this.#entries) {
       const now = told.get(key);
-      if (movePorts(entry, now?.ports, byPort)) left.add(key);
-      const hasEnded = this.#endPorts(entry, times.isWhole ? now?.ports : entry.ports, times);
+      const isLacking = lacksPorts(entry.ports, now?.ports);
+      if (isLacking && movePorts(entry, now?.ports, (byPort ??= definitionsByPort(links)))) left.add(key);
+      if (
+        isLacking &&
+        times.isWhole &&
+        now !== undefined &&
+        (hasThinned(entry.ports) || hasThinned(now.ports))
+      ) {
+        const before = liveOf(entry.ports);
+        carried.set(key, Math.min(before, liveOf(now.ports)));
+        if (replacePorts(entry, now.ports)) ended.push({ id: entry.id, state: stateOf(entry) });
+        continue;
+      }
+      const mayEnd = (isLacking && times.isWhole) || entry.failedAtMs.size > 0;
+      const hasEnded = mayEnd && this.#endPorts(entry, times.isWhole ? now?.ports : entry.ports, times);
       if (hasEnded) ended.push({ id: entry.id, state: stateOf(entry) });
       if (now !== undefined || entry.ports.size > 0 || entry.toldAtMs >= atMs - times.windowMs) continue;
       this.#entries.delete(key);
       gone.push(entry.id);
     }
-    for (const [key, flow] of told) stated.push(...this.#tell(key, flow, left.delete(key), times));
+    for (const [key, flow] of told)
+      stated.push(...this.#tell(key, flow, left.delete(key), times, carried.get(key)));
     for (const key of left) {
       const entry = this.#entries.get(key);
       if (entry !== undefined) stated.push({ id: entry.id, state: stateOf(entry) });
@@ -117,12 +111,33 @@ export class FlowLedger {
     return statements;
   }
 
-  #statement(
-    flows: StatedFlow[],
-    gone: number[],
-    atMs: number,
-    { intervalMs }: ReportTimes,
-  ): TimedStatement {
+  /**
+   * Connections of the last report that belong to other flows now, as more is known of them.
+   * @param before links that the last report had of these clients @param now what they are
+   */
+  move(before: readonly Link[], now: readonly Link[], times: ReportTimes): TimedStatement[] {
+    const told = flowsOf(now);
+    const byPort = definitionsByPort(now);
+    const left = new Set<string>();
+    const ports = flowsOf(before);
+    for (const [key, flow] of ports) {
+      const entry = this.#entries.get(key);
+      if (entry === undefined) continue;
+      const others = new Map(entry.ports);
+      for (const port of flow.ports.keys()) if (told.get(key)?.ports.has(port) !== true) others.delete(port);
+      if (movePorts(entry, others, byPort)) left.add(key);
+    }
+    const stated: StatedFlow[] = [];
+    const again = { ...times, isAgain: true };
+    for (const [key, flow] of told) stated.push(...this.#tell(key, flow, left.delete(key), again));
+    for (const key of left) {
+      const entry = this.#entries.get(key);
+      if (entry !== undefined) stated.push({ id: entry.id, state: stateOf(entry) });
+    }
+    return stated.length === 0 ? [] : [this.#statement(stated, [], this.#lastAtMs, times)];
+  }
+
+  #statement(flows: StatedFlow[], gone: number[], atMs: number, { intervalMs }: ReportTimes): TimedStatement {
     const byId = (a: { id: number }, b: { id: number }): number => a.id - b.id;
     const base = this.#seq++;
     const statement: Statement = {
@@ -153,7 +168,8 @@ export class FlowLedger {
       const isLeft = left?.has(port) === true;
       const failedAtMs = entry.failedAtMs.get(port);
       // Who is still dialling fails now, not when it was first heard of.
-      const failsOn = isLeft && failedAtMs !== undefined && failedAtMs < atMs - windowMs / 2;
+      const isWaiting = facts.failedReason === NO_ANSWER;
+      const failsOn = isLeft && !isWaiting && failedAtMs !== undefined && failedAtMs < atMs - windowMs / 2;
       if (isLeft && !failsOn) continue;
       hasEnded = true;
       if (failsOn) {
@@ -162,6 +178,7 @@ export class FlowLedger {
         entry.failedAtMs.delete(port);
         continue;
       }
+      if (isWaiting) addFailures(entry, facts, -1);
       entry.ports.delete(port);
       entry.failedAtMs.delete(port);
       entry.numbers[Num.Closed]! += facts.connections;
@@ -170,14 +187,22 @@ export class FlowLedger {
     return hasEnded;
   }
 
-  #tell(key: string, { definition, ports }: Told, isChanged: boolean, times: ReportTimes): StatedFlow[] {
+  #tell(
+    key: string,
+    { definition, ports }: Told,
+    isChanged: boolean,
+    times: ReportTimes,
+    carried?: number,
+  ): StatedFlow[] {
     const known = this.#entries.get(key);
+    const isRedefined = known !== undefined && !sameFacts(known.definition, definition);
+    if (known !== undefined && !isChanged && !isRedefined && saysTheSame(known.ports, ports)) {
+      known.toldAtMs = times.atMs;
+      return [];
+    }
     const entry = known ?? this.#added(key, definition);
-    const before = known === undefined ? undefined : textOf(entry);
-    const isThinned = [...entry.ports.values(), ...ports.values()].some(
-      ({ fresh, connections }) => fresh === undefined && connections > 1,
-    );
-    const liveBefore = liveOf(entry.ports);
+    const isThinned = hasThinned(entry.ports) || hasThinned(ports);
+    const liveBefore = carried ?? liveOf(entry.ports);
     let begun = 0;
     for (const [port, facts] of ports) begun += this.#tellPort(entry, port, facts, isThinned, times);
     if (isThinned) {
@@ -187,11 +212,11 @@ export class FlowLedger {
     entry.numbers[Num.Closed]! += Math.max(0, liveBefore + begun - liveOf(entry.ports));
     setGauges(entry);
     entry.toldAtMs = times.atMs;
-    const isRedefined = known !== undefined && !sameFacts(known.definition, definition);
     if (isRedefined) this.#entries.set(key, { ...entry, definition });
-    if (!isChanged && before !== undefined && !isRedefined && before === textOf(entry)) return [];
     const state = stateOf(entry);
-    return [known === undefined || isRedefined ? { id: entry.id, definition, state } : { id: entry.id, state }];
+    return [
+      known === undefined || isRedefined ? { id: entry.id, definition, state } : { id: entry.id, state },
+    ];
   }
 
   /** @returns how many connections are new */
@@ -248,147 +273,21 @@ export class FlowLedger {
 function flowsOf(links: readonly Link[]): Map<string, Told> {
   const flows = new Map<string, Told>();
   for (const link of links) {
-    const key = keyOf(link.definition);
-    let flow = flows.get(key);
-    if (flow === undefined) flows.set(key, (flow = { definition: link.definition, ports: new Map() }));
-    flow.ports.set(link.client.port, portFactsOf(link));
+    let flow = flows.get(link.key);
+    if (flow === undefined) flows.set(link.key, (flow = { definition: link.definition, ports: new Map() }));
+    flow.ports.set(link.clientPort, link.facts);
   }
   return flows;
-}
-
-function portFactsOf({ client, part, parts, seenPort }: Link): PortFacts {
-  const share = (count: number): number =>
-    parts === 1 ? count : Math.floor(count / parts) + (part < count % parts ? 1 : 0);
-  return {
-    connections: client.connections === 0 ? 0 : Math.max(1, share(client.connections)),
-    fresh: client.fresh === undefined ? undefined : share(client.fresh),
-    bytesSent: share(client.bytesSent),
-    bytesReceived: share(client.bytesReceived),
-    retransmits: share(client.retransmits),
-    rttMicros: client.rttMicros,
-    connectMicros: client.connectMicros,
-    failed: share(client.failed),
-    failedReason: client.failedReason,
-    seenPort,
-  };
-}
-
-function keyOf({ kind, scope, client, server, via, clientVia, direction }: FlowDefinition): string {
-  const clientKey = `${client.address}\n${client.process?.pid ?? ''}\n${client.isHere ? 1 : 0}\n${client.evidence ?? ''}`;
-  const serverKey = `${server.address}\n${server.port}\n${server.process?.pid ?? ''}\n${server.isHere ? 1 : 0}`;
-  return `${kind}\n${scope}\n${clientKey}\n${serverKey}\n${via}\n${clientVia}\n${direction}`;
 }
 
 /** Client address and port → the flows that a report has of it. */
 function definitionsByPort(links: readonly Link[]): ReadonlyMap<string, readonly FlowDefinition[]> {
   const definitions = new Map<string, FlowDefinition[]>();
-  for (const { definition, client } of links) {
-    const key = `${definition.client.address} ${client.port}`;
+  for (const { definition, clientPort } of links) {
+    const key = `${definition.client.address} ${clientPort}`;
     const known = definitions.get(key);
     if (known === undefined) definitions.set(key, [definition]);
     else known.push(definition);
   }
   return definitions;
-}
-
-/**
- * A connection of which the process, or the server behind the address, is known now belongs to another flow: it leaves this
- * one as if it had never been here. @returns whether any did
- */
-function movePorts(
-  entry: Entry,
-  now: ReadonlyMap<number, unknown> | undefined,
-  byPort: ReadonlyMap<string, readonly FlowDefinition[]>,
-): boolean {
-  const { numbers, definition } = entry;
-  let hasMoved = false;
-  for (const [port, facts] of entry.ports) {
-    if (now?.has(port) === true) continue;
-    const others = byPort.get(`${definition.client.address} ${port}`) ?? [];
-    if (!others.some((other) => isSameConnection(definition, other))) continue;
-    hasMoved = true;
-    const leave = (place: number, count: number): void => {
-      numbers[place] = Math.max(0, numbers[place]! - count);
-    };
-    const opened = Math.min(numbers[Num.Opened]!, facts.connections);
-    leave(Num.Opened, opened);
-    leave(Num.Adopted, facts.connections - opened);
-    leave(Num.BytesSent, facts.bytesSent);
-    leave(Num.BytesReceived, facts.bytesReceived);
-    leave(Num.Retransmits, facts.retransmits);
-    leave(Num.ConnectMicrosSum, (facts.connectMicros ?? 0) * facts.connections);
-    leave(Num.ConnectCount, facts.connectMicros === undefined ? 0 : facts.connections);
-    addFailures(entry, facts, -1);
-    entry.ports.delete(port);
-    entry.failedAtMs.delete(port);
-  }
-  if (hasMoved) setGauges(entry);
-  return hasMoved;
-}
-
-/** Whether two flows of one client port lead to one server, or by way of one dialled address. */
-function isSameConnection(a: FlowDefinition, b: FlowDefinition): boolean {
-  if (a.kind !== b.kind) return false;
-  const [atA, atB] = [addressPort(a.server.address, a.server.port), addressPort(b.server.address, b.server.port)];
-  return atA === atB || b.via === atA || a.via === atB || (a.via !== '' && a.via === b.via);
-}
-
-function addFailures({ failed }: Entry, { failed: count, failedReason }: PortFacts, sign: 1 | -1): void {
-  failed.set(failedReason, Math.max(0, (failed.get(failedReason) ?? 0) + sign * count));
-}
-
-function liveOf(ports: ReadonlyMap<number, PortFacts>): number {
-  let live = 0;
-  for (const { connections } of ports.values()) live += connections;
-  return live;
-}
-
-function setGauges({ numbers, ports }: Entry): void {
-  let rttSum = 0;
-  let rttCount = 0;
-  for (const { rttMicros, connections } of ports.values()) {
-    if (rttMicros === undefined) continue;
-    rttSum += rttMicros * connections;
-    rttCount += connections;
-  }
-  numbers[Num.Live] = liveOf(ports);
-  numbers[Num.RttMicrosSum] = rttSum;
-  numbers[Num.RttCount] = rttCount;
-}
-
-/** A copy: what is handed out must not change. */
-function stateOf({ definition, numbers, failed, ports: all }: Entry): FlowState {
-  const ports =
-    all.size === 0 ? NO_PORTS : flowPortsOf(new Map(Array.from(all, ([port, one]) => [port, one.connections])));
-  const state = { numbers: numbers.slice(), failed: new Map(failed), ports };
-  if (definition.kind === 'ends') return state;
-  const portPairs = Uint16Array.from(ports.ports, (port) => all.get(port)?.seenPort ?? port);
-  return { ...state, portPairs };
-}
-
-/** Equal for states that say the same. */
-function textOf({ numbers, failed, ports }: Entry): string {
-  const counts = Array.from(ports, ([port, { connections }]) => `${port} ${connections}`);
-  return `${numbers.join(' ')}|${[...failed].join(' ')}|${counts.join(' ')}`;
-}
-
-/** What is no part of a flow's key. */
-function sameFacts(a: FlowDefinition, b: FlowDefinition): boolean {
-  return (
-    a.client.process?.name === b.client.process?.name &&
-    a.server.process?.name === b.server.process?.name &&
-    a.server.evidence === b.server.evidence &&
-    sameTexts(a.client.facts, b.client.facts) &&
-    sameTexts(a.server.facts, b.server.facts)
-  );
-}
-
-function sameTexts(
-  a: ReadonlyMap<string, string> | undefined,
-  b: ReadonlyMap<string, string> | undefined,
-): boolean {
-  if (a === b) return true;
-  if (a?.size !== b?.size) return false;
-  for (const [key, value] of a ?? []) if (b?.get(key) !== value) return false;
-  return true;
 }

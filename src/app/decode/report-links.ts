@@ -14,19 +14,17 @@ import type { Node } from '../../report/model/model.js';
 import { addressPort } from '../flows/address-port.js';
 import type { ServerBehind } from './dialled-servers.js';
 import { endpointFactsOf, type EndpointFacts } from './endpoint-facts.js';
+import { flowKeyOf, portFactsOf, type PortFacts } from './port-facts.js';
 
 /** What one client port adds to a flow. */
 export interface Link {
   /** Name of the host that would state the flow: of one of its ends, or of the report. */
   readonly host: string;
   readonly definition: FlowDefinition;
-  /** The client's endpoint; its numbers are those of the link unless `share` says otherwise. */
-  readonly client: EndpointFacts;
-  /** Of how many links of this endpoint this is which one: its connections are divided among them. */
-  readonly part: number;
-  readonly parts: number;
-  /** Forwarded: the client's port as the server sees it. */
-  readonly seenPort: number | undefined;
+  /** `flowKeyOf` the definition. */
+  readonly key: string;
+  readonly clientPort: number;
+  readonly facts: PortFacts;
 }
 
 export interface LinkContext {
@@ -35,6 +33,18 @@ export interface LinkContext {
   readonly processName: (host: string, pid: number) => string;
   /** The server at an address that a client of this report dials, where another report has it. */
   readonly serverBehind: (dialled: string, client: EndpointFacts) => EndpointFacts | undefined;
+}
+
+/** What was made of endpoints before, for as long as they say the same. */
+export class LinkCache {
+  readonly facts = new WeakMap<Node, EndpointFacts>();
+  /** Servers as hosts know them that do not have them. */
+  readonly bare = new WeakMap<EndpointFacts, EndpointFacts>();
+  /** By the client. */
+  links = new WeakMap<
+    EndpointFacts,
+    { readonly targets: readonly Target[]; readonly links: readonly Link[] }
+  >();
 }
 
 interface Target {
@@ -46,28 +56,40 @@ interface Target {
 export class ReportLinks {
   readonly #context: LinkContext;
   readonly #nodes: ReadonlyMap<string, Node>;
-  readonly #facts: WeakMap<Node, EndpointFacts>;
+  readonly #cache: LinkCache;
 
-  /** @param known facts of nodes that were looked at before, which is added to */
-  constructor(
-    nodes: ReadonlyMap<string, Node>,
-    context: LinkContext,
-    known: WeakMap<Node, EndpointFacts> = new WeakMap<Node, EndpointFacts>(),
-  ) {
+  constructor(nodes: ReadonlyMap<string, Node>, context: LinkContext, cache: LinkCache) {
     this.#nodes = nodes;
     this.#context = context;
-    this.#facts = known;
+    this.#cache = cache;
   }
 
   *links(): Iterable<Link> {
-    for (const [id, { adjacency = [] }] of this.#nodes) {
-      if (adjacency.length === 0) continue;
-      const facts = this.#factsOf(id);
-      if (facts === undefined) continue;
-      const targets = this.#targetsOf(adjacency);
-      if (facts.copyOf === undefined) yield* this.#own(facts, targets);
-      else yield* this.#translated(facts, facts.copyOf, targets);
-    }
+    for (const id of this.#nodes.keys()) yield* this.linksOf(id);
+  }
+
+  /** Those of one client. */
+  linksOf(id: string): readonly Link[] {
+    const adjacency = this.#nodes.get(id)?.adjacency ?? [];
+    const facts = adjacency.length === 0 ? undefined : this.#factsOf(id);
+    if (facts === undefined) return [];
+    const known = this.#targetsOf(adjacency);
+    const targets = facts.copyOf === undefined ? this.#lookedThrough(facts, known) : known;
+    const cached = this.#cache.links.get(facts);
+    if (cached !== undefined && sameTargets(cached.targets, targets)) return cached.links;
+    const links = [
+      ...(facts.copyOf === undefined
+        ? this.#own(facts, targets)
+        : this.#translated(facts, facts.copyOf, targets)),
+    ];
+    this.#cache.links.set(facts, { targets, links });
+    return links;
+  }
+
+  /** What `linksOf` gave last, if anything. */
+  lastLinksOf(id: string): readonly Link[] {
+    const facts = this.#factsOf(id);
+    return (facts && this.#cache.links.get(facts)?.links) ?? [];
   }
 
   /** Servers that are known under another address, which no client of this report dials. */
@@ -87,22 +109,32 @@ export class ReportLinks {
       const copy = adjacency.length > 0 || dialled.has(id) ? undefined : this.#factsOf(id);
       const server = copy?.copyOf === undefined ? undefined : this.#factsOf(copy.copyOf);
       if (copy !== undefined && server !== undefined)
-        copies.set(textOf(copy), { server, clients: clients.get(server.id) });
+        copies.set(textOf(copy), { server: this.#bare(server), clients: clients.get(server.id) });
     }
     return copies;
   }
 
   *#own(client: EndpointFacts, targets: readonly Target[]): Iterable<Link> {
-    for (const [part, target] of this.#lookedThrough(client, targets).entries()) {
+    for (const [part, target] of targets.entries()) {
       const { server } = target;
       const hosts = new Set([client.host, server.host]);
       hosts.delete(undefined);
       if (hosts.size === 0) hosts.add(this.#context.host);
       for (const host of hosts as Set<string>) {
         const definition = this.#definition(client, target, host);
-        yield { host, definition, client, part, parts: targets.length, seenPort: undefined };
+        const facts = portFactsOf(client, part, targets.length, undefined);
+        yield { host, definition, key: flowKeyOf(definition), clientPort: client.port, facts };
       }
     }
+  }
+
+  #bare(server: EndpointFacts): EndpointFacts {
+    let bare = this.#cache.bare.get(server);
+    if (bare === undefined) {
+      bare = { ...server, host: undefined, pid: 0, evidence: '' };
+      this.#cache.bare.set(server, bare);
+    }
+    return bare;
   }
 
   #lookedThrough(client: EndpointFacts, targets: readonly Target[]): readonly Target[] {
@@ -111,21 +143,20 @@ export class ReportLinks {
       if (via !== '' || server.host !== undefined || client.host === undefined) return target;
       const behind = this.#context.serverBehind(textOf(server), client);
       // Whose it is, is for its own host to say.
-      return behind === undefined
-        ? target
-        : { server: { ...behind, host: undefined, pid: 0, evidence: '' }, via: textOf(server) };
+      return behind === undefined ? target : { server: behind, via: textOf(server) };
     });
   }
 
   /** A client's endpoint as it looks from outside. */
   *#translated(copy: EndpointFacts, realId: string, targets: readonly Target[]): Iterable<Link> {
     const real = this.#factsOf(realId);
-    if (real === undefined || real.address + real.port === copy.address + copy.port) return;
+    if (real === undefined || textOf(real) === textOf(copy)) return;
     // A host of which the client is resolves what was dialled itself.
     const isClients = (this.#nodes.get(realId)?.adjacency?.length ?? 0) > 0;
     for (const { server, via } of targets)
       // A report that has both ends needs nobody to join them.
-      if (!isClients || server.host === undefined) yield this.#forwarded(real, { server, via: isClients ? '' : via }, copy);
+      if (!isClients || server.host === undefined)
+        yield this.#forwarded(real, { server, via: isClients ? '' : via }, copy);
   }
 
   #forwarded(client: EndpointFacts, { server, via }: Target, seen: EndpointFacts | undefined): Link {
@@ -140,7 +171,8 @@ export class ReportLinks {
       nat: 'conntrack',
     };
     const { host } = this.#context;
-    return { host, definition, client, part: 0, parts: 1, seenPort: seen?.port };
+    const facts = portFactsOf(client, 0, 1, seen?.port);
+    return { host, definition, key: flowKeyOf(definition), clientPort: client.port, facts };
   }
 
   #definition(client: EndpointFacts, { server, via }: Target, host: string): FlowDefinition {
@@ -170,9 +202,7 @@ export class ReportLinks {
   }
 
   #process(host: string, pid: number): FlowProcess | undefined {
-    return pid === 0
-      ? undefined
-      : { pid, startTicks: 0, name: this.#context.processName(host, pid) };
+    return pid === 0 ? undefined : { pid, startTicks: 0, name: this.#context.processName(host, pid) };
   }
 
   /** Servers that an adjacency really leads to: more than one when the client's port was used several times. */
@@ -204,13 +234,19 @@ export class ReportLinks {
   #factsOf(id: string): EndpointFacts | undefined {
     const node = this.#nodes.get(id);
     if (node === undefined) return endpointFactsOf(id, undefined);
-    let facts = this.#facts.get(node);
+    let facts = this.#cache.facts.get(node);
     if (facts === undefined) {
       facts = endpointFactsOf(id, node);
-      if (facts !== undefined) this.#facts.set(node, facts);
+      if (facts !== undefined) this.#cache.facts.set(node, facts);
     }
     return facts;
   }
+}
+
+function sameTargets(a: readonly Target[], b: readonly Target[]): boolean {
+  return (
+    a.length === b.length && a.every(({ server, via }, i) => server === b[i]!.server && via === b[i]!.via)
+  );
 }
 
 function addPort(

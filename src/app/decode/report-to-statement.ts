@@ -6,9 +6,8 @@ import type { Node, Report } from '../../report/model/model.js';
 import { parseNodeId, processNodeId } from '../../report/model/node-ids.js';
 import { compare } from '../../report/model/timestamp.js';
 import type { DialledServers } from './dialled-servers.js';
-import type { EndpointFacts } from './endpoint-facts.js';
 import { FlowLedger, type ReportTimes, type TimedStatement } from './flow-ledger.js';
-import { ReportLinks, type Link } from './report-links.js';
+import { LinkCache, ReportLinks, type Link } from './report-links.js';
 
 /** Statements of one host, which go on from those that came under the same `stream` before. */
 export interface HostStatements {
@@ -18,6 +17,9 @@ export interface HostStatements {
   readonly host: string;
   readonly statements: readonly TimedStatement[];
 }
+
+/** By probe: addresses that its clients dial, and that may lead elsewhere now. */
+type Outdated = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Hosts in one probe's reports; further ones are left out. */
 const HOSTS_MAX = 1_000;
@@ -32,7 +34,11 @@ export class ReportedFlows {
   readonly #probe: string;
   readonly #dialled: DialledServers;
   readonly #ledgers = new Map<string, FlowLedger>();
-  readonly #facts = new WeakMap<Node, EndpointFacts>();
+  readonly #cache = new LinkCache();
+  /** Names of the processes in the last report. */
+  #names: ReadonlyMap<string, string> = new Map();
+  /** Address that is dialled and owned by nobody here → ids of the clients. */
+  readonly #dialling = new Map<string, Set<string>>();
   /** Endpoints of the last report by id, where their digest is known. */
   #endpoints = new Map<string, Kept>();
   #last: { readonly report: Report; readonly times: ReportTimes } | undefined;
@@ -49,6 +55,11 @@ export class ReportedFlows {
     return Array.from(this.#ledgers.keys(), (host) => this.#streamOf(host));
   }
 
+  /** Endpoints of the last report, which are held. */
+  get endpoints(): number {
+    return this.#last === undefined ? 0 : nodesOf(this.#last.report).size;
+  }
+
   /** Hosts that were left out. */
   get droppedHosts(): number {
     return this.#droppedHosts;
@@ -62,58 +73,86 @@ export class ReportedFlows {
 
   /**
    * @param digestOf of a node's bytes, where it is known
-   * @returns statements, and other probes whose clients may lead elsewhere now: their last report is to be taken again
+   * @returns statements, and what other probes' clients dial that may lead elsewhere now: to be looked at again
    */
   take(
     report: Report,
     times: ReportTimes,
     digestOf: (node: Node) => number | undefined,
-  ): { readonly all: HostStatements[]; readonly outdated: ReadonlySet<string> } {
+  ): { readonly all: HostStatements[]; readonly outdated: Outdated } {
     this.#remember(nodesOf(report), digestOf, times.isWhole);
     // A report that is sent twice is one.
-    const isAgain = report.id !== '' && report.id === this.#last?.report.id && isSameTime(report, this.#last.report);
+    const isAgain =
+      report.id !== '' && report.id === this.#last?.report.id && isSameTime(report, this.#last.report);
     this.#last = { report, times };
+    this.#noteNames(report);
     const links = this.#linksOf(report);
     const outdated = this.#dialled.note(this.#probe, links.copies());
     return { all: this.#statements(report, links, { ...times, isAgain }), outdated };
   }
 
-  /** Takes the last report again, as more is known of what its clients dial. */
-  takeAgain(): HostStatements[] {
+  /** Looks again at those clients of the last report that dial these addresses. */
+  lookAgain(dialled: Iterable<string>): HostStatements[] {
     if (this.#last === undefined) return [];
     const { report, times } = this.#last;
-    return this.#statements(report, this.#linksOf(report), { ...times, isAgain: true });
+    const links = this.#linksOf(report);
+    const before = new Map<string, Link[]>();
+    const now = new Map<string, Link[]>();
+    const clients = new Set(
+      Array.from(dialled, (address) => [...(this.#dialling.get(address) ?? [])]).flat(),
+    );
+    for (const id of clients) {
+      addByHost(before, links.lastLinksOf(id));
+      addByHost(now, links.linksOf(id));
+    }
+    return Array.from(now, ([host, ofHost]) => {
+      const statements = this.#ledgerOf(host)?.move(before.get(host) ?? [], ofHost, times) ?? [];
+      return { stream: this.#streamOf(host), host, statements };
+    });
   }
 
   /** Forgets what its copies said, and what its clients dialled. @returns as `take` */
-  forget(): ReadonlySet<string> {
+  forget(): Outdated {
     this.#dialled.forgetAsker(this.#probe);
     return this.#dialled.note(this.#probe, new Map());
   }
 
   #linksOf(report: Report): ReportLinks {
-    const processes = report.topologies.get('Process')?.nodes;
     return new ReportLinks(
       nodesOf(report),
       {
         host: hostOf(report),
-        processName: (host, pid) =>
-          processes?.get(processNodeId(host, pid))?.latest?.get('name')?.value ?? '',
-        serverBehind: (dialled, client) => this.#dialled.find(this.#probe, dialled, client),
+        processName: (host, pid) => this.#names.get(processNodeId(host, pid)) ?? '',
+        serverBehind: (dialled, client) => {
+          const clients = this.#dialling.get(dialled);
+          if (clients === undefined) this.#dialling.set(dialled, new Set([client.id]));
+          else clients.add(client.id);
+          return this.#dialled.find(this.#probe, dialled, client);
+        },
       },
-      this.#facts,
+      this.#cache,
     );
+  }
+
+  /** What was made of endpoints has the names of processes in it. */
+  #noteNames({ topologies }: Report): void {
+    const names = new Map<string, string>();
+    for (const [id, { latest }] of topologies.get('Process')?.nodes ?? []) {
+      const name = latest?.get('name')?.value;
+      if (name !== undefined) names.set(id, name);
+    }
+    const isSame =
+      names.size === this.#names.size && [...names].every(([id, name]) => this.#names.get(id) === name);
+    if (!isSame) this.#cache.links = new WeakMap();
+    this.#names = names;
   }
 
   #statements(report: Report, links: ReportLinks, times: ReportTimes): HostStatements[] {
     const host = hostOf(report);
     this.#dialled.forgetAsker(this.#probe);
+    this.#dialling.clear();
     const byHost = new Map<string, Link[]>();
-    for (const link of links.links()) {
-      const known = byHost.get(link.host);
-      if (known === undefined) byHost.set(link.host, [link]);
-      else known.push(link);
-    }
+    addByHost(byHost, links.links());
     // Who had flows before and has none now is told, too.
     const hosts = new Set([...byHost.keys(), ...(times.isWhole ? this.#hostsOver(host, byHost) : [])]);
     const all: HostStatements[] = [];
@@ -161,6 +200,14 @@ export class ReportedFlows {
 
   #streamOf(host: string): string {
     return `${this.#probe}\n${host}`;
+  }
+}
+
+function addByHost(byHost: Map<string, Link[]>, links: Iterable<Link>): void {
+  for (const link of links) {
+    const known = byHost.get(link.host);
+    if (known === undefined) byHost.set(link.host, [link]);
+    else known.push(link);
   }
 }
 

@@ -219,10 +219,7 @@ function hundredths(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-function endOf(
-  end: 'client' | 'server',
-  activities: readonly (FlowActivity | undefined)[],
-): EdgeRow['ends'] {
+function endOf(end: 'client' | 'server', activities: readonly (FlowActivity | undefined)[]): EdgeRow['ends'] {
   const sums = noSums();
   for (const activity of activities) if (activity !== undefined) addActivity(sums, activity);
   if (sums.connections === 0) return {};

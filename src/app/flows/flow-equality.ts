@@ -1,17 +1,5 @@
-/** Whether two statements of a flow say the same: what is repeated changes nothing. */
-import type { FlowDefinition, FlowEnd, FlowState } from '../../flows/flow.js';
-
-export function isSameState(a: FlowState, b: FlowState): boolean {
-  return (
-    a === b ||
-    (isSameList(a.numbers, b.numbers) &&
-      isSameMap(a.failed, b.failed) &&
-      a.ports.modulus === b.ports.modulus &&
-      isSameList(a.ports.ports, b.ports.ports) &&
-      isSameList(a.ports.standsFor, b.ports.standsFor) &&
-      isSameList(a.portPairs, b.portPairs))
-  );
-}
+/** Whether two statements define a flow alike: what is repeated changes nothing. */
+import type { FlowDefinition, FlowEnd } from '../../flows/flow.js';
 
 export function isSameDefinition(a: FlowDefinition, b: FlowDefinition): boolean {
   return (
@@ -39,15 +27,6 @@ function isSameEnd(a: FlowEnd, b: FlowEnd): boolean {
     a.process?.name === b.process?.name &&
     isSameMap(a.facts, b.facts)
   );
-}
-
-type Numbers = ArrayLike<number> | undefined;
-
-function isSameList(a: Numbers, b: Numbers): boolean {
-  if (a === b) return true;
-  if (a?.length !== b?.length) return false;
-  for (let i = 0; i < a!.length; i++) if (a![i] !== b![i]) return false;
-  return true;
 }
 
 function isSameMap<V>(a: ReadonlyMap<string, V> | undefined, b: ReadonlyMap<string, V> | undefined): boolean {

@@ -72,6 +72,7 @@ export class FlowStore {
     const probe = held ?? this.#begin(probeId, statement, atMs);
     this.#hostOf(probe.host).speaks(probe, atMs);
     probe.take(statement, atMs);
+    this.#dropPassed(probe.host, atMs);
     return { taken: true, seq };
   }
 
@@ -111,7 +112,7 @@ export class FlowStore {
       probes: this.#probes.size,
       flows,
       bytes,
-      triples: this.#joiner.counts.triples,
+      triples: this.#joiner.triples,
       statements: this.#statements,
       refused: this.#refused,
     };
@@ -127,6 +128,7 @@ export class FlowStore {
       added: follow((epochs, flow) => epochs.added(probe, flow)),
       removed: follow((epochs, flow) => epochs.removed(probe, flow)),
       changed: follow((epochs, flow) => epochs.changed(probe, flow)),
+      spanChanged: () => this.#joiner.touch(),
     };
     const probe: ProbeFlows = new ProbeFlows(probeId, statement, atMs, windowMs, listener);
     this.#probes.set(probeId, probe);
@@ -140,12 +142,16 @@ export class FlowStore {
   #slide(nowMs: number): void {
     for (const probe of this.#probes.values()) probe.slide(nowMs);
     for (const probe of this.#former) probe.slide(nowMs);
-    for (const [host, epochs] of this.#hosts) {
-      for (const probe of epochs.passed(nowMs - this.#settings.windowMs)) {
-        if (this.#probes.get(probe.id) === probe) this.#probes.delete(probe.id);
-        this.#drop(probe);
-      }
-      if (epochs.isEmpty) this.#hosts.delete(host);
+    for (const host of this.#hosts.keys()) this.#dropPassed(host, nowMs);
+  }
+
+  /** Drops epochs of a host that another one followed and the window has passed. */
+  #dropPassed(host: string, nowMs: number): void {
+    const epochs = this.#hosts.get(host);
+    if (epochs === undefined) return;
+    for (const probe of epochs.passed(nowMs - this.#settings.windowMs)) {
+      if (this.#probes.get(probe.id) === probe) this.#probes.delete(probe.id);
+      this.#drop(probe);
     }
   }
 

@@ -2,14 +2,15 @@
  * One flow of one probe as the store holds it: the newest that was stated of it, and what the window begins with. What it
  * did in the window is worked out when it is asked for, and kept until something changes.
  */
-import { NO_FAILURES, Num, type FlowDefinition, type FlowNumbers, type FlowState } from '../../flows/flow.js';
+import { NO_FAILURES, Num, type FlowDefinition } from '../../flows/flow.js';
 import { activityBetween, failuresBetween, type FlowActivity } from '../../flows/window.js';
+import type { HeldState } from './held-state.js';
 import type { JoinedEnd } from './joined-flow.js';
 import type { ProbeWindow } from './probe-window.js';
 
 interface Sample {
   readonly atMs: number;
-  readonly state: FlowState;
+  readonly state: HeldState;
 }
 
 const NO_PAST: readonly Sample[] = [];
@@ -21,20 +22,22 @@ export class HeldFlow {
   /** Made by whoever joins; undefined until then, and when the definition changed. */
   clientEnd: JoinedEnd | undefined;
   serverEnd: JoinedEnd | undefined;
-  #state: FlowState;
+  #state: HeldState;
   #sinceMs: number;
   /** Ascending; bounded by the statements that a `ProbeWindow` keeps. */
   #past: readonly Sample[] = NO_PAST;
-  #goneMs: number | undefined;
+  #isGone = false;
   /** The same flow in the epoch of the host before this one, while the window reaches there. */
   #predecessor: HeldFlow | undefined;
   #successor: HeldFlow | undefined;
   #hasEnded = false;
   #elsewhere = 0;
   #activity: FlowActivity | undefined;
+  /** What the window begins with in `#activity`. */
+  #begin: HeldState | undefined;
   #failures: ReadonlyMap<string, number> = NO_FAILURES;
 
-  constructor(host: string, window: ProbeWindow, definition: FlowDefinition, state: FlowState, atMs: number) {
+  constructor(host: string, window: ProbeWindow, definition: FlowDefinition, state: HeldState, atMs: number) {
     this.host = host;
     this.window = window;
     this.definition = definition;
@@ -42,7 +45,7 @@ export class HeldFlow {
     this.#sinceMs = atMs;
   }
 
-  get state(): FlowState {
+  get state(): HeldState {
     return this.#state;
   }
 
@@ -60,14 +63,12 @@ export class HeldFlow {
 
   /** The flow that it went on as, in the newest epoch that has it: itself, mostly. */
   get newest(): HeldFlow {
-    let newest: HeldFlow = this;
-    while (newest.#successor !== undefined) newest = newest.#successor;
-    return newest;
+    return this.#successor?.newest ?? this;
   }
 
-  /** When it was stated that it is no more. */
-  get goneMs(): number | undefined {
-    return this.#goneMs;
+  /** It is stated no longer. */
+  get isGone(): boolean {
+    return this.#isGone;
   }
 
   /** Whether its difference over the window is another one when the window moves on. */
@@ -80,18 +81,18 @@ export class HeldFlow {
     this.clientEnd = this.serverEnd = undefined;
   }
 
-  restate(state: FlowState, atMs: number): void {
+  restate(state: HeldState, atMs: number): void {
     if (this.window.isNeeded(this.#sinceMs))
       this.#past = [...this.#past, { atMs: this.#sinceMs, state: this.#state }];
     this.#state = state;
     this.#sinceMs = atMs;
-    this.#goneMs = undefined;
+    this.#isGone = false;
     this.outdate();
   }
 
   /** It is stated no longer; what was stated last holds for the rest of the window. */
-  leave(atMs: number): void {
-    this.#goneMs ??= atMs;
+  leave(): void {
+    this.#isGone = true;
     this.outdate();
   }
 
@@ -122,10 +123,18 @@ export class HeldFlow {
     this.outdate();
   }
 
+  /** The window has moved. @returns whether its difference over it is another one now */
+  slide(): boolean {
+    const then = this.#then();
+    if (this.#activity !== undefined && then === this.#begin) return false;
+    this.outdate();
+    return true;
+  }
+
   /** What happened in the window is to be worked out anew. */
   outdate(): void {
-    for (let flow: HeldFlow | undefined = this; flow !== undefined; flow = flow.#successor)
-      flow.#activity = undefined;
+    this.#activity = undefined;
+    this.#successor?.outdate();
     const { thenMs } = this.window;
     if (this.#past.length === 0) return;
     // Of what is past, the window needs what it begins with and what came after.
@@ -148,12 +157,12 @@ export class HeldFlow {
   }
 
   /** States of the window: what it begins with, if that is not zeros, and all that came after, oldest first. */
-  get states(): FlowState[] {
+  get states(): HeldState[] {
     return [...this.#past.map(({ state }) => state), this.#state];
   }
 
   #workOut(): void {
-    const then = this.#then();
+    const then = (this.#begin = this.#then());
     const before = this.#predecessor;
     let activity = activityBetween(then?.numbers, this.#state.numbers);
     let failures = failuresBetween(then?.failed, this.#state.failed);
@@ -161,7 +170,7 @@ export class HeldFlow {
       activity = succeeding(before.activity, before.state.numbers, activity);
       failures = sumOf(before.failures, failures);
     }
-    if (this.#goneMs !== undefined || this.#hasEnded) {
+    if (this.#isGone || this.#hasEnded) {
       const connections = Math.max(0, activity.connections - this.#elsewhere);
       activity = { ...activity, connections, live: 0, rttMicrosSum: 0, rttCount: 0 };
     }
@@ -170,7 +179,7 @@ export class HeldFlow {
   }
 
   /** As of the window's begin; undefined: zeros. */
-  #then(): FlowState | undefined {
+  #then(): HeldState | undefined {
     const { thenMs } = this.window;
     if (this.#sinceMs <= thenMs) return this.#state;
     return this.#past.findLast(({ atMs }) => atMs <= thenMs)?.state;
@@ -178,7 +187,7 @@ export class HeldFlow {
 }
 
 /** What lived at the end of one epoch and is found by the next one is counted once. */
-function succeeding(before: FlowActivity, end: FlowNumbers, now: FlowActivity): FlowActivity {
+function succeeding(before: FlowActivity, end: readonly number[], now: FlowActivity): FlowActivity {
   const found = now.connections - now.opened;
   return {
     connections: before.connections + now.opened + Math.max(0, found - end[Num.Live]!),
@@ -195,10 +204,7 @@ function succeeding(before: FlowActivity, end: FlowNumbers, now: FlowActivity): 
   };
 }
 
-function sumOf(
-  a: ReadonlyMap<string, number>,
-  b: ReadonlyMap<string, number>,
-): ReadonlyMap<string, number> {
+function sumOf(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
   if (a.size === 0) return b;
   const sum = new Map(a);
   for (const [reason, count] of b) sum.set(reason, (sum.get(reason) ?? 0) + count);

@@ -6,13 +6,14 @@
 import type { FlowActivity } from '../../flows/window.js';
 import { addressPort } from './address-port.js';
 import type { Ends } from './ends.js';
+import { members, sizeOf, type Few } from './few.js';
 import { HeldFlow } from './held-flow.js';
 import type { JoinedEnd, JoinedFlow } from './joined-flow.js';
 import type { Meeting, Meetings } from './meetings.js';
+import { Joined } from './joined.js';
 import { shareActivity } from './shares.js';
 import { Tracer, type Arrival, type Side, type Trace } from './traces.js';
 import type { WhoIsMeant } from './who-is-meant.js';
-import { portList } from './window-ports.js';
 
 /** What the joining looks things up in. */
 export interface JoinContext {
@@ -40,32 +41,78 @@ const NO_FAILURES: ReadonlyMap<string, number> = new Map();
 export function joinWhole(flow: HeldFlow, ends: Ends): JoinedFlow | undefined {
   if (!hasHappened(flow)) return undefined;
   const { activity } = flow;
-  return {
+  return new Joined({
     client: ends.clientOf(flow),
     server: ends.serverOf(flow),
     via: flow.definition.via,
     activity,
     byClient: activity,
     byServer: activity,
-    spanMs: flow.window.spanMs,
     failures: flow.failures,
     direction: flow.definition.direction,
     nat: flow.definition.nat,
     isSampled: false,
-    ports: portList(flow.state.ports),
-  };
+    window: flow.window,
+    ports: flow.state,
+  });
 }
 
 /** @param linked triples that are joined together, all of them */
-export function joinLinked(linked: Iterable<Meeting>, context: JoinContext): JoinedFlow[] {
+export function joinLinked(linked: Few<Meeting>, context: JoinContext): readonly JoinedFlow[] {
+  const simple = joinSimple(linked, context);
+  if (simple !== undefined) return simple;
   const rows = new Set<HeldFlow>();
   const columns = new Set<HeldFlow>();
-  for (const meeting of linked) {
-    for (const flow of meeting.rows) if (hasHappened(flow)) rows.add(flow);
-    for (const flow of meeting.columns) if (hasHappened(flow)) columns.add(flow);
+  for (const meeting of members(linked)) {
+    for (const flow of members(meeting.rows)) if (hasHappened(flow)) rows.add(flow);
+    for (const flow of members(meeting.columns)) if (hasHappened(flow)) columns.add(flow);
   }
   if (rows.size === 0 && columns.size === 0) return [];
   return new Join(rows, columns, context).joined;
+}
+
+/** At most one process at each end, nothing translated: what most triples are. Undefined when it is not so. */
+function joinSimple(linked: Few<Meeting>, { meant, ends }: JoinContext): readonly JoinedFlow[] | undefined {
+  if (linked === undefined || linked instanceof Set) return undefined;
+  const { rows, columns, onward, back } = linked;
+  if (onward !== undefined || back !== undefined || sizeOf(rows) > 1 || sizeOf(columns) > 1) return undefined;
+  const row = rows instanceof Set ? undefined : rows;
+  const column = columns instanceof Set ? undefined : columns;
+  if (row === undefined && column === undefined) return undefined;
+  if (row !== undefined && column !== undefined) {
+    if (!meant.canMean(row.host, column.host, linked) || meant.isContested(row.host, linked))
+      return undefined;
+    if (!hasHappened(row) || !hasHappened(column)) return undefined;
+  }
+  const stated = row ?? column!;
+  if (!hasHappened(stated)) return [];
+  const { definition } = stated;
+  const server =
+    column === undefined ? serverOf(row!, row!.host, linked, meant, ends) : ends.serverOf(column);
+  return [
+    new Joined({
+      client: ends.clientOf(stated),
+      server,
+      via: definition.via || (column?.definition.via ?? ''),
+      activity: stated.activity,
+      byClient: row?.activity,
+      byServer: column?.activity,
+      failures: stated.failures,
+      direction: definition.direction,
+      nat: definition.nat || (column?.definition.nat ?? ''),
+      isSampled: false,
+      window: stated.window,
+      ports: stated.state,
+    }),
+  ];
+}
+
+/** The server's end where no server's host states it. @param flow that has the address @param asker who means it */
+function serverOf(flow: HeldFlow, asker: string, meeting: Meeting, meant: WhoIsMeant, ends: Ends): JoinedEnd {
+  const end = ends.serverOf(flow);
+  const [owner, ...more] = meant.candidates(asker, meeting);
+  if (more.length > 0) return ends.ambiguous(end);
+  return owner === undefined ? end : ends.on(end, owner);
 }
 
 function hasHappened(flow: HeldFlow): boolean {
@@ -101,8 +148,8 @@ class Join {
   }
 
   #joinRow(row: HeldFlow, byColumn: ReadonlyMap<HeldFlow, Shared>, told: Map<HeldFlow, Set<HeldFlow>>): void {
-    const { parts, isSampled } = this.#shareOut(row, 'client');
-    const failuresAt = placeOfFailures(row, parts);
+    const { parts: shared, isSampled } = this.#shareOut(row, 'client');
+    const { parts, failuresAt } = withFailures(row, shared, this.#context.meetings.spanOf(row)!.to);
     for (const [at, { arrival, activity }] of parts) {
       const failures = at === failuresAt ? row.failures : NO_FAILURES;
       if (activity.connections === 0 && failures.size === 0) continue;
@@ -115,33 +162,37 @@ class Join {
         else columns.add(column);
       }
       const { definition } = row;
+      const { ends, meant } = this.#context;
+      const behind = arrival.bridge ?? row;
       const server = column
-        ? this.#context.ends.serverOf(column)
-        : this.#serverAt(at as Meeting, arrival, row);
-      this.joined.push({
-        client: this.#context.ends.clientOf(row),
-        server,
-        via: viaOf(row, server, definition.via || (column?.definition.via ?? '')),
-        activity,
-        byClient: activity,
-        byServer: column && (there ?? NO_ACTIVITY),
-        spanMs: row.window.spanMs,
-        failures,
-        direction: definition.direction,
-        nat: definition.nat || (column?.definition.nat ?? '') || (arrival.bridge?.definition.nat ?? ''),
-        isSampled: (isSampled && parts.size > 1) || isColumnSampled,
-        ports: parts.size === 1 ? portList(row.state.ports) : arrival.ports,
-      });
+        ? ends.serverOf(column)
+        : serverOf(behind, behind.host, at as Meeting, meant, ends);
+      this.joined.push(
+        new Joined({
+          client: ends.clientOf(row),
+          server,
+          via: viaOf(row, server, definition.via || (column?.definition.via ?? '')),
+          activity,
+          byClient: activity,
+          byServer: column && (there ?? NO_ACTIVITY),
+          failures,
+          direction: definition.direction,
+          nat: definition.nat || (column?.definition.nat ?? '') || (arrival.bridge?.definition.nat ?? ''),
+          isSampled: isSampled || isColumnSampled,
+          window: row.window,
+          ports: parts.size === 1 ? row.state : arrival.ports,
+        }),
+      );
     }
   }
 
   #joinColumn(
     column: HeldFlow,
-    { parts, isSampled }: Shared,
+    { parts: shared, isSampled }: Shared,
     rows: ReadonlySet<HeldFlow>,
     told: ReadonlyMap<HeldFlow, ReadonlySet<HeldFlow>>,
   ): void {
-    const failuresAt = placeOfFailures(column, parts);
+    const { parts, failuresAt } = withFailures(column, shared, this.#context.meetings.spanOf(column)!.to);
     for (const [at, { arrival, activity }] of parts) {
       const row = at instanceof HeldFlow && rows.has(at) ? at : undefined;
       if (row !== undefined && told.get(row)?.has(column) === true) continue;
@@ -150,21 +201,23 @@ class Join {
       const { ends } = this.#context;
       const { definition } = column;
       const bridge = arrival.bridge?.definition;
-      this.joined.push({
-        client: at instanceof HeldFlow ? ends.clientOf(at) : ends.clientOf(arrival.bridge ?? column),
-        server: ends.serverOf(column),
-        via: definition.via || (bridge?.via ?? ''),
-        // Of a client whose host states what it has, that host's numbers count, and they are in other flows.
-        activity: row === undefined ? activity : NO_ACTIVITY,
-        byClient: row === undefined ? undefined : NO_ACTIVITY,
-        byServer: activity,
-        spanMs: column.window.spanMs,
-        failures,
-        direction: definition.direction,
-        nat: definition.nat || (bridge?.nat ?? ''),
-        isSampled: isSampled && parts.size > 1,
-        ports: parts.size === 1 ? portList(column.state.ports) : arrival.ports,
-      });
+      this.joined.push(
+        new Joined({
+          client: at instanceof HeldFlow ? ends.clientOf(at) : ends.clientOf(arrival.bridge ?? column),
+          server: ends.serverOf(column),
+          via: definition.via || (bridge?.via ?? ''),
+          // Of a client whose host states what it has, that host's numbers count, and they are in other flows.
+          activity: row === undefined ? activity : NO_ACTIVITY,
+          byClient: row === undefined ? undefined : NO_ACTIVITY,
+          byServer: activity,
+          failures,
+          direction: definition.direction,
+          nat: definition.nat || (bridge?.nat ?? ''),
+          isSampled,
+          window: column.window,
+          ports: parts.size === 1 ? column.state : arrival.ports,
+        }),
+      );
     }
   }
 
@@ -208,7 +261,6 @@ class Join {
     if (!isBetter || better.size === 0) return { arrivals, isSampled: true };
     for (const [at, arrival] of arrivals)
       if (!(at instanceof HeldFlow)) better.set(at, { ...arrival, weight: Math.max(0, rest) });
-    if (rest > 0 && better.size === 1) return { arrivals: better, isSampled: false };
     return { arrivals: better, isSampled: !isExact };
   }
 
@@ -226,29 +278,29 @@ class Join {
     }
     return all;
   }
-
-  /** The server's end where no server's host states it. */
-  #serverAt(meeting: Meeting, { bridge }: Arrival, row: HeldFlow): JoinedEnd {
-    const { ends, meant } = this.#context;
-    const end = ends.serverOf(bridge ?? row);
-    const [owner, ...more] = meant.candidates((bridge ?? row).host, meeting);
-    if (more.length > 0) return ends.ambiguous(end);
-    return owner === undefined ? end : ends.on(end, owner);
-  }
 }
 
-/** Failed connects have no server's process: they go where all goes, or else where nobody states the rest. */
-function placeOfFailures(
+/**
+ * Failed connects have no process at the other end: they go where all goes, or else where nobody states the rest.
+ * @param unstated the triple where the statement meets others
+ */
+function withFailures(
   flow: HeldFlow,
   parts: ReadonlyMap<HeldFlow | Meeting, Part>,
-): HeldFlow | Meeting | undefined {
-  if (flow.failures.size === 0) return undefined;
-  let place: HeldFlow | Meeting | undefined;
-  for (const at of parts.keys()) {
-    if (!(at instanceof HeldFlow)) return at;
-    place ??= at;
-  }
-  return place;
+  unstated: Meeting,
+): {
+  readonly parts: ReadonlyMap<HeldFlow | Meeting, Part>;
+  readonly failuresAt: HeldFlow | Meeting | undefined;
+} {
+  if (flow.failures.size === 0) return { parts, failuresAt: undefined };
+  const [first] = parts.keys();
+  if (parts.size === 1) return { parts, failuresAt: first };
+  for (const at of parts.keys()) if (!(at instanceof HeldFlow)) return { parts, failuresAt: at };
+  const arrival: Arrival = { at: unstated, bridge: undefined, weight: 0, ports: [] };
+  return {
+    parts: new Map(parts).set(unstated, { arrival, activity: NO_ACTIVITY }),
+    failuresAt: unstated,
+  };
 }
 
 /** What was dialled, if that is not where the server is. */

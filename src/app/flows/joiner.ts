@@ -2,23 +2,19 @@
  * Keeps the joined flows up to date: what changes is joined anew with all that it is linked to, and nothing else is.
  */
 import { Ends } from './ends.js';
+import { members } from './few.js';
 import type { HeldFlow } from './held-flow.js';
 import { joinLinked, joinWhole, type JoinContext } from './join.js';
 import type { JoinedFlow } from './joined-flow.js';
-import { Meetings, type Meeting } from './meetings.js';
+import { JoinedList, type Places } from './joined-list.js';
+import { isEmpty, Meetings, type Meeting } from './meetings.js';
 import { WhoIsMeant } from './who-is-meant.js';
-
-/** Triples that are joined together, and what that gives. */
-interface Linked {
-  readonly meetings: ReadonlySet<Meeting>;
-  readonly joined: readonly JoinedFlow[];
-}
 
 export class Joiner {
   readonly #context: JoinContext = { meetings: new Meetings(), meant: new WhoIsMeant(), ends: new Ends() };
   /** Flows of which both ends are on one host. */
-  readonly #whole = new Map<HeldFlow, JoinedFlow | undefined>();
-  readonly #linked = new Map<Meeting, Linked>();
+  readonly #whole = new Map<HeldFlow, Places>();
+  readonly #list = new JoinedList();
   readonly #dirty = new Set<Meeting>();
   readonly #dirtyWhole = new Set<HeldFlow>();
   /** Address → ends at it that some probe has seen. */
@@ -36,8 +32,9 @@ export class Joiner {
     return this.#owned.has(address);
   }
 
-  get counts(): { readonly triples: number; readonly ends: number } {
-    return { triples: this.#context.meetings.size, ends: this.#context.ends.size };
+  /** Triples where statements may meet. */
+  get triples(): number {
+    return this.#context.meetings.size;
   }
 
   add(flow: HeldFlow): void {
@@ -49,12 +46,14 @@ export class Joiner {
       const { from, to } = this.#context.meetings.add(flow);
       this.#dirty.add(from).add(to);
     }
-    this.#touch();
+    this.touch();
   }
 
   /** Before its definition changes. */
   remove(flow: HeldFlow): void {
-    if (this.#whole.delete(flow)) {
+    if (this.#whole.has(flow)) {
+      this.#list.replace(this.#whole.get(flow), []);
+      this.#whole.delete(flow);
       this.#dirtyWhole.delete(flow);
     } else {
       const span = this.#context.meetings.remove(flow);
@@ -62,18 +61,14 @@ export class Joiner {
       this.#dirty.add(span.from).add(span.to);
     }
     this.#own(flow, -1);
-    this.#touch();
+    this.touch();
   }
 
-  /** Its numbers are others, or their window is. */
+  /** What it did in the window is another. */
   changed(flow: HeldFlow): void {
     if (this.#whole.has(flow)) this.#dirtyWhole.add(flow);
-    else {
-      const span = this.#context.meetings.spanOf(flow);
-      if (span === undefined) return;
-      this.#dirty.add(span.from).add(span.to);
-    }
-    this.#touch();
+    else if (!this.#context.meetings.addTo(this.#dirty, flow)) return;
+    this.touch();
   }
 
   noteHost(host: string, localNetworks: readonly string[]): void {
@@ -84,42 +79,47 @@ export class Joiner {
     if (this.#context.meant.forgetHost(host)) this.#allDirty();
   }
 
+  /** Something that joined flows read for themselves has changed. */
+  touch(): void {
+    this.#version++;
+    this.#joined = undefined;
+  }
+
   /** All that is joined; the same array until something changes. */
   joined(): readonly JoinedFlow[] {
     if (this.#joined !== undefined) return this.#joined;
-    for (const flow of this.#dirtyWhole) this.#whole.set(flow, joinWhole(flow, this.#context.ends));
+    const { ends, meetings } = this.#context;
+    for (const flow of this.#dirtyWhole) {
+      const joined = joinWhole(flow, ends);
+      this.#whole.set(flow, this.#list.replace(this.#whole.get(flow), joined === undefined ? [] : [joined]));
+    }
     this.#dirtyWhole.clear();
     this.#joinDirty();
-    const joined: JoinedFlow[] = [];
-    for (const one of this.#whole.values()) if (one !== undefined) joined.push(one);
-    for (const [meeting, linked] of this.#linked) {
-      // What is joined together is listed with the first of its triples.
-      if (first(linked.meetings) === meeting) for (const one of linked.joined) joined.push(one);
-    }
-    this.#context.ends.sweep(joined, [this.#whole.keys(), this.#context.meetings.flows()]);
-    this.#joined = joined;
-    return joined;
+    this.#joined = this.#list.all();
+    ends.sweep(this.#joined, [this.#whole.keys(), meetings.flows()]);
+    return this.#joined;
   }
 
   #joinDirty(): void {
     // A link that is gone leaves its triples apart: all that was joined together is looked at again.
-    for (const meeting of this.#dirty) {
-      const linked = this.#linked.get(meeting);
-      if (linked === undefined) continue;
-      for (const other of linked.meetings) {
-        this.#linked.delete(other);
-        this.#dirty.add(other);
-      }
-    }
+    for (const { linked } of this.#dirty)
+      if (linked?.meetings instanceof Set) for (const other of linked.meetings) this.#dirty.add(other);
     const done = new Set<Meeting>();
     for (const meeting of this.#dirty) {
-      if (done.has(meeting) || isEmpty(meeting)) continue;
-      const meetings = this.#context.meetings.linked(meeting);
-      const linked = { meetings, joined: joinLinked(meetings, this.#context) };
-      for (const one of meetings) {
+      if (done.has(meeting)) continue;
+      const meetings = isEmpty(meeting) ? meeting : this.#context.meetings.linked(meeting);
+      let before: Places;
+      for (const one of members(meetings)) {
         done.add(one);
-        this.#linked.set(one, linked);
+        const { linked } = one;
+        if (linked === undefined) continue;
+        if (before === undefined) before = linked.places;
+        else if (before !== linked.places) this.#list.replace(linked.places, []);
+        for (const other of members(linked.meetings)) other.linked = undefined;
       }
+      const places = this.#list.replace(before, joinLinked(meetings, this.#context));
+      const linked = isEmpty(meeting) ? undefined : { meetings, places };
+      for (const one of members(meetings)) one.linked = linked;
     }
     this.#dirty.clear();
   }
@@ -134,28 +134,15 @@ export class Joiner {
     }
     if (kind !== 'ends' || !server.isHere) return;
     const place = this.#context.meetings.own(flow.host, scope, server, by);
-    if (place !== undefined) for (const meeting of place.meetings) this.#dirty.add(meeting);
-  }
-
-  #touch(): void {
-    this.#version++;
-    this.#joined = undefined;
+    if (place !== undefined) for (const meeting of members(place.meetings)) this.#dirty.add(meeting);
   }
 
   #allDirty(): void {
     for (const meeting of this.#context.meetings.all()) this.#dirty.add(meeting);
-    this.#touch();
+    this.touch();
   }
 }
 
 function isWhole({ definition: { kind, client, server } }: HeldFlow): boolean {
   return kind === 'ends' && client.isHere && server.isHere;
-}
-
-function isEmpty({ rows, columns, onward, back }: Meeting): boolean {
-  return rows.size + columns.size + onward.size + back.size === 0;
-}
-
-function first<T>(set: ReadonlySet<T>): T | undefined {
-  return set.values().next().value;
 }

@@ -4,17 +4,19 @@
  * linked are joined together.
  */
 import { parseAddressPort } from './address-port.js';
+import { members, sizeOf, withMember, withoutMember, type Few } from './few.js';
 import type { HeldFlow } from './held-flow.js';
+import type { Places } from './joined-list.js';
+import { Owners } from './owners.js';
 
 /** An address and port that is dialled. */
 export interface ServerPlace {
   readonly key: string;
   readonly scope: string;
   readonly address: string;
-  readonly port: number;
-  /** Hosts that have a server's socket there → flows that say so. */
-  readonly owners: Map<string, number>;
-  readonly meetings: Set<Meeting>;
+  /** Hosts that have a server's socket there. */
+  readonly owners: Owners;
+  meetings: Few<Meeting>;
 }
 
 export interface Meeting {
@@ -22,13 +24,21 @@ export interface Meeting {
   readonly place: ServerPlace;
   readonly clientAddress: string;
   /** Flows that the client's host states. */
-  readonly rows: Set<HeldFlow>;
+  rows: Few<HeldFlow>;
   /** Flows that the server's host states. */
-  readonly columns: Set<HeldFlow>;
+  columns: Few<HeldFlow>;
   /** Forwarded flows that come to a translator by this triple … */
-  readonly onward: Set<HeldFlow>;
+  onward: Few<HeldFlow>;
   /** … and that leave one by it. */
-  readonly back: Set<HeldFlow>;
+  back: Few<HeldFlow>;
+  /** What it is joined with, and what that gave; undefined until it is joined (anew). */
+  linked: Linked | undefined;
+}
+
+/** Triples that are joined together, and what that gives. */
+export interface Linked {
+  readonly meetings: Few<Meeting>;
+  readonly places: Places;
 }
 
 /** Triples that a flow is at: where its client's side meets others, and where its server's side does. Mostly one. */
@@ -40,7 +50,8 @@ export interface Span {
 export class Meetings {
   readonly #meetings = new Map<string, Meeting>();
   readonly #places = new Map<string, ServerPlace>();
-  readonly #spans = new Map<HeldFlow, Span>();
+  /** A meeting itself where the span is that one alone. */
+  readonly #spans = new Map<HeldFlow, Span | Meeting>();
 
   get size(): number {
     return this.#meetings.size;
@@ -55,7 +66,17 @@ export class Meetings {
   }
 
   spanOf(flow: HeldFlow): Span | undefined {
-    return this.#spans.get(flow);
+    const span = this.#spans.get(flow);
+    return span === undefined || 'from' in span ? span : { from: span, to: span };
+  }
+
+  /** Adds the triples that a flow is at. @returns whether it is at any */
+  addTo(found: Set<Meeting>, flow: HeldFlow): boolean {
+    const span = this.#spans.get(flow);
+    if (span === undefined) return false;
+    if ('from' in span) found.add(span.from).add(span.to);
+    else found.add(span);
+    return true;
   }
 
   /** Adds a flow that has one end on its host, or none. */
@@ -70,32 +91,31 @@ export class Meetings {
       dialled === undefined && (kind === 'ends' || clientVia === '')
         ? to
         : this.#meeting(kind === 'ends' ? '' : scope, client.address, dialled ?? server);
-    const span = { from, to };
-    this.#spans.set(flow, span);
+    this.#spans.set(flow, from === to ? to : { from, to });
     if (kind === 'forwarded') {
-      from.onward.add(flow);
-      to.back.add(flow);
-    } else if (isRow) to.rows.add(flow);
+      from.onward = withMember(from.onward, flow);
+      to.back = withMember(to.back, flow);
+    } else if (isRow) to.rows = withMember(to.rows, flow);
     else {
-      from.columns.add(flow);
-      to.columns.add(flow);
+      from.columns = withMember(from.columns, flow);
+      to.columns = withMember(to.columns, flow);
     }
-    return span;
+    return { from, to };
   }
 
   remove(flow: HeldFlow): Span | undefined {
-    const span = this.#spans.get(flow);
+    const span = this.spanOf(flow);
     if (span === undefined) return undefined;
     this.#spans.delete(flow);
-    for (const meeting of new Set([span.from, span.to])) {
-      meeting.rows.delete(flow);
-      meeting.columns.delete(flow);
-      meeting.onward.delete(flow);
-      meeting.back.delete(flow);
-      const { rows, columns, onward, back, place } = meeting;
-      if (rows.size + columns.size + onward.size + back.size > 0) continue;
-      this.#meetings.delete(meeting.key);
-      place.meetings.delete(meeting);
+    for (const meeting of span.from === span.to ? [span.to] : [span.from, span.to]) {
+      meeting.rows = withoutMember(meeting.rows, flow);
+      meeting.columns = withoutMember(meeting.columns, flow);
+      meeting.onward = withoutMember(meeting.onward, flow);
+      meeting.back = withoutMember(meeting.back, flow);
+      if (!isEmpty(meeting)) continue;
+      const { key, place } = meeting;
+      this.#meetings.delete(key);
+      place.meetings = withoutMember(place.meetings, meeting);
       this.#dropEmpty(place);
     }
     return span;
@@ -109,25 +129,30 @@ export class Meetings {
     by: 1 | -1,
   ): ServerPlace | undefined {
     const place = this.#place(scope, server);
-    const before = place.owners.get(host) ?? 0;
-    if (before + by > 0) place.owners.set(host, before + by);
-    else place.owners.delete(host);
+    const isOther = place.owners.add(host, by);
     this.#dropEmpty(place);
-    return before > 0 === before + by > 0 ? undefined : place;
+    return isOther ? place : undefined;
   }
 
   /** All that are joined together with this one. */
-  linked(start: Meeting): Set<Meeting> {
+  linked(start: Meeting): Few<Meeting> {
+    if (!this.#hasLinks(start)) return start;
     const found = new Set([start]);
-    for (const meeting of found) {
-      for (const flows of [meeting.columns, meeting.onward, meeting.back]) {
-        for (const flow of flows) {
-          const span = this.#spans.get(flow)!;
-          found.add(span.from).add(span.to);
+    for (const { columns, onward, back } of found) {
+      for (const flows of [columns, onward, back]) {
+        for (const flow of members(flows)) {
+          const { from, to } = this.spanOf(flow)!;
+          found.add(from).add(to);
         }
       }
     }
-    return found;
+    return found.size === 1 ? start : found;
+  }
+
+  #hasLinks({ columns, onward, back }: Meeting): boolean {
+    if (onward !== undefined || back !== undefined) return true;
+    for (const column of members(columns)) if ('from' in this.#spans.get(column)!) return true;
+    return false;
   }
 
   #meeting(scope: string, clientAddress: string, server: { address: string; port: number }): Meeting {
@@ -139,13 +164,14 @@ export class Meetings {
         key,
         place,
         clientAddress,
-        rows: new Set(),
-        columns: new Set(),
-        onward: new Set(),
-        back: new Set(),
+        rows: undefined,
+        columns: undefined,
+        onward: undefined,
+        back: undefined,
+        linked: undefined,
       };
       this.#meetings.set(key, meeting);
-      place.meetings.add(meeting);
+      place.meetings = withMember(place.meetings, meeting);
     }
     return meeting;
   }
@@ -154,13 +180,17 @@ export class Meetings {
     const key = `${scope}\n${address}\n${port}`;
     let place = this.#places.get(key);
     if (place === undefined) {
-      place = { key, scope, address, port, owners: new Map(), meetings: new Set() };
+      place = { key, scope, address, owners: new Owners(), meetings: undefined };
       this.#places.set(key, place);
     }
     return place;
   }
 
   #dropEmpty({ key, owners, meetings }: ServerPlace): void {
-    if (owners.size === 0 && meetings.size === 0) this.#places.delete(key);
+    if (owners.size === 0 && sizeOf(meetings) === 0) this.#places.delete(key);
   }
+}
+
+export function isEmpty({ rows, columns, onward, back }: Meeting): boolean {
+  return sizeOf(rows) + sizeOf(columns) + sizeOf(onward) + sizeOf(back) === 0;
 }

@@ -1,8 +1,9 @@
 /** What one probe stated in one epoch: its newest statement, flow by flow, and the window over it. */
 import type { StatedFlow, Statement } from '../../flows/statement.js';
-import { isSameDefinition, isSameState } from './flow-equality.js';
-import { weighDefinition, weighState, weighStatement } from './flow-weight.js';
+import { isSameDefinition } from './flow-equality.js';
+import { weighDefinition, weighHeld, weighState, weighStatement } from './flow-weight.js';
 import { HeldFlow } from './held-flow.js';
+import { holdState, isSameState } from './held-state.js';
 import { ProbeWindow } from './probe-window.js';
 
 /** Follows what becomes of the flows. */
@@ -11,6 +12,8 @@ export interface FlowListener {
   /** Before its definition changes, and when it is no more. */
   removed(flow: HeldFlow): void;
   changed(flow: HeldFlow): void;
+  /** What has a rate has another one: its difference is over another time. */
+  spanChanged(): void;
 }
 
 export class ProbeFlows {
@@ -73,7 +76,7 @@ export class ProbeFlows {
       if (held === undefined) sum.flows++;
       else {
         if (definition !== undefined) sum.bytes -= weighDefinition(held.definition);
-        if (state !== undefined) sum.bytes -= weighState(held.state);
+        if (state !== undefined) sum.bytes -= weighHeld(held.state);
       }
     }
     return sum;
@@ -84,32 +87,32 @@ export class ProbeFlows {
     const atMs = this.#seq === 0 ? this.window.lastMs : this.window.next(receivedMs);
     this.#seq = statement.seq;
     this.#intervalMs = statement.intervalMs;
-    if (statement.base === 0) this.#leaveAllBut(statement.flows, atMs);
+    if (statement.base === 0) this.#leaveAllBut(statement.flows);
     for (const stated of statement.flows) this.#takeFlow(stated, atMs);
-    for (const id of statement.gone) this.#leave(id, atMs);
-    // Differences that were over a shorter time are over a longer one now.
-    this.#outdateRecent();
+    for (const id of statement.gone) this.#leave(id);
+    if (this.#recent.size > 0) this.#listener.spanChanged();
+    // Whether or not anybody looks, the past must not pile up.
+    this.slide(atMs);
   }
 
   /** Moves the window's begin on. */
   slide(nowMs: number): void {
-    if (this.window.slide(nowMs)) this.#outdateRecent();
+    if (this.window.slide(nowMs)) this.#slideRecent();
   }
 
   clear(): void {
     for (const id of [...this.#flows.keys()]) this.#drop(id);
   }
 
-  #leaveAllBut(stated: readonly StatedFlow[], atMs: number): void {
+  #leaveAllBut(stated: readonly StatedFlow[]): void {
     const ids = new Set(stated.map(({ id }) => id));
-    for (const [id, { goneMs }] of this.#flows)
-      if (goneMs === undefined && !ids.has(id)) this.#leave(id, atMs);
+    for (const [id, { isGone }] of this.#flows) if (!isGone && !ids.has(id)) this.#leave(id);
   }
 
   #takeFlow({ id, definition, state }: StatedFlow, atMs: number): void {
     const held = this.#flows.get(id);
     if (held === undefined) {
-      const flow = new HeldFlow(this.host, this.window, definition!, state!, atMs);
+      const flow = new HeldFlow(this.host, this.window, definition!, holdState(state!), atMs);
       this.#flows.set(id, flow);
       this.#bytes += weighDefinition(definition!) + weighState(state!);
       this.#recent.add(id);
@@ -122,34 +125,38 @@ export class ProbeFlows {
       this.#bytes += weighDefinition(definition) - weighDefinition(held.definition);
       held.redefine(definition);
     }
-    if (state !== undefined && (held.goneMs !== undefined || !isSameState(state, held.state))) {
+    const next = state && holdState(state);
+    const isMoved = next !== undefined && (held.isGone || !isSameState(held.state, next));
+    if (isMoved) {
       this.#bytes -= weightOf(held);
-      held.restate(state, atMs);
+      held.restate(next, atMs);
       this.#bytes += weightOf(held);
       this.#recent.add(id);
     }
     if (isOther) this.#listener.added(held);
-    else if (state !== undefined) this.#listener.changed(held);
+    else if (isMoved) this.#listener.changed(held);
   }
 
-  #leave(id: number, atMs: number): void {
+  #leave(id: number): void {
     const flow = this.#flows.get(id);
     if (flow === undefined) return;
-    flow.leave(atMs);
+    flow.leave();
     this.#recent.add(id);
     this.#listener.changed(flow);
   }
 
-  #outdateRecent(): void {
+  #slideRecent(): void {
+    if (this.#recent.size > 0) this.#listener.spanChanged();
     for (const id of this.#recent) {
       const flow = this.#flows.get(id)!;
       const before = weightOf(flow);
-      flow.outdate();
-      this.#bytes += weightOf(flow) - before;
-      this.#listener.changed(flow);
+      if (flow.slide()) {
+        this.#bytes += weightOf(flow) - before;
+        this.#listener.changed(flow);
+      }
       if (flow.isRecent) continue;
       this.#recent.delete(id);
-      if (flow.goneMs !== undefined) this.#drop(id);
+      if (flow.isGone) this.#drop(id);
     }
   }
 
@@ -163,7 +170,7 @@ export class ProbeFlows {
 }
 
 function weightOf({ state, past }: HeldFlow): number {
-  let bytes = weighState(state);
-  for (const sample of past) bytes += weighState(sample.state);
+  let bytes = weighHeld(state);
+  for (const sample of past) bytes += weighHeld(sample.state);
   return bytes;
 }

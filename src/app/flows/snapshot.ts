@@ -3,10 +3,13 @@
  * when first asked for and shared by all views of that moment.
  */
 import type { Node, Report, TopologyKey } from '../../report/model/model.js';
+import { hostScope } from '../../report/model/node-ids.js';
 import { parseAddressPort } from './address-port.js';
 import type { Addresses } from './external.js';
 import type { JoinedEnd, JoinedFlow } from './joined-flow.js';
-import { localNetworks } from './networks.js';
+import { localNetworks, type NetworkSet } from './networks.js';
+import { hostNameOf } from './node-facts.js';
+import { SharedNetworks } from './shared-networks.js';
 import { Unanswered, type FormerListener } from './unanswered.js';
 import { viewEndOf, type ViewEnd } from './view-end.js';
 
@@ -20,6 +23,8 @@ export interface SnapshotParts {
   readonly isOwned: (address: string) => boolean;
   /** Changes when what nodes are called or belong to may have changed. Default: 0. */
   readonly namesVersion?: number;
+  /** Networks that hosts of the fleet are in. Default: as the report's hosts say. */
+  readonly networks?: NetworkSet;
   /** Default: nobody is remembered. */
   readonly formerListener?: FormerListener;
 }
@@ -29,10 +34,13 @@ export class Snapshot {
   readonly flows: readonly JoinedFlow[];
   readonly namesVersion: number;
   readonly #isOwned: (address: string) => boolean;
+  readonly #networks: NetworkSet | undefined;
   readonly #formerListener: FormerListener;
   readonly #clients = new Map<JoinedEnd, ViewEnd>();
   readonly #servers = new Map<JoinedEnd, ViewEnd>();
   readonly #dialled = new Map<string, ViewEnd | undefined>();
+  readonly #scoped = new Map<JoinedEnd, Map<string, JoinedEnd>>();
+  #shared: SharedNetworks | undefined;
   #addresses: Addresses | undefined;
   #unanswered: Unanswered | undefined;
 
@@ -42,11 +50,13 @@ export class Snapshot {
     isOwned,
     namesVersion = 0,
     formerListener = () => undefined,
+    networks,
   }: SnapshotParts) {
     this.report = report;
     this.flows = flows;
     this.namesVersion = namesVersion;
     this.#isOwned = isOwned;
+    this.#networks = networks;
     this.#formerListener = formerListener;
   }
 
@@ -57,13 +67,43 @@ export class Snapshot {
   get addresses(): Addresses {
     return (this.#addresses ??= {
       dns: this.report.dns,
-      local: localNetworks(this.report),
+      local: this.#networks ?? localNetworks(this.report),
       isOurs: this.#isOwned,
     });
   }
 
   get unanswered(): Unanswered {
-    return (this.#unanswered ??= new Unanswered(this.flows, this.#formerListener));
+    return (this.#unanswered ??= new Unanswered(
+      this.flows,
+      (flow) => this.serverEndOf(flow),
+      this.#formerListener,
+    ));
+  }
+
+  /**
+   * A flow's server's end. One that no probe saw, at an address that several networks have, is that of the client's host: its
+   * name is the scope.
+   */
+  serverEndOf({ client, server }: JoinedFlow): JoinedEnd {
+    const { host } = client;
+    if (server.host !== undefined || server.scope !== '' || server.isAmbiguous || host === undefined)
+      return server;
+    if (!this.#sharedNetworks.mayBeApart(host, server.address)) return server;
+    let scoped = this.#scoped.get(server);
+    if (scoped === undefined) this.#scoped.set(server, (scoped = new Map<string, JoinedEnd>()));
+    let end = scoped.get(host);
+    if (end === undefined) scoped.set(host, (end = { ...server, scope: hostScope(host) }));
+    return end;
+  }
+
+  get #sharedNetworks(): SharedNetworks {
+    if (this.#shared !== undefined) return this.#shared;
+    const shared = new SharedNetworks();
+    for (const [id, { sets }] of this.nodes('Host')) {
+      const networks = sets?.get('local_networks');
+      if (networks !== undefined) shared.note(hostNameOf(id), networks, 0);
+    }
+    return (this.#shared = shared);
   }
 
   client(end: JoinedEnd): ViewEnd {

@@ -3,6 +3,7 @@
  * a server's column back to the rows of clients. One way: all connections go there. Several: the client ports tell, as far
  * as they are known; what they don't tell is shared out by how many connections each way has.
  */
+import { members } from './few.js';
 import type { HeldFlow } from './held-flow.js';
 import type { Meeting, Meetings } from './meetings.js';
 import type { WhoIsMeant } from './who-is-meant.js';
@@ -193,20 +194,20 @@ export class Tracer {
   #findWays(meeting: Meeting, asker: string, side: Side): Ways {
     const isForward = side === 'client';
     const all: Way[] = [];
-    for (const flow of isForward ? meeting.columns : meeting.rows) {
+    for (const flow of members(isForward ? meeting.columns : meeting.rows)) {
       const [client, server] = isForward ? [asker, flow.host] : [flow.host, asker];
       if (this.#meant.canMean(client, server, meeting)) all.push({ flow, next: undefined });
     }
-    for (const flow of isForward ? meeting.onward : meeting.back) {
+    for (const flow of members(isForward ? meeting.onward : meeting.back)) {
       const span = this.#meetings.spanOf(flow)!;
       const next = isForward ? span.to : span.from;
       const [client, server] = isForward ? [asker, flow.host] : [flow.host, asker];
       if (next !== meeting && this.#meant.canMean(client, server, meeting)) all.push({ flow, next });
     }
     const isContested = isForward
-      ? this.#meant.candidates(asker, meeting).length > 1
+      ? this.#meant.isContested(asker, meeting)
       : // A client elsewhere may mean another host's server of this address.
-        all.some(({ flow }) => this.#meant.candidates(flow.host, meeting).length > 1);
+        all.some(({ flow }) => this.#meant.isContested(flow.host, meeting));
     return { all, isContested };
   }
 
@@ -241,5 +242,5 @@ function distinct(ways: readonly Way[]): readonly Way[] {
 function inParts(ways: readonly Way[], weightOf: (way: Way) => number): { way: Way; part: number }[] {
   const weights = ways.map(weightOf);
   const sum = weights.reduce((all, weight) => all + weight, 0);
-  return ways.map((way, i) => ({ way, part: weights[i]! / sum }));
+  return ways.map((way, i) => ({ way, part: sum === 0 ? 1 / ways.length : weights[i]! / sum }));
 }

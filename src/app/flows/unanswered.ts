@@ -37,13 +37,18 @@ export class Unanswered {
   readonly #shown: ReadonlySet<string>;
   readonly #formerListener: FormerListener;
 
-  constructor(flows: Iterable<JoinedFlow>, formerListener: FormerListener) {
+  /** @param serverOf a flow's server's end, told apart where several networks have its address */
+  constructor(
+    flows: Iterable<JoinedFlow>,
+    serverOf: (flow: JoinedFlow) => JoinedEnd,
+    formerListener: FormerListener,
+  ) {
     this.#formerListener = formerListener;
-    this.#dialled = dialledInVain(flows);
+    this.#dialled = dialledInVain(flows, serverOf);
     this.#shown = mostOf(this.#dialled, MAX_NODES);
   }
 
-  /** Id of the node that a server's end without a host is; undefined when somebody answers there. */
+  /** Id of the node that a server's end without a process is; undefined when somebody answers there. */
   nodeIdOf(end: JoinedEnd): string | undefined {
     if (this.#dialled.size === 0) return undefined;
     const id = idOf(end);
@@ -76,15 +81,16 @@ function idOf({ scope, address, port }: JoinedEnd): string {
   return endpointNodeId(scope, address, port);
 }
 
-/** Servers' ends that no probe is at, and to which there are failed connects and no others. */
-function dialledInVain(flows: Iterable<JoinedFlow>): Map<string, Dialled> {
+/** Servers' ends without a process to which there are failed connects and no others. */
+function dialledInVain(
+  flows: Iterable<JoinedFlow>,
+  serverOf: (flow: JoinedFlow) => JoinedEnd,
+): Map<string, Dialled> {
   const dialled = new Map<string, Dialled>();
-  const unowned: JoinedFlow[] = [];
   for (const flow of flows) {
-    const { server, failures } = flow;
-    if (server.host !== undefined) continue;
-    unowned.push(flow);
-    if (failures.size === 0) continue;
+    const { failures } = flow;
+    if (failures.size === 0 || flow.server.process !== undefined) continue;
+    const server = serverOf(flow);
     const id = idOf(server);
     let known = dialled.get(id);
     // Of several ends at one address, one says more than the others.
@@ -93,7 +99,7 @@ function dialledInVain(flows: Iterable<JoinedFlow>): Map<string, Dialled> {
     addAll(known.failures, failures);
   }
   if (dialled.size > 0)
-    for (const { server, activity } of unowned) if (activity.connections > 0) dialled.delete(idOf(server));
+    for (const flow of flows) if (flow.activity.connections > 0) dialled.delete(idOf(serverOf(flow)));
   return dialled;
 }
 

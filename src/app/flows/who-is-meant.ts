@@ -28,10 +28,15 @@ export class WhoIsMeant {
     );
   }
 
+  /** Whether several hosts with a server there may be meant. */
+  isContested(host: string, meeting: Meeting): boolean {
+    return meeting.place.owners.size > 1 && this.candidates(host, meeting).length > 1;
+  }
+
   /** Hosts with a server there which this host may mean. More than one: only the connection itself tells. */
   candidates(host: string, { place }: Meeting): readonly string[] {
     if (place.owners.has(host)) return [host];
-    const owners = [...place.owners.keys()];
+    const owners = place.owners.hosts();
     if (place.scope !== '') return owners;
     return owners.filter((owner) => !this.#networks.areApart(host, owner, place.address));
   }

@@ -1,6 +1,6 @@
 /** Client ports of a flow over the window, made for looking them up from one of its sides. */
-import type { FlowPorts, FlowState } from '../../flows/flow.js';
 import type { HeldFlow } from './held-flow.js';
+import { portList, type HeldState } from './held-state.js';
 
 /** A flow's client ports as they are on the side that it is looked at from. */
 export interface PortView {
@@ -37,34 +37,25 @@ export function windowPorts(flow: HeldFlow, side: 'client' | 'server'): PortView
   return { modulus: counts.modulus === 1 ? 1 : 0, counts: asSeen, isWhole, translated };
 }
 
-/** As pairs, ascending by port. */
-export function portList({
-  ports,
-  standsFor,
-}: FlowPorts): readonly (readonly [port: number, standsFor: number])[] {
-  return Array.from(ports, (port, i) => [port, standsFor[i] ?? 1] as const);
-}
-
-function statesOf(flow: HeldFlow): FlowState[] {
+function statesOf(flow: HeldFlow): HeldState[] {
   return flow.predecessor === undefined ? flow.states : [...statesOf(flow.predecessor), ...flow.states];
 }
 
-function countsOf(states: readonly FlowState[]): { modulus: number; counts: Map<number, number> } {
-  const modulus = Math.max(...states.map(({ ports }) => ports.modulus));
+function countsOf(states: readonly HeldState[]): { modulus: number; counts: Map<number, number> } {
+  const modulus = Math.max(...states.map((state) => state.modulus));
   const counts = new Map<number, number>();
   if (modulus === 0) return { modulus, counts };
-  for (const { ports } of states) {
-    ports.ports.forEach((port, i) => {
-      if (port % modulus === 0) counts.set(port, Math.max(counts.get(port) ?? 0, ports.standsFor[i] ?? 1));
-    });
+  for (const state of states) {
+    for (const [port, count] of portList(state))
+      if (port % modulus === 0) counts.set(port, Math.max(counts.get(port) ?? 0, count));
   }
   return { modulus, counts };
 }
 
-function pairsOf(states: readonly FlowState[]): Map<number, number> {
+function pairsOf(states: readonly HeldState[]): Map<number, number> {
   const pairs = new Map<number, number>();
-  for (const { ports, portPairs } of states)
-    ports.ports.forEach((port, i) => pairs.set(port, portPairs?.[i] ?? port));
+  for (const state of states)
+    portList(state).forEach(([port], i) => pairs.set(port, state.portPairs?.[i] ?? port));
   return pairs;
 }
 

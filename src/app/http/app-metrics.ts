@@ -33,6 +33,7 @@ export function metricsRoute(server: FastifyInstance, { engine, room, live, coun
   const accepted = gauge('reports_accepted', 'Reports taken in since the engine started');
   const refused = gauge('reports_refused', 'Reports refused because the window was full');
   const parts = gauge('window_parts', 'Distinct facts held');
+  const flows = gauge('window_flows', 'Flows held, as each probe states them');
   const bytesHeld = gauge('window_bytes', 'Estimated bytes of the facts held');
   const waiting = gauge('reports_waiting_bytes', 'Bytes taken by reports that arrive or wait to be taken in');
   const held = gauge('window_reports', 'Reports that count now');
@@ -64,6 +65,7 @@ export function metricsRoute(server: FastifyInstance, { engine, room, live, coun
     accepted.set(counts.accepted);
     refused.set(counts.refused);
     parts.set(counts.parts);
+    flows.set(counts.flows);
     bytesHeld.set(counts.bytes);
     waiting.set(room.takenBytes);
     held.set(counts.reports);

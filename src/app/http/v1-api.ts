@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify';
 import type { EngineClient } from '../engine/client.js';
+import type { FlowFilter } from '../describe/flow-rows.js';
 import { knownView } from '../engine/engine.js';
 import type { ProbeRecord } from '../window/probe-registry.js';
 import { optionsFor } from './query.js';
@@ -11,6 +12,8 @@ import {
   EDGES_ANSWER,
   EDGES_QUERY,
   FAULT,
+  FLOWS_ANSWER,
+  FLOWS_QUERY,
   PROBES_ANSWER,
   SEARCH_ANSWER,
   SEARCH_QUERY,
@@ -32,6 +35,12 @@ const EDGES: Description = {
     "A view's edges with their measurements; most bytes first. The view's options are further parameters.",
   query: EDGES_QUERY,
   answer: EDGES_ANSWER,
+};
+const FLOWS: Description = {
+  path: '/api/v1/flows',
+  summary: 'Who talks to whom, process by process and address by address; most connections first',
+  query: FLOWS_QUERY,
+  answer: FLOWS_ANSWER,
 };
 const PROBES: Description = {
   path: '/api/v1/probes',
@@ -57,6 +66,11 @@ export function v1Api(server: FastifyInstance, engine: EngineClient, version: st
       };
     },
   );
+  server.get<{ Querystring: FlowFilter & { limit: number } }>(
+    FLOWS.path,
+    schemaOf(FLOWS),
+    ({ query: { limit, ...filter } }) => engine.call('flows', [filter, limit]),
+  );
   server.get(PROBES.path, schemaOf(PROBES), async () => ({
     probes: (await engine.call('probes', [])).map(probeRow),
   }));
@@ -67,7 +81,7 @@ export function v1Api(server: FastifyInstance, engine: EngineClient, version: st
       found: await engine.call('search', [query.q, query.limit]),
     }),
   );
-  server.get('/api/v1/openapi.json', () => openApi(version, [EDGES, PROBES, SEARCH]));
+  server.get('/api/v1/openapi.json', () => openApi(version, [EDGES, FLOWS, PROBES, SEARCH]));
 }
 
 function schemaOf({ query, answer }: Description): object {

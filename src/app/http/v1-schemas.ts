@@ -1,5 +1,6 @@
 /**
- * Schemas of `/api/v1`: they check questions, shape answers, and are what the OpenAPI document is made of.
+ * Schemas of `/api/v1`: they check questions, shape answers, and are what the OpenAPI document is made of. What each number
+ * means is in docs/numbers.md.
  */
 
 const text = { type: 'string' } as const;
@@ -11,6 +12,9 @@ const END = {
   type: 'object',
   properties: {
     connections: whole,
+    opened: whole,
+    closed: whole,
+    live: whole,
     bytesSent: whole,
     bytesReceived: whole,
     retransmits: whole,
@@ -27,7 +31,26 @@ const EDGE = {
     fromLabel: text,
     toLabel: text,
     ports: { ...counts, description: "ports of the server's side, with the connections to each" },
-    connections: whole,
+    via: {
+      ...counts,
+      description:
+        "what clients dialled where that is not the server's own, as address:port, with the connections to each",
+    },
+    connections: { ...whole, description: 'connections that existed at any time of the window' },
+    opened: { ...whole, description: 'connections that began in the window, while a probe watched' },
+    closed: { ...whole, description: 'connections that ended in the window' },
+    live: { ...whole, description: 'connections there are now' },
+    rates: {
+      type: 'object',
+      description: 'per second, by the time between the statements; absent before any probe spoke twice',
+      properties: {
+        opened: { type: 'number' },
+        closed: { type: 'number' },
+        failed: { type: 'number' },
+        bytesSent: { type: 'number' },
+        bytesReceived: { type: 'number' },
+      },
+    },
     bytesSent: { ...whole, description: 'payload bytes that the client sent' },
     bytesReceived: whole,
     retransmits: whole,
@@ -50,10 +73,14 @@ const EDGE = {
       items: text,
       description: 'numbers in which the two ends differ by more than a tenth',
     },
+    sampled: {
+      type: 'boolean',
+      description: 'true when some counts were distributed by a sample of the client ports',
+    },
     evidence: {
       type: 'object',
-      description: 'connections by how direction and processes are known',
-      properties: { direction: counts, clientPid: counts, serverPid: counts },
+      description: 'connections by how direction, processes and NAT are known',
+      properties: { direction: counts, clientPid: counts, serverPid: counts, nat: counts },
     },
   },
 } as const;
@@ -65,6 +92,58 @@ export const EDGES_ANSWER = {
     view: text,
     total: { ...whole, description: 'edges there are, sent or not' },
     edges: { type: 'array', items: EDGE },
+  },
+} as const;
+
+const FLOW_END = {
+  type: 'object',
+  required: ['address'],
+  properties: {
+    address: text,
+    host: { ...text, description: "name of the host whose probe saw this end's socket" },
+    pid: whole,
+    start: { ...whole, description: 'start of the process in clock ticks after boot' },
+    name: { ...text, description: "name of the process's program" },
+  },
+} as const;
+
+const FLOW = {
+  type: 'object',
+  required: ['scope', 'client', 'server', 'connections', 'opened', 'closed', 'live', 'ports'],
+  properties: {
+    scope: { ...text, description: 'empty for addresses that mean the same everywhere' },
+    client: FLOW_END,
+    server: { ...FLOW_END, properties: { ...FLOW_END.properties, port: whole } },
+    via: { ...text, description: "what the client dialled, where that is not the server's own" },
+    connections: whole,
+    opened: whole,
+    closed: whole,
+    live: whole,
+    failed: { ...counts, description: 'failed connects by reason' },
+    bytesSent: whole,
+    bytesReceived: whole,
+    retransmits: whole,
+    rttMicros: whole,
+    connectMicros: whole,
+    evidence: {
+      type: 'object',
+      properties: { direction: text, clientProcess: text, serverProcess: text, nat: text },
+    },
+    sampled: { type: 'boolean' },
+    ports: {
+      type: 'array',
+      description: 'client ports, each with the connections that it stands for',
+      items: { type: 'array', items: whole },
+    },
+  },
+} as const;
+
+export const FLOWS_ANSWER = {
+  type: 'object',
+  required: ['total', 'flows'],
+  properties: {
+    total: { ...whole, description: 'flows there are, sent or not' },
+    flows: { type: 'array', items: FLOW },
   },
 } as const;
 
@@ -154,6 +233,23 @@ export const EDGES_QUERY = {
   type: 'object',
   properties: {
     view: { ...text, default: 'processes', description: 'one of the views of /api/topology' },
+    limit: { type: 'integer', minimum: 1, maximum: 100_000, default: 10_000 },
+  },
+} as const;
+
+export const FLOWS_QUERY = {
+  type: 'object',
+  properties: {
+    host: { ...text, maxLength: 300, description: 'name of a host at either end' },
+    pid: { ...whole, description: 'PID at either end' },
+    name: { ...text, maxLength: 300, description: "name of a process's program at either end" },
+    address: { ...text, maxLength: 60, description: 'address at either end, or the one dialled' },
+    port: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 65_535,
+      description: "the server's port, or the one dialled",
+    },
     limit: { type: 'integer', minimum: 1, maximum: 100_000, default: 10_000 },
   },
 } as const;

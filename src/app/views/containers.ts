@@ -37,7 +37,10 @@ export function indexAddresses(
 }
 
 /** The node that an end's address belongs to. */
-export function byAddress(index: AddressIndex, { end: { scope, address, port } }: ViewEnd): string | undefined {
+export function byAddress(
+  index: AddressIndex,
+  { end: { scope, address, port } }: ViewEnd,
+): string | undefined {
   if (index.size === 0) return undefined;
   const id = index.get(`${scope};${address};`) ?? index.get(`${scope};${address};${port}`);
   return id === '' ? undefined : id;

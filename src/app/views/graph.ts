@@ -82,7 +82,9 @@ class Places {
     return ids;
   }
 
-  ofServer({ server, via }: JoinedFlow): readonly string[] {
+  ofServer(flow: JoinedFlow): readonly string[] {
+    const { via } = flow;
+    const server = flow.failures.size > 0 ? this.#snapshot.serverEndOf(flow) : flow.server;
     // A machine without a probe is known by what was dialled, where that is something of the fleet.
     if (via !== '' && server.host === undefined) return this.#behind(server, via);
     let ids = this.#servers.get(server);

@@ -63,16 +63,10 @@ function podPlace(snapshot: Snapshot, pods: ReadonlyMap<string, Node>): Place {
   };
 }
 
-function machineOf(
-  container: string,
-  containers: ReadonlyMap<string, Node>,
-  view: ViewEnd,
-): string {
+function machineOf(container: string, containers: ReadonlyMap<string, Node>, view: ViewEnd): string {
   if (container.startsWith(UNCONTAINED_PREFIX)) return container.slice(UNCONTAINED_PREFIX.length);
   const node = containers.get(container);
-  return hostNameOf(
-    latestOf(node, 'host_node_id') ?? node?.parents?.get('host')?.[0] ?? view.hostNode ?? '',
-  );
+  return hostNameOf(latestOf(node, 'host_node_id') ?? node?.parents?.get('host')?.[0] ?? view.hostNode ?? '');
 }
 
 /** Ids of a node's containers, by pod. */

@@ -13,13 +13,16 @@ const PROCESS_NAME_GROUP = 'group:process:name';
 export function placeOutsideOr(snapshot: Snapshot, inside: Place): Place {
   return (view) => {
     if (view.end.isAmbiguous) return [ambiguousNodeId(view)];
+    const isServer = !view.opens && view.process === undefined;
+    const unanswered = isServer ? snapshot.unanswered.nodeIdOf(view.end) : undefined;
+    // Its machine is known, but nobody there answers.
+    if (unanswered !== undefined && view.hostNode !== undefined) return [unanswered];
     const ids = inside(view);
     if (ids.length > 0 || view.hostNode !== undefined) return ids;
     const external = externalNodeId(view, snapshot.addresses);
     // A service known by name stays what it is, whether it answers or not.
     const isService = external?.startsWith(SERVICE_PREFIX) === true;
-    const isServer = !view.opens && !isService;
-    const id = (isServer ? snapshot.unanswered.nodeIdOf(view.end) : undefined) ?? external;
+    const id = (isService ? undefined : unanswered) ?? external;
     return id === undefined ? [] : [id];
   };
 }

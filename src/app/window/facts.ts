@@ -104,8 +104,7 @@ export class Facts {
     }
     if (report.dns.size > 0) {
       const entries: Entry<unknown>[] = [];
-      for (const [address, names] of report.dns)
-        entries.push(this.#dns.add(probe, number, address, names));
+      for (const [address, names] of report.dns) entries.push(this.#dns.add(probe, number, address, names));
       said.push({ store: this.#dns as FactStore<unknown>, entries });
     }
     this.#templates.set(probe, report);

@@ -2,6 +2,7 @@
  * Who listened where, after it has gone: an address that is dialled in vain is then more than a number. Servers whose process
  * was known are remembered for ten minutes.
  */
+import type { StatedFlow } from '../../flows/statement.js';
 import type { JoinedEnd, JoinedFlow } from '../flows/joined-flow.js';
 
 const REMEMBER_MS = 10 * 60_000;
@@ -9,7 +10,8 @@ const REMEMBER_MS = 10 * 60_000;
 const MAX_REMEMBERED = 20_000;
 
 interface Listener {
-  name: string;
+  readonly key: string;
+  readonly name: string;
   /** Undefined while it is there. */
   goneAtMs: number | undefined;
   /** Of the last look at which it was there. */
@@ -18,6 +20,8 @@ interface Listener {
 
 export class FormerListeners {
   readonly #listeners = new Map<string, Listener>();
+  /** The same, by ends that were seen before: most are as they were at the last look. */
+  readonly #byEnd = new WeakMap<JoinedEnd, Listener>();
   #look = 0;
 
   /** Notes who serves now. @param nameOf the name of a server's process; empty when it is not known */
@@ -26,13 +30,12 @@ export class FormerListeners {
     for (const { server, activity } of flows) {
       // Failed connects alone say nothing of who is there.
       if (server.process === undefined || activity.connections === 0) continue;
-      const key = keyOf(server.scope, server.address, server.port);
-      const known = this.#listeners.get(key);
-      if (known?.look === look) continue;
-      const name = nameOf(server);
-      if (name === '') continue;
-      if (known === undefined) this.#listeners.set(key, { name, goneAtMs: undefined, look });
-      else Object.assign(known, { name, goneAtMs: undefined, look });
+      const known = this.#byEnd.get(server) ?? this.#added(server, nameOf(server));
+      if (known === undefined || known.look === look) continue;
+      known.look = look;
+      if (known.goneAtMs === undefined && this.#listeners.get(known.key) === known) continue;
+      known.goneAtMs = undefined;
+      this.#listeners.set(known.key, known);
     }
     for (const [key, listener] of this.#listeners) {
       if (listener.look === look) continue;
@@ -40,6 +43,26 @@ export class FormerListeners {
       if (nowMs - listener.goneAtMs >= REMEMBER_MS || this.#listeners.size > MAX_REMEMBERED)
         this.#listeners.delete(key);
     }
+  }
+
+  /** Notes who serves by what a probe states, so that it is known even if nobody looks while they are there. */
+  stated(flows: readonly StatedFlow[]): void {
+    for (const { definition } of flows) {
+      const server = definition?.server;
+      const name = server?.isHere === true ? (server.process?.name ?? '') : '';
+      if (definition === undefined || server === undefined || name === '') continue;
+      const key = keyOf(definition.scope, server.address, server.port);
+      this.#listeners.set(key, { key, name, goneAtMs: undefined, look: this.#look });
+    }
+  }
+
+  #added(server: JoinedEnd, name: string): Listener | undefined {
+    if (name === '') return undefined;
+    const key = keyOf(server.scope, server.address, server.port);
+    const listener: Listener = { key, name, goneAtMs: undefined, look: 0 };
+    this.#listeners.set(key, listener);
+    this.#byEnd.set(server, listener);
+    return listener;
   }
 
   /** Name of who listened there. */

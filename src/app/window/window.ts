@@ -5,14 +5,12 @@
 import type { Statement } from '../../flows/statement.js';
 import { renamedId, renameHost, type NodeCache } from '../../report/index.js';
 import type { Node, Report, Topology, TopologyKey } from '../../report/model/model.js';
-import { hostNodeId } from '../../report/model/node-ids.js';
+import { hostNodeId, processNodeId } from '../../report/model/node-ids.js';
 import { fromMillis } from '../../report/model/timestamp.js';
-import { DialledServers } from '../decode/dialled-servers.js';
-import type { ReportTimes } from '../decode/flow-ledger.js';
-import { ReportedFlows, type HostStatements } from '../decode/report-to-statement.js';
 import { AppError } from '../errors.js';
 import { FlowStore, type Taken } from '../flows/flow-store.js';
-import type { JoinedFlow } from '../flows/joined-flow.js';
+import type { JoinedEnd, JoinedFlow } from '../flows/joined-flow.js';
+import { localNetworks, type NetworkSet } from '../flows/networks.js';
 import { hostNameOf, latestOf } from '../flows/node-facts.js';
 import { Snapshot } from '../flows/snapshot.js';
 import { moveTimes } from './clock-skew.js';
@@ -22,6 +20,7 @@ import { FormerListeners } from './former-listeners.js';
 import { HostNames, machineFactsOf } from './host-names.js';
 import { ProbeRegistry, type ProbeIdentity, type ProbeRecord } from './probe-registry.js';
 import { renameStatement } from './rename-statement.js';
+import { ReportIntake } from './report-intake.js';
 import { markStale } from './staleness.js';
 
 export interface WindowSettings {
@@ -77,8 +76,7 @@ export class Window {
   readonly #settings: WindowSettings;
   readonly #facts: Facts;
   readonly #flows: FlowStore;
-  readonly #reported = new Map<string, ReportedFlows>();
-  readonly #dialled = new DialledServers();
+  readonly #reports: ReportIntake;
   readonly #formerListeners = new FormerListeners();
   readonly #probes: ProbeRegistry;
   readonly #hostNames: HostNames;
@@ -91,6 +89,7 @@ export class Window {
   /** Counts changes to what nodes are called or belong to. */
   #namesVersion = 0;
   #isSettled = true;
+  #networks: { readonly version: number; readonly set: NetworkSet } | undefined;
   #snapshot: { readonly version: number; readonly snapshot: Snapshot } | undefined;
 
   constructor(settings: WindowSettings) {
@@ -100,6 +99,7 @@ export class Window {
     this.#hostNames = new HostNames(windowMs);
     this.#facts = new Facts(windowMs);
     this.#flows = new FlowStore({ windowMs, maxFlows, maxFlowsPerProbe: maxFlows, maxBytes });
+    this.#reports = new ReportIntake(this.#flows, (probe, host) => this.#hostNames.hostHere(probe, host));
   }
 
   /** What a probe said before, for reading its next report. */
@@ -112,7 +112,7 @@ export class Window {
       known: (key, id, digest) => {
         const node =
           key === 'Endpoint'
-            ? this.#reported.get(probe)?.recall(id, digest)
+            ? this.#reports.recall(probe, id, digest)
             : this.#facts.recall(probe, key, this.#hostNames.idHere(probe, id), digest);
         if (node !== undefined) recalled.add(node);
         return node;
@@ -149,7 +149,8 @@ export class Window {
     const statement = renameStatement(sent, sent.host, name);
     const taken = this.#flows.state(probe.id, statement, nowMs);
     if (!taken.taken) return taken;
-    this.#forgetReported(probe.id);
+    this.#formerListeners.stated(statement.flows);
+    this.#reports.forget(probe.id);
     const identity = { ...probe, announcedMs: sent.intervalMs };
     const named = name === sent.host ? told : renameHost(told, sent.host, name);
     this.#probes.seen(identity, named, nowMs, ++this.#accepted);
@@ -170,9 +171,17 @@ export class Window {
     const sent = this.#hostNames.named(probe.id, withoutEndpoints(received), atMs, (before, after) => {
       memory.replaced(before, after);
     });
-    this.#refuseWhenFull(probe.id, bodyBytes, received, () => this.#facts.weighReport(probe.id, sent));
+    this.#refuseWhenFull(probe.id, bodyBytes, received, () =>
+      withEndpoints(this.#facts.weighReport(probe.id, sent), this.#reports.moreEndpoints(probe.id, received)),
+    );
     const number = ++this.#accepted;
     const isWhole = this.#probes.seen(probe, sent, atMs, number);
+    // Who sends reports has no state here any more. First what may be refused.
+    this.#flows.forget(probe.id);
+    const { windowMs } = this.#settings;
+    const intervalMs = this.#probes.intervalMs(probe.id) ?? windowMs;
+    const digestOf = (node: Node): number | undefined => memory.digests.get(node);
+    this.#reports.take(probe.id, received, { atMs, isWhole, windowMs, intervalMs }, digestOf);
     this.#facts.forgetStated(probe.id);
     const report = moveTimes(sent, this.#probes.correctionMs(probe.id), memory.recalled);
     const said = this.#facts.tell(probe.id, number, report, (key, id, node) => {
@@ -182,9 +191,6 @@ export class Window {
     });
     this.#arrivals.push({ number, atMs, probe: probe.id, said });
     this.#factsChanged();
-    const { windowMs } = this.#settings;
-    const intervalMs = this.#probes.intervalMs(probe.id) ?? windowMs;
-    this.#takeFlows(probe.id, received, { atMs, isWhole, windowMs, intervalMs }, memory);
     this.#noteHosts(sent);
   }
 
@@ -201,15 +207,13 @@ export class Window {
     this.#settle();
     const flows = this.flows();
     const report = this.#marked(this.#facts.settled());
-    this.#formerListeners.note(flows, this.#settings.clock(), ({ host, process }) => {
-      const node = this.#facts.nodes('Process')?.get(`${host ?? ''};${process?.pid ?? ''}`);
-      return process?.name || (latestOf(node, 'name') ?? '');
-    });
+    this.#formerListeners.note(flows, this.#settings.clock(), (server) => this.#nameOf(server));
     const snapshot = new Snapshot({
       report,
       flows,
       isOwned: (address) => this.#flows.isOwned(address),
       namesVersion: this.#namesVersion,
+      networks: this.#networksOf(report),
       formerListener: (scope, address, port) => this.#formerListeners.at(scope, address, port),
     });
     this.#snapshot = { version, snapshot };
@@ -239,7 +243,7 @@ export class Window {
 
   counts(): WindowCounts {
     this.#expire();
-    const { parts, bytes } = this.#facts.amount;
+    const { parts, bytes } = withEndpoints(this.#facts.amount, this.#reports.endpoints);
     const flows = this.#flows.counts();
     return {
       reports: this.#arrivals.length,
@@ -255,7 +259,7 @@ export class Window {
   /** Most of what arrives is far from any bound: only near one is it worth finding out what is really new. */
   #refuseWhenFull(probe: string, bodyBytes: number, report: Report, weigh: () => Amount): void {
     const { maxParts, maxBytes, windowMs } = this.#settings;
-    const held = this.#facts.amount;
+    const held = withEndpoints(this.#facts.amount, this.#reports.endpoints);
     let told = report.dns.size;
     for (const { nodes } of report.topologies.values()) told += nodes.size;
     const mayBeTooMuch =
@@ -269,43 +273,11 @@ export class Window {
     });
   }
 
-  #takeFlows(probe: string, report: Report, times: ReportTimes, memory: Memory): void {
-    const digestOf = (node: Node): number | undefined => memory.digests.get(node);
-    const first = this.#reportedBy(probe).take(report, times, digestOf);
-    this.#takeAgain(first.outdated);
-    if (this.#stateAll(probe, first.all)) return;
-    // The machine has another name than before: its flows begin anew.
-    this.#forgetReported(probe);
-    const again = this.#reportedBy(probe).take(report, times, digestOf);
-    this.#takeAgain(again.outdated);
-    this.#stateAll(probe, again.all);
-  }
-
-  #reportedBy(probe: string): ReportedFlows {
-    let reported = this.#reported.get(probe);
-    if (reported === undefined) {
-      reported = new ReportedFlows(probe, this.#dialled);
-      this.#reported.set(probe, reported);
-    }
-    return reported;
-  }
-
-  /** Reports whose clients may lead elsewhere now. */
-  #takeAgain(probes: Iterable<string>): void {
-    for (const probe of probes) this.#stateAll(probe, this.#reported.get(probe)?.takeAgain() ?? []);
-  }
-
-  /** @returns whether the store took everything */
-  #stateAll(probe: string, all: readonly HostStatements[]): boolean {
-    let isTaken = true;
-    for (const { stream, statements } of all) {
-      for (const { statement, atMs } of statements) {
-        const { host } = statement;
-        const here = renameStatement(statement, host, this.#hostNames.hostHere(probe, host));
-        isTaken = this.#flows.state(stream, here, atMs).taken && isTaken;
-      }
-    }
-    return isTaken;
+  /** Name of an end's process; empty when it is not known. */
+  #nameOf({ host, process }: JoinedEnd): string {
+    if (host === undefined || process === undefined) return '';
+    if (process.name !== '') return process.name;
+    return latestOf(this.#facts.nodes('Process')?.get(processNodeId(host, process.pid)), 'name') ?? '';
   }
 
   #noteHosts({ topologies }: Report): void {
@@ -338,17 +310,9 @@ export class Window {
   #forget(probe: string): void {
     this.#facts.forget(probe);
     this.#flows.forget(probe);
-    this.#forgetReported(probe);
+    this.#reports.forget(probe);
     this.#hostNames.forget(probe);
     this.#factsChanged();
-  }
-
-  #forgetReported(probe: string): void {
-    const reported = this.#reported.get(probe);
-    if (reported === undefined) return;
-    for (const stream of reported.streams) this.#flows.forget(stream);
-    this.#reported.delete(probe);
-    this.#takeAgain(reported.forget());
   }
 
   #factsChanged(): void {
@@ -362,6 +326,13 @@ export class Window {
     if (this.#facts.settle()) this.#namesVersion++;
   }
 
+  /** Hosts' networks change with what they are called or belong to, which is seldom. */
+  #networksOf(report: Report): NetworkSet {
+    if (this.#networks?.version !== this.#namesVersion)
+      this.#networks = { version: this.#namesVersion, set: localNetworks(report) };
+    return this.#networks.set;
+  }
+
   /** With hosts that are silent marked so. */
   #marked(report: Report): Report {
     const hosts = report.topologies.get('Host');
@@ -369,6 +340,13 @@ export class Window {
     if (hosts === undefined || silent.size === 0) return report;
     return { ...report, topologies: new Map(report.topologies).set('Host', markStale(hosts, silent)) };
   }
+}
+
+/** Estimated bytes of an endpoint's node. */
+const ENDPOINT_BYTES = 1_000;
+
+function withEndpoints({ parts, bytes }: Amount, endpoints: number): Amount {
+  return { parts: parts + endpoints, bytes: bytes + endpoints * ENDPOINT_BYTES };
 }
 
 function withoutEndpoints(report: Report): Report {

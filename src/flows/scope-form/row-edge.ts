@@ -62,12 +62,7 @@ export class RowEdge implements PortUser {
       isSeen: server.host !== undefined,
     };
     this.edge = `${this.clientAddress}\n${this.server.id}`;
-    this.identity = [
-      this.edge,
-      this.process,
-      this.server.process?.key ?? '',
-      row.via ?? '',
-    ].join('\n');
+    this.identity = [this.edge, this.process, this.server.process?.key ?? '', row.via ?? ''].join('\n');
     this.isLocal = client.host !== undefined && client.host === server.host;
     this.failures = Object.entries(failed)
       .filter(([, count]) => count > 0)

@@ -21,6 +21,7 @@ export function readFacts(
 ): Map<TopologyKey, StatedFacts> {
   const keys = columns.rows(Field.TopologyKeys);
   const nodeCounts = columns.column(Field.TopologyNodes);
+  const metricCounts = columns.column(Field.TopologyMetrics);
   const goneCounts = columns.column(Field.TopologyGone);
   const framed = columns.column(Field.TopologyFramed);
   const goneIds = columns.rows(Field.GoneNodes);
@@ -32,15 +33,19 @@ export function readFacts(
     if (topologies.has(key)) throw new StatementError('DUPLICATE', 'cannot read a topology twice');
     budget.entry();
     const nodes = reader.readNodes(nodeCounts.next());
+    const metrics = reader.readMetrics(metricCounts.next());
+    for (const id of metrics.keys())
+      if (nodes.has(id)) throw new StatementError('DUPLICATE', 'cannot read a node and its metrics alone');
     const gone = new Set<string>();
     for (let left = goneCounts.next(); left > 0; left--) {
       budget.goneNode();
       const id = dictionary.text(goneIds.next());
-      if (gone.has(id) || nodes.has(id))
+      if (gone.has(id) || nodes.has(id) || metrics.has(id))
         throw new StatementError('DUPLICATE', 'cannot read a gone node twice');
       gone.add(id);
     }
     const facts: Mutable<StatedFacts> = { nodes, gone: [...gone] };
+    if (metrics.size > 0) facts.metrics = metrics;
     if (framed.next() !== 0) facts.frame = frameOf(frames, key);
     topologies.set(key, facts);
   }

@@ -1,5 +1,5 @@
 /** Facts of topologies as columns: nodes, ids of those that are no more, and frames. */
-import type { Node, Topology, TopologyKey } from '../../report/model/model.js';
+import type { Metric, Node, Topology, TopologyKey } from '../../report/model/model.js';
 import { encodeReport } from '../../report/wire/msgpack-codec.js';
 import type { StatedFacts } from '../statement.js';
 import type { ColumnWriter, ColumnsWriter } from './column-writer.js';
@@ -14,17 +14,20 @@ export function writeFacts(
 ): void {
   const keys = columns.rows(Field.TopologyKeys);
   const nodeCounts = columns.column(Field.TopologyNodes);
+  const metricCounts = columns.column(Field.TopologyMetrics);
   const goneCounts = columns.column(Field.TopologyGone);
   const framed = columns.column(Field.TopologyFramed);
   const goneIds = columns.rows(Field.GoneNodes);
   const writer = new NodeWriter(columns, dictionary);
   const frames = new Map<TopologyKey, Topology>();
-  for (const [key, { nodes, gone, frame }] of facts) {
+  for (const [key, { nodes, metrics, gone, frame }] of facts) {
     keys.push(dictionary.text(key));
     nodeCounts.push(nodes.size);
+    metricCounts.push(metrics?.size ?? 0);
     goneCounts.push(gone.length);
     framed.push(frame ? 1 : 0);
     for (const node of nodes.values()) writer.write(node);
+    for (const [id, changed] of metrics ?? []) writer.writeMetrics(id, changed);
     for (const id of gone) goneIds.push(dictionary.text(id));
     if (frame) frames.set(key, { ...frame, nodes: new Map() });
   }
@@ -42,6 +45,8 @@ class NodeWriter {
   readonly #metricCounts: ColumnWriter;
   readonly #parentCounts: ColumnWriter;
   readonly #childCounts: ColumnWriter;
+  readonly #metricNodeIds: ColumnWriter;
+  readonly #metricNodeMetrics: ColumnWriter;
   readonly #factKeys: ColumnWriter;
   readonly #factValues: ColumnWriter;
   readonly #factTimes: ColumnWriter;
@@ -65,6 +70,8 @@ class NodeWriter {
     this.#metricCounts = columns.column(Field.NodeMetrics);
     this.#parentCounts = columns.column(Field.NodeParents);
     this.#childCounts = columns.column(Field.NodeChildren);
+    this.#metricNodeIds = columns.rows(Field.MetricNodeIds);
+    this.#metricNodeMetrics = columns.column(Field.MetricNodeMetrics);
     this.#factKeys = columns.rows(Field.FactKeys);
     this.#factValues = columns.column(Field.FactValues);
     this.#factTimes = columns.column(Field.FactTimes);
@@ -95,6 +102,13 @@ class NodeWriter {
     this.#metrics(metrics);
     this.#sets(parents);
     for (const child of children) this.write(child);
+  }
+
+  /** A node of which only metrics are stated. */
+  writeMetrics(id: string, metrics: ReadonlyMap<string, Metric>): void {
+    this.#metricNodeIds.push(this.#dictionary.text(id));
+    this.#metricNodeMetrics.push(metrics.size);
+    this.#metrics(metrics);
   }
 
   #facts(facts: Node['latest']): void {

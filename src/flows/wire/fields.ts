@@ -130,8 +130,19 @@ export const Field = {
   DnsReverse: 77,
   /** One row for each name. */
   DnsNames: 78,
+
+  /** Nodes of a topology of which there are metrics only; one row for each topology. */
+  TopologyMetrics: 79,
+  // One row for each of these nodes; their metrics come behind those of the topology's nodes.
+  MetricNodeIds: 80,
+  MetricNodeMetrics: 81,
+
+  /** One row for each flow with a state. 1: its ports have others that the server sees. */
+  PortPaired: 82,
+  /** One row for each port of such a flow, in the order of `Ports`: the port as the server sees it. */
+  PairedPorts: 83,
 } as const;
 export type FieldNumber = number;
 
 /** Numbers below are known to this version. */
-export const FIELDS = 79;
+export const FIELDS = 84;

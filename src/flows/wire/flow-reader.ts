@@ -97,6 +97,8 @@ class StateReader {
   readonly #portCounts: ColumnReader;
   readonly #ports: ColumnReader;
   readonly #portsStandFor: ColumnReader;
+  readonly #portPaired: ColumnReader;
+  readonly #pairedPorts: ColumnReader;
   #block = new ArrayBuffer(0);
   #blockAt = 0;
 
@@ -111,10 +113,18 @@ class StateReader {
     this.#portCounts = columns.column(Field.PortCounts);
     this.#ports = columns.rows(Field.Ports);
     this.#portsStandFor = columns.column(Field.PortsStandFor, 1);
+    this.#portPaired = columns.column(Field.PortPaired);
+    this.#pairedPorts = columns.rows(Field.PairedPorts);
   }
 
   read(): FlowState {
-    return { numbers: this.#readNumbers(), failed: this.#readFailures(), ports: this.#readPorts() };
+    const numbers = this.#readNumbers();
+    const failed = this.#readFailures();
+    const ports = this.#readPorts();
+    const paired = this.#portPaired.next();
+    if (paired > 1) throw new StatementError('BAD_NUMBER', 'cannot read whether ports are paired');
+    if (paired === 0) return { numbers, failed, ports };
+    return { numbers, failed, ports, portPairs: this.#readPairs(ports.ports.length) };
   }
 
   #readNumbers(): FlowNumbers {
@@ -141,6 +151,16 @@ class StateReader {
       failed.set(reason, this.#failures.next());
     }
     return failed;
+  }
+
+  #readPairs(count: number): Uint16Array {
+    const pairs = new Uint16Array(count);
+    for (let i = 0; i < count; i++) {
+      const port = this.#pairedPorts.next();
+      if (port > PORT_MAX) throw new StatementError('BAD_NUMBER', `cannot read port ${port}`);
+      pairs[i] = port;
+    }
+    return pairs;
   }
 
   #readPorts(): FlowPorts {

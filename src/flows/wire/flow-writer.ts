@@ -53,6 +53,8 @@ class StateWriter {
   readonly #portCounts: ColumnWriter;
   readonly #ports: ColumnWriter;
   readonly #portsStandFor: ColumnWriter;
+  readonly #portPaired: ColumnWriter;
+  readonly #pairedPorts: ColumnWriter;
 
   constructor(columns: ColumnsWriter, dictionary: DictionaryWriter) {
     this.#dictionary = dictionary;
@@ -64,9 +66,11 @@ class StateWriter {
     this.#portCounts = columns.column(Field.PortCounts);
     this.#ports = columns.rows(Field.Ports);
     this.#portsStandFor = columns.column(Field.PortsStandFor, 1);
+    this.#portPaired = columns.column(Field.PortPaired);
+    this.#pairedPorts = columns.rows(Field.PairedPorts);
   }
 
-  write({ numbers, failed, ports: { modulus, ports, standsFor } }: FlowState): void {
+  write({ numbers, failed, ports: { modulus, ports, standsFor }, portPairs }: FlowState): void {
     for (let place = 0; place < NUMBERS; place++) this.#numbers[place]!.push(numbers[place]!);
     this.#failureCounts.push(failed.size);
     for (const [reason, count] of failed) {
@@ -79,6 +83,8 @@ class StateWriter {
     for (let i = 0; i < ports.length; i++) {
       before = pushAscending(this.#ports, ports[i]!, before);
       this.#portsStandFor.push(standsFor[i]!);
+      if (portPairs !== undefined) this.#pairedPorts.push(portPairs[i]!);
     }
+    this.#portPaired.push(portPairs === undefined ? 0 : 1);
   }
 }

@@ -20,6 +20,8 @@ export class NodeReader {
   readonly #metricCounts: ColumnReader;
   readonly #parentCounts: ColumnReader;
   readonly #childCounts: ColumnReader;
+  readonly #metricNodeIds: ColumnReader;
+  readonly #metricNodeMetrics: ColumnReader;
   readonly #factKeys: ColumnReader;
   readonly #factValues: ColumnReader;
   readonly #factTimes: ColumnReader;
@@ -44,6 +46,8 @@ export class NodeReader {
     this.#metricCounts = columns.column(Field.NodeMetrics);
     this.#parentCounts = columns.column(Field.NodeParents);
     this.#childCounts = columns.column(Field.NodeChildren);
+    this.#metricNodeIds = columns.rows(Field.MetricNodeIds);
+    this.#metricNodeMetrics = columns.column(Field.MetricNodeMetrics);
     this.#factKeys = columns.rows(Field.FactKeys);
     this.#factValues = columns.column(Field.FactValues);
     this.#factTimes = columns.column(Field.FactTimes);
@@ -61,6 +65,18 @@ export class NodeReader {
   /** The next `count` nodes, with their children. @throws StatementError */
   readNodes(count: number): Map<string, Node> {
     return this.#nodes(count, 0);
+  }
+
+  /** Metrics of the next `count` nodes of which only they are stated. @throws StatementError */
+  readMetrics(count: number): Map<string, ReadonlyMap<string, Metric>> {
+    const nodes = new Map<string, ReadonlyMap<string, Metric>>();
+    for (let left = count; left > 0; left--) {
+      this.#budget.node();
+      const id = this.#dictionary.text(this.#metricNodeIds.next());
+      if (nodes.has(id)) throw new StatementError('DUPLICATE', 'cannot read the metrics of a node twice');
+      nodes.set(id, this.#map(this.#metricNodeMetrics.next(), this.#metricKeys, this.#metric));
+    }
+    return nodes;
   }
 
   #nodes(count: number, depth: number): Map<string, Node> {

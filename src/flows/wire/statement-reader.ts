@@ -49,7 +49,7 @@ function readHead(values: ReadonlyMap<string, HeadValue>): Head {
     if (typeof value !== 'number') throw new StatementError('WRONG_TYPE', `cannot read ${name}`);
     if (!Number.isSafeInteger(value) || value < 0)
       throw new StatementError('BAD_NUMBER', `cannot read ${name}`);
-    return value;
+    return value + 0; // -0 becomes 0
   };
   const text = (name: string): string => {
     const value = values.get(name);

@@ -55,7 +55,7 @@ export class FailoverSource implements ConnectionSource {
     } catch (error) {
       if (this.#closed || this.#active.kind !== 'ebpf') throw error;
       await this.#replace(error);
-      return this.#active.snapshot();
+      return this.#active.snapshot(); // a whole one: what was handed over before is not the new source's
     }
   }
 

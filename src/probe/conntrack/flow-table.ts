@@ -22,6 +22,9 @@ export class FlowTable {
   readonly #ended = new Map<string, number>();
   #snapshots = 0;
   #epoch = 0;
+  /** The last snapshot, while it still says all there is. */
+  #last: FlowBatch | undefined;
+  readonly #written = Buffer.alloc(FLOW_BYTES);
 
   constructor(private readonly maxFlows: number) {}
 
@@ -45,7 +48,12 @@ export class FlowTable {
       this.#keys[slot] = key;
     }
     this.#epochs[slot] = this.#epoch;
-    writeFlow(this.#bytes, slot * FLOW_BYTES, flow, netns);
+    writeFlow(this.#written, 0, flow, netns);
+    const at = slot * FLOW_BYTES;
+    if (this.#written.compare(this.#bytes, at, at + FLOW_BYTES) !== 0) {
+      this.#written.copy(this.#bytes, at);
+      this.#last = undefined;
+    }
     return isNew;
   }
 
@@ -76,21 +84,25 @@ export class FlowTable {
     return found;
   }
 
-  /** Everything known, in memory of its own; forgets what ended long enough ago. */
+  /** Everything known, which nobody may change: the same batch while nothing changes. Forgets what ended long enough ago. */
   snapshot(): FlowBatch {
     const flowCount = this.#slots.size;
-    const flows = new Uint8Array(this.#bytes.subarray(0, flowCount * FLOW_BYTES)).buffer;
+    const batch = (this.#last ??= {
+      flows: new Uint8Array(this.#bytes.subarray(0, flowCount * FLOW_BYTES)).buffer,
+      flowCount,
+    });
     this.#snapshots++;
     for (const [key, last] of this.#ended) {
       if (last > this.#snapshots) continue;
       this.#ended.delete(key);
       this.#remove(key);
     }
-    return { flows, flowCount };
+    return batch;
   }
 
   #remove(key: string): void {
     const slot = this.#slots.get(key)!;
+    this.#last = undefined;
     const last = this.#slots.size - 1;
     this.#slots.delete(key);
     if (slot !== last) {

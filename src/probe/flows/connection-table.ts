@@ -9,7 +9,6 @@ import { scopeNetns } from '../records/scope.js';
 import { NO_END } from './end-table.js';
 import { SlotIndex, Slots, withRoom } from './slot-index.js';
 
-
 /** In place of a slot. */
 export const NO_SLOT = -1;
 const FIRST = 256;
@@ -184,8 +183,12 @@ export function hasTuple(a: RecordView, i: number, b: RecordView, j: number): bo
 export function matches(a: RecordView, i: number, b: RecordView, j: number, isSameEnd: boolean): boolean {
   const [halfA, halfB] = [i * RECORD.halves, j * RECORD.halves];
   const [atA, atB] = [i * RECORD.words, j * RECORD.words];
-  const [localPort, remotePort] = isSameEnd ? [HALF.localPort, HALF.remotePort] : [HALF.remotePort, HALF.localPort];
-  const [local, remote] = isSameEnd ? [WORD.localAddress, WORD.remoteAddress] : [WORD.remoteAddress, WORD.localAddress];
+  const [localPort, remotePort] = isSameEnd
+    ? [HALF.localPort, HALF.remotePort]
+    : [HALF.remotePort, HALF.localPort];
+  const [local, remote] = isSameEnd
+    ? [WORD.localAddress, WORD.remoteAddress]
+    : [WORD.remoteAddress, WORD.localAddress];
   return (
     a.halves[halfA + HALF.localPort] === b.halves[halfB + localPort] &&
     a.halves[halfA + HALF.remotePort] === b.halves[halfB + remotePort] &&

@@ -7,9 +7,19 @@
  * at once, and nothing is kept of them.
  */
 import { isLoopbackAddress, sameAddress } from '../records/address.js';
-import { Direction, DirectionEvidence, Flag, HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
+import {
+  Direction,
+  DirectionEvidence,
+  Flag,
+  HALF,
+  OFFSET,
+  PidEvidence,
+  RECORD,
+  WORD,
+} from '../records/layout.js';
 import { TcpState } from '../records/tcp-state.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
+import type { SocketEnds } from '../records/source.js';
 import { isSelfConnect } from '../records/scope.js';
 import { Num } from '../../flows/flow.js';
 import { ALONE, ClosedPairs } from './closed-pairs.js';
@@ -26,7 +36,6 @@ import { BOTH, CLIENT, Roles, SERVER } from './roles.js';
 import { ServerBook } from './server-book.js';
 import { tupleHash } from './tuple-hash.js';
 
-
 /** Snapshots for which a closed connection waits for its other end, and how many wait at most. */
 const LINGER = 2;
 const MAX_LINGERING = 65_536;
@@ -37,6 +46,8 @@ const MAX_PENDING = 65_536;
 export interface RecordNews extends RecordBatch {
   /** Every live socket and listener is among the records: which is not there any more has ended. */
   readonly isWhole: boolean;
+  /** Ids of sockets, two words each, that are not there any more though no record says so. Absent: none. */
+  readonly gone?: Int32Array | undefined;
   /** The source was begun just now: what it has without a beginning is older. */
   readonly isFirst: boolean;
   readonly listenersListed: boolean;
@@ -68,6 +79,8 @@ export class ConnectionTracker {
   readonly #servers: ServerBook;
   /** Records of connections that nobody has taken: they come last, when it is known who takes the others. */
   #untaken: number[] = [];
+  /** Records of closed ends that nobody knew of: where their far ends are is known when all addresses are. */
+  #closed: number[] = [];
   /** Records of new ends, where several namespaces have the same addresses. */
   #ambiguous: number[] = [];
   /** Connections whose direction is a guess: listeners may tell better. */
@@ -83,6 +96,10 @@ export class ConnectionTracker {
   /** Connections of which something is known that is not counted yet. */
   #touched: number[] = [];
   readonly #key = new Int32Array(KEY_WORDS);
+  /** Of the connection that was looked at last: slots of its ends, and how it is known which is which. */
+  #client = NO_END;
+  #server = NO_END;
+  #evidence = 0;
   #shared: readonly Int32Array[] = [];
   /** Connections of this round: those that began and ended, and others that ended. */
   #passed = 0;
@@ -110,21 +127,21 @@ export class ConnectionTracker {
     this.#shared = news.sharedAddresses ?? [];
     this.ends.beginRound();
     this.#pairs.begin();
-    this.addresses.learn(view, 0, view.count);
-    const pending = new Map<number, number>();
-    this.#takeListeners(view);
+    this.#closed = [];
     this.#untaken = [];
-    for (let i = 0; i < view.count; i++) {
-      if (view.bytes[i * RECORD.bytes + OFFSET.pidEvidence] === PidEvidence.Listener) this.#untaken.push(i);
-      else this.#takeRecord(view, i, news, pending);
-    }
+    const pending = new Map<number, number>();
+    const { forgotten } = this.addresses;
+    for (let i = 0; i < view.count; i++) this.#takeRecord(view, i, news, pending);
+    if (this.addresses.forgotten !== forgotten) this.#learnAgain();
     this.#settleTouched();
-    for (const i of this.#untaken) this.#takeRecord(view, i, news, pending);
+    for (const i of this.#closed) this.#takeClosed(view, i, news);
+    for (const i of this.#untaken) this.#takeUntaken(view, i, news);
     for (const i of this.#pairs.left()) this.#takeNew(view, i, news);
     this.#takeAmbiguous(view, news);
     if (news.isCompletion !== true) {
       this.#setPending(pending);
       if (news.isWhole) this.#endForgotten();
+      else if (news.gone !== undefined) this.#endGone(news.gone);
     }
     this.#settleTouched();
     if (this.listeners.version !== this.#listenersSeen) {
@@ -139,15 +156,23 @@ export class ConnectionTracker {
     };
   }
 
-  /** The source has nothing that it did not have the last time. */
-  takeNothing(): TakenCounts {
-    this.#round++;
-    this.#endLingering();
-    return {
-      connections: this.connections.size - this.#lingering.size,
-      failed: 0,
-      listeners: this.listeners.size,
-    };
+  #learnAgain(): void {
+    for (let slot = 0; slot < this.ends.end; slot++) if (this.ends.isUsed(slot)) this.addresses.learn(this.ends.view, slot);
+  }
+
+  /** Whether a live socket has these two ends, as far as its records say. */
+  hasSocket({ words, ports, netns }: SocketEnds): boolean {
+    const record = new RecordView({ records: new ArrayBuffer(RECORD.bytes), recordCount: 1 });
+    record.words.set(words, WORD.localAddress);
+    record.halves.set(ports, HALF.localPort);
+    record.words[WORD.netns] = netns;
+    const order = endOf(record, 0);
+    const { connections } = this;
+    for (let slot = connections.first(tupleHash(record, 0)); slot !== NO_SLOT; slot = connections.next(slot)) {
+      const end = connections.ends[slot * 2 + order]!;
+      if (end !== NO_END && hasTuple(record, 0, this.ends.view, end) && this.#isLive(end)) return true;
+    }
+    return false;
   }
 
   /** Client ports of the live connections that are counted in a flow. */
@@ -168,7 +193,9 @@ export class ConnectionTracker {
   /** Whether the end is its connection's client end. */
   isClientEnd(slot: number): boolean {
     const connection = this.ends.connections[slot]!;
-    return connection !== NO_END && this.#orientation(connection).client === slot;
+    if (connection === NO_END) return false;
+    this.#orient(connection);
+    return this.#client === slot;
   }
 
   /** New ends whose tuple several connections may have: what began at one time is taken one after the other. */
@@ -179,45 +206,53 @@ export class ConnectionTracker {
     this.#ambiguous = [];
   }
 
-  /** Before all connections: they tell whose connections are which way. */
-  #takeListeners(view: RecordView): void {
-    const { bytes, count } = view;
-    for (let i = 0; i < count; i++) {
-      const at = i * RECORD.bytes;
-      if (bytes[at + OFFSET.direction] === Direction.Listener && bytes[at + OFFSET.state] !== TcpState.Close) this.#takeListener(view, i);
-    }
-  }
-
   #takeRecord(view: RecordView, i: number, news: RecordNews, pending: Map<number, number>): void {
     const { bytes } = view;
     const at = i * RECORD.bytes;
     const flags = bytes[at + OFFSET.flags]!;
+    const direction = bytes[at + OFFSET.direction]!;
     const isClosed = bytes[at + OFFSET.state] === TcpState.Close;
-    if (bytes[at + OFFSET.direction] === Direction.Listener) return;
-    if ((flags & Flag.Established) === 0) {
-      if (bytes[at + OFFSET.direction] !== Direction.Connected || news.isCompletion === true) return;
+    this.addresses.learn(view, i);
+    if (direction === Direction.Listener) {
+      if (!isClosed) this.#takeListener(view, i);
+    } else if ((flags & Flag.Established) === 0) {
+      if (direction !== Direction.Connected || news.isCompletion === true) return;
       if (isClosed) this.#takeFailure(view, i, news);
       else if ((flags & Flag.Unanswered) !== 0) this.#countPending(view, i, news, pending);
-      return;
+    } else {
+      const slot = (flags & Flag.Brief) !== 0 ? NO_END : this.ends.find(view, i);
+      if (slot !== NO_END) this.#update(view, i, slot, news);
+      else if (bytes[at + OFFSET.pidEvidence] === PidEvidence.Listener) this.#untaken.push(i);
+      else if (isClosed) this.#closed.push(i);
+      else if (this.#shared.length > 0) this.#ambiguous.push(i);
+      else this.#takeNew(view, i, news);
     }
-    const slot = (flags & Flag.Brief) !== 0 ? NO_END : this.ends.find(view, i);
-    if (slot !== NO_END) this.#update(view, i, slot, news);
-    else if (isClosed && !this.addresses.has(view.words, i * RECORD.words + WORD.remoteAddress)) {
-      if (news.isCompletion !== true) this.#pass(view, i, ALONE, news);
-    } else if (this.#shared.length > 0) this.#ambiguous.push(i);
-    else if (isClosed) this.#takeClosed(view, i, news);
+  }
+
+  #takeUntaken(view: RecordView, i: number, news: RecordNews): void {
+    if (view.bytes[i * RECORD.bytes + OFFSET.state] === TcpState.Close) this.#takeClosed(view, i, news);
+    else if (this.#shared.length > 0) this.#ambiguous.push(i);
     else this.#takeNew(view, i, news);
   }
 
-  /** The end of a local connection that nobody knew of before. */
+  /** A closed end that nobody knew of before. */
   #takeClosed(view: RecordView, i: number, news: RecordNews): void {
+    const isCompletion = news.isCompletion === true;
+    if (!this.addresses.has(view.words, i * RECORD.words + WORD.remoteAddress)) {
+      if (!isCompletion) this.#pass(view, i, ALONE, news);
+      return;
+    }
+    if (this.#shared.length > 0) {
+      this.#ambiguous.push(i);
+      return;
+    }
     const hash = tupleHash(view, i);
     if (this.#connectionFor(view, i, hash) !== NO_SLOT) {
       this.#takeNew(view, i, news);
       return;
     }
     const other = this.#pairs.match(view, i, hash);
-    if (other !== ALONE && news.isCompletion !== true) this.#pass(view, i, other, news);
+    if (other !== ALONE && !isCompletion) this.#pass(view, i, other, news);
   }
 
   #takeNew(view: RecordView, i: number, news: RecordNews): void {
@@ -235,7 +270,11 @@ export class ConnectionTracker {
   /** Whether the connection is older than what watches it. */
   #hasPast(view: RecordView, i: number, { isFirst }: RecordNews): boolean {
     if ((view.bytes[i * RECORD.bytes + OFFSET.flags]! & Flag.Seeded) !== 0) return true;
-    return isFirst && view.bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.Close && view.u64(i, WORD.startNanos) === 0;
+    return (
+      isFirst &&
+      view.bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.Close &&
+      view.u64(i, WORD.startNanos) === 0
+    );
   }
 
   #takeListener(view: RecordView, i: number): void {
@@ -245,7 +284,7 @@ export class ConnectionTracker {
       this.listeners.add(slot);
     } else if (!this.listeners.has(slot)) {
       // A socket can stop being one end of a connection and listen.
-      this.#endUse(slot);
+      this.#endWithoutRecord(slot);
       this.listeners.add(this.ends.add(view, i, false));
     } else if (!this.ends.isSame(view, i, slot)) {
       this.listeners.remove(slot);
@@ -261,22 +300,18 @@ export class ConnectionTracker {
     const connection = this.ends.connections[slot]!;
     if (this.listeners.has(slot)) this.listeners.remove(slot);
     if (connection !== NO_END && isOtherUse(view, i, known, slot)) {
-      this.#endUse(slot);
+      this.#endWithoutRecord(slot);
       this.#takeNew(view, i, news);
       return;
     }
-    const isSameTuple = connection !== NO_END && matches(view, i, known, slot, true) && isSameSpace(view, i, known, slot);
+    const isSameTuple =
+      connection !== NO_END && matches(view, i, known, slot, true) && isSameSpace(view, i, known, slot);
     if (!isSameTuple && connection !== NO_END) this.#detach(slot);
     this.ends.refresh(view, i, slot);
+    if (view.bytes[i * RECORD.bytes + OFFSET.state] === TcpState.Close) this.ends.retire(slot);
     this.ends.dialled[slot] = dialled;
     if (isSameTuple) this.#touch(connection);
     else this.#attach(slot);
-  }
-
-  /** The socket has another connection, or listens: the one that it had has ended. */
-  #endUse(slot: number): void {
-    this.ends.retire(slot);
-    if (this.#isLive(slot)) this.#endWithoutRecord(slot);
   }
 
   /** Finds the connection of an end: one that waits for such an end, or a new one. */
@@ -298,7 +333,11 @@ export class ConnectionTracker {
     let best = NO_SLOT;
     let bestGap = Infinity;
     let order = -1;
-    for (let candidate = connections.first(hash); candidate !== NO_SLOT; candidate = connections.next(candidate)) {
+    for (
+      let candidate = connections.first(hash);
+      candidate !== NO_SLOT;
+      candidate = connections.next(candidate)
+    ) {
       const other = connections.anyEnd(candidate);
       if (other === NO_END || !hasTuple(view, i, known, other)) continue;
       if (order < 0) order = endOf(view, i);
@@ -316,12 +355,15 @@ export class ConnectionTracker {
   #gapBetween(view: RecordView, i: number, other: number): number {
     const known = this.ends.view;
     const start = view.u64(i, WORD.startNanos);
+    const otherStart = known.u64(other, WORD.startNanos);
+    const isClosed = view.bytes[i * RECORD.bytes + OFFSET.state] === TcpState.Close;
     if (known.bytes[other * RECORD.bytes + OFFSET.state] === TcpState.Close) {
-      const end = known.u64(other, WORD.endNanos);
-      const isLive = view.bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.Close;
-      if (end === 0 || start === 0 ? isLive : start > end) return Infinity;
+      const otherEnd = known.u64(other, WORD.endNanos);
+      if (otherEnd === 0 || start === 0 ? !isClosed : start > otherEnd) return Infinity;
     }
-    const gap = Math.abs(start - known.u64(other, WORD.startNanos));
+    if (isClosed && otherStart > view.u64(i, WORD.endNanos) && view.u64(i, WORD.endNanos) > 0)
+      return Infinity;
+    const gap = Math.abs(start - otherStart);
     if (this.#shared.length === 0) return gap;
     return this.#talking.has(pairOf(view, i, known, other)) ? gap : gap + 2 ** 52;
   }
@@ -343,6 +385,7 @@ export class ConnectionTracker {
     }
     const connection = this.ends.connections[slot]!;
     this.ends.view.bytes[slot * RECORD.bytes + OFFSET.state] = TcpState.Close;
+    this.ends.retire(slot);
     if (connection === NO_END) this.ends.remove(slot);
     else this.#touch(connection);
   }
@@ -351,6 +394,14 @@ export class ConnectionTracker {
     const { bytes } = this.ends.view;
     for (const slot of this.ends.forgotten())
       if (bytes[slot * RECORD.bytes + OFFSET.state] !== TcpState.Close) this.#endWithoutRecord(slot);
+  }
+
+  /** @param ids two words each */
+  #endGone(ids: Int32Array): void {
+    for (let at = 0; at + 1 < ids.length; at += 2) {
+      const slot = this.ends.findId(ids[at]!, ids[at + 1]!);
+      if (slot !== NO_END) this.#endWithoutRecord(slot);
+    }
   }
 
   #endLingering(): void {
@@ -366,17 +417,19 @@ export class ConnectionTracker {
   #forget(connection: number, isUndone: boolean): void {
     if (isUndone) this.#takeOut(connection);
     const { ends } = this.connections;
-    for (const slot of [ends[connection * 2]!, ends[connection * 2 + 1]!]) if (slot !== NO_END) this.ends.remove(slot);
+    for (const slot of [ends[connection * 2]!, ends[connection * 2 + 1]!])
+      if (slot !== NO_END) this.ends.remove(slot);
     this.#lingering.delete(connection);
     this.#guessed.delete(connection);
     this.connections.remove(connection);
   }
 
-  /** Slots of the client's and the server's end, by the stronger evidence of the two. */
-  #orientation(connection: number): { client: number; server: number; evidence: number } {
+  /** Finds which end is the client's, by the stronger evidence of the two: see `#client`. */
+  #orient(connection: number): void {
     const { view } = this.ends;
     const { ends } = this.connections;
-    const [first, second] = [ends[connection * 2]!, ends[connection * 2 + 1]!];
+    const first = ends[connection * 2]!;
+    const second = ends[connection * 2 + 1]!;
     let role = 0;
     let evidence = -1;
     if (first !== NO_END) {
@@ -392,10 +445,14 @@ export class ConnectionTracker {
         ({ evidence } = this.#roles);
       }
     }
-    if (role === BOTH) return { client: first !== NO_END ? first : second, server: NO_END, evidence };
-    return role === CLIENT
-      ? { client: first, server: second, evidence }
-      : { client: second, server: first, evidence };
+    this.#evidence = evidence;
+    if (role === BOTH) {
+      this.#client = first !== NO_END ? first : second;
+      this.#server = NO_END;
+    } else {
+      this.#client = role === CLIENT ? first : second;
+      this.#server = role === CLIENT ? second : first;
+    }
   }
 
   /** The connection is counted anew when all records are read: both ends are known then. */
@@ -417,7 +474,10 @@ export class ConnectionTracker {
   /** Counts a connection as it is known now. */
   #settle(connection: number): void {
     const { view } = this.ends;
-    const { client, server, evidence } = this.#orientation(connection);
+    this.#orient(connection);
+    const client = this.#client;
+    const server = this.#server;
+    const evidence = this.#evidence;
     if (evidence <= DirectionEvidence.ListenerTable) this.#guessed.add(connection);
     else this.#guessed.delete(connection);
     const isLive = this.#isLive(client) || this.#isLive(server);
@@ -428,8 +488,7 @@ export class ConnectionTracker {
     const flow = this.book.slotOf(this.#key);
     this.#note(flow, view, client, server, evidence);
     const own = client !== NO_END ? client : server;
-    const port =
-      view.halves[own * RECORD.halves + (client !== NO_END ? HALF.localPort : HALF.remotePort)]!;
+    const port = view.halves[own * RECORD.halves + (client !== NO_END ? HALF.localPort : HALF.remotePort)]!;
     this.#count(connection, flow, client, server, isLive, port);
     if (isLive) {
       this.connections.closedIn[connection] = 0;
@@ -441,7 +500,11 @@ export class ConnectionTracker {
       this.#ended++;
     }
     const isComplete = client !== NO_END && server !== NO_END;
-    if (isComplete || !this.addresses.has(view.words, own * RECORD.words + WORD.remoteAddress) || isSelfConnect(view, own))
+    if (
+      isComplete ||
+      !this.addresses.has(view.words, own * RECORD.words + WORD.remoteAddress) ||
+      isSelfConnect(view, own)
+    )
       this.#forget(connection, false);
     else this.#lingering.add(connection);
   }
@@ -451,19 +514,23 @@ export class ConnectionTracker {
   }
 
   /** Adds to the flow what is new of the connection, or moves all of it there. */
-  #count(connection: number, flow: number, client: number, server: number, isLive: boolean, port: number): void {
+  #count(
+    connection: number,
+    flow: number,
+    client: number,
+    server: number,
+    isLive: boolean,
+    port: number,
+  ): void {
     const { view } = this.ends;
     const all = this.connections.contributions;
     const isSeeded = this.#isSeeded(client) && this.#isSeeded(server);
-    const counted =
-      (isSeeded ? Counted.Adopted : Counted.Opened) | (isLive ? Counted.Live : Counted.Closed);
+    const counted = (isSeeded ? Counted.Adopted : Counted.Opened) | (isLive ? Counted.Live : Counted.Closed);
     const own = client !== NO_END ? client : server;
     const out = own === client ? WORD.bytesSent : WORD.bytesReceived;
     const into = own === client ? WORD.bytesReceived : WORD.bytesSent;
-    const [baseOut, baseInto] =
-      own === client
-        ? [this.ends.baseSent[own]!, this.ends.baseReceived[own]!]
-        : [this.ends.baseReceived[own]!, this.ends.baseSent[own]!];
+    const baseOut = own === client ? this.ends.baseSent[own]! : this.ends.baseReceived[own]!;
+    const baseInto = own === client ? this.ends.baseReceived[own]! : this.ends.baseSent[own]!;
     const lifeSent = view.u64(own, out);
     const lifeReceived = view.u64(own, into);
     const lifeRetransmits = this.#word(client, WORD.retransmits) + this.#word(server, WORD.retransmits);
@@ -533,26 +600,26 @@ export class ConnectionTracker {
     const wasConnect = all.connectMicros[connection]!;
     const wasRtt = all.rttMicros[connection]!;
     book.add(flow, Num.ConnectMicrosSum, connectMicros - wasConnect);
-    book.add(flow, Num.ConnectCount, Number(connectMicros > 0) - Number(wasConnect > 0));
+    book.add(flow, Num.ConnectCount, (connectMicros > 0 ? 1 : 0) - (wasConnect > 0 ? 1 : 0));
     book.add(flow, Num.RttMicrosSum, rttMicros - wasRtt);
-    book.add(flow, Num.RttCount, Number(rttMicros > 0) - Number(wasRtt > 0));
+    book.add(flow, Num.RttCount, (rttMicros > 0 ? 1 : 0) - (wasRtt > 0 ? 1 : 0));
     all.connectMicros[connection] = connectMicros;
     all.rttMicros[connection] = rttMicros;
   }
 
   #countKind(flow: number, before: number, after: number, port: number): void {
     const { book } = this;
-    const change = (bit: number): number => Number((after & bit) !== 0) - Number((before & bit) !== 0);
-    book.add(flow, Num.Opened, change(Counted.Opened));
-    book.add(flow, Num.Adopted, change(Counted.Adopted));
-    book.add(flow, Num.Live, change(Counted.Live));
-    book.add(flow, Num.Closed, change(Counted.Closed));
+    book.add(flow, Num.Opened, one(after, Counted.Opened) - one(before, Counted.Opened));
+    book.add(flow, Num.Adopted, one(after, Counted.Adopted) - one(before, Counted.Adopted));
+    book.add(flow, Num.Live, one(after, Counted.Live) - one(before, Counted.Live));
+    book.add(flow, Num.Closed, one(after, Counted.Closed) - one(before, Counted.Closed));
     const ports = book.portsOf(flow);
     const { generation } = book;
     if ((before & Counted.Live) === 0 && (after & Counted.Live) !== 0) {
       if ((before & Counted.Closed) !== 0) ports.leftEnded(port);
       ports.opened(port);
-    } else if ((before & Counted.Live) !== 0 && (after & Counted.Closed) !== 0) ports.closed(port, generation);
+    } else if ((before & Counted.Live) !== 0 && (after & Counted.Closed) !== 0)
+      ports.closed(port, generation);
     else if (before === 0) ports.passed(port, generation);
   }
 
@@ -563,10 +630,10 @@ export class ConnectionTracker {
     if (flow === NO_SLOT) return;
     const { book } = this;
     const counted = all.counted[connection]!;
-    book.add(flow, Num.Opened, -Number((counted & Counted.Opened) !== 0));
-    book.add(flow, Num.Adopted, -Number((counted & Counted.Adopted) !== 0));
-    book.add(flow, Num.Live, -Number((counted & Counted.Live) !== 0));
-    book.add(flow, Num.Closed, -Number((counted & Counted.Closed) !== 0));
+    book.add(flow, Num.Opened, -one(counted, Counted.Opened));
+    book.add(flow, Num.Adopted, -one(counted, Counted.Adopted));
+    book.add(flow, Num.Live, -one(counted, Counted.Live));
+    book.add(flow, Num.Closed, -one(counted, Counted.Closed));
     book.add(flow, Num.BytesSent, -all.sent[connection]!);
     book.add(flow, Num.BytesReceived, -all.received[connection]!);
     book.add(flow, Num.Retransmits, -all.retransmits[connection]!);
@@ -602,7 +669,10 @@ export class ConnectionTracker {
         role = otherRole === CLIENT ? SERVER : CLIENT;
         ({ evidence } = this.#roles);
       }
-    } else if (other !== ALONE && bytes[i * RECORD.bytes + OFFSET.direction] === bytes[other * RECORD.bytes + OFFSET.direction]) {
+    } else if (
+      other !== ALONE &&
+      bytes[i * RECORD.bytes + OFFSET.direction] === bytes[other * RECORD.bytes + OFFSET.direction]
+    ) {
       // Where both ends connected at once, the lower port is the server's.
       role = endOf(view, i) === 0 ? SERVER : CLIENT;
     }
@@ -625,10 +695,19 @@ export class ConnectionTracker {
     const isOld = (bytes[own * RECORD.bytes + OFFSET.flags]! & Flag.Seeded) !== 0;
     book.add(flow, isOld ? Num.Adopted : Num.Opened, 1);
     book.add(flow, Num.Closed, 1);
-    book.add(flow, isOld ? Life.EarlierSent : Num.BytesSent, view.u64(own, isMeasuredByClient ? WORD.bytesSent : WORD.bytesReceived));
-    book.add(flow, isOld ? Life.EarlierReceived : Num.BytesReceived, view.u64(own, isMeasuredByClient ? WORD.bytesReceived : WORD.bytesSent));
+    book.add(
+      flow,
+      isOld ? Life.EarlierSent : Num.BytesSent,
+      view.u64(own, isMeasuredByClient ? WORD.bytesSent : WORD.bytesReceived),
+    );
+    book.add(
+      flow,
+      isOld ? Life.EarlierReceived : Num.BytesReceived,
+      view.u64(own, isMeasuredByClient ? WORD.bytesReceived : WORD.bytesSent),
+    );
     let retransmits = words[own * RECORD.words + WORD.retransmits]! >>> 0;
-    if (isMeasuredByClient && server !== ALONE) retransmits += words[server * RECORD.words + WORD.retransmits]! >>> 0;
+    if (isMeasuredByClient && server !== ALONE)
+      retransmits += words[server * RECORD.words + WORD.retransmits]! >>> 0;
     if (retransmits !== 0) book.add(flow, isOld ? Life.EarlierRetransmits : Num.Retransmits, retransmits);
     const connectMicros = words[own * RECORD.words + WORD.connectMicros]! >>> 0;
     if (connectMicros !== 0) {
@@ -675,7 +754,9 @@ export class ConnectionTracker {
     if (view.bytes[server * RECORD.bytes + OFFSET.pidEvidence] !== PidEvidence.Listener) return number;
     const at = server * RECORD.words;
     const port = view.halves[server * RECORD.halves + HALF.localPort]!;
-    return this.#servers.numberAt(view.words[at + WORD.netns]!, view.words, at + WORD.localAddress, port) || number;
+    return (
+      this.#servers.numberAt(view.words[at + WORD.netns]!, view.words, at + WORD.localAddress, port) || number
+    );
   }
 
   /**
@@ -685,10 +766,12 @@ export class ConnectionTracker {
   #spaceOf(client: number, server: number): number {
     if (this.#shared.length === 0 || client === NO_END || server === NO_END) return 0;
     const { words } = this.ends.view;
-    const isShared = (at: number): boolean => this.#shared.some((address) => sameAddress(address, 0, words, at));
+    const isShared = (at: number): boolean =>
+      this.#shared.some((address) => sameAddress(address, 0, words, at));
     const at = client * RECORD.words;
     if (!isShared(at + WORD.localAddress) && !isShared(at + WORD.remoteAddress)) return 0;
-    if (this.#talking.size < MAX_LINGERING) this.#talking.add(pairOf(this.ends.view, client, this.ends.view, server));
+    if (this.#talking.size < MAX_LINGERING)
+      this.#talking.add(pairOf(this.ends.view, client, this.ends.view, server));
     return words[server * RECORD.words + WORD.netns]!;
   }
 
@@ -712,7 +795,8 @@ export class ConnectionTracker {
         book.clientNetns[flow] = view.words[client * RECORD.words + WORD.netns]!;
         changed = true;
       }
-      if ((view.bytes[client * RECORD.bytes + OFFSET.flags]! & Flag.Mptcp) !== 0) changed = this.#noteSubflows(flow, view, client) || changed;
+      if ((view.bytes[client * RECORD.bytes + OFFSET.flags]! & Flag.Mptcp) !== 0)
+        changed = this.#noteSubflows(flow, view, client) || changed;
     }
     if (server !== NO_END) {
       const known = view.bytes[server * RECORD.bytes + OFFSET.pidEvidence]!;
@@ -726,7 +810,8 @@ export class ConnectionTracker {
         book.serverNetns[flow] = view.words[server * RECORD.words + WORD.netns]!;
         changed = true;
       }
-      if ((view.bytes[server * RECORD.bytes + OFFSET.flags]! & Flag.Mptcp) !== 0) changed = this.#noteSubflows(flow, view, server) || changed;
+      if ((view.bytes[server * RECORD.bytes + OFFSET.flags]! & Flag.Mptcp) !== 0)
+        changed = this.#noteSubflows(flow, view, server) || changed;
     }
     if (changed) book.markDefinition(flow);
   }
@@ -784,14 +869,20 @@ export class ConnectionTracker {
 }
 
 /**
- * Whether a socket's record is of another connection than its end: it was closed, or connected anew. That the far end is
- * another one shows nothing: NAT may be looked through later.
+ * Whether a socket's record is of another connection than its end: it connected anew. That the far end is another one shows
+ * nothing: NAT may be looked through later.
  */
 function isOtherUse(a: RecordView, i: number, b: RecordView, j: number): boolean {
-  if (b.bytes[j * RECORD.bytes + OFFSET.state] === TcpState.Close && a.bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.Close) return true;
-  if (a.halves[i * RECORD.halves + HALF.localPort] !== b.halves[j * RECORD.halves + HALF.localPort]) return true;
+  if (a.halves[i * RECORD.halves + HALF.localPort] !== b.halves[j * RECORD.halves + HALF.localPort])
+    return true;
+  const [atA, atB] = [i * RECORD.words + WORD.localAddress, j * RECORD.words + WORD.localAddress];
+  if (!sameAddress(a.words, atA, b.words, atB)) return true;
   const [startA, startB] = [a.u64(i, WORD.startNanos), b.u64(j, WORD.startNanos)];
   return startA !== startB && startA !== 0 && startB !== 0;
+}
+
+function one(counted: number, bit: number): 0 | 1 {
+  return (counted & bit) === 0 ? 0 : 1;
 }
 
 /** The two namespaces of a connection, in either order. */

@@ -4,6 +4,7 @@
  */
 import { OFFSET, RECORD, WORD } from '../records/layout.js';
 import { RecordView } from '../records/record-view.js';
+import { TcpState } from '../records/tcp-state.js';
 import { mixed, randomMultipliers } from './seeded-hash.js';
 import { SlotIndex, Slots, withRoom } from './slot-index.js';
 
@@ -28,8 +29,19 @@ export class EndTable {
   isOlder = new Uint8Array(FIRST_ENDS);
   /** By slot: number of what was dialled, where that is not the remote end of the record; 0: it is. */
   dialled = new Int32Array(FIRST_ENDS);
+  /** Slots in the order in which this round and the last one saw them: sources tell of live sockets in one order. */
+  #seen = new Int32Array(FIRST_ENDS);
+  #seenCount = 0;
+  #seenBefore = new Int32Array(FIRST_ENDS);
+  #seenBeforeCount = 0;
+  /** Place in `#seenBefore` where the next socket is expected. */
+  #expected = 0;
+  /** By slot: its place in `#seenBefore`. */
+  #places = new Int32Array(FIRST_ENDS);
   /** By slot: the round that saw it last; FREE: the slot is nobody's. */
   #rounds = new Uint32Array(FIRST_ENDS);
+  /** By slot: 1 when it is found by its socket. */
+  #isIndexed = new Uint8Array(FIRST_ENDS);
   readonly #slots = new Slots();
   readonly #index = new SlotIndex();
   #round = FREE;
@@ -41,6 +53,9 @@ export class EndTable {
   /** Begins a round, after which `forgotten` are those that it did not see. */
   beginRound(): void {
     this.#round++;
+    [this.#seen, this.#seenBefore] = [this.#seenBefore, this.#seen];
+    this.#seenBeforeCount = this.#seenCount;
+    this.#seenCount = this.#expected = 0;
   }
 
   /** The slot of the socket of `records`'s record, which is seen in this round; `NO_END` when it is not known. */
@@ -48,29 +63,45 @@ export class EndTable {
     const at = record * RECORD.words + WORD.socketId;
     const low = words[at]!;
     const high = words[at + 1]!;
-    const known = this.view.words;
-    for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot)) {
-      const place = slot * RECORD.words + WORD.socketId;
-      if (known[place] === low && known[place + 1] === high) {
-        this.#rounds[slot] = this.#round;
-        return slot;
-      }
+    // The one that came next the last time, or the one after it, if that one is gone.
+    for (let place = this.#expected; place < this.#expected + 2 && place < this.#seenBeforeCount; place++) {
+      const slot = this.#seenBefore[place]!;
+      if (this.#isIndexed[slot] === 1 && this.#hasId(slot, low, high)) return this.#see(slot, place);
     }
-    return NO_END;
+    const slot = this.findId(low, high);
+    return slot === NO_END ? NO_END : this.#see(slot, this.#places[slot]!);
+  }
+
+  #hasId(slot: number, low: number, high: number): boolean {
+    const known = this.view.words;
+    const at = slot * RECORD.words + WORD.socketId;
+    return known[at] === low && known[at + 1] === high;
+  }
+
+  /** @param place that it had in the last round */
+  #see(slot: number, place: number): number {
+    this.#expected = place + 1;
+    if (this.#rounds[slot] === this.#round) return slot;
+    this.#rounds[slot] = this.#round;
+    this.#append(slot);
+    return slot;
+  }
+
+  #append(slot: number): void {
+    if (this.#seenCount >= this.#seen.length) this.#seen = withRoom(this.#seen, this.#seenCount + 1);
+    this.#places[slot] = this.#seenCount;
+    this.#seen[this.#seenCount++] = slot;
   }
 
   /** Slot of the socket with this id; `NO_END` when it is not known. */
   findId(low: number, high: number): number {
-    const known = this.view.words;
-    for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot)) {
-      const place = slot * RECORD.words + WORD.socketId;
-      if (known[place] === low && known[place + 1] === high) return slot;
-    }
+    for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot))
+      if (this.#hasId(slot, low, high)) return slot;
     return NO_END;
   }
 
   /**
-   * A new end with a copy of the record.
+   * A new end with a copy of the record. One that has closed is not found by its socket: that may have another connection.
    * @param hasPast what it transferred so far is not to be counted: it is older than what watches it
    */
   add(from: RecordView, record: number, hasPast: boolean): number {
@@ -80,12 +111,16 @@ export class EndTable {
     this.#rounds[slot] = this.#round;
     this.dialled[slot] = 0;
     this.connections[slot] = NO_END;
-    this.isOlder[slot] = Number(hasPast);
+    this.isOlder[slot] = hasPast ? 1 : 0;
     this.baseSent[slot] = hasPast ? from.u64(record, WORD.bytesSent) : 0;
     this.baseReceived[slot] = hasPast ? from.u64(record, WORD.bytesReceived) : 0;
     this.baseRetransmits[slot] = hasPast ? from.words[record * RECORD.words + WORD.retransmits]! : 0;
+    this.#isIndexed[slot] = 0;
+    if (from.bytes[record * RECORD.bytes + OFFSET.state] === TcpState.Close) return slot;
     const at = record * RECORD.words + WORD.socketId;
     this.#index.add(hashOf(from.words[at]!, from.words[at + 1]!), slot);
+    this.#isIndexed[slot] = 1;
+    this.#append(slot);
     return slot;
   }
 
@@ -117,9 +152,11 @@ export class EndTable {
     bytes[at + OFFSET.pidEvidence] = evidence;
   }
 
-  /** The socket has another connection now: this end stays with the one it had, and is not found by the socket any more. */
+  /** The end has closed: it stays with its connection, and is not found by its socket any more. */
   retire(slot: number): void {
+    if (this.#isIndexed[slot] === 0) return;
     this.#index.remove(slot);
+    this.#isIndexed[slot] = 0;
   }
 
   /** Whether the record has nothing that is not known. */
@@ -127,12 +164,13 @@ export class EndTable {
     const words = this.view.words;
     const at = record * RECORD.words;
     const to = slot * RECORD.words;
-    for (let word = 0; word < RECORD.words; word++) if (words[to + word] !== from.words[at + word]) return false;
+    for (let word = 0; word < RECORD.words; word++)
+      if (words[to + word] !== from.words[at + word]) return false;
     return true;
   }
 
   remove(slot: number): void {
-    this.#index.remove(slot);
+    this.retire(slot);
     this.connections[slot] = NO_END;
     this.#rounds[slot] = FREE;
     this.#slots.giveBack(slot);
@@ -144,6 +182,10 @@ export class EndTable {
       const round = this.#rounds[slot]!;
       if (round !== FREE && round !== this.#round) yield slot;
     }
+  }
+
+  isUsed(slot: number): boolean {
+    return this.#rounds[slot] !== FREE;
   }
 
   /** All slots below are, or were, in use. */
@@ -162,6 +204,8 @@ export class EndTable {
     this.isOlder = withRoom(this.isOlder, slots);
     this.dialled = withRoom(this.dialled, slots);
     this.#rounds = withRoom(this.#rounds, slots);
+    this.#places = withRoom(this.#places, slots);
+    this.#isIndexed = withRoom(this.#isIndexed, slots);
   }
 }
 

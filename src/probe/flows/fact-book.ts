@@ -93,7 +93,9 @@ export class FactBook {
 }
 
 function frameTextOf(frame: Omit<Topology, 'nodes'>): string {
-  return JSON.stringify(frame, (_key, value: unknown) => (value instanceof Map ? [...(value as Map<string, unknown>)] : value));
+  return JSON.stringify(frame, (_key, value: unknown) =>
+    value instanceof Map ? [...(value as Map<string, unknown>)] : value,
+  );
 }
 
 /** Times do not count. */

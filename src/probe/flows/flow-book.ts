@@ -3,10 +3,11 @@
  * every change is marked with the state (`seq`) that it belongs to. A flow has an id for those who are told of it: it is
  * given to no other flow, while a slot is used again.
  */
-import { NO_FAILURES, Num, NUMBERS, type FlowPorts, type FlowState } from '../../flows/flow.js';
+import { NO_FAILURES, NUMBERS, type FlowPorts, type FlowState } from '../../flows/flow.js';
 import { FlowKeys, KEY, KEY_WORDS } from './flow-keys.js';
 import { PortSample } from './port-sample.js';
 import { NO_PROCESS, type ProcessBook } from './process-book.js';
+import { Recency } from './recency.js';
 import { withRoom } from './slot-index.js';
 
 /**
@@ -55,6 +56,7 @@ export class FlowBook {
   readonly #ports: (PortSample | undefined)[] = [];
   /** Handed out for the state that each has now. */
   readonly #states: (FlowState | undefined)[] = [];
+  readonly #recency = new Recency();
   /** In the order in which they went. */
   readonly #gone: { readonly id: number; readonly seq: number }[] = [];
   #forgottenSeq = 0;
@@ -131,15 +133,18 @@ export class FlowBook {
 
   /** The flow's state is another one now. */
   mark(slot: number): void {
-    this.#states[slot] = undefined;
     if (this.#stateSeqs[slot] === this.seq) return;
+    this.#states[slot] = undefined;
     this.#stateSeqs[slot] = this.seq;
     this.#changedAtMs[slot] = this.nowMs;
+    this.#recency.renew(slot);
   }
 
   /** What is known of the flow besides its numbers is something else now. */
   markDefinition(slot: number): void {
+    if (this.#definitionSeqs[slot] === this.seq) return;
     this.#definitionSeqs[slot] = this.seq;
+    this.#recency.renew(slot);
   }
 
   addFailure(slot: number, reason: string, count: number): void {
@@ -175,6 +180,12 @@ export class FlowBook {
   /** Slots of the flows that are there. */
   *slots(): Iterable<number> {
     for (let slot = 0; slot < this.keys.end; slot++) if (this.ids[slot] !== 0) yield slot;
+  }
+
+  /** Slots of the flows of which anything changed after state `base`. */
+  changedSince(base: number): number[] {
+    const [states, definitions] = [this.#stateSeqs, this.#definitionSeqs];
+    return this.#recency.take((slot) => states[slot]! > base || definitions[slot]! > base);
   }
 
   isStateNewer(slot: number, base: number): boolean {
@@ -236,7 +247,8 @@ export class FlowBook {
     this.clientNetns[slot] = this.serverNetns[slot] = 0;
     this.processes.use(key[KEY.clientProcess]!);
     this.processes.use(key[KEY.serverProcess]!);
-    this.#stateSeqs[slot] = -1;
+    this.#stateSeqs[slot] = this.#definitionSeqs[slot] = -1;
+    this.#recency.add(slot);
     this.mark(slot);
     this.markDefinition(slot);
     return slot;
@@ -248,6 +260,7 @@ export class FlowBook {
     this.processes.release(words[slot * KEY_WORDS + KEY.clientProcess]!);
     this.processes.release(words[slot * KEY_WORDS + KEY.serverProcess]!);
     this.noteGone(this.ids[slot]!);
+    this.#recency.remove(slot);
     this.ids[slot] = 0;
     this.#failures[slot] = this.#ports[slot] = this.#states[slot] = undefined;
     this.keys.remove(slot);

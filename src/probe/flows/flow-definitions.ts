@@ -21,8 +21,13 @@ const NO_FACTS: EndFacts = {};
 
 export class FlowDefinitions {
   /** By slot, with the id that it was made for. */
-  readonly #made: ({ readonly id: number; readonly seq: number; readonly definition: FlowDefinition } | undefined)[] = [];
-  readonly #facts = new Map<number, { readonly id: number; readonly text: string; readonly facts: EndFacts }>();
+  readonly #made: (
+    { readonly id: number; readonly seq: number; readonly definition: FlowDefinition } | undefined
+  )[] = [];
+  readonly #facts = new Map<
+    number,
+    { readonly id: number; readonly text: string; readonly facts: EndFacts }
+  >();
 
   constructor(
     private readonly book: FlowBook,
@@ -46,7 +51,7 @@ export class FlowDefinitions {
     const id = this.book.ids[slot]!;
     const known = this.#facts.get(slot);
     const text = textOf(facts);
-    const before = known !== undefined && known.id === id ? known.text : NONE;
+    const before = known?.id === id ? known.text : NONE;
     if (text === before) return;
     if (text === NONE) this.#facts.delete(slot);
     else this.#facts.set(slot, { id, text, facts });
@@ -54,9 +59,9 @@ export class FlowDefinitions {
     this.book.markDefinition(slot);
   }
 
-  /** Slots of the flows with such facts. */
-  get withFacts(): Iterable<number> {
-    return this.#facts.keys();
+  /** Whether the flow has such facts. */
+  hasFacts(slot: number): boolean {
+    return this.#facts.has(slot);
   }
 
   #make(slot: number): FlowDefinition {

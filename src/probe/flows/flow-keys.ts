@@ -23,7 +23,19 @@ export const KEY_WORDS = 13;
 const SIZE = 13;
 const M = randomMultipliers(SIZE);
 const [M0, M1, M2, M3, M4, M5, M6, M7, M8, M9, M10, M11, M12] = M as unknown as [
-  number, number, number, number, number, number, number, number, number, number, number, number, number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
 ];
 
 export class FlowKeys {

@@ -4,7 +4,15 @@
  * state, and counted nowhere. What connection tracking knows now is grouped by who dialled
  * what, where it leads, and what the client looks like there.
  */
-import { NO_FAILURES, Num, NUMBERS, PORTS_MAX, type FlowDefinition, type FlowState } from '../../flows/flow.js';
+import {
+  NO_FAILURES,
+  NO_PORTS,
+  Num,
+  NUMBERS,
+  PORTS_MAX,
+  type FlowDefinition,
+  type FlowState,
+} from '../../flows/flow.js';
 import { hostScope, loopbackScope } from '../../report/model/node-ids.js';
 import { addressText, isIpv4, isLinkLocalAddress, isLoopbackAddress } from '../records/address.js';
 import type { FlowBatch } from '../records/nat-flow.js';
@@ -25,7 +33,9 @@ interface Forwarded {
 /** What is said of one group in one look. */
 interface Group {
   readonly definition: FlowDefinition;
-  readonly pairs: [port: number, seen: number][];
+  pairs: [port: number, seen: number][];
+  /** Pairs of which the client's port is no multiple of it are left out. */
+  modulus: number;
   count: number;
 }
 
@@ -45,7 +55,7 @@ export class ForwardedFlows {
    */
   update(flows: FlowBatch, isHere: (words: Int32Array, at: number) => boolean): void {
     if (flows.flowCount === 0 && this.#flows.size === 0) return;
-    const groups = this.#group(new FlowIndex(flows), isHere);
+    const groups = this.#group(FlowIndex.of(flows), isHere);
     for (const [key, { id }] of this.#flows) {
       if (groups.has(key)) continue;
       this.#flows.delete(key);
@@ -78,7 +88,12 @@ export class ForwardedFlows {
 
   #add(
     groups: Map<string, Group>,
-    { opener, acceptor, dialled, seen }: { opener: Tuple; acceptor: Tuple; dialled: string; seen: { address: string; port: number } },
+    {
+      opener,
+      acceptor,
+      dialled,
+      seen,
+    }: { opener: Tuple; acceptor: Tuple; dialled: string; seen: { address: string; port: number } },
   ): void {
     const clientAddress = addressText(acceptor.words, 4);
     const server = textOfRemote(opener);
@@ -91,10 +106,18 @@ export class ForwardedFlows {
         this.dropped++;
         return;
       }
-      groups.set(key, (group = { definition: this.#define(opener, acceptor, via, clientVia), pairs: [], count: 0 }));
+      groups.set(
+        key,
+        (group = {
+          definition: this.#define(opener, acceptor, via, clientVia),
+          pairs: [],
+          modulus: 1,
+          count: 0,
+        }),
+      );
     }
     group.count++;
-    if (group.pairs.length < PORTS_MAX) group.pairs.push([acceptor.ports[1]!, seen.port]);
+    keepPair(group, acceptor.ports[1]!, seen.port);
   }
 
   #define(opener: Tuple, acceptor: Tuple, via: string, clientVia: string): FlowDefinition {
@@ -116,10 +139,10 @@ export class ForwardedFlows {
     };
   }
 
-  #state(key: string, { definition, pairs, count }: Group): void {
+  #state(key: string, group: Group): void {
     const known = this.#flows.get(key);
-    pairs.sort(([a, x], [b, y]) => a - b || x - y);
-    const state = stateOf(pairs, count, known?.state);
+    const { definition } = group;
+    const state = stateOf(group, known?.state);
     const { seq } = this.book;
     if (known === undefined)
       this.#flows.set(key, { id: this.book.newId(), definition, definedIn: seq, state, changedIn: seq });
@@ -130,21 +153,34 @@ export class ForwardedFlows {
   }
 }
 
-function stateOf(pairs: readonly [number, number][], count: number, before: FlowState | undefined): FlowState {
+/** More than can be stated are thinned by the client's port, as both ends thin theirs: so what is left meets. */
+function keepPair(group: Group, port: number, seen: number): void {
+  if (port % group.modulus !== 0) return;
+  group.pairs.push([port, seen]);
+  while (group.pairs.length > PORTS_MAX) {
+    const modulus = (group.modulus *= 3);
+    group.pairs = group.pairs.filter(([kept]) => kept % modulus === 0);
+  }
+}
+
+function stateOf({ pairs, modulus, count }: Group, before: FlowState | undefined): FlowState {
   const numbers = new Float64Array(NUMBERS);
   const live = before?.numbers[Num.Live] ?? 0;
   numbers[Num.Live] = count;
   numbers[Num.Opened] = (before?.numbers[Num.Opened] ?? 0) + Math.max(0, count - live);
   numbers[Num.Closed] = numbers[Num.Opened]! - count;
+  pairs.sort(([a, x], [b, y]) => a - b || x - y);
   const distinct = pairs.filter(([port], i) => i === 0 || pairs[i - 1]![0] !== port);
+  if (distinct.length === 0) return { numbers, failed: NO_FAILURES, ports: NO_PORTS };
   const isSamePort = distinct.every(([port, seen]) => port === seen);
+  const [each, rest] = [Math.floor(count / distinct.length), count % distinct.length];
   return {
     numbers,
     failed: NO_FAILURES,
     ports: {
-      modulus: count <= pairs.length ? 1 : 0,
+      modulus,
       ports: Uint16Array.from(distinct, ([port]) => port),
-      standsFor: Uint32Array.from(distinct, () => 1),
+      standsFor: Uint32Array.from(distinct, (_, i) => each + (i < rest ? 1 : 0)),
     },
     ...(!isSamePort && { portPairs: Uint16Array.from(distinct, ([, seen]) => seen) }),
   };
@@ -153,7 +189,9 @@ function stateOf(pairs: readonly [number, number][], count: number, before: Flow
 function isSame(a: FlowState, b: FlowState): boolean {
   return (
     sameNumbers(a.numbers, b.numbers) &&
+    a.ports.modulus === b.ports.modulus &&
     sameNumbers(a.ports.ports, b.ports.ports) &&
+    sameNumbers(a.ports.standsFor, b.ports.standsFor) &&
     sameNumbers(a.portPairs ?? [], b.portPairs ?? [])
   );
 }

@@ -18,19 +18,24 @@ const [M0, M1, M2, M3] = randomMultipliers(4) as unknown as [number, number, num
 export class HostAddresses {
   #keys = new Int32Array(64 * KEY);
   #count = 0;
+  /** Times that all had to go. */
+  #forgotten = 0;
   #index = new SlotIndex();
   /** Key found last: neighbours in a batch often have one address. */
   #last = -1;
 
-  /** Learns the local addresses of the records `from` to `to` - 1. */
-  learn({ words }: RecordView, from: number, to: number): void {
-    for (let record = from; record < to; record++) {
-      const at = record * RECORD.words;
-      const address = at + WORD.localAddress;
-      if (this.#last >= 0 && this.#is(this.#last, words, address, words[at + WORD.netns]!)) continue;
-      if (isLoopbackAddress(words, address)) continue;
-      this.#add(words, address, words[at + WORD.netns]!);
-    }
+  /** How often all that were known had to be forgotten: those of sockets that are known are to be learnt again. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
+  /** Learns the local address of a record. */
+  learn({ words }: RecordView, record: number): void {
+    const at = record * RECORD.words;
+    const address = at + WORD.localAddress;
+    const netns = words[at + WORD.netns]!;
+    if (this.#last >= 0 && this.#is(this.#last, words, address, netns)) return;
+    if (!isLoopbackAddress(words, address)) this.#add(words, address, netns);
   }
 
   /** Whether some socket of this host has the address; loopback addresses are of this host wherever they are. */
@@ -59,6 +64,7 @@ export class HostAddresses {
     }
     if (this.#count >= MAX_ADDRESSES) {
       this.#count = 0;
+      this.#forgotten++;
       this.#index = new SlotIndex();
     }
     const slot = this.#count++;
@@ -76,6 +82,9 @@ export class HostAddresses {
 
 function hashOf(words: Int32Array, at: number): number {
   return mixed(
-    Math.imul(words[at]!, M0) ^ Math.imul(words[at + 1]!, M1) ^ Math.imul(words[at + 2]!, M2) ^ Math.imul(words[at + 3]!, M3),
+    Math.imul(words[at]!, M0) ^
+      Math.imul(words[at + 1]!, M1) ^
+      Math.imul(words[at + 2]!, M2) ^
+      Math.imul(words[at + 3]!, M3),
   );
 }

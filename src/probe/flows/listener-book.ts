@@ -22,7 +22,8 @@ export class ListenerBook {
 
   add(slot: number): void {
     const { halves, words } = this.ends.view;
-    const key = words[slot * RECORD.words + WORD.netns]! * 0x10000 + halves[slot * RECORD.halves + HALF.localPort]!;
+    const key =
+      words[slot * RECORD.words + WORD.netns]! * 0x10000 + halves[slot * RECORD.halves + HALF.localPort]!;
     const known = this.#byPort.get(key);
     if (known === undefined) this.#byPort.set(key, [slot]);
     else known.push(slot);
@@ -47,7 +48,8 @@ export class ListenerBook {
   /** Whether a socket listens where this address and port lead; the address must be one of the namespace itself. */
   listens(netns: number, words: Int32Array, address: number, port: number): boolean {
     for (const slot of this.#byPort.get(netns * 0x10000 + port) ?? [])
-      if (listensFor(this.ends.view.words, slot * RECORD.words + WORD.localAddress, words, address)) return true;
+      if (listensFor(this.ends.view.words, slot * RECORD.words + WORD.localAddress, words, address))
+        return true;
     return false;
   }
 

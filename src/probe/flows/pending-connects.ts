@@ -26,7 +26,11 @@ export class PendingConnects {
     const { bytes } = view;
     const pending = new Set<number>();
     for (let i = 0; i < view.count; i++) {
-      if (bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.SynSent || bytes[i * RECORD.bytes + OFFSET.direction] !== Direction.Connected) continue;
+      if (
+        bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.SynSent ||
+        bytes[i * RECORD.bytes + OFFSET.direction] !== Direction.Connected
+      )
+        continue;
       const socket = view.u64(i, WORD.socketId);
       const start = view.u64(i, WORD.startNanos);
       if (pending.size < MAX_REMEMBERED) pending.add(socket);

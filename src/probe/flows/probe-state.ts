@@ -13,6 +13,7 @@ import { addressText } from '../records/address.js';
 import type { HolderBatch } from '../records/holder.js';
 import type { FlowBatch } from '../records/nat-flow.js';
 import { RecordView } from '../records/record-view.js';
+import type { SocketEnds } from '../records/source.js';
 import { ConnectionTracker, type RecordNews, type TakenCounts } from './connection-tracker.js';
 import { FactBook } from './fact-book.js';
 import { FlowBook } from './flow-book.js';
@@ -22,7 +23,7 @@ import { ForwardedFlows } from './forwarded-flows.js';
 import { NameBook } from './name-book.js';
 import { ProcessBook } from './process-book.js';
 import { ProcessNames, type ProcessKnowledge } from './process-names.js';
-import { addHolderFacts, flowHolders, listenerHolders } from './shared-sockets.js';
+import { addHolderFacts, flowHolders, listenerHolders, type FlowHolders } from './shared-sockets.js';
 import { scopeReport, type StatedRow } from './scope-report.js';
 
 export interface ProbeStateOptions {
@@ -41,8 +42,7 @@ export interface ProbeStateOptions {
 
 /** What one tick found. */
 export interface TickNews {
-  /** Undefined: no record is another than in the last tick. */
-  readonly records: RecordNews | undefined;
+  readonly records: RecordNews;
   readonly holders: HolderBatch;
   readonly natFlows: FlowBatch;
   readonly topologies: ReadonlyMap<TopologyKey, Topology>;
@@ -55,6 +55,10 @@ const MAX_FLOWS = 200_000;
 const GENERATION_MS = 15_000;
 /** Ticks between two looks for addresses that no flow has any more. */
 const ADDRESS_SWEEP_TICKS = 60;
+/** Ticks between two looks at the facts of all ends: who listened is forgotten after ten minutes. */
+const FACT_SWEEP_TICKS = 60;
+/** Whoever asks for the first time when the probe has made so many states is late. */
+const LATE_INTERVALS = 3;
 const CLIENT_HERE = 1;
 const SERVER_HERE = 2;
 
@@ -69,6 +73,8 @@ export class ProbeState implements StatedSource {
   readonly #addressNames: NameBook;
   readonly #listeners: LastListeners;
   #listenersSeen = -1;
+  #factsSeen = -1;
+  #wasShared = false;
   readonly #epoch: number;
   readonly #clock: () => number;
   readonly #startedAtMs: number;
@@ -115,7 +121,7 @@ export class ProbeState implements StatedSource {
     this.#ticks++;
     book.nowMs = this.#atMs = Math.max(this.#atMs, this.#clock());
     book.generation = Math.floor((book.nowMs - this.#startedAtMs) / GENERATION_MS);
-    const counts = news.records ? this.#tracker.take(news.records) : this.#tracker.takeNothing();
+    const counts = this.#tracker.take(news.records);
     const processes = news.topologies.get('Process');
     this.#nameProcesses(processes);
     this.#noteListeners();
@@ -134,15 +140,20 @@ export class ProbeState implements StatedSource {
     this.#tracker.take(records);
   }
 
+  /** Whether a live socket with these two ends was taken in, see `SnapshotRequest.isKnown`. */
+  knows(ends: SocketEnds): boolean {
+    return this.#tracker.hasSocket(ends);
+  }
+
   statementSince(base: number): Statement {
     const book = this.#book;
-    const gone = base > 0 && base <= this.seq && this.#facts.knowsSince(base) ? book.goneSince(base) : undefined;
+    const gone =
+      base > 0 && base <= this.seq && this.#facts.knowsSince(base) ? book.goneSince(base) : undefined;
     const from = gone === undefined ? 0 : base;
     const flows: StatedFlow[] = [];
-    for (const slot of book.slots()) {
+    for (const slot of book.changedSince(from)) {
       const isNewState = book.isStateNewer(slot, from);
       const isNewDefinition = book.isDefinitionNewer(slot, from);
-      if (!isNewState && !isNewDefinition) continue;
       flows.push({
         id: book.ids[slot]!,
         ...(isNewDefinition && { definition: this.#definitions.of(slot) }),
@@ -150,8 +161,7 @@ export class ProbeState implements StatedSource {
       });
     }
     for (const { id, definition, definedIn, state, changedIn } of this.#forwarded.all())
-      if (changedIn > from)
-        flows.push({ id, ...(definedIn > from && { definition }), state });
+      if (changedIn > from) flows.push({ id, ...(definedIn > from && { definition }), state });
     flows.sort((a, b) => a.id - b.id);
     const { probeId, hostName, intervalMs } = this.options;
     return {
@@ -171,14 +181,17 @@ export class ProbeState implements StatedSource {
     };
   }
 
+  /** An app that comes late gets what lives: what was counted before is no part of its window. */
   reportSince(since: ReportMark | undefined): { readonly report: Report; readonly mark: ReportMark } {
+    const isLate =
+      since === undefined && this.#atMs - this.#startedAtMs > LATE_INTERVALS * this.options.intervalMs;
     const rows: StatedRow[] = [];
     const states = new Map<number, FlowState>();
     for (const slot of this.#book.slots()) {
       const id = this.#book.ids[slot]!;
       const state = this.#stateOf(slot);
       states.set(id, state);
-      const then = since?.states.get(id);
+      const then = isLate ? state : since?.states.get(id);
       rows.push({ id, definition: this.#definitions.of(slot), then, now: state });
     }
     const forwarded = [...this.#forwarded.all()].map(({ definition, state }) => ({ definition, state }));
@@ -236,7 +249,7 @@ export class ProbeState implements StatedSource {
     const view = new RecordView(records);
     const nameOf = (record: number): string => {
       const number = this.#processes.numberOf(view, record);
-      return number === 0 ? '' : (this.#names.nameOf(number) || this.#nameNow(number));
+      return number === 0 ? '' : this.#names.nameOf(number) || this.#nameNow(number);
     };
     this.#listeners.note(records, nameOf, performance.now());
     this.#processes.settle();
@@ -247,7 +260,8 @@ export class ProbeState implements StatedSource {
     const { pid, startTicks, comm } = this.#processes.process(number);
     const node = this.#facts.topologies.get('Process')?.nodes.get(`${this.options.hostName};${pid}`);
     return (
-      node?.latest?.get('name')?.value ?? this.options.processes.formerName(pid, startTicks || undefined, comm)
+      node?.latest?.get('name')?.value ??
+      this.options.processes.formerName(pid, startTicks || undefined, comm)
     );
   }
 
@@ -255,11 +269,7 @@ export class ProbeState implements StatedSource {
   #noteEndFacts(holders: HolderBatch): void {
     const book = this.#book;
     const shared = flowHolders(this.#tracker, holders, this.options.processes.startTicksOf);
-    const slots = new Set([...this.#definitions.withFacts, ...shared.clients.keys(), ...shared.servers.keys()]);
-    for (const slot of book.slots()) {
-      if (shared.listeners.size > 0 && (book.here[slot]! & SERVER_HERE) !== 0) slots.add(slot);
-      else if (book.hasFailures(slot)) slots.add(slot);
-    }
+    const slots = this.#flowsToLookAt(shared);
     const key = book.keys.words;
     for (const slot of slots) {
       if (book.ids[slot] === 0 || book.isOverflow(slot)) continue;
@@ -283,15 +293,27 @@ export class ProbeState implements StatedSource {
         if (last !== undefined) server.set('last_listener_name', last.name);
         if (last?.isListening === true) server.set('last_listener_listens', 'yes');
       }
-      this.#definitions.setFacts(slot, { client, server });
+      if (client.size + server.size > 0 || this.#definitions.hasFacts(slot))
+        this.#definitions.setFacts(slot, { client, server });
     }
+  }
+
+  /** All that may have such facts when anybody shares sockets or listeners changed; else those that changed. */
+  #flowsToLookAt({ clients, servers, listeners }: FlowHolders): Iterable<number> {
+    const { version } = this.#tracker.listeners;
+    const isShared = clients.size + servers.size + listeners.size > 0;
+    const isAllNew =
+      isShared || this.#wasShared || version !== this.#factsSeen || this.#ticks % FACT_SWEEP_TICKS === 0;
+    this.#wasShared = isShared;
+    this.#factsSeen = version;
+    return isAllNew ? this.#book.slots() : this.#book.changedSince(this.seq - 1);
   }
 
   /** Of flows that changed in this tick. */
   #changedAddresses(): Set<string> {
     const addresses = new Set<string>();
-    for (const slot of this.#book.slots()) {
-      if (!this.#book.isStateNewer(slot, this.seq - 1) || this.#book.isOverflow(slot)) continue;
+    for (const slot of this.#book.changedSince(this.seq - 1)) {
+      if (this.#book.isOverflow(slot)) continue;
       const { client, server } = this.#definitions.of(slot);
       addresses.add(client.address);
       addresses.add(server.address);

@@ -6,7 +6,6 @@ import { OFFSET, RECORD, WORD } from '../records/layout.js';
 import { type RecordView } from '../records/record-view.js';
 import { Slots } from './slot-index.js';
 
-
 /** A clock tick (USER_HZ) in nanoseconds: /proc gives starts in ticks. */
 const TICK_NANOS = 10_000_000;
 /** Processes found again without a look into the map; a power of two. */

@@ -53,7 +53,8 @@ export class ProcessNames {
       if (this.#isFormer[number] === true) continue;
       const node = processes?.nodes.get(processNodeId(hostName, pid));
       const startNow = this.knowledge.startTicksOf(pid);
-      const isThere = node !== undefined && (startTicks === 0 || startNow === undefined || startNow === startTicks);
+      const isThere =
+        node !== undefined && (startTicks === 0 || startNow === undefined || startNow === startTicks);
       const name = isThere
         ? (node.latest?.get('name')?.value ?? '')
         : comm === ''
@@ -84,7 +85,9 @@ export class ProcessNames {
           ['pid', { timestamp: now, value: String(pid) }],
           ['name', { timestamp: now, value: name }],
           ['host_node_id', host],
-          ...(startTicks > 0 ? [['start_ticks', { timestamp: now, value: String(startTicks) }] as const] : []),
+          ...(startTicks > 0
+            ? [['start_ticks', { timestamp: now, value: String(startTicks) }] as const]
+            : []),
         ]),
       });
     }

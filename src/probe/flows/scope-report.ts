@@ -59,7 +59,10 @@ interface RowSource extends EndpointSource {
   readonly row: ReturnType<typeof flowRow>;
 }
 
-function sourceOf({ definition, then, now }: StatedRow, { hostName, hasExited }: ScopeReportInput): RowSource {
+function sourceOf(
+  { definition, then, now }: StatedRow,
+  { hostName, hasExited }: ScopeReportInput,
+): RowSource {
   const row = flowRow(definition, then, now, hostName);
   const { client, server } = definition;
   const exited = (end: typeof client): boolean =>

@@ -59,7 +59,8 @@ export class SlotIndex {
     const hashes = new Int32Array(capacity);
     hashes.set(this.#hashes);
     const indexed: number[] = [];
-    for (const head of this.#heads) for (let at = head - 1; at >= 0; at = this.#next[at]! - 1) indexed.push(at);
+    for (const head of this.#heads)
+      for (let at = head - 1; at >= 0; at = this.#next[at]! - 1) indexed.push(at);
     this.#hashes = hashes;
     this.#next = new Int32Array(capacity);
     this.#heads = new Int32Array(capacity);

@@ -4,7 +4,6 @@ import { type RecordView } from '../records/record-view.js';
 import { scopeNetns } from '../records/scope.js';
 import { randomMultipliers } from './seeded-hash.js';
 
-
 const [M0, M1, M2, M3, M4] = randomMultipliers(5) as unknown as [number, number, number, number, number];
 
 /** 32 bits, the same for both ends of a connection. */

@@ -65,6 +65,15 @@ export class FlowIndex {
   /** The same for the others. They lead nowhere, and a flow that is one here may be translated in another namespace. */
   readonly #plain: Readonly<Record<Side, Chains>>;
 
+  static readonly #made = new WeakMap<FlowBatch, FlowIndex>();
+
+  /** That of a batch, which nobody changes: made once. @throws RangeError as the constructor */
+  static of(batch: FlowBatch): FlowIndex {
+    let made = FlowIndex.#made.get(batch);
+    if (made === undefined) FlowIndex.#made.set(batch, (made = new FlowIndex(batch)));
+    return made;
+  }
+
   /** @throws RangeError when the buffer is shorter than its count says */
   constructor({ flows, flowCount }: FlowBatch) {
     this.count = flowCount;
@@ -94,6 +103,49 @@ export class FlowIndex {
       sameAddress(this.words, at + ORIGINAL.words, this.words, at + REPLY.words + 4) &&
       sameAddress(this.words, at + ORIGINAL.words + 4, this.words, at + REPLY.words)
     );
+  }
+
+  /** Whether the remote end of a socket on that side is another than it says. */
+  translatesFor(flow: number, side: Side): boolean {
+    const [near, far] = side === 'opener' ? [ORIGINAL, REPLY] : [REPLY, ORIGINAL];
+    const at = flow * FLOW_WORDS;
+    const port = flow * FLOW_HALVES;
+    return !(
+      this.halves[port + near.ports + 1] === this.halves[port + far.ports] &&
+      sameAddress(this.words, at + near.words + 4, this.words, at + far.words)
+    );
+  }
+
+  /** Whether a flow was opened here with the tuple, and in the namespace, that flow `flow` of another index has. */
+  hasOpening(other: FlowIndex, flow: number): boolean {
+    return this.#sameOpening(other, flow, () => true);
+  }
+
+  /** Whether flow `flow` of another index is here, too, with all that it says. */
+  has(other: FlowIndex, flow: number): boolean {
+    const from = flow * FLOW_WORDS;
+    return this.#sameOpening(other, flow, (own) => {
+      const at = own * FLOW_WORDS;
+      for (let word = 0; word < FLOW_WORDS; word++)
+        if (this.words[at + word] !== other.words[from + word]) return false;
+      return true;
+    });
+  }
+
+  #sameOpening(other: FlowIndex, flow: number, isWanted: (flow: number) => boolean): boolean {
+    const tuple = other.tupleOf(flow, 'opener');
+    const hash = hashOf(tuple.words, 0, tuple.ports, 0);
+    for (const { opener } of [this.#translated, this.#plain])
+      for (let own = opener.first(hash); own >= 0; own = opener.next(own))
+        if (this.netnsOf(own) === tuple.netns && this.#has(own, tuple, 'opener') && isWanted(own))
+          return true;
+    return false;
+  }
+
+  /** Unique to the tuple that a flow was opened with, and its namespace. */
+  openingKey(flow: number): string {
+    const tuple = this.tupleOf(flow, 'opener');
+    return `${tuple.netns} ${keyOf(tuple)}`;
   }
 
   /** The tuple by which a flow's opener, or its acceptor, knows it. */

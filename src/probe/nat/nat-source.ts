@@ -9,6 +9,7 @@ import { resolveNat } from './resolve-nat.js';
 import { lostEnds } from '../records/lost-ends.js';
 import { NO_FLOWS, type FlowBatch } from '../records/nat-flow.js';
 import { Translations } from './translations.js';
+import { FlowIndex } from './flow-index.js';
 import { unseenFlows, withFlowRecords } from './short-flows.js';
 import type { ConntrackMonitor } from '../conntrack/monitor.js';
 
@@ -32,10 +33,20 @@ export interface TrackedExtras {
   readonly warn?: ((message: string) => void) | undefined;
 }
 
+/** Snapshots between two that are whole only because a flow may be a socket's that was handed over. */
+const FEWEST_BETWEEN = 4;
+
 class TrackedSource implements ConnectionSource {
   /** Flows born after the last snapshot of /proc was begun and not seen in it; the next one decides. */
   #undecided: FlowBatch = NO_FLOWS;
-  #knowsFlows = false;
+  /** What the last snapshot was looked through with. */
+  #flowsBefore: FlowBatch = NO_FLOWS;
+  /** A socket that was handed over may lead elsewhere: only a whole snapshot has it again. */
+  #wantsWhole = false;
+  /** Snapshots since the last one that was whole for that. */
+  #sinceTurn = Infinity;
+  /** Nobody could say which flow some sockets have when all of them were looked at. */
+  #isUnclear = false;
   #lookedThrough = 0;
   #shortConnections = 0;
   #failures = 0;
@@ -92,34 +103,49 @@ class TrackedSource implements ConnectionSource {
   }
 
   /**
-   * A flow exists before its connection does: flows are read after the records. While flows are known the records are
-   * wanted each time, because another look through them may show something else. Flows that are gone count as known
-   * while a socket of theirs lives.
+   * A flow exists before its connection does: flows are read after the records, and a socket is looked through when its
+   * record comes. A flow that is known later than that is looked for among the sockets that were handed over.
    */
-  async #lookThrough({ mayBeUnchanged = false, ...request }: SnapshotRequest): Promise<Snapshot> {
-    const snapshot = await this.source.snapshot({
-      ...request,
-      mayBeUnchanged: mayBeUnchanged && !this.#knowsFlows,
-    });
+  async #lookThrough({ changesOnly = false, ...request }: SnapshotRequest): Promise<Snapshot> {
+    const isTurn = this.#wantsWhole && this.#sinceTurn >= FEWEST_BETWEEN;
+    this.#sinceTurn = isTurn ? 0 : this.#sinceTurn + 1;
+    const snapshot = await this.source.snapshot({ ...request, changesOnly: changesOnly && !isTurn });
     const news = await this.#flows();
     try {
-      // Without records there is nothing to look at, and nothing was remembered.
-      const nat = snapshot.unchanged === true ? undefined : resolveNat(snapshot, news, this.#translations);
-      this.#lookedThrough += nat?.replaced ?? 0;
-      const flows = this.#translations.withFlows(news);
-      const sameSockets = snapshot.sameSockets === true && !this.#knowsFlows && flows.flowCount === 0;
-      this.#knowsFlows = flows.flowCount > 0;
+      const nat = resolveNat(snapshot, news, this.#translations);
+      this.#lookedThrough += nat.replaced;
+      this.#lookAgain(snapshot, news, nat.isUnclear, request.isKnown);
       return {
         ...snapshot,
-        sameSockets,
-        flows,
-        ...(nat && { dialled: nat.dialled }),
+        flows: this.#translations.withFlows(news),
+        dialled: nat.dialled,
         shortfalls: this.#shortfalls(),
       };
     } catch (error) {
       this.unreported(lostEnds(snapshot));
       throw error;
     }
+  }
+
+  /** Decides whether the next snapshot should be whole. */
+  #lookAgain(
+    { isWhole }: Snapshot,
+    flows: FlowBatch,
+    isUnclear: boolean,
+    isKnown: SnapshotRequest['isKnown'] = () => false,
+  ): void {
+    const before = this.#flowsBefore;
+    this.#flowsBefore = flows;
+    if (isWhole) {
+      this.#wantsWhole = false;
+      this.#isUnclear = isUnclear;
+      return;
+    }
+    if (isUnclear) this.#wantsWhole = true;
+    if (this.#wantsWhole || flows === before) return;
+    // Which of them goes with which socket may be clear now.
+    const wasUnclear = this.#isUnclear || this.#translations.shared > 0;
+    this.#wantsWhole = wasUnclear || isLateFor(FlowIndex.of(flows), FlowIndex.of(before), isKnown);
   }
 
   /** None when they can't be had: the records are taken already, and must not be lost with them. */
@@ -164,6 +190,20 @@ class TrackedSource implements ConnectionSource {
     this.#isShort = news.length > 0;
     return texts;
   }
+}
+
+/** Whether there is a flow that was not there before, and a socket that was handed over without it. */
+function isLateFor(
+  flows: FlowIndex,
+  before: FlowIndex,
+  isKnown: NonNullable<SnapshotRequest['isKnown']>,
+): boolean {
+  for (let flow = 0; flow < flows.count; flow++) {
+    if (!flows.isTranslated(flow) || before.has(flows, flow)) continue;
+    for (const side of ['opener', 'acceptor'] as const)
+      if (flows.translatesFor(flow, side) && isKnown(flows.tupleOf(flow, side))) return true;
+  }
+  return false;
 }
 
 function concatenate(a: FlowBatch, b: FlowBatch): FlowBatch {

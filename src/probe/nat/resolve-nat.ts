@@ -14,9 +14,19 @@
 import { addressText, isIpv4, isLoopbackAddress, sameAddress } from '../records/address.js';
 import type { FlowBatch } from '../records/nat-flow.js';
 import { keyOf, FlowIndex, Tuple, type Side } from './flow-index.js';
-import { Direction, DirectionEvidence, HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
+import {
+  Direction,
+  DirectionEvidence,
+  Flag,
+  HALF,
+  OFFSET,
+  PidEvidence,
+  RECORD,
+  WORD,
+} from '../records/layout.js';
 import { TcpState } from '../records/tcp-state.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
+import type { Snapshot } from '../records/source.js';
 import { leadsAsFar, socketKey, Translations, type Translation } from './translations.js';
 
 /** By direction: the sides of a flow that a socket can be on. A listener is on none. */
@@ -31,30 +41,39 @@ export interface ResolvedNat {
   readonly replaced: number;
   /** By record of a client's end: what was dialled (`address:port`), where that is not the server's own. */
   readonly dialled: ReadonlyMap<number, string>;
+  /** There are sockets of which nobody can say which of several flows they have: a look at all of them may. */
+  readonly isUnclear: boolean;
 }
 
-const NOTHING: ResolvedNat = { replaced: 0, dialled: new Map() };
+/** Records of all live sockets, or of those that have changed; see `Snapshot`. */
+export type NatBatch = RecordBatch & Pick<Snapshot, 'isWhole' | 'gone'>;
+
+const NOTHING: ResolvedNat = { replaced: 0, dialled: new Map(), isUnclear: false };
 
 /**
  * Changes the batch's records in place.
  * @param translations what was looked through for the sockets before; without it each pass is the first
  */
 export function resolveNat(
-  batch: RecordBatch,
+  batch: NatBatch,
   flows: FlowBatch,
   translations: Translations = new Translations(),
 ): ResolvedNat {
   translations.begin();
   if (flows.flowCount === 0 && translations.size === 0) return NOTHING;
-  const pass = new Pass(new RecordView(batch), new FlowIndex(flows), translations);
+  const pass = new Pass(new RecordView(batch), FlowIndex.of(flows), translations);
   pass.run();
-  translations.end();
-  return { replaced: pass.replaced, dialled: pass.dialled };
+  if (batch.isWhole) translations.forgetUnmet();
+  for (let at = 0; batch.gone !== undefined && at < batch.gone.length; at += 2)
+    translations.forget(socketKey(batch.gone[at]!, batch.gone[at + 1]!));
+  const { replaced, dialled, isUnclear } = pass;
+  return { replaced, dialled, isUnclear };
 }
 
 /** One look at all records. */
 class Pass {
   replaced = 0;
+  isUnclear = false;
   readonly dialled = new Map<number, string>();
   readonly #tuple = new Tuple();
   readonly #dialled = new Tuple();
@@ -75,6 +94,17 @@ class Pass {
       this.#lookThrough(i, sides);
     }
     for (const each of this.#contradicted.values()) this.#shareOut(each);
+    this.#forgetClosed();
+  }
+
+  #forgetClosed(): void {
+    if (this.translations.size === 0) return;
+    const { bytes, count } = this.view;
+    for (let i = 0; i < count; i++) {
+      if (bytes[i * RECORD.bytes + OFFSET.state] !== TcpState.Close) continue;
+      if ((bytes[i * RECORD.bytes + OFFSET.flags]! & Flag.Brief) === 0)
+        this.translations.forget(socketOf(this.view, i));
+    }
   }
 
   #lookThrough(i: number, sides: readonly Side[]): void {
@@ -93,17 +123,16 @@ class Pass {
       this.#note(side, i, known);
       return;
     }
-    if (known === undefined) return;
-    translations.orphaned(known);
-    this.#writeKnown(i, known);
+    if (known !== undefined) this.#writeKnown(i, known);
   }
 
   /** @param flows those that led there */
   #write(i: number, tuple: Tuple, side: Side, flows: Uint8Array, isShared = false): void {
     const told = this.#writeEnd(i, tuple, side);
-    const socket = socketOf(this.view, i);
-    if (this.view.bytes[i * RECORD.bytes + OFFSET.state] === TcpState.Close) this.translations.forget(socket);
-    else if (told) this.translations.remember(socket, this.#dialled, tuple, side, flows, isShared);
+    const state = this.view.bytes[i * RECORD.bytes + OFFSET.state];
+    // A connect that waits is looked through while its flow is there, which is as long: its end may have no record.
+    if (told && state !== TcpState.Close && state !== TcpState.SynSent)
+      this.translations.remember(socketOf(this.view, i), this.#dialled, tuple, side, flows, isShared);
   }
 
   #writeKnown(i: number, { words, port, netns, side, isShared }: Translation): void {
@@ -153,11 +182,13 @@ class Pass {
     for (const [i, translation] of known) {
       const { words, port } = translation;
       const taken = left.findIndex(({ end }) => end.ports[1] === port && sameAddress(end.words, 4, words, 4));
-      if (taken < 0) this.translations.orphaned(translation);
       left = left.filter((_, at) => at !== taken);
       this.#writeKnown(i, translation);
     }
-    if (isUnclear || records.size !== left.length) return;
+    if (isUnclear || records.size !== left.length) {
+      if (records.size > 0) this.isUnclear = true;
+      return;
+    }
     for (const [, i] of [...records].sort(([a], [b]) => a - b)) {
       const { flow, end } = left.shift()!;
       readTuple(this.view, i, this.#dialled);

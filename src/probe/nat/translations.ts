@@ -4,10 +4,10 @@
  * Nothing of that changes where the connection leads. So a translation is taken back only with its socket.
  */
 import { isLoopbackAddress, sameAddress } from '../records/address.js';
-import { FLOW_BYTES, FLOW_OFFSET, type FlowBatch } from '../records/nat-flow.js';
-import type { NatPath, Side, Tuple } from './flow-index.js';
+import { FLOW_BYTES, type FlowBatch } from '../records/nat-flow.js';
+import { FlowIndex, type NatPath, type Side, type Tuple } from './flow-index.js';
 
-/** Sockets whose translation is remembered; about 400 bytes each. What has no room is looked through while its flow is known. */
+/** Sockets whose translation is remembered; about 700 bytes each. What has no room is looked through while its flow is known. */
 const MAX_SOCKETS = 65_536;
 
 /** Where a socket's connection leads. */
@@ -29,13 +29,22 @@ export interface Translation {
   pass: number;
 }
 
+/** A flow that was followed for sockets that live. */
+interface FollowedFlow {
+  readonly bytes: Uint8Array;
+  sockets: number;
+}
+
 export class Translations {
   /** Sockets that had no room. */
   dropped = 0;
   readonly #known = new Map<number, Translation>();
-  /** Those met in this pass that no flow tells of any more. */
-  #orphans: Translation[] = [];
+  /** By all that they say. */
+  readonly #followed = new Map<string, FollowedFlow>();
+  #shared = 0;
   #pass = 0;
+  /** The last answer of `withFlows`, while nothing that it was made of is another. */
+  #all: { readonly of: FlowBatch; readonly flows: FlowBatch } | undefined;
 
   constructor(private readonly maxSockets = MAX_SOCKETS) {}
 
@@ -43,10 +52,14 @@ export class Translations {
     return this.#known.size;
   }
 
+  /** Sockets that have one of several flows, nobody knows which. */
+  get shared(): number {
+    return this.#shared;
+  }
+
   /** Begins a pass over a snapshot's records. */
   begin(): void {
     this.#pass++;
-    this.#orphans = [];
   }
 
   /** What is remembered of a socket with this tuple. @param socket see `socketKey` */
@@ -60,7 +73,7 @@ export class Translations {
       sameAddress(dialled, 0, tuple.words, 0) &&
       sameAddress(dialled, 4, tuple.words, 4);
     if (!isSame) {
-      this.#known.delete(socket);
+      this.forget(socket);
       return undefined;
     }
     known.pass = this.#pass;
@@ -76,7 +89,8 @@ export class Translations {
     flows: Uint8Array,
     isShared = false,
   ): void {
-    if (!this.#known.has(socket) && this.#known.size >= this.maxSockets) {
+    this.forget(socket);
+    if (this.#known.size >= this.maxSockets) {
       this.dropped++;
       return;
     }
@@ -91,42 +105,57 @@ export class Translations {
       flows,
       pass: this.#pass,
     });
+    if (isShared) this.#shared++;
+    this.#follow(flows, 1);
   }
 
-  /** Notes that a socket's flows are not (all) there any more: `withFlows` adds them. */
-  orphaned(translation: Translation): void {
-    this.#orphans.push(translation);
-  }
-
+  /** The socket has closed, or is another one's. */
   forget(socket: number): void {
+    const known = this.#known.get(socket);
+    if (known === undefined) return;
     this.#known.delete(socket);
+    if (known.isShared) this.#shared--;
+    this.#follow(known.flows, -1);
   }
 
-  /** Forgets the sockets that this pass did not meet: they are closed. */
-  end(): void {
-    for (const [socket, { pass }] of this.#known) if (pass !== this.#pass) this.#known.delete(socket);
+  /** After a pass over all live sockets: forgets those that it did not meet, which are closed. */
+  forgetUnmet(): void {
+    for (const [socket, { pass }] of this.#known) if (pass !== this.#pass) this.forget(socket);
   }
 
-  /** `flows` and those that are gone while a socket of theirs still lives, as of the last pass. */
+  /** `flows` and those that are gone while a socket of theirs still lives. */
   withFlows(flows: FlowBatch): FlowBatch {
-    if (this.#orphans.length === 0) return flows;
-    const present = new Uint8Array(flows.flows, 0, flows.flowCount * FLOW_BYTES);
-    const known = new Set<string>();
-    const added: Uint8Array[] = [];
-    for (let at = 0; at < present.length; at += FLOW_BYTES) known.add(openingKey(present, at));
-    for (const orphan of this.#orphans) {
-      for (let at = 0; at < orphan.flows.length; at += FLOW_BYTES) {
-        const key = openingKey(orphan.flows, at);
-        if (known.has(key)) continue;
-        known.add(key);
-        added.push(orphan.flows.subarray(at, at + FLOW_BYTES));
-      }
-    }
-    const all = new Uint8Array(present.length + added.length * FLOW_BYTES);
-    all.set(present);
-    for (const [i, flow] of added.entries()) all.set(flow, present.length + i * FLOW_BYTES);
-    return { flows: all.buffer, flowCount: flows.flowCount + added.length };
+    if (this.#followed.size === 0) return flows;
+    if (this.#all?.of !== flows) this.#all = { of: flows, flows: this.#joined(flows) };
+    return this.#all.flows;
   }
+
+  #joined(flows: FlowBatch): FlowBatch {
+    const followed = joined([...this.#followed.values()].map(({ bytes }) => bytes));
+    const [index, all] = [FlowIndex.of(flows), FlowIndex.of(followed)];
+    const added = new Map<string, Uint8Array>();
+    for (let flow = 0; flow < all.count; flow++)
+      if (!index.hasOpening(all, flow)) added.set(all.openingKey(flow), all.copyOf(flow));
+    if (added.size === 0) return flows;
+    return joined([new Uint8Array(flows.flows, 0, flows.flowCount * FLOW_BYTES), ...added.values()]);
+  }
+
+  #follow(flows: Uint8Array, change: 1 | -1): void {
+    for (let at = 0; at < flows.length; at += FLOW_BYTES) {
+      const bytes = flows.subarray(at, at + FLOW_BYTES);
+      const key = Buffer.from(bytes.buffer, bytes.byteOffset, FLOW_BYTES).toString('latin1');
+      const known = this.#followed.get(key);
+      if (known === undefined) this.#followed.set(key, { bytes, sockets: 1 });
+      else if ((known.sockets += change) === 0) this.#followed.delete(key);
+      else continue;
+      this.#all = undefined;
+    }
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): FlowBatch {
+  const all = Buffer.concat(parts);
+  return { flows: new Uint8Array(all).buffer, flowCount: all.length / FLOW_BYTES };
 }
 
 /** Whether a flow that is known now leads at least as far as what was remembered. */
@@ -145,13 +174,4 @@ export function leadsAsFar(path: NatPath, { words, port, netns, isShared, flows 
  */
 export function socketKey(low: number, high: number): number {
   return (low >>> 0) + ((high ^ (high >>> 21)) & 0x1fffff) * 2 ** 32;
-}
-
-/** The tuple that a flow was opened with, and its namespace. */
-function openingKey(flows: Uint8Array, at: number): string {
-  const flow = Buffer.from(flows.buffer, flows.byteOffset + at, FLOW_BYTES);
-  const text = (from: number, to: number): string => flow.toString('latin1', from, to);
-  const addresses = text(0, FLOW_OFFSET.replySource);
-  const ports = text(FLOW_OFFSET.originalSourcePort, FLOW_OFFSET.replySourcePort);
-  return `${addresses}${ports}${text(FLOW_OFFSET.netns, FLOW_OFFSET.netns + 4)}`;
 }

@@ -300,5 +300,7 @@ function isSameProgram(before: ProcessStat, now: ProcessStat): boolean {
 }
 
 function hasExeced(before: ProcessStat, now: ProcessStat): boolean {
+  // What has ended and waits for its parent has no memory any more, and executes nothing.
+  if (now.argumentsAt === 0 && now.stackAt === 0 && before.comm === now.comm) return false;
   return before.comm !== now.comm || before.argumentsAt !== now.argumentsAt;
 }

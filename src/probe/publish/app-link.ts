@@ -190,6 +190,8 @@ export class AppLink implements Claimant {
         this.counters.delivered_statements++;
         if (base === 0) this.counters.delivered_whole_statements++;
         held.seq = this.#noteTaker(delivery.appId) ? seq : 0;
+        // It holds the states of all flows.
+        held.mark = undefined;
         this.#delivered(body);
         return undefined;
       case 'conflict':

@@ -15,8 +15,13 @@ export class HeldState {
   /** @param mark what the app was delivered in Scope's form, or another one in its place */
   constructor(
     isDue: boolean,
-    public mark?: ReportMark,
+    public mark: ReportMark | undefined,
   ) {
     this.isDue = isDue;
+  }
+
+  /** The newest state that the app has in one form or the other; 0: none. */
+  get confirmedSeq(): number {
+    return Math.max(this.seq, this.mark?.seq ?? 0);
   }
 }

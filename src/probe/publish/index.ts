@@ -14,7 +14,7 @@ export type { CredentialOptions } from './credentials.js';
 export type { TlsOptions } from './tls-material.js';
 
 export interface PublisherOptions extends CredentialOptions, TlsOptions {
-  /** What is delivered. One source serves any number of apps. */
+  /** What is delivered; its statements are of the probe `probeId`. One source serves any number of apps. */
   readonly source: StatedSource;
   /** Apps by URL: scheme, host and port. User and password in one are for that app alone. */
   readonly targets: readonly URL[];

@@ -20,6 +20,8 @@ import { Target, type HostLookup } from './target.js';
 export interface Publisher {
   /** The source has a new state, or the same one at a later time. Never throws, never blocks. */
   notify(): void;
+  /** The newest state that all apps have; 0 while one of them has none. What changed last before it need not be kept for them. */
+  confirmedSeq(): number;
   /** Monotonic sums over all apps, but for `links`, `links_delivering` and `pending`, which are as of now. */
   counters(): Readonly<Record<string, number>>;
   /** State and counters of each way to an app. */
@@ -71,6 +73,10 @@ export class StatePublisher implements Publisher {
     if (this.#closed) return;
     this.#encoder.renew();
     for (const link of this.#descriptions.keys()) link.notify();
+  }
+
+  confirmedSeq(): number {
+    return Math.min(...this.#targets.map(({ confirmedSeq }) => confirmedSeq));
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -38,6 +38,17 @@ export class Target {
     else this.#links.set('', options.open({ url: options.url, address: undefined }, undefined));
   }
 
+  /**
+   * The newest state that all apps of the name have; 0 while one of them has none. An address that never answered does not
+   * count beside one that did: it is no app of its own (IPv6 without a listener, say).
+   */
+  get confirmedSeq(): number {
+    const links = [...this.#links.values()];
+    const reached = links.filter(({ appId }) => appId !== undefined);
+    const counted = reached.length > 0 ? reached : links;
+    return counted.length === 0 ? 0 : Math.min(...counted.map(({ held }) => held.confirmedSeq));
+  }
+
   /** Stops looking up; the links are closed by their owner. */
   stop(): void {
     this.#closed.abort();

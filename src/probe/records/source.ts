@@ -1,6 +1,7 @@
 /**
  * What every source of connections offers: start, snapshots of flat records (see layout.ts), counters,
- * stop. A snapshot holds every socket live now and each that closed since the last snapshot, exactly once.
+ * stop. A snapshot holds each socket that closed since the last snapshot, and every socket live now or, where that is
+ * asked for, those of them only that are new or changed; each exactly once.
  */
 
 import type { Coverage } from './coverage.js';
@@ -53,20 +54,37 @@ export type UnreportedEnds = ReadonlyMap<number, { readonly active: number; read
 export interface SnapshotRequest {
   /** What is costly may be spread out: what a live socket transferred may be told a few snapshots later. */
   readonly thrifty?: boolean;
-  /** No records are wanted if they would be the same as in the last snapshot. */
-  readonly mayBeUnchanged?: boolean;
-  /** Memory that nobody reads any more: the records may be put there. Not to be touched until the snapshot is there. */
-  readonly memory?: ArrayBuffer;
+  /**
+   * Of live sockets those only that are new or changed since the last snapshot. Only if all snapshots so far were taken
+   * in: else nobody knows what has changed.
+   */
+  readonly changesOnly?: boolean;
+  /**
+   * Whether a live socket with these two ends was handed over earlier, as its record had them then. For a source that may
+   * have to change what it handed over.
+   */
+  readonly isKnown?: (ends: SocketEnds) => boolean;
+}
+
+/** What a socket has at its two ends. */
+export interface SocketEnds {
+  /** Local address, then remote address, four words each, as in records. */
+  readonly words: Int32Array;
+  /** Local port, remote port. */
+  readonly ports: Uint16Array;
+  /** Inode of the network namespace. */
+  readonly netns: number;
 }
 
 export interface Snapshot {
-  /** The records would be those of the last snapshot, so there are none. Only if the request allows it. */
-  readonly unchanged?: boolean;
+  /** Every live socket is among the records: one that was handed over earlier and is not has ended. */
+  readonly isWhole: boolean;
   /**
-   * The records are of the same sockets as those of the last snapshot, at the same places, and differ from them in bytes,
-   * round-trip times and retransmits at most. Absent where the source can't tell.
+   * Ids of sockets, two words each, that were handed over earlier and are there no more, without a record that says so:
+   * listeners that were closed, sockets that turned out to be another node's. Absent, or none, where `isWhole`. (A socket
+   * in detail stays so until it ends, and its end has a record: none moves to `other`.)
    */
-  readonly sameSockets?: boolean;
+  readonly gone?: Int32Array;
   /** `recordCount` records of RECORD_BYTES each, and perhaps room for more. */
   readonly records: ArrayBuffer;
   readonly recordCount: number;

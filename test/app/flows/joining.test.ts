@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JoinedFlow } from '../../../src/app/flows/joined-flow.js';
-import { edgesOf, endOf, Fleet, sumsBy, T0, type Process, type Translator } from '../../support/flow-fleet.js';
+import {
+  edgesOf,
+  endOf,
+  Fleet,
+  sumsBy,
+  T0,
+  type Process,
+  type Translator,
+} from '../../support/flow-fleet.js';
 import { Random } from '../../support/random.js';
 import { flowOf } from '../../support/stated-table.js';
 
@@ -48,7 +56,10 @@ test('a dialled address that leads to several servers at random', () => {
   }
   const flows = fleet.state();
   assertTruth(fleet, flows);
-  assert.deepEqual(new Set(flows.map(({ via, nat }) => `${via} ${nat}`)), new Set(['10.96.0.1:80 conntrack']));
+  assert.deepEqual(
+    new Set(flows.map(({ via, nat }) => `${via} ${nat}`)),
+    new Set(['10.96.0.1:80 conntrack']),
+  );
 });
 
 test('a translated address that hides several clients, with their ports translated, too', () => {
@@ -129,10 +140,16 @@ test('clients without a probe behind a translator are known by their addresses',
   const server = SERVERS[0]!;
   const table = fleet.table(server.host);
   for (let i = 0; i < 40; i++) {
-    const bridge = flowOf(`10.0.0.${1 + (i % 2)}`, '10.1.0.1:80', {}, {}, {
-      kind: 'forwarded',
-      clientVia: '192.0.2.1',
-    });
+    const bridge = flowOf(
+      `10.0.0.${1 + (i % 2)}`,
+      '10.1.0.1:80',
+      {},
+      {},
+      {
+        kind: 'forwarded',
+        clientVia: '192.0.2.1',
+      },
+    );
     fleet.table('gate').open(bridge, 40_000 + i, { portThere: 50_000 + i });
     table.open(flowOf('192.0.2.1', '10.1.0.1:80', {}, { pid: 11, isHere: true }), 50_000 + i);
   }
@@ -155,7 +172,9 @@ test('without the translator and without the server, what was dialled stays what
 test('translators alone are no connections', () => {
   const fleet = new Fleet();
   for (let i = 0; i < 10; i++)
-    fleet.connect(CLIENTS[0]!, 40_000 + i, '10.96.0.1:80', SERVERS[0], [{ host: 'gate', to: '10.1.0.1:8080' }]);
+    fleet.connect(CLIENTS[0]!, 40_000 + i, '10.96.0.1:80', SERVERS[0], [
+      { host: 'gate', to: '10.1.0.1:8080' },
+    ]);
   assert.deepEqual(fleet.state(T0 + 5_000, ['a', 's1']), []);
 });
 
@@ -166,10 +185,16 @@ test('a published port: the server states what was dialled, the client knows no 
     fleet
       .table('a')
       .open(flowOf(client.address, '10.1.0.1:8080', { pid: client.pid, isHere: true }, {}), 40_000 + i);
-    const column = flowOf(client.address, '172.17.0.2:80', {}, { pid, isHere: true }, {
-      scope: 's1',
-      via: '10.1.0.1:8080',
-    });
+    const column = flowOf(
+      client.address,
+      '172.17.0.2:80',
+      {},
+      { pid, isHere: true },
+      {
+        scope: 's1',
+        via: '10.1.0.1:8080',
+      },
+    );
     fleet.table('s1').open(column, 40_000 + i);
     const edge = `a/${client.pid} 10.0.0.1 → s1/${pid} 172.17.0.2:80`;
     fleet.truth[edge] = (fleet.truth[edge] ?? 0) + 1;
@@ -199,9 +224,19 @@ test('more connections than ports are kept of: rows and columns have their own s
       columns[column] = (columns[column] ?? 0) + 1;
     }
     const flows = fleet.state();
-    assert.deepEqual(sumsBy(flows, (flow) => endOf(flow, 'client'), ({ activity }) => activity.connections), rows);
+    assert.deepEqual(
+      sumsBy(
+        flows,
+        (flow) => endOf(flow, 'client'),
+        ({ activity }) => activity.connections,
+      ),
+      rows,
+    );
     const there = flows.filter((flow) => flow.byServer !== undefined);
-    assert.deepEqual(sumsBy(there, (flow) => endOf(flow, 'server'), byServer), columns);
+    assert.deepEqual(
+      sumsBy(there, (flow) => endOf(flow, 'server'), byServer),
+      columns,
+    );
     assert.ok(flows.some(({ isSampled }) => isSampled));
   }
 });
@@ -211,13 +246,58 @@ test('clocks apart: each side has its own sums', () => {
   const random = new Random(9);
   const servers = SERVERS.slice(0, 2);
   const open = (count: number, from: number): void => {
-    for (let i = 0; i < count; i++) fleet.connect(random.pick(CLIENTS), from + i, '10.1.0.1:80', random.pick(servers));
+    for (let i = 0; i < count; i++)
+      fleet.connect(random.pick(CLIENTS), from + i, '10.1.0.1:80', random.pick(servers));
   };
   open(30, 40_000);
   fleet.state(T0 + 3_000, ['s1']);
   open(20, 40_100);
   const flows = fleet.state(T0 + 7_000, ['a']);
-  assert.equal(Object.values(edgesOf(flows, ({ byClient }) => byClient?.connections ?? 0)).reduce((a, b) => a + b), 30);
-  assert.equal(Object.values(edgesOf(flows, byServer)).reduce((a, b) => a + b), 50);
+  assert.equal(
+    Object.values(edgesOf(flows, ({ byClient }) => byClient?.connections ?? 0)).reduce((a, b) => a + b),
+    30,
+  );
+  assert.equal(
+    Object.values(edgesOf(flows, byServer)).reduce((a, b) => a + b),
+    50,
+  );
   assert.deepEqual(edgesOf(fleet.state(T0 + 10_000)), fleet.truth);
+});
+
+test('failed connects are no server process’s where there are several', () => {
+  const fleet = new Fleet();
+  const servers = SERVERS.slice(0, 2);
+  const random = new Random(10);
+  const row = flowOf('10.0.0.1', '10.1.0.1:80', { pid: 1, isHere: true }, {});
+  for (let i = 0; i < 20; i++) fleet.connect(CLIENTS[0]!, 40_000 + i, '10.1.0.1:80', random.pick(servers));
+  fleet.table('a').fail(row, 'refused', 3);
+  const flows = fleet.state();
+  assertTruth(fleet, flows);
+  const failed = flows.filter(({ failures }) => failures.size > 0);
+  assert.deepEqual(
+    failed.map((flow) => [endOf(flow, 'client'), endOf(flow, 'server'), flow.failures.get('refused')]),
+    [['a/1 10.0.0.1', 's1/- 10.1.0.1', 3]],
+  );
+});
+
+test('what the two ends count apart is kept apart: bytes, failures and times are of the client’s host', () => {
+  const fleet = new Fleet();
+  for (let i = 0; i < 8; i++) fleet.connect(CLIENTS[0]!, 40_000 + i, '10.1.0.1:80', SERVERS[i % 2]);
+  fleet.table('a').connections.forEach((connection, i) => (connection.bytes = 101 + i));
+  for (const connection of fleet.table('s1').connections) connection.bytes = 100;
+  const flows = fleet.state();
+  const sum = (of: (flow: JoinedFlow) => number): number => flows.reduce((all, flow) => all + of(flow), 0);
+  const sent = fleet.table('a').connections.reduce((all, { bytes }) => all + bytes, 0);
+  assert.equal(
+    sum(({ activity }) => activity.bytesSent),
+    sent,
+  );
+  assert.equal(
+    sum(({ activity }) => activity.bytesReceived),
+    3 * sent,
+  );
+  assert.equal(
+    sum(({ byServer: there }) => there!.bytesSent),
+    800,
+  );
 });

@@ -84,8 +84,12 @@ test('addresses of one host only are never another host’s', () => {
   const fleet = new Fleet();
   for (const host of ['a', 'b']) {
     const scope = { scope: host };
-    fleet.table(host).open(flowOf('172.17.0.3', '172.17.0.2:80', { pid: 1, isHere: true }, {}, scope), 40_000);
-    fleet.table(host).open(flowOf('172.17.0.3', '172.17.0.2:80', {}, { pid: 2, isHere: true }, scope), 40_000);
+    fleet
+      .table(host)
+      .open(flowOf('172.17.0.3', '172.17.0.2:80', { pid: 1, isHere: true }, {}, scope), 40_000);
+    fleet
+      .table(host)
+      .open(flowOf('172.17.0.3', '172.17.0.2:80', {}, { pid: 2, isHere: true }, scope), 40_000);
   }
   assert.deepEqual(edgesOf(fleet.state()), {
     'a/1 172.17.0.3 → a/2 172.17.0.2:80': 1,

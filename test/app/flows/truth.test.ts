@@ -34,7 +34,10 @@ function assertNothingDouble(model: FlowModel, steps: string): void {
     assert.ok(count <= (all.get(place) ?? 0), `${place}: ${count} of ${all.get(place) ?? 0}; ${steps}`);
   for (let age = 0; age < model.epochs; age++) {
     for (const [place, count] of byPlace(model.expected(age)))
-      assert.ok((actual.get(place) ?? 0) >= count, `${place}: ${actual.get(place) ?? 0} of ${count}; ${steps}`);
+      assert.ok(
+        (actual.get(place) ?? 0) >= count,
+        `${place}: ${actual.get(place) ?? 0} of ${count}; ${steps}`,
+      );
   }
 }
 

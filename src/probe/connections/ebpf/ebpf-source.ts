@@ -131,11 +131,13 @@ export class EbpfSource implements ConnectionSource {
     await this.#sweeps.first;
   }
 
-  async snapshot(request: SnapshotRequest = {}): Promise<Snapshot & { readonly completeness: Completeness }> {
+  async snapshot({ thrifty = false, changesOnly = false }: SnapshotRequest = {}): Promise<
+    Snapshot & { readonly completeness: Completeness }
+  > {
     const { all, ...reading } = await readKernel(this.kernel, this.ledger);
     if (all !== undefined) this.#namespaces = namespacePaths(all);
     const { namespaces, namespaceCount, refused, visited, foreign, unsure, ...snapshot } =
-      await this.tracker.snapshot({ ...request, namespaces: this.#namespaces });
+      await this.tracker.snapshot({ thrifty, changesOnly, namespaces: this.#namespaces });
     if (visited) this.#rounds++;
     if (unsure) this.#sweeps.hurry();
     if (refused !== this.#coverage.blind.length) await this.#lookAtRefusals();

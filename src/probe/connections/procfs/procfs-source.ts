@@ -57,7 +57,7 @@ class ProcfsSource implements ConnectionSource {
     const namespaces = Array.from(live, ([netns, live]) => ({ ...NONE_ENDED, netns, live }));
     const other = otherOf(namespaces);
     // The kernel's table of a namespace has all of its listeners.
-    return { records, recordCount, takenAtNanos, lost: 0, listenersListed: true, other };
+    return { isWhole: true, records, recordCount, takenAtNanos, lost: 0, listenersListed: true, other };
   }
 
   counters(): Readonly<Record<string, number>> {
