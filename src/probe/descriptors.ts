@@ -22,7 +22,7 @@ export interface Descriptors {
   readonly open: number;
 }
 
-/** Undefined where the kernel does not tell. */
+/** Undefined where /proc does not have it. */
 export function descriptors(): Descriptors | undefined {
   try {
     const limit = openFilesLimit(readFileSync('/proc/self/limits', 'latin1'));
@@ -52,7 +52,7 @@ export function roomFor(held: number, { limit, open }: Descriptors): number {
   return Math.max(0, left - reserved, Math.min(HELD_LEAST, left - RESERVED_LEAST / 2));
 }
 
-/** What to say of an error that comes of having no descriptor left; undefined of others. */
+/** The advice for an error that comes of having no descriptor left; undefined for others. */
 export function descriptorShortage(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = 'code' in error ? error.code : undefined;

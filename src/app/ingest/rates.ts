@@ -30,7 +30,11 @@ export class Rates {
     this.#all = { tokens: limits.reportsPerSecond * BURST_SECONDS, filledAtMs: nowMs };
   }
 
-  /** Counts a report of `probe` that comes at `nowMs` (a clock that never goes back). @throws AppError TOO_OFTEN, ENGINE_BUSY */
+  /**
+   * Counts a report of `probe`.
+   * @param nowMs of a clock that never goes back
+   * @throws AppError TOO_OFTEN, ENGINE_BUSY
+   */
   take(probe: string, nowMs: number): void {
     const { reportsPerSecond, reportsPerSecondPerProbe } = this.#limits;
     const own = this.#bucketOf(probe, nowMs);

@@ -19,7 +19,7 @@ import { parseStat, TICK_MS, type ProcessStat } from './stat.js';
 
 export interface ProcessFacts {
   readonly pid: number;
-  /** Clock ticks after boot: with the PID, what tells a process from a later one. */
+  /** Clock ticks after boot: with the PID, the identity of a process. */
   readonly startTicks: number;
   readonly ppid: number;
   /** The program's; it stays until the process executes another one. */

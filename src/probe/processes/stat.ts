@@ -10,7 +10,7 @@ export interface ProcessStat {
   /** User and system time of all threads, in ticks of 10 ms (USER_HZ is 100 on every Linux that Node runs on). */
   readonly cpuTicks: number;
   readonly threads: number;
-  /** Ticks after boot: with the PID, what tells a process from a later one. */
+  /** Ticks after boot: with the PID, the identity of a process. */
   readonly startTicks: number;
   readonly rssPages: number;
   /** Bytes; 2^64 when unlimited. */

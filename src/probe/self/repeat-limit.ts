@@ -1,6 +1,6 @@
 /**
- * Keeps a log from being flooded by one message: of the same message a few are let through per period, the rest are
- * counted and told of with the next one that is let through. Pure but for the clock.
+ * Keeps one message from flooding a log. The same message passes a few times per period; the rest are counted, and the
+ * next one that passes has their number. Pure but for the clock.
  */
 import { LruMap } from '../../machine/lru-map.js';
 
