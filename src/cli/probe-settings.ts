@@ -54,8 +54,13 @@ export function probeSettings(targets: readonly URL[], options: ProbeOptions, lo
 }
 
 /** What the probe needs of the program. */
-export function surroundingsOf({ log, supervisor, counters, troubles }: Program): Surroundings {
-  return { log, counters, troubles, supervise: (part, start) => supervisor.run(part, start) };
+export function surroundingsOf(program: Program): Surroundings {
+  return {
+    log: program.log,
+    counters: () => program.counters(),
+    troubles: () => program.troubles(),
+    supervise: (part, start) => program.supervisor.run(part, start),
+  };
 }
 
 function publishSettings(ship: ShipOptions): ProbeSettings['publish'] {

@@ -189,9 +189,20 @@ const RULES: readonly [name: string, comm: string, executable: string | undefine
   ['service.dll', 'dotnet', '/usr/share/dotnet/dotnet', 'dotnet|/app/service.dll|--urls'],
   ['app', 'app', undefined, '/opt/app|x'],
   ['[kworker/0:1]', 'kworker/0:1', undefined, ''],
+  // It has ended, and waits for its parent.
+  ['vsftpd', 'vsftpd', undefined, ''],
 ];
 
 test('the rules hold for programs that are not installed here', () => {
   for (const [name, comm, executable, words] of RULES)
-    assert.equal(programName({ comm, executable, arguments: words.split('|') }), name, words);
+    assert.equal(
+      programName({
+        comm,
+        executable,
+        isKernelThread: name.startsWith('['),
+        arguments: words.split('|'),
+      }),
+      name,
+      words,
+    );
 });

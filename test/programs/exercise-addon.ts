@@ -65,8 +65,10 @@ async function round(withTraffic: boolean, bound: number): Promise<void> {
     await tracker.snapshot(); // from here on the bound on what the kernel stores holds
     await traffic(50);
   }
-  const [first, second] = await Promise.all([tracker.snapshot(), tracker.snapshot()]);
+  const [first, second] = await Promise.all([tracker.snapshot({ changesOnly: true }), tracker.snapshot()]);
   assert.ok(first.recordCount >= 0 && second.recordCount >= 0);
+  await traffic(3);
+  assert.ok((await tracker.snapshot({ changesOnly: true })).recordCount >= 0);
   await tracker.counters();
   await Promise.all([tracker.close(), tracker.close()]);
   await assert.rejects(tracker.snapshot(), /after it was closed/);

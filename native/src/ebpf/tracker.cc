@@ -308,7 +308,8 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
 }
 
 // Several nodes may share one kernel, each in a PID namespace of its own. A socket whose process has no PID
-// in this one, in a network namespace that none of this one's processes is in, is another node's.
+// in this one, in a network namespace that none of this one's processes is in, is another node's. A subflow
+// is whose its connection is, which it is joined to first.
 void Tracker::takeRecords(TrackerSnapshot &snapshot, const SnapshotRequest &request) {
     const bool has_others = pid_namespace_.inode != 0;
     const bool has_moved = has_others && request.inhabited != own_namespaces_;
@@ -317,7 +318,8 @@ void Tracker::takeRecords(TrackerSnapshot &snapshot, const SnapshotRequest &requ
     LiveTable::IsForeign is_foreign;
     if (has_others)
         is_foreign = [this](const struct tp_record &record) {
-            return record.pid == 0 && !own_namespaces_.count(record.netns);
+            return record.pid == 0 && !(record.flags & TP_FLAG_SUBFLOW) &&
+                   !own_namespaces_.count(record.netns);
         };
     // What a subflow transferred is its connection's, whose record need not have changed.
     const bool has_subflows = table_.hasSubflows() || !subflows_.isEmpty();
@@ -338,6 +340,15 @@ void Tracker::takeRecords(TrackerSnapshot &snapshot, const SnapshotRequest &requ
     snapshot.gone = std::move(taken.gone);
     if (has_subflows)
         taken.count = subflows_.join(snapshot.records, taken.count);
+    if (has_subflows && has_others) {
+        auto isForeignSubflow = [this](const struct tp_record &record) {
+            return record.pid == 0 && !own_namespaces_.count(record.netns);
+        };
+        struct tp_record *end = snapshot.records + taken.count;
+        size_t left = std::remove_if(snapshot.records, end, isForeignSubflow) - snapshot.records;
+        snapshot.foreign += taken.count - left;
+        taken.count = left;
+    }
     snapshot.count =
         std::copy(waiting.begin(), waiting.end(), snapshot.records + taken.count) - snapshot.records;
     snapshot.namespaces = table_.takeNamespaces();

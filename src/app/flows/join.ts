@@ -7,9 +7,10 @@ import type { FlowActivity } from '../../flows/window.js';
 import { addressPort } from './address-port.js';
 import type { Ends } from './ends.js';
 import { members, sizeOf, type Few } from './few.js';
+import { fitSampled, type Leads } from './fit-sampled.js';
 import { HeldFlow } from './held-flow.js';
 import type { JoinedEnd, JoinedFlow } from './joined-flow.js';
-import type { Meeting, Meetings } from './meetings.js';
+import type { Meeting, Meetings, ServerPlace } from './meetings.js';
 import { Joined } from './joined.js';
 import { shareActivity } from './shares.js';
 import { Tracer, type Arrival, type Side, type Trace } from './traces.js';
@@ -119,6 +120,13 @@ function hasHappened(flow: HeldFlow): boolean {
   return flow.activity.connections > 0 || flow.failures.size > 0;
 }
 
+/** Whether some server's host states connections of the window to this place. */
+function isServed({ meetings }: ServerPlace): boolean {
+  for (const { columns } of members(meetings))
+    for (const column of members(columns)) if (hasHappened(column)) return true;
+  return false;
+}
+
 /** Numbers of one statement that go to one end on the other side. */
 interface Part {
   readonly arrival: Arrival;
@@ -134,12 +142,17 @@ class Join {
   readonly joined: JoinedFlow[] = [];
   readonly #context: JoinContext;
   readonly #traces: Readonly<Record<Side, Map<HeldFlow, Trace>>> = { client: new Map(), server: new Map() };
+  readonly #leads: Readonly<Record<Side, Map<HeldFlow, Leads>>> = { client: new Map(), server: new Map() };
 
   constructor(rows: ReadonlySet<HeldFlow>, columns: ReadonlySet<HeldFlow>, context: JoinContext) {
     this.#context = context;
     const tracer = new Tracer(context.meetings, context.meant);
     for (const row of rows) this.#traces.client.set(row, tracer.trace(row, 'client'));
     for (const column of columns) this.#traces.server.set(column, tracer.trace(column, 'server'));
+    for (const row of rows) this.#leads.client.set(row, this.#better(row, 'client', this.#traces.client.get(row)!));
+    for (const column of columns)
+      this.#leads.server.set(column, this.#better(column, 'server', this.#traces.server.get(column)!));
+    fitSampled(this.#leads, context.meetings);
     const byColumn = new Map<HeldFlow, Shared>();
     for (const column of columns) byColumn.set(column, this.#shareOut(column, 'server'));
     const told = new Map<HeldFlow, Set<HeldFlow>>();
@@ -153,7 +166,9 @@ class Join {
     for (const [at, { arrival, activity }] of parts) {
       const failures = at === failuresAt ? row.failures : NO_FAILURES;
       if (activity.connections === 0 && failures.size === 0) continue;
-      const column = at instanceof HeldFlow ? at : undefined;
+      // Who had no connections in the window is not who refuses them now.
+      const column = at instanceof HeldFlow && hasHappened(at) ? at : undefined;
+      const meeting = at instanceof HeldFlow ? this.#context.meetings.spanOf(at)!.to : at;
       const there = column && byColumn.get(column)?.parts.get(row)?.activity;
       const isColumnSampled = column !== undefined && byColumn.get(column)?.isSampled === true;
       if (column !== undefined) {
@@ -164,9 +179,7 @@ class Join {
       const { definition } = row;
       const { ends, meant } = this.#context;
       const behind = arrival.bridge ?? row;
-      const server = column
-        ? ends.serverOf(column)
-        : serverOf(behind, behind.host, at as Meeting, meant, ends);
+      const server = column ? ends.serverOf(column) : serverOf(behind, behind.host, meeting, meant, ends);
       this.joined.push(
         new Joined({
           client: ends.clientOf(row),
@@ -223,8 +236,7 @@ class Join {
 
   /** Numbers of a statement over what it leads to. */
   #shareOut(flow: HeldFlow, side: Side): Shared {
-    const trace = this.#traces[side].get(flow)!;
-    const { arrivals, isSampled } = this.#better(flow, side, trace);
+    const { arrivals, isSampled } = this.#leads[side].get(flow)!;
     const all = [...arrivals.values()];
     const shares = shareActivity(
       flow.activity,
@@ -241,7 +253,7 @@ class Join {
     flow: HeldFlow,
     side: Side,
     trace: Trace,
-  ): { arrivals: ReadonlyMap<HeldFlow | Meeting, Arrival>; isSampled: boolean } {
+  ): Leads {
     const { arrivals } = trace;
     if (trace.isExact || arrivals.size === 0) return { arrivals, isSampled: false };
     const others = this.#traces[side === 'client' ? 'server' : 'client'];
@@ -294,7 +306,9 @@ function withFailures(
 } {
   if (flow.failures.size === 0) return { parts, failuresAt: undefined };
   const [first] = parts.keys();
-  if (parts.size === 1) return { parts, failuresAt: first };
+  // Who had no connections in the window may have ended: those who dial go on without it.
+  const mayBeGone = first instanceof HeldFlow && flow.activity.connections === 0 && !hasHappened(first);
+  if (parts.size === 1 && !mayBeGone) return { parts, failuresAt: first };
   for (const at of parts.keys()) if (!(at instanceof HeldFlow)) return { parts, failuresAt: at };
   const arrival: Arrival = { at: unstated, bridge: undefined, weight: 0, ports: [] };
   return {

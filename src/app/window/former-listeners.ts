@@ -2,7 +2,7 @@
  * Who listened where, after it has gone: an address that is dialled in vain is then more than a number. Servers whose process
  * was known are remembered for ten minutes.
  */
-import type { StatedFlow } from '../../flows/statement.js';
+import type { Statement } from '../../flows/statement.js';
 import type { JoinedEnd, JoinedFlow } from '../flows/joined-flow.js';
 
 const REMEMBER_MS = 10 * 60_000;
@@ -45,14 +45,17 @@ export class FormerListeners {
     }
   }
 
-  /** Notes who serves by what a probe states, so that it is known even if nobody looks while they are there. */
-  stated(flows: readonly StatedFlow[]): void {
+  /** Notes servers that a statement has, also while nobody looks. */
+  heard({ flows }: Statement): void {
     for (const { definition } of flows) {
-      const server = definition?.server;
-      const name = server?.isHere === true ? (server.process?.name ?? '') : '';
-      if (definition === undefined || server === undefined || name === '') continue;
-      const key = keyOf(definition.scope, server.address, server.port);
+      const { kind, scope, server } = definition ?? {};
+      const name = server?.process?.name ?? '';
+      if (kind !== 'ends' || server?.isHere !== true || name === '') continue;
+      const key = keyOf(scope ?? '', server.address, server.port);
+      if (this.#listeners.get(key)?.name === name) continue;
       this.#listeners.set(key, { key, name, goneAtMs: undefined, look: this.#look });
+      const [oldest] = this.#listeners.keys();
+      if (this.#listeners.size > MAX_REMEMBERED && oldest !== undefined) this.#listeners.delete(oldest);
     }
   }
 

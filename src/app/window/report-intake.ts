@@ -2,6 +2,7 @@
  * Reports in Scope's form on their way into the flow store: each becomes statements of its hosts, under the names that these have
  * here.
  */
+import type { Statement } from '../../flows/statement.js';
 import type { Node, Report } from '../../report/model/model.js';
 import { DialledServers } from '../decode/dialled-servers.js';
 import type { ReportTimes } from '../decode/flow-ledger.js';
@@ -14,14 +15,23 @@ type DigestOf = (node: Node) => number | undefined;
 export class ReportIntake {
   readonly #flows: FlowStore;
   readonly #nameHere: (probe: string, host: string) => string;
+  readonly #heard: (statement: Statement) => void;
   readonly #dialled = new DialledServers();
   readonly #reported = new Map<string, ReportedFlows>();
   #endpoints = 0;
 
-  /** @param nameHere what a host is called here that a probe calls so */
-  constructor(flows: FlowStore, nameHere: (probe: string, host: string) => string) {
+  /**
+   * @param nameHere what a host is called here that a probe calls so
+   * @param heard gets each statement that is taken in
+   */
+  constructor(
+    flows: FlowStore,
+    nameHere: (probe: string, host: string) => string,
+    heard: (statement: Statement) => void,
+  ) {
     this.#flows = flows;
     this.#nameHere = nameHere;
+    this.#heard = heard;
   }
 
   /** Endpoints held, of the last report of each probe. */
@@ -87,7 +97,9 @@ export class ReportIntake {
       for (const { statement, atMs } of statements) {
         const { host } = statement;
         const here = renameStatement(statement, host, this.#nameHere(probe, host));
-        isTaken = this.#flows.state(stream, here, atMs).taken && isTaken;
+        const { taken } = this.#flows.state(stream, here, atMs);
+        if (taken) this.#heard(here);
+        isTaken &&= taken;
       }
     }
     return isTaken;

@@ -99,7 +99,11 @@ export class Window {
     this.#hostNames = new HostNames(windowMs);
     this.#facts = new Facts(windowMs);
     this.#flows = new FlowStore({ windowMs, maxFlows, maxFlowsPerProbe: maxFlows, maxBytes });
-    this.#reports = new ReportIntake(this.#flows, (probe, host) => this.#hostNames.hostHere(probe, host));
+    this.#reports = new ReportIntake(
+      this.#flows,
+      (probe, host) => this.#hostNames.hostHere(probe, host),
+      (statement) => this.#formerListeners.heard(statement),
+    );
   }
 
   /** What a probe said before, for reading its next report. */
@@ -149,7 +153,7 @@ export class Window {
     const statement = renameStatement(sent, sent.host, name);
     const taken = this.#flows.state(probe.id, statement, nowMs);
     if (!taken.taken) return taken;
-    this.#formerListeners.stated(statement.flows);
+    this.#formerListeners.heard(statement);
     this.#reports.forget(probe.id);
     const identity = { ...probe, announcedMs: sent.intervalMs };
     const named = name === sent.host ? told : renameHost(told, sent.host, name);

@@ -157,7 +157,8 @@ export class ConnectionTracker {
   }
 
   #learnAgain(): void {
-    for (let slot = 0; slot < this.ends.end; slot++) if (this.ends.isUsed(slot)) this.addresses.learn(this.ends.view, slot);
+    for (let slot = 0; slot < this.ends.end; slot++)
+      if (this.ends.isUsed(slot)) this.addresses.learn(this.ends.view, slot);
   }
 
   /** Whether a live socket has these two ends, as far as its records say. */

@@ -189,7 +189,12 @@ export class ProcessScan {
       const { words, cmdline, openFilesLimit: limit } = known ?? this.#naming(texts[text++], texts[text++]);
       const name =
         this.#keptName(stat, before) ??
-        programName({ comm: stat.comm, executable: programs.get(pid), arguments: words });
+        programName({
+          comm: stat.comm,
+          executable: programs.get(pid),
+          isKernelThread: stat.isKernelThread,
+          arguments: words,
+        });
       this.formerNames.seen(name);
       const now: Remembered = {
         stat,

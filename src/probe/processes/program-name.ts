@@ -15,15 +15,16 @@ export interface ProgramClues {
   readonly comm: string;
   /** Where the executable is; undefined when that may not be known, and for kernel threads. */
   readonly executable: string | undefined;
-  /** As the process has them now, the program first; empty for kernel threads. */
+  readonly isKernelThread: boolean;
+  /** As the process has them now, the program first; empty for kernel threads, and of a process that has ended. */
   readonly arguments: readonly string[];
 }
 
 /** @returns the name, a kernel thread's in brackets; never empty unless everything is */
-export function programName({ comm, executable, arguments: words }: ProgramClues): string {
+export function programName({ comm, executable, isKernelThread, arguments: words }: ProgramClues): string {
   const file = executable === undefined ? undefined : baseOf(executable.replace(DELETED, ''));
   const [first = ''] = words;
-  if (first === '') return file ?? `[${comm}]`;
+  if (first === '') return file ?? (isKernelThread ? `[${comm}]` : nameOfComm(comm));
   const isTitle = words.length === 1 && first.includes(' ') && baseOf(first) !== file;
   // Programs that show what they do write a title over their arguments: `nginx: worker process`.
   const called = isTitle ? titleName(first) : baseOf(first).replace(/^-/, '');

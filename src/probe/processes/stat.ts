@@ -7,6 +7,7 @@ export interface ProcessStat {
   /** At most 15 bytes; kernel threads and processes without arguments are known by it. */
   readonly comm: string;
   readonly ppid: number;
+  readonly isKernelThread: boolean;
   /** User and system time of all threads, in ticks of 10 ms (USER_HZ is 100 on every Linux that Node runs on). */
   readonly cpuTicks: number;
   readonly threads: number;
@@ -26,6 +27,7 @@ export const TICK_MS = 10;
 /** Fields as the manual page numbers them, which starts at 1. */
 const FIELD = {
   ppid: 4,
+  flags: 9,
   utime: 14,
   stime: 15,
   threads: 20,
@@ -35,6 +37,8 @@ const FIELD = {
   startStack: 28,
   argStart: 48,
 } as const;
+/** PF_KTHREAD among the flags (include/linux/sched.h). */
+const KERNEL_THREAD = 0x200000;
 const FIRST_FIELD_AFTER_NAME = 3;
 const SPACE = 0x20;
 const ZERO = 0x30;
@@ -55,6 +59,7 @@ export function parseStat(bytes: Buffer): ProcessStat | undefined {
   const stat = {
     comm: bytes.toString('utf8', nameStart + 1, nameEnd),
     ppid: numberAt(FIELD.ppid),
+    isKernelThread: (numberAt(FIELD.flags) & KERNEL_THREAD) !== 0,
     cpuTicks: numberAt(FIELD.utime) + numberAt(FIELD.stime),
     threads: numberAt(FIELD.threads),
     startTicks: numberAt(FIELD.startTime),
