@@ -47,8 +47,8 @@ const FLOORS = {
     ['index'],
   ],
   'src/cli': [
-    ['errors', 'host-name', 'project-root', 'check', 'user', 'visible-text', 'small-memory'],
-    ['stop-signal', 'working-directory', 'version', 'runtime-check', 'try-capture'],
+    ['errors', 'host-name', 'installation', 'check', 'user', 'visible-text', 'small-memory'],
+    ['stop-signal', 'working-directory', 'runtime-check', 'try-capture'],
     ['stdout', 'stderr-lines', 'supervisor', 'dot', 'doctor-checks'],
     ['options'], // what is given on the command line
     ['logger'],

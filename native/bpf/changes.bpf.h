@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * What a socket's record becomes with each change of its state, from connect(), listen() or a handshake to
- * its end; and what is made up for when the kernel did not tell of a change.
+ * How a change of state updates the socket's record, from connect(), listen() or a handshake to the end. A
+ * change that the kernel did not report is inferred from the next one.
  */
 #ifndef TOPOPROBE_CHANGES_BPF_H
 #define TOPOPROBE_CHANGES_BPF_H
@@ -135,7 +135,7 @@ static __always_inline void set_established(struct sock *sk, struct entry *entry
     __u64 now = time_of(tp);
 
     if (record->direction == TP_DIRECTION_CONNECTED) {
-        /* When it was made up for later, how long it took is not known. */
+        /* An inferred handshake has no known duration. */
         if (!made_up)
             set_connect_time(record, tp, now);
     } else {

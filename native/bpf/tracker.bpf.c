@@ -10,18 +10,18 @@
  *                 of its end, it ends here.
  *   on_read:      a process took data from a socket: of all that may hold it, this one uses it.
  *   visit_files, visit_namespace:
- *                 iterators over all open files, and over the sockets of a network namespace: what was
- *                 transferred by live sockets, of which no event tells.
+ *                 iterators over all open files, and over the sockets of a network namespace. They scan
+ *                 live sockets for what these transferred: no event reports it.
  *   confirm_holders, tell_holders:
  *                 iterators over all open files, run one after the other: a sweep. The first finds sockets
  *                 that existed before, and confirms which processes still hold theirs; the second gives each
- *                 socket whose process does not to one that does, and tells all other holders.
+ *                 socket whose process does not to one that does, and reports all other holders.
  *
  * The kernel does not run a program again on a CPU where it runs already (__bpf_trace_run in
  * kernel/trace/bpf_trace.c): a softirq that interrupts on_tcp_state in a process's context has its own state
  * changes dropped, where network cards interrupt about one in a hundred. What a process does (connect,
- * listen, close, shut down) is never dropped; the other changes, into SYN_RECV, ESTABLISHED and CLOSE, are
- * made up for by what comes after them: the next change, a read, a visit, or on_destroy.
+ * listen, close, shut down) is never dropped. The other changes, into SYN_RECV, ESTABLISHED and CLOSE, are
+ * inferred from what follows them: the next change, a read, a scan, or on_destroy.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_core_read.h>
@@ -175,7 +175,8 @@ static __always_inline bool is_complete(const struct entry *entry) {
     return record->emitted_state || record->flags & TP_FLAG_ESTABLISHED;
 }
 
-/* What is new of a live socket that no event tells of. Once in a round, however many hold it. */
+/* Reports what no event does: the news of a live socket. Once in each scan, however many processes hold it.
+ */
 static __always_inline void visit(struct sock *sk, struct entry *entry) {
     struct tp_record *record = entry->record;
     __u8 state = sk->__sk_common.skc_state;
@@ -245,7 +246,7 @@ static __always_inline bool adopt(struct sock *sk, struct task_struct *task, str
     count(TP_COUNT_SEEDED);
     if (task)
         set_pid(entry, task, TP_PID_TABLE_SCAN);
-    /* Now, while all of it is at hand: a visit would have to fetch it again. */
+    /* Now, while all of it is at hand: a scan would have to fetch it again. */
     tp = bpf_skc_to_tcp_sock(sk);
     if (tp && state != TCP_LISTEN) {
         find_side(record, sk, tp, state, false);

@@ -28,7 +28,7 @@ export interface Diagnosis {
   readonly coverage?: Coverage;
 }
 
-/** Namespaces told of by path. */
+/** Namespaces reported by path. */
 const NAMED_MOST = 10;
 const ENOUGH_DESCRIPTORS = 512;
 const BTF_PATH = '/sys/kernel/btf/vmlinux';
@@ -176,7 +176,7 @@ async function namespacesCheck(procRoot: string): Promise<Check> {
   }
 }
 
-/** What tells this machine from others with its name. */
+/** The identity of this machine among others with its name. */
 function machineCheck(procRoot: string): Check {
   const name = 'machine';
   const { machine, source, boot } = machineIdentity(procRoot);

@@ -16,7 +16,7 @@ const NO_NAME = '(none)';
 const LENGTH_MOST = 253;
 const ADVICE = 'give it one with --hostname or TOPOPROBE_HOSTNAME';
 
-/** The kernel's name for this machine, or one that is made up; what is wrong with it goes into the log. */
+/** The kernel's name for this machine, or an invented one; what is wrong with it goes into the log. */
 export function thisHostName(log: Logger): string {
   const name = hostname();
   if (!isHostName(name)) {

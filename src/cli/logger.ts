@@ -1,6 +1,6 @@
 /**
  * The program's log: pino on stderr, as JSON lines or for reading. Stdout belongs to a command's own output. The same
- * message again and again is told of a few times a minute, with the number of those held back (`repeated`).
+ * message again and again is logged a few times a minute, with the number of those held back (`repeated`).
  */
 import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'pino';
 import { prettyFactory } from 'pino-pretty';

@@ -11,7 +11,7 @@ import { reportCommand } from './commands/report.js';
 import { upCommand } from './commands/up.js';
 import { oneLine, UsageError } from './errors.js';
 import { print, surviveLostOutput } from './stdout.js';
-import { VERSION } from './version.js';
+import { VERSION } from './installation.js';
 import { leaveDeletedDirectory } from './working-directory.js';
 
 const EXIT_FAILED = 1;

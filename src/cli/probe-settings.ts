@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { ObserveSettings, ProbeSettings, Surroundings } from '../probe/index.js';
 import { thisHostName } from './host-name.js';
 import type { Program } from './program.js';
-import { VERSION } from './version.js';
+import { VERSION } from './installation.js';
 import { boundsOf } from './options/bound-options.js';
 import { argumentsPolicy } from './options/detail-options.js';
 import { TOKEN_VARIABLE, type MetricsOptions, type ShipOptions } from './options/publish-options.js';

@@ -9,9 +9,9 @@ export interface Program {
   readonly log: Logger;
   readonly supervisor: Supervisor;
   /** Monotonic, for metrics. */
-  counters(): Readonly<Record<string, number>>;
+  readonly counters: () => Readonly<Record<string, number>>;
   /** What the program itself does without at present, as one line each: why, and what to do. */
-  troubles(): readonly string[];
+  readonly troubles: () => readonly string[];
 }
 
 /** To be called once in a process: it takes the errors that nobody handles. */

@@ -4,7 +4,7 @@ import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Check } from './check.js';
-import { PROJECT_ROOT } from './project-root.js';
+import { PROJECT_ROOT } from './installation.js';
 
 /** Where npm puts it: below the program, or beside it where the program is a package of another one. */
 const FOLDERS = [join(PROJECT_ROOT, 'node_modules'), dirname(PROJECT_ROOT)];

@@ -4,8 +4,7 @@ import { createApp, type App, type AppOptions } from '../app/index.js';
 import { thisHostName } from './host-name.js';
 import type { ListenAddress } from './options/option-values.js';
 import type { Program } from './program.js';
-import { PROJECT_ROOT } from './project-root.js';
-import { VERSION } from './version.js';
+import { PROJECT_ROOT, VERSION } from './installation.js';
 
 export interface RunningApp {
   /** Where this machine reaches it: a wildcard address is shown as loopback. */

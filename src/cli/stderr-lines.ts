@@ -1,7 +1,7 @@
 /**
  * Lines on stderr for a program that must not stop for its log. Each is written at once, so that none is lost when the
  * program ends. What can't be written (a full disk, a reader that is slow or gone) waits, within a bound, until a later
- * line is written; beyond the bound lines are lost, which is counted, and told of as soon as something can be written.
+ * line is written; beyond the bound lines are lost, counted, and reported as soon as something can be written.
  */
 import { writeSync } from 'node:fs';
 import type { DestinationStream } from 'pino';
@@ -16,8 +16,8 @@ const PAUSE_MS = 5;
 export class StderrLines implements DestinationStream {
   #waiting: Uint8Array = new Uint8Array(0);
   #lost = 0;
-  /** Of them those that were told of. */
-  #lostTold = 0;
+  /** Of them those that a line reported. */
+  #lostReported = 0;
   #patienceMs = PATIENCE_MS;
   /** Why the last write failed; undefined when it did not. */
   #reason: string | undefined;
@@ -37,7 +37,7 @@ export class StderrLines implements DestinationStream {
     ];
   }
 
-  /** @param lostText the line that tells how many were lost, in the log's own form */
+  /** @param lostText the line that reports how many were lost, in the log's own form */
   tellLossAs(lostText: (lost: number) => string): void {
     this.#lostText = lostText;
   }
@@ -46,9 +46,9 @@ export class StderrLines implements DestinationStream {
     this.#flush();
     // A line that was begun has to be ended before another one.
     if (this.#waiting.length === 0) {
-      const untold = this.#lost - this.#lostTold;
-      this.#lostTold = this.#lost;
-      this.#waiting = Buffer.from(untold > 0 ? this.#lostText(untold) + line : line);
+      const unreported = this.#lost - this.#lostReported;
+      this.#lostReported = this.#lost;
+      this.#waiting = Buffer.from(unreported > 0 ? this.#lostText(unreported) + line : line);
       this.#flush();
       return;
     }

@@ -32,9 +32,9 @@ interface State {
 
 const PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
-/** Parts told apart; there are fewer. */
+/** Bound on the parts that are counted apart; there are fewer. */
 const PARTS_MAX = 32;
-/** What nobody can tell the part of. */
+/** Errors of a part that nobody knows. */
 const UNKNOWN = 'unknown';
 
 export class Supervisor {

@@ -1,4 +1,4 @@
-/** The tracker, tried for real: it is loaded, sees connections made for it, and is held against the kernel's own counters. */
+/** Tries the tracker for real: loads it, makes connections for it to see, and compares with the kernel's own counters. */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { capturedPercent } from '../probe/completeness.js';

@@ -41,7 +41,7 @@ export const FlowTcpState = {
   SynSent2: 9,
 } as const;
 
-/** One flow, reused for the next: copy what is to be kept. Numbers that the source does not tell are 0. */
+/** One flow, reused for the next: copy what is to be kept. Numbers that the source does not have are 0. */
 export interface ConntrackFlow {
   /** The flow has ended. */
   destroyed: boolean;

@@ -12,7 +12,7 @@ const ATTRIBUTES_AT = 20;
 const CTNETLINK_GET = (1 << 8) | 1;
 const CTNETLINK_GET_STATISTICS = (1 << 8) | 5;
 
-/** Asks for every flow of both families; the answer ends with a message that `readConntrackMessages` tells as `done`. */
+/** Asks for every flow of both families; the answer ends with a message that `readConntrackMessages` reports as `done`. */
 export function dumpRequest(): Uint8Array {
   return netlinkRequest(
     CTNETLINK_GET,

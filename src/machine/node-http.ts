@@ -1,6 +1,6 @@
 /**
- * Node's HTTP modules for a program in which memory counts. An ESM import of `node:http` evaluates all its exports, some of which
- * load Node's fetch, WebSocket and all behind them: 5 MiB that a probe has no use for.
+ * Node's HTTP modules for a program in which memory counts. An ESM import of `node:http` evaluates all its exports. Some
+ * load Node's fetch, WebSocket and what is behind them: 5 MiB that a probe has no use for.
  */
 export const http = process.getBuiltinModule('node:http');
 export const https = process.getBuiltinModule('node:https');

@@ -1,15 +1,15 @@
 /**
- * How complete the picture is, as facts of the host in the report: which source was in use, what the kernel counted and
- * the source did not see, and what is only counted because there is no room to tell of it. Extra `latest` keys of the
- * host's node, which Scope ignores; of the `other_…` there is but the first where nothing is beyond the bounds:
+ * How complete the picture is, as facts of the host: the source in use, what the kernel counted and the source missed, and
+ * what is only counted because it is beyond the bounds. Extra `latest` keys of the host's node, which Scope ignores. Where
+ * nothing is beyond the bounds, the first of the `other_…` stands alone:
  *
  *   `connection_source`                        ebpf | procfs
  *   `ebpf_rung`                                files | sockets | events: see connections/ebpf/rungs.ts
  *   `ebpf_refused`                             programs that the kernel refused, what can't be seen without, and why
  *   `not_seen`                                 what is left out for another reason, such as network namespaces for want of
  *                                              descriptors, and what to do
- *   `not_seen_…`                               what can't be seen from where the probe runs, and what to do: each such fact
- *                                              is told by /api/v1/probes, too
+ *   `not_seen_…`                               what can't be seen from where the probe runs, and what to do;
+ *                                              /api/v1/probes has each, too
  *   `foreign_sockets`                          sockets of other nodes on the same kernel, which are only counted; absent
  *                                              where there are none
  *   `connections_opened` `connections_missed`  ends of connections since the source was started: the kernel's count, and
@@ -30,7 +30,7 @@ import { limitText, refusalsText, type Coverage } from './records/coverage.js';
 import type { Snapshot, SourceKind } from './records/source.js';
 import { otherEnds } from './records/overflow-counts.js';
 
-/** Namespaces told of by inode. */
+/** Namespaces reported by inode. */
 const NAMED_MOST = 10;
 
 const TEMPLATES: readonly MetadataTemplate[] = [

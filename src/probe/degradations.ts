@@ -17,7 +17,7 @@ const PREFIX = 'degraded_';
 const FIRST_PRIORITY = 20;
 const SEPARATOR = ' | ';
 
-/** Undefined when there is nothing to tell. */
+/** Undefined when there is nothing to report. */
 export function degradationFacts(
   degradations: readonly Degradation[],
   hostName: string,

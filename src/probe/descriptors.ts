@@ -22,18 +22,27 @@ export interface Descriptors {
   readonly open: number;
 }
 
-/** Undefined where the kernel does not tell. */
+/** Undefined where /proc does not have it. */
 export function descriptors(): Descriptors | undefined {
   try {
-    const limits = readFileSync('/proc/self/limits', 'latin1');
-    const soft = /^Max open files +(\d+|unlimited) /m.exec(limits)?.[1];
-    if (soft === undefined) return undefined;
+    const limit = openFilesLimit(readFileSync('/proc/self/limits', 'latin1'));
+    if (limit === undefined) return undefined;
     // The folder itself is open while it is read.
     const open = readdirSync('/proc/self/fd').length - 1;
-    return { limit: soft === 'unlimited' ? Infinity : Number(soft), open };
+    return { limit, open };
   } catch {
     return undefined;
   }
+}
+
+/**
+ * The soft limit in the text of /proc/<pid>/limits.
+ * @returns Infinity where there is none; undefined where the text has no such line
+ */
+export function openFilesLimit(limits: string): number | undefined {
+  const soft = /^Max open files +(\d+|unlimited) /m.exec(limits)?.[1];
+  if (soft === undefined) return undefined;
+  return soft === 'unlimited' ? Infinity : Number(soft);
 }
 
 /** How many descriptors may be held for long, of which `held` are. Never negative. */
@@ -43,7 +52,7 @@ export function roomFor(held: number, { limit, open }: Descriptors): number {
   return Math.max(0, left - reserved, Math.min(HELD_LEAST, left - RESERVED_LEAST / 2));
 }
 
-/** What to say of an error that comes of having no descriptor left; undefined of others. */
+/** The advice for an error that comes of having no descriptor left; undefined for others. */
 export function descriptorShortage(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = 'code' in error ? error.code : undefined;

@@ -28,12 +28,12 @@ export interface OpenedSource {
   readonly conntrackRefusal: Promise<string | undefined>;
 }
 
-/** What is told in detail, whichever source tells it. */
+/** What is reported in detail, whichever source reports it. */
 export type SourceBounds = EbpfBounds;
 
 export interface OpenOptions {
   readonly procRoot: string;
-  /** Told in one line each time a source that died is replaced, or a kernel refuses a program late. */
+  /** Called with one line each time a source that died is replaced, or a kernel refuses a program late. */
   readonly warn?: (message: string) => void;
   readonly bounds?: SourceBounds;
   /** Milliseconds between two sweeps over all open files, by eBPF. Default 30,000. */
@@ -58,7 +58,7 @@ export async function openSource(choice: SourceChoice, options: OpenOptions): Pr
   }
 }
 
-/** @throws ProbeError that also says why eBPF is no way out */
+/** @throws ProbeError whose advice has why eBPF is no way out */
 async function openInstead(
   options: OpenOptions,
   namespaces: NamespaceListing,

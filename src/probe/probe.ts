@@ -1,6 +1,6 @@
 /**
- * The probe: every publish interval one tick of the pipeline. A tick that takes longer than the interval delays the next one;
- * ticks never overlap, and a failed tick does not end the probe.
+ * The probe: one tick of the pipeline every publish interval. A tick that takes longer than the interval delays the next
+ * one. Ticks never overlap, and a failed tick does not end the probe.
  */
 import type { Logger } from 'pino';
 import type { Pipeline, TickResult } from './pipeline.js';

@@ -6,7 +6,7 @@ import type { Timestamp, Topology, TopologyKey } from '../report/model/model.js'
 
 export interface Reporter {
   readonly name: string;
-  /** Facts as of `now`. Blocking reads happen off the event loop. A failure is the reporter's own: it rejects with a typed error. */
+  /** Facts as of `now`. Blocking reads happen off the event loop. @throws a typed error of the reporter's own */
   report(now: Timestamp): Promise<ReadonlyMap<TopologyKey, Topology>>;
   close?(): Promise<void>;
 }

@@ -85,7 +85,7 @@ function partsOf({ pipeline, observers, publisher, connections, surroundings }: 
     },
     { name: 'connections', counters: () => connections.counters },
     { name: 'dns', counters: () => resolver.counters(), gauges: ['queued', 'in_flight', 'cached'] },
-    { name: 'processes', counters: () => processes.counters(), gauges: ['last_walk_ms'] },
+    { name: 'processes', counters: () => processes.counters(), gauges: ['last_scan_ms'] },
     {
       name: 'publish',
       counters: () => publisher.counters(),

@@ -1,6 +1,6 @@
 /**
- * The keys of nodes' `latest`, `sets` and `metrics`: each once, with what it means, in which unit, and who writes it. "Scope"
- * are keys that Weave Scope's probes write too and its app reads; all others it passes over.
+ * The keys of nodes' `latest`, `sets` and `metrics`: each once, with its meaning, unit and writers. "Scope": Weave Scope's
+ * probes write the key too, and its app reads it; that app ignores all others.
  */
 import type { Node } from './model/model.js';
 

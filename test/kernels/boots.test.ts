@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { PROJECT_ROOT } from '../../src/cli/project-root.js';
+import { PROJECT_ROOT } from '../../src/cli/installation.js';
 import { DebianPackages } from './host/debian-packages.js';
 import { kernelImage, type KernelImage } from './host/kernel-image.js';
 import { kernelByName } from './host/kernels.js';

@@ -1,7 +1,7 @@
 /** What surrounds a program on most machines: home, path, time zone, working directory, places to write, /sys, /dev. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PROJECT_ROOT } from '../../src/cli/project-root.js';
+import { PROJECT_ROOT } from '../../src/cli/installation.js';
 import { ebpfSkip } from '../ebpf/requirements.js';
 import { doctor, everyCommand, report, up } from './commands.js';
 import { MACHINES_SKIP, run, type Machine } from './machine.js';

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { recordLayoutDigest } from 'ebpf-bridge/ebpf';
-import { PROJECT_ROOT } from '../../src/cli/project-root.js';
+import { PROJECT_ROOT } from '../../src/cli/installation.js';
 import { LAYOUT_DIGEST } from '../../src/probe/records/layout.js';
 
 interface Generated {

@@ -1,4 +1,4 @@
-// The clocks that visits are measured by.
+// The clocks that measure scans.
 #pragma once
 
 #include <cstdint>

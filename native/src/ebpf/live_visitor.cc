@@ -18,11 +18,11 @@ constexpr const char *FILES = "visit_files";
 constexpr const char *SOCKETS = "visit_namespace";
 constexpr const char *OWN_NAMESPACE = "/proc/thread-self/ns/net";
 
-// A program writes one byte for each socket: so many are visited between two looks at the clock.
+// Sockets scanned between two readings of the clock. A program writes one byte for each.
 constexpr size_t SOCKETS_AT_ONCE = 512;
 
-// By so much at most the time of a connect() or listen() is early: the programs look at the clock once in a
-// tick. That of a connection is exact.
+// The recorded time of a connect() or listen() is early by at most this: the programs read the clock once in
+// a tick. The time of a connection is exact.
 constexpr uint64_t EARLY_NS = 10 * 1000000;
 
 // A connection that its process has closed is kept for its last bytes and its FIN: for as long as TCP tries

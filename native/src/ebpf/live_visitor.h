@@ -1,10 +1,10 @@
-// Visits to live sockets: what they transferred, of which no event tells. In rounds, each of which comes by
-// every socket once; a round goes on over several calls where one would be too long.
+// Scans live sockets for what they transferred: no event reports it. A round of scans reaches every socket
+// once, and goes on over several calls where one would take too long.
 //
-// Open files come first, of all processes of all namespaces at once. Sockets that no file belongs to (not
-// accepted yet, or left by their process) are found afterwards, in the namespaces that have any and may be
-// entered; those that are soon gone are not looked for, as a look goes through all of a namespace's sockets.
-// Either kind of iterator may be refused by the kernel: the other one does what it can.
+// Open files come first, of all processes of all namespaces at once. Sockets without a file (not accepted
+// yet, or left by their process) are found afterwards, in the namespaces that have any and may be entered. A
+// socket that ends soon is not worth that: the scan reads all sockets of the namespace. The kernel may refuse
+// either kind of iterator; the other one does what it can.
 #pragma once
 
 #include "bpf_iterator.h"

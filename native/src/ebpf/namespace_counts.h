@@ -1,5 +1,5 @@
-// What is counted of one network namespace: to be held against the kernel's own counters, and of the sockets
-// that are beyond the bounds.
+// Counts per network namespace: to compare with the kernel's own counters, and of sockets over the limit,
+// which have no record each.
 #pragma once
 
 #include <cstddef>

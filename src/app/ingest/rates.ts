@@ -2,6 +2,7 @@
  * How often reports may come: per probe, so that one that runs wild does not use up what all share, and together.
  * Each rate is a bucket that holds two seconds' worth and fills evenly; a refused report takes nothing out.
  */
+import { LruMap } from '../../machine/lru-map.js';
 import { AppError } from '../errors.js';
 
 const BURST_SECONDS = 2;
@@ -21,14 +22,19 @@ export interface RateLimits {
 export class Rates {
   readonly #limits: RateLimits;
   readonly #all: Bucket;
-  readonly #byProbe = new Map<string, Bucket>();
+  readonly #byProbe: LruMap<string, Bucket>;
 
   constructor(limits: RateLimits, nowMs: number) {
     this.#limits = limits;
+    this.#byProbe = new LruMap(limits.probes);
     this.#all = { tokens: limits.reportsPerSecond * BURST_SECONDS, filledAtMs: nowMs };
   }
 
-  /** Counts a report of `probe` that comes at `nowMs` (a clock that never goes back). @throws AppError TOO_OFTEN, ENGINE_BUSY */
+  /**
+   * Counts a report of `probe`.
+   * @param nowMs of a clock that never goes back
+   * @throws AppError TOO_OFTEN, ENGINE_BUSY
+   */
   take(probe: string, nowMs: number): void {
     const { reportsPerSecond, reportsPerSecondPerProbe } = this.#limits;
     const own = this.#bucketOf(probe, nowMs);
@@ -53,17 +59,12 @@ export class Rates {
   }
 
   #bucketOf(probe: string, nowMs: number): Bucket {
-    const bucket = this.#byProbe.get(probe) ?? {
-      tokens: this.#limits.reportsPerSecondPerProbe * BURST_SECONDS,
-      filledAtMs: nowMs,
-    };
-    this.#byProbe.delete(probe);
-    this.#byProbe.set(probe, bucket);
-    if (this.#byProbe.size > this.#limits.probes) {
-      const [oldest] = this.#byProbe.keys();
-      if (oldest !== undefined) this.#byProbe.delete(oldest);
-    }
-    return bucket;
+    const known = this.#byProbe.get(probe);
+    if (known !== undefined) return known;
+    const tokens = this.#limits.reportsPerSecondPerProbe * BURST_SECONDS;
+    const full = { tokens, filledAtMs: nowMs };
+    this.#byProbe.set(probe, full);
+    return full;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Options that bound what is told of connections in detail, and what waits in the kernel until it is read. */
+/** Options that bound the detail that is reported of connections, and what waits in the kernel until it is read. */
 import { Option } from 'commander';
 import type { SourceBounds } from '../../probe/open-connections.js';
 import { ringBytes, wholeNumber } from './option-values.js';

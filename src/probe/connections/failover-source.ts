@@ -14,7 +14,7 @@ export interface SeededSource {
 export interface FailoverOptions {
   readonly openEbpf: () => Promise<SeededSource>;
   readonly openProcfs: () => Promise<SeededSource>;
-  /** Told in one line each time the source is replaced. */
+  /** Called with one line each time the source is replaced. */
   readonly warn: (message: string) => void;
   /** A death that follows another within this many milliseconds ends the attempts. Default: one minute. */
   readonly quickDeathMs?: number;

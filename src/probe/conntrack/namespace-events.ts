@@ -1,6 +1,6 @@
 /**
  * Connection tracking of one network namespace: a socket that its events wait in until they are asked for (nothing
- * wakes the probe), and dumps where events alone don't tell: at the start, after an overrun, and now and then.
+ * wakes the probe), and dumps where events are not enough: at the start, after an overrun, and now and then.
  */
 import { netlinkReady, openNetlink, type NetlinkSocket } from 'ebpf-bridge/netlink';
 import {
@@ -19,7 +19,7 @@ import { dump, NetlinkProtocol } from '../../netlink/index.js';
 /** Which flows are wanted: translated ones only, or every established one. */
 export type Wanted = 'nat' | 'all';
 
-/** What is told of a namespace's flows. */
+/** Called with the news of a namespace's flows. */
 export interface FlowListener {
   /** A flow exists. `isNews`: by an event, or by a dump that makes up for lost events. */
   onFlow(flow: ConntrackFlow, isNews: boolean): void;
@@ -74,18 +74,18 @@ export class NamespaceEvents {
     return new NamespaceEvents(events, netnsPath, counts, isNew);
   }
 
-  /** The next refresh dumps: events don't tell of flows that began before anybody listened. */
+  /** The next refresh dumps: there are no events of flows that began before anybody listened. */
   wantDump(): void {
     this.#needsDump = true;
   }
 
-  /** For each namespace whether there is anything to be told of. */
+  /** For each namespace whether it has news. */
   static async haveNews(namespaces: readonly NamespaceEvents[]): Promise<boolean[]> {
     const ready = await netlinkReady(namespaces.map(({ events }) => events));
     return namespaces.map((namespace, i) => namespace.#needsDump || ready[i] === true);
   }
 
-  /** Tells the listener what happened since the last call. @throws what the kernel or the parser refuse */
+  /** Hands the listener what happened since the last call. @throws what the kernel or the parser refuse */
   async refresh(listener: FlowListener): Promise<void> {
     await this.#readEvents(listener);
     if (!this.#needsDump) return;

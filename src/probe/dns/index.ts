@@ -27,9 +27,9 @@ export interface ReverseResolverOptions {
   /** `off`: no question leaves the machine; own addresses are still named. Default: `on`. */
   readonly lookups?: 'on' | 'off';
   readonly limits?: Partial<ResolverLimits>;
-  /** Told in one line when the system names no servers, or one can't be asked. */
+  /** Called with one line when the system names no servers, or one can't be asked. */
   readonly warn?: (message: string) => void;
-  /** Told in one line when that is over. */
+  /** Called with one line when that is over. */
   readonly inform?: (message: string) => void;
 }
 

@@ -1,4 +1,5 @@
 /** The names of addresses until they expire, those asked for least recently making room. Bound: `maxEntries`. */
+import { LruMap } from '../../machine/lru-map.js';
 
 interface Entry {
   readonly names: readonly string[];
@@ -7,24 +8,24 @@ interface Entry {
 }
 
 export class NameCache {
-  readonly #entries = new Map<string, Entry>();
-  /** Entries that had to make room. */
-  evicted = 0;
+  readonly #entries: LruMap<string, Entry>;
 
-  constructor(private readonly maxEntries: number) {}
+  constructor(maxEntries: number) {
+    this.#entries = new LruMap(maxEntries);
+  }
 
   get size(): number {
     return this.#entries.size;
   }
 
+  /** Entries that had to make room. */
+  get evicted(): number {
+    return this.#entries.dropped;
+  }
+
   /** Also when expired: the caller decides what stale names are good for. */
   get(address: string): Readonly<Entry> | undefined {
-    const entry = this.#entries.get(address);
-    if (entry) {
-      this.#entries.delete(address);
-      this.#entries.set(address, entry);
-    }
-    return entry;
+    return this.#entries.get(address);
   }
 
   /** Lets everything expire at `now`, if not before. */
@@ -33,11 +34,6 @@ export class NameCache {
   }
 
   set(address: string, names: readonly string[], expiresAt: number): void {
-    this.#entries.delete(address);
     this.#entries.set(address, { names, expiresAt });
-    if (this.#entries.size <= this.maxEntries) return;
-    const [oldest] = this.#entries.keys();
-    if (oldest !== undefined) this.#entries.delete(oldest);
-    this.evicted++;
   }
 }

@@ -4,7 +4,7 @@ import { interfaceAddresses } from '../interfaces.js';
 
 const REREAD_MS = 10_000;
 
-/** @returns a function that tells whether an address is this machine's own, as of at most 10 s ago; none where that can't be known */
+/** @returns whether an address is this machine's own, as of at most 10 s ago; none is where that can't be known */
 export function ownAddresses(): (address: string) => boolean {
   let addresses = new Set<string>();
   let readAt = -Infinity;
@@ -17,7 +17,7 @@ export function ownAddresses(): (address: string) => boolean {
   };
 }
 
-/** The host's facts say in the log that there is no list. */
+/** The reporter of the host's facts logs that there is no list. */
 function readAddresses(): Set<string> {
   try {
     return new Set(interfaceAddresses().map(({ address }) => address));

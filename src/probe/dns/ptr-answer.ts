@@ -1,14 +1,14 @@
-/** What a DNS response says of the names of one address. Pure; a response is hostile until shown otherwise. */
+/** The names of one address in a DNS response. Pure; a response is hostile until shown otherwise. */
 import type { Answer, DecodedPacket } from 'dns-packet';
 
 export interface PtrAnswer {
   /** Sorted, without repeats; empty when the address has no name. */
   readonly names: readonly string[];
-  /** How long that may be believed, by the answer itself; undefined when it does not say. */
+  /** The answer's time to live; undefined when it has none. */
   readonly ttlSeconds: number | undefined;
 }
 
-/** An address with more names than that (shared hosting) is not told apart by them. */
+/** More names than that (shared hosting) do not identify an address. */
 const NAMES_MAX = 16;
 const CNAMES_MAX = 8;
 const NAME_LENGTH_MAX = 253;

@@ -50,11 +50,11 @@ export const DEFAULT_RESOLVER_LIMITS: ResolverLimits = {
   tries: 2,
 };
 
-/** Answers are believed as long as they say, within these bounds; milliseconds. */
+/** Bounds on the time to live of answers; milliseconds. */
 const TTL_MS = {
   min: 10_000,
   max: 3_600_000,
-  /** No such name, and the answer does not say for how long. */
+  /** No such name, in an answer without a time to live. */
   negative: 300_000,
   /** No answer. */
   failure: 60_000,

@@ -5,7 +5,7 @@
 import { serverText, type DnsServer } from './server-list.js';
 
 export interface ServerHealthOptions {
-  /** Told in one line. */
+  /** Called with one line for the log. */
   readonly warn?: (message: string) => void;
   readonly inform?: (message: string) => void;
 }
@@ -17,7 +17,7 @@ interface Trouble {
 
 /** One question or its answer may be lost on the way. */
 const FAILURES_IN_A_ROW = 2;
-/** Of as many servers it is told at most; there are rarely more than three. */
+/** Bound on servers remembered; there are rarely more than three. */
 const SERVERS_MAX = 64;
 
 export class ServerHealth {

@@ -1,7 +1,7 @@
 /**
  * Asks one DNS server one PTR question: over UDP, and over TCP when the answer did not fit.
  *
- * Node's own resolver would do, but it does not tell the time to live of a PTR answer, and addresses of pods change
+ * Node's own resolver would do, but it does not return the time to live of a PTR answer, and addresses of pods change
  * hands within minutes. Every question has a socket of its own, so the kernel picks a port nobody can guess and lets
  * only the asked server answer.
  */

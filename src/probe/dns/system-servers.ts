@@ -13,7 +13,7 @@ const THIS_MACHINE: readonly DnsServer[] = [{ host: '127.0.0.1', port: 53 }];
 const NAMESERVER = /^[ \t]*nameserver[ \t]+(\S+)/gm;
 
 export interface SystemServersOptions {
-  /** Told in one line when no server is named, once for each such state of the file. */
+  /** Called with one line when no server is named, once for each such state of the file. */
   readonly warn?: (message: string) => void;
   /** Default: /etc/resolv.conf. */
   readonly path?: string;

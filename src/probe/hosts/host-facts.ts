@@ -1,6 +1,6 @@
 /**
- * Reads what /proc says of the whole machine. A few small files, read on the thread pool. A file that is not there (containers
- * and `mount -o subset=pid` hide some) takes its own facts away, and no others.
+ * Reads facts of the whole machine from /proc: a few small files, on the thread pool. A missing file (containers and
+ * `mount -o subset=pid` hide some) takes its own facts away, and no others.
  */
 import { readFile } from 'node:fs/promises';
 import { release, version } from 'node:os';
@@ -66,7 +66,7 @@ async function textOf(path: string): Promise<string> {
   }
 }
 
-/** Where /proc/sys is hidden the system call tells: the kernel is the same, whatever root /proc has. */
+/** The system call stands in where /proc/sys is hidden: the kernel is the same, whatever root /proc has. */
 async function readKernelVersion(procRoot: string): Promise<string> {
   const read = async (file: string, byCall: string): Promise<string> => {
     const text = await readFile(`${procRoot}/sys/kernel/${file}`, 'utf8').catch(() => '');

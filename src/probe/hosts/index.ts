@@ -21,11 +21,11 @@ export interface HostReporterOptions extends HostIdentity {
   readonly procRoot?: string;
   /** CIDR texts of the networks of all network namespaces, as of now. Default: only those of the own one's interfaces. */
   readonly namespaceNetworks?: () => Promise<NamespaceNetworks>;
-  /** Told in one line what the host's node goes without; once, until that changes. */
+  /** Called with one line on what the host's node lacks; once, until that changes. */
   readonly warn?: (message: string) => void;
 }
 
-/** Its report always has the host; what can't be read of it is left out, and told of. */
+/** Its report always has the host. Facts that can't be read are left out and named in the log. */
 export function createHostReporter(options: HostReporterOptions): Reporter {
   const { procRoot = '/proc', warn = () => undefined, namespaceNetworks } = options;
   let before: CpuTimes | undefined;
@@ -61,7 +61,7 @@ function networksOrLack(): { networks: readonly string[]; lacks: readonly ProbeE
   }
 }
 
-/** Own interfaces' networks are told by the interface's address: their bare networks need not be told again. */
+/** The own interfaces' networks are there by the interface's address: their bare networks need not be repeated. */
 function withOthers(own: readonly string[], others: readonly string[]): readonly string[] {
   const known = new Set(own.map(networkOf));
   return [...own, ...others.filter((cidr) => !known.has(cidr))].sort();

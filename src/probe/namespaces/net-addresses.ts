@@ -22,7 +22,7 @@ const REREAD_MS = 10_000;
 /** Read at once and per refresh: the others wait for the next one. */
 const READ_AT_ONCE = 8;
 const READ_AT_MOST = 256;
-/** A machine with more networks than that tells of these. */
+/** Of a machine with more networks, these are reported. */
 const MAX_NETWORKS = 1_000;
 /** Addresses that no namespace has any more are remembered for so long, and so many. */
 const REMEMBER_MS = 10 * 60_000;

@@ -1,5 +1,5 @@
 /**
- * Names of processes that have ended: their connections are told of for a while, under the name they had.
+ * Names of processes that have ended: their connections are reported for a while, under the name they had.
  */
 import { COMM_BYTES, nameOfComm } from './program-name.js';
 
@@ -18,7 +18,7 @@ export class FormerNames {
   /** Names that are longer than a comm, by what a comm has of them; empty where there are several. */
   readonly #long = new Map<string, string>();
 
-  /** Told of the name of a process that is there. */
+  /** Notes the name of a live process. */
   seen(name: string): void {
     const bytes = Buffer.from(name);
     if (bytes.length <= COMM_BYTES) return;

@@ -1,11 +1,10 @@
 /** Facts about every process of the host, as Scope's Process topology. */
 import type { Timestamp, Topology, TopologyKey } from '../../report/model/model.js';
 import type { Reporter } from '../reporter.js';
-import { bootOffsetTicks } from './boot-offset.js';
 import type { ArgumentsPolicy } from './command-line.js';
-import { countCores } from './cores.js';
+import { bootOffsetTicks, countCores } from './proc-constants.js';
+import { ProcessScan } from './process-scan.js';
 import { processTopology } from './process-topology.js';
-import { SharedScan } from './shared-scan.js';
 
 export type { ArgumentsPolicy } from './command-line.js';
 
@@ -20,7 +19,7 @@ export interface ProcessReporterOptions {
 }
 
 export interface ProcessReporter extends Reporter {
-  /** `reads`, `vanished`, `skipped` (monotonic); `last_walk_ms`. */
+  /** `reads`, `vanished`, `skipped` (monotonic); `last_scan_ms`. */
   counters(): Readonly<Record<string, number>>;
   /**
    * Start of the process that had this PID at the last report, in clock ticks after boot; undefined when there was none or
@@ -34,7 +33,7 @@ export interface ProcessReporter extends Reporter {
 
 /** Its report rejects with ProbeError PROC_UNREADABLE when /proc can't be listed. */
 export function createProcessReporter(options: ProcessReporterOptions): ProcessReporter {
-  const walker = new SharedScan({
+  const scan = new ProcessScan({
     procRoot: options.procRoot ?? '/proc',
     arguments: options.arguments ?? 'masked',
     maxProcesses: options.maxProcesses ?? 30_000,
@@ -46,17 +45,17 @@ export function createProcessReporter(options: ProcessReporterOptions): ProcessR
     name: 'processes',
     async report(now: Timestamp): Promise<ReadonlyMap<TopologyKey, Topology>> {
       starts.clear();
-      const processes = await walker.walk();
+      const processes = await scan.scan();
       for (const { pid, startTicks } of processes) starts.set(pid, startTicks - offset);
       return new Map([['Process', processTopology(processes, options.hostName, cores, now, offset)]]);
     },
     startTicksOf: (pid) => starts.get(pid),
     formerName: (pid, startTicks, comm) =>
-      walker.formerNames.nameOf(pid, startTicks === undefined ? undefined : startTicks + offset, comm),
+      scan.formerNames.nameOf(pid, startTicks === undefined ? undefined : startTicks + offset, comm),
     counters: () => ({
-      ...walker.counters,
-      last_walk_ms: walker.lastWalkMs,
+      ...scan.counters,
+      last_scan_ms: scan.lastScanMs,
     }),
-    close: () => walker.close(),
+    close: () => scan.close(),
   };
 }

@@ -14,7 +14,7 @@ export interface ProcFiles {
   read(paths: readonly string[]): Promise<readonly (Buffer | undefined)[]>;
   /** Where each link leads; undefined when it can't be read. */
   links(paths: readonly string[]): Promise<readonly (string | undefined)[]>;
-  /** How many files each folder of descriptors tells of; undefined when we may not know. */
+  /** How many descriptors each folder has; undefined when we may not know. */
   countDescriptors(folders: readonly string[]): Promise<readonly (number | undefined)[]>;
 }
 

@@ -1,25 +1,25 @@
 /**
- * One pass over /proc: the facts of every process, with as few reads as the last pass allows.
+ * Scans /proc: the facts of every process, with as few reads as the last scan allows.
  *
- * Each pass reads `stat` of every process. Its arguments and its limit of open files are read when it is new or young
- * (some programs write over their arguments when they start), after an exec, and again every REFRESH_PASSES; its open files are counted when it used CPU since the last pass
- * (who opens a file runs), and every REFRESH_PASSES. Processes are read in batches: that bounds what is in memory, and how
- * long the event loop is held by taking texts apart.
+ * Each scan reads `stat` of every process. It reads the arguments and the limit of open files of a new or young process
+ * (some programs write over their arguments when they start), after an exec, and again every REFRESH_SCANS. It counts
+ * the open files of a process that used CPU since the last scan (a process that opens a file runs), and every
+ * REFRESH_SCANS. Processes are read in batches: a batch bounds memory, and how long parsing holds the event loop.
  */
 import { readdir } from 'node:fs/promises';
 import { parseCommandLine, programWords, type ArgumentsPolicy } from './command-line.js';
+import { openFilesLimit } from '../descriptors.js';
 import { errnoOf } from '../errno.js';
 import { ProbeError } from '../errors.js';
-import { openFilesLimit } from './open-files-limit.js';
-import { pageBytes } from './page-size.js';
 import { FormerNames } from './former-names.js';
+import { pageBytes } from './proc-constants.js';
 import { procFiles, type ProcFiles } from './proc-files.js';
 import { programName } from './program-name.js';
 import { parseStat, TICK_MS, type ProcessStat } from './stat.js';
 
 export interface ProcessFacts {
   readonly pid: number;
-  /** Clock ticks after boot: with the PID, what tells a process from a later one. */
+  /** Clock ticks after boot: with the PID, the identity of a process. */
   readonly startTicks: number;
   readonly ppid: number;
   /** The program's; it stays until the process executes another one. */
@@ -27,7 +27,7 @@ export interface ProcessFacts {
   /** Empty for kernel threads. */
   readonly cmdline: string;
   readonly threads: number;
-  /** Of one core, since the last pass; undefined at a process's first pass. */
+  /** Of one core, since the last scan; undefined at a process's first scan. */
   readonly cpuPercent: number | undefined;
   readonly rssBytes: number;
   /** 2^64 when unlimited. */
@@ -37,8 +37,8 @@ export interface ProcessFacts {
   readonly openFilesLimit: number;
 }
 
-export interface WalkCounters {
-  /** Files and folders of processes that were read, over all passes. */
+export interface ScanCounters {
+  /** Files and folders of processes that were read, over all scans. */
   reads: number;
   /** Processes that ended while being read. */
   vanished: number;
@@ -46,17 +46,17 @@ export interface WalkCounters {
   skipped: number;
 }
 
-export interface WalkOptions {
+export interface ScanOptions {
   readonly procRoot: string;
   readonly arguments: ArgumentsPolicy;
-  /** Bound on processes per pass; those with the highest PIDs are left out. */
+  /** Bound on processes per scan; those with the highest PIDs are left out. */
   readonly maxProcesses: number;
 }
 
-/** Staggered by PID, so that no pass reads everything. */
-const REFRESH_PASSES = 20;
-/** Passes for which a process is young. */
-const YOUNG_PASSES = 3;
+/** Staggered by PID, so that no scan reads everything. */
+const REFRESH_SCANS = 20;
+/** Scans for which a process is young. */
+const YOUNG_SCANS = 3;
 /** Processes read at once. */
 const BATCH = 256;
 
@@ -70,12 +70,12 @@ interface Remembered {
   cmdline: string;
   openFiles: number | undefined;
   openFilesLimit: number;
-  firstPass: number;
-  /** The pass that saw it last. */
-  pass: number;
+  firstScan: number;
+  /** The number of the scan that saw it last. */
+  lastScan: number;
 }
 
-/** A process in a pass, between its `stat` and the rest. */
+/** A process in a scan, between its `stat` and the rest. */
 interface Seen {
   readonly pid: number;
   readonly folder: string;
@@ -86,25 +86,61 @@ interface Seen {
 }
 
 export class ProcessScan {
-  readonly counters: WalkCounters = { reads: 0, vanished: 0, skipped: 0 };
+  readonly counters: ScanCounters = { reads: 0, vanished: 0, skipped: 0 };
   #known = new Map<number, Remembered>();
   readonly formerNames = new FormerNames();
-  #pass = 0;
-  #passStartedAt = NaN;
+  #scanNumber = 0;
+  #scanStartedAt = NaN;
   readonly #pageBytes = pageBytes();
   readonly #files: ProcFiles;
 
-  constructor(private readonly options: WalkOptions) {
+  /** The scan under way. */
+  #running: Promise<readonly ProcessFacts[]> | undefined;
+  #closed = false;
+  /** How long the last scan took, milliseconds. */
+  lastScanMs = 0;
+
+  constructor(private readonly options: ScanOptions) {
     this.#files = procFiles(options.procRoot);
   }
 
-  /** Not to be called again before it settled. @throws ProbeError PROC_UNREADABLE when processes can't even be listed */
-  async run(): Promise<ProcessFacts[]> {
+  /**
+   * The facts of one scan. Callers that come while one is under way share it.
+   * @throws ProbeError PROC_UNREADABLE when processes can't even be listed, PROCESS_SCAN_FAILED after close()
+   */
+  scan(): Promise<readonly ProcessFacts[]> {
+    this.#running ??= this.#timedScan().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Waits for the scan under way; later ones are rejected. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running?.catch(() => undefined);
+  }
+
+  async #timedScan(): Promise<readonly ProcessFacts[]> {
+    if (this.#closed)
+      throw new ProbeError('PROCESS_SCAN_FAILED', 'cannot read processes: the reporter is closed');
+    const startedAt = performance.now();
+    try {
+      return await this.#scanAll();
+    } catch (cause) {
+      if (cause instanceof ProbeError) throw cause;
+      throw new ProbeError('PROCESS_SCAN_FAILED', 'cannot read processes', { cause });
+    } finally {
+      this.lastScanMs = performance.now() - startedAt;
+    }
+  }
+
+  async #scanAll(): Promise<ProcessFacts[]> {
     const pids = await this.#pids();
     const startedAt = performance.now();
-    const elapsedMs = startedAt - this.#passStartedAt;
-    this.#passStartedAt = startedAt;
-    this.#pass++;
+    const elapsedMs = startedAt - this.#scanStartedAt;
+    this.#scanStartedAt = startedAt;
+    this.#scanNumber++;
     const facts: ProcessFacts[] = [];
     for (let at = 0; at < pids.length; at += BATCH) {
       const batch = pids.slice(at, at + BATCH);
@@ -112,8 +148,8 @@ export class ProcessScan {
       this.counters.vanished += batch.length - found.length;
       for (const process of found) facts.push(process);
     }
-    for (const [pid, { pass, name, stat }] of this.#known) {
-      if (pass === this.#pass) continue;
+    for (const [pid, { lastScan, name, stat }] of this.#known) {
+      if (lastScan === this.#scanNumber) continue;
       this.#known.delete(pid);
       this.formerNames.ended(pid, stat.startTicks, name, startedAt);
     }
@@ -167,8 +203,8 @@ export class ProcessScan {
         cmdline,
         openFilesLimit: limit,
         openFiles: before && isCounted ? before.openFiles : counts[count++],
-        firstPass: before?.firstPass ?? this.#pass,
-        pass: this.#pass,
+        firstScan: before?.firstScan ?? this.#scanNumber,
+        lastScan: this.#scanNumber,
       };
       this.#known.set(pid, now);
       return this.#facts(pid, now, before?.stat, elapsedMs);
@@ -186,8 +222,8 @@ export class ProcessScan {
       if (!stat) continue;
       const known = this.#known.get(pid);
       const before = known?.stat.startTicks === stat.startTicks ? known : undefined;
-      const isDue = (pid + this.#pass) % REFRESH_PASSES === 0;
-      const isYoung = before !== undefined && this.#pass - before.firstPass < YOUNG_PASSES;
+      const isDue = (pid + this.#scanNumber) % REFRESH_SCANS === 0;
+      const isYoung = before !== undefined && this.#scanNumber - before.firstScan < YOUNG_SCANS;
       const hasRun = before?.stat.cpuTicks !== stat.cpuTicks;
       seen.push({
         pid,
@@ -208,7 +244,7 @@ export class ProcessScan {
     const { arguments: policy } = this.options;
     const words = commandLine ? programWords(commandLine, policy) : NO_WORDS;
     const cmdline = commandLine ? parseCommandLine(commandLine, policy).cmdline : '';
-    return { words, cmdline, openFilesLimit: limits ? openFilesLimit(limits) : 0 };
+    return { words, cmdline, openFilesLimit: limits ? limitAsMetric(limits) : 0 };
   }
 
   /** Executables of those whose name is not known already. */
@@ -254,6 +290,12 @@ export class ProcessScan {
       openFilesLimit: now.openFilesLimit,
     };
   }
+}
+
+/** 2^64 (RLIM_INFINITY) for no limit; 0 when the text has none. */
+function limitAsMetric(limits: Buffer): number {
+  const limit = openFilesLimit(limits.toString('latin1')) ?? 0;
+  return limit === Infinity ? 2 ** 64 : limit;
 }
 
 /** Threads and titles change a comm; where a stack begins changes with the program only. */

@@ -11,7 +11,7 @@ export const COMM_BYTES = 15;
 const DELETED = / \(deleted\)$/;
 
 export interface ProgramClues {
-  /** As the kernel tells it; the name of the file that was executed, unless the process renamed itself. */
+  /** The kernel's: the name of the file that was executed, unless the process renamed itself. */
   readonly comm: string;
   /** Where the executable is; undefined when that may not be known, and for kernel threads. */
   readonly executable: string | undefined;

@@ -1,4 +1,4 @@
-/** Tells from the name of an option, variable or header whether its value is a secret. */
+/** Knows by the name of an option, variable or header whether its value is a secret. */
 
 const SECRET_WORDS = new Set(
   (

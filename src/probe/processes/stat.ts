@@ -11,7 +11,7 @@ export interface ProcessStat {
   /** User and system time of all threads, in ticks of 10 ms (USER_HZ is 100 on every Linux that Node runs on). */
   readonly cpuTicks: number;
   readonly threads: number;
-  /** Ticks after boot: with the PID, what tells a process from a later one. */
+  /** Ticks after boot: with the PID, the identity of a process. */
   readonly startTicks: number;
   readonly rssPages: number;
   /** Bytes; 2^64 when unlimited. */
@@ -46,7 +46,7 @@ const CLOSING_PARENTHESIS = 0x29;
 /** Of more digits, the sum of digits is not the nearest number. */
 const EXACT_DIGITS = 15;
 
-/** Of the text being read, by field; NaN where there is no number. Reused: this text is read for each process each pass. */
+/** Of the text being read, by field; NaN where there is no number. Reused: each scan reads one for each process. */
 const numbers = new Float64Array(FIELD.argStart + 1);
 
 /** Undefined when the text is not of that form. */

@@ -1,7 +1,6 @@
 /**
- * Flows whose addresses are translated, as flat records: what connection tracking hands over and what grouping looks
- * NAT through with. One record is one flow in one network namespace, seen from both sides: the tuple its opener
- * uses (original) and the tuple its acceptor answers with (reply).
+ * Translated flows as flat records: connection tracking writes them, and NAT is resolved by them. One record is one flow
+ * in one network namespace, with the tuple of its originator (original) and that of its responder (reply).
  */
 
 export const FLOW_BYTES = 80;

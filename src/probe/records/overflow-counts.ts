@@ -3,7 +3,7 @@ import type { OtherConnections, OtherCounts } from './source.js';
 
 export type NamespaceOther = OtherConnections['namespaces'][number];
 
-/** Ends of connections that no record tells of, of those that are or were there since the last snapshot. */
+/** Ends of connections without a record, live or ended since the last snapshot. */
 export const otherEnds = ({ live, closed, failed }: OtherCounts): number => live + closed + failed;
 
 export function otherOf(all: readonly NamespaceOther[]): OtherConnections {
@@ -13,7 +13,7 @@ export function otherOf(all: readonly NamespaceOther[]): OtherConnections {
   return { ...sum, namespaces };
 }
 
-/** Of two snapshots in a row: what lives is what the later one says. */
+/** Of two snapshots in a row: the live ones are those of the later one. */
 export function joinOther(first: OtherConnections, later: OtherConnections): OtherConnections {
   const joined = new Map(later.namespaces.map((each) => [each.netns, { ...each }]));
   for (const each of first.namespaces) {

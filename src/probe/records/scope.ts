@@ -1,4 +1,4 @@
-/** Where the two ends of a record's connection lie: the namespace that its addresses are of, and whether both are one socket. */
+/** The namespace in which a record's addresses are valid, and whether both ends are one socket. */
 import { isLoopbackAddress, sameAddress } from './address.js';
 import { HALF, RECORD, WORD } from './layout.js';
 import type { RecordView } from './record-view.js';

@@ -29,7 +29,7 @@ export interface Completeness {
   readonly namespaces: readonly NamespaceMissed[];
 }
 
-/** Ends of connections in one "other" group: counted, because they are beyond the bounds on what is told in detail. */
+/** The overflow bucket: ends of connections beyond the bounds on records. They are counted, without a record each. */
 export interface OtherCounts {
   /** Now. */
   readonly live: number;
@@ -52,21 +52,21 @@ export interface OtherConnections extends OtherCounts {
 export type UnreportedEnds = ReadonlyMap<number, { readonly active: number; readonly passive: number }>;
 
 export interface SnapshotRequest {
-  /** What is costly may be spread out: what a live socket transferred may be told a few snapshots later. */
+  /** May defer the scan of live sockets: what these transferred comes with one of the next snapshots. */
   readonly thrifty?: boolean;
   /**
-   * Of live sockets those only that are new or changed since the last snapshot. Only if all snapshots so far were taken
-   * in: else nobody knows what has changed.
+   * Leaves out live sockets that did not change since the last snapshot. Only for a caller that took all snapshots so
+   * far: it has the others.
    */
   readonly changesOnly?: boolean;
   /**
-   * Whether a live socket with these two ends was handed over earlier, as its record had them then. For a source that may
-   * have to change what it handed over.
+   * Whether an earlier snapshot had a live socket with these two ends, as they were in its record. A source asks that may
+   * have to correct an earlier record.
    */
   readonly isKnown?: (ends: SocketEnds) => boolean;
 }
 
-/** What a socket has at its two ends. */
+/** The addresses and ports of a socket's two ends. */
 export interface SocketEnds {
   /** Local address, then remote address, four words each, as in records. */
   readonly words: Int32Array;
@@ -77,10 +77,10 @@ export interface SocketEnds {
 }
 
 export interface Snapshot {
-  /** Every live socket is among the records: one that was handed over earlier and is not has ended. */
+  /** Every live socket is among the records: an earlier one that is missing has ended. */
   readonly isWhole: boolean;
   /**
-   * Ids of sockets, two words each, that were handed over earlier and are there no more, without a record that says so:
+   * Ids of sockets, two words each, that earlier snapshots had and that are gone without a record of their end:
    * listeners that were closed, sockets that turned out to be another node's. Absent, or none, where `isWhole`. (A socket
    * in detail stays so until it ends, and its end has a record: none moves to `other`.)
    */
@@ -93,26 +93,26 @@ export interface Snapshot {
   /** Records the source knows it lost since the last snapshot. 0 means that all is in a record or in `other`. */
   readonly lost: number;
   /**
-   * Every listener of the namespaces that the records are of is among them: whose port nobody listens on is a client's.
-   * Absent where the source can't tell.
+   * The records have every listener of their namespaces: an end is a client's if nobody listens on its port. Absent where
+   * the source can't know.
    */
   readonly listenersListed?: boolean;
-  /** Flows of connection tracking, which the records have been looked through already; absent where it is not read. */
+  /** Flows of connection tracking; the records are resolved by them already. Absent where it is not read. */
   readonly flows?: FlowBatch;
   /** By record of a client's end: what was dialled (`address:port`), where NAT leads elsewhere. Absent: nothing else. */
   readonly dialled?: ReadonlyMap<number, string>;
-  /** What the source goes without now, besides programs: one line each for people, with what to do. */
+  /** What the source lacks now, besides programs: one line each for people, with what to do. */
   readonly shortfalls?: readonly string[];
-  /** What no record tells of because there is no room for it. Absent where the source has no such group. */
+  /** The overflow bucket. Absent where the source has none. */
   readonly other?: OtherConnections;
   /**
-   * Sockets that are another node's on the same kernel, now or ended since the last snapshot: no record and nothing else
-   * here tells of them. Absent where the source can't tell.
+   * Sockets of other nodes on the same kernel, live or ended since the last snapshot: nothing else here counts them.
+   * Absent where the source can't know.
    */
   readonly foreign?: number;
-  /** Processes that hold sockets which others use; absent where the source can't tell. */
+  /** Holders of sockets that other processes use. Absent where the source can't know. */
   readonly holders?: HolderBatch;
-  /** Absent where the source can't tell. */
+  /** Absent where the source can't know. */
   readonly completeness?: Completeness;
 }
 
@@ -125,7 +125,7 @@ export interface ConnectionSource {
   /** Monotonic counters by name, for metrics and `doctor`. */
   counters(): Readonly<Record<string, number>>;
   /**
-   * Ends of connections that snapshots told of first, and that came into no report: they are counted as missed. Absent where
+   * Ends of connections that snapshots reported first, and that came into no state: they are counted as missed. Absent where
    * nothing is held against the kernel's counters.
    */
   unreported?(ends: UnreportedEnds): void;

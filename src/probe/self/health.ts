@@ -2,7 +2,7 @@
  * Whether the probe lives, and whether it does its work. Pure.
  *
  * An app that is away makes a probe neither dead nor unready: it merges reports until the app is back, and restarting
- * it would lose them. The apps' states are told, not judged.
+ * it would lose them. The apps' states are reported, not judged.
  */
 import type { AppSeen } from './observed.js';
 import type { Ticks } from './ticks.js';

@@ -1,7 +1,8 @@
 /**
- * Keeps a log from being flooded by one message: of the same message a few are let through per period, the rest are
- * counted and told of with the next one that is let through. Pure but for the clock.
+ * Keeps one message from flooding a log. The same message passes a few times per period; the rest are counted, and the
+ * next one that passes has their number. Pure but for the clock.
  */
+import { LruMap } from '../../machine/lru-map.js';
 
 export interface RepeatLimits {
   /** How often the same message is let through per period. */
@@ -20,26 +21,22 @@ interface Remembered {
 }
 
 export class RepeatLimit {
-  readonly #messages = new Map<string, Remembered>();
+  readonly #messages: LruMap<string, Remembered>;
   /** Messages held back, over all. */
   suppressed = 0;
 
   constructor(
     private readonly limits: RepeatLimits = DEFAULT_REPEAT_LIMITS,
     private readonly now: () => number = () => performance.now(),
-  ) {}
+  ) {
+    this.#messages = new LruMap(limits.maxMessages);
+  }
 
   /** @returns undefined: hold it back; otherwise how many like it were held back since the last one let through */
   admit(message: string): number | undefined {
-    const { burst, periodMs, maxMessages } = this.limits;
+    const { burst, periodMs } = this.limits;
     const now = this.now();
-    const known = this.#messages.get(message) ?? { periodStart: now, letThrough: 0, suppressed: 0 };
-    this.#messages.delete(message);
-    this.#messages.set(message, known);
-    if (this.#messages.size > maxMessages) {
-      const [oldest] = this.#messages.keys();
-      if (oldest !== undefined) this.#messages.delete(oldest);
-    }
+    const known = this.#remembered(message, now);
     if (now - known.periodStart >= periodMs) {
       known.periodStart = now;
       known.letThrough = 0;
@@ -53,5 +50,13 @@ export class RepeatLimit {
     const { suppressed } = known;
     known.suppressed = 0;
     return suppressed;
+  }
+
+  #remembered(message: string, now: number): Remembered {
+    const known = this.#messages.get(message);
+    if (known !== undefined) return known;
+    const begun = { periodStart: now, letThrough: 0, suppressed: 0 };
+    this.#messages.set(message, begun);
+    return begun;
   }
 }

@@ -17,7 +17,7 @@ export interface SelfServerOptions {
   readonly observed: Observed;
   readonly ticks: Ticks;
   readonly publishIntervalMs: number;
-  /** Told when a connection could not be taken, for want of memory or descriptors say. */
+  /** Called when a connection could not be taken, such as for want of memory or descriptors. */
   readonly onError?: (error: Error) => void;
 }
 

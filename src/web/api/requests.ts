@@ -1,4 +1,4 @@
-/** The app's HTTP API, as far as the page asks it. Paths are relative, so that a reverse proxy may put the app below a path. */
+/** The app's HTTP API, as far as the page uses it. Paths are relative: a reverse proxy may put the app below a path. */
 import { asNumber, asObject, asObjects, asText, type Json } from './json.js';
 import { parseDetails, type NodeDetails } from './wire.js';
 

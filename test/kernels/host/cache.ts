@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PROJECT_ROOT } from '../../../src/cli/project-root.js';
+import { PROJECT_ROOT } from '../../../src/cli/installation.js';
 
 export const CACHE = process.env['TOPOPROBE_KERNEL_CACHE'] ?? join(PROJECT_ROOT, 'build/kernels');
 

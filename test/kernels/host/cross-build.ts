@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
-import { PROJECT_ROOT } from '../../../src/cli/project-root.js';
+import { PROJECT_ROOT } from '../../../src/cli/installation.js';
 import { cached, CACHE } from './cache.js';
 import type { DebianPackages } from './debian-packages.js';
 import type { Architecture } from './kernels.js';

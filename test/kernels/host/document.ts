@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { PROJECT_ROOT } from '../../../src/cli/project-root.js';
+import { PROJECT_ROOT } from '../../../src/cli/installation.js';
 
 export const DOCUMENT = join(PROJECT_ROOT, 'docs/kernels.md');
 const [BEGIN, END] = ['<!-- table: written by make kernels -->', '<!-- end of the table -->'] as const;

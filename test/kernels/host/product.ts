@@ -2,7 +2,7 @@
 import { chmod, cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PROJECT_ROOT } from '../../../src/cli/project-root.js';
+import { PROJECT_ROOT } from '../../../src/cli/installation.js';
 import { packInitramfs } from './initramfs.js';
 import type { BuiltFor } from './cross-build.js';
 

@@ -1,7 +1,7 @@
 /** The programs of a virtual machine: Debian's, and Node.js from npm. They are the same for every kernel of a processor. */
 import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PROJECT_ROOT } from '../../../src/cli/project-root.js';
+import { PROJECT_ROOT } from '../../../src/cli/installation.js';
 import { cached } from './cache.js';
 import type { DebianPackages } from './debian-packages.js';
 import { packInitramfs } from './initramfs.js';

@@ -9,7 +9,7 @@
 import type { Completeness, NamespaceMissed, UnreportedEnds } from '../../records/source.js';
 import type { TcpCounts } from './kernel-counters.js';
 
-/** Namespaces told of by name; the sums have them all. */
+/** Namespaces reported by name; the sums have them all. */
 const NAMED_MOST = 10;
 
 export interface Reading {

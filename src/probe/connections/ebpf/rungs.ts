@@ -1,12 +1,12 @@
 /**
  * The ladder of the eBPF source: what it does without when the kernel refuses some of its programs. Only the program on
  * state changes is indispensable: connections, their ends and counts are the same on every rung. A rung is named after
- * how live sockets are visited, for what no event tells of them; readers, holders and destroyed sockets have programs of
- * their own, each refused by itself.
+ * how live sockets are scanned for what no event reports. Readers, holders and destroyed sockets have programs of their
+ * own, each refused by itself.
  *
  *   files     iterators over all open files, and over the sockets of namespaces that have some without a file
  *   sockets   an iterator over the sockets of each namespace that may be entered
- *   events    no visits
+ *   events    no scans
  */
 import type { OptionalProgram, Refusal } from 'ebpf-bridge/ebpf';
 import type { Coverage, Limit, Rung } from '../../records/coverage.js';
@@ -41,7 +41,7 @@ const LOST: Readonly<Record<OptionalProgram, string>> = {
   on_destroy: 'an end that the kernel did not tell of is found by the next visit only',
 };
 
-/** Without either way to visit live sockets. */
+/** Without either way to scan live sockets. */
 const LOST_VISITS = 'bytes and round-trip times are told when a connection ends, not while it lives';
 
 /**

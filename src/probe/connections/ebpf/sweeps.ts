@@ -1,15 +1,15 @@
 /**
- * Sweeps over all open files of all processes, one at a time, on the thread pool. The first finds the sockets that are
- * older than the tracker. Later ones find sockets that have changed hands without a sign: descriptors that were inherited
- * or passed on and are not read from, while whoever had them is gone; or who only writes. One is wanted sooner than it is due
- * when there are connections of whose process nothing is known but its listener.
+ * Sweeps over all open files of all processes, one at a time, on the thread pool. The first sweep finds the sockets that
+ * are older than the tracker. Later ones find sockets that changed hands without an event: their process ended, and the
+ * one that inherited the descriptor, or was passed it, does not read from it. A sweep comes sooner than it is due when the
+ * process of a connection is known by its listener only.
  *
- * A sweep has two halves: after the first each socket is known with its process, after the second also who else holds it.
+ * A sweep has two halves. The first finds a process for each socket, the second its other holders.
  */
 import type { NamespacePaths, Tracker } from 'ebpf-bridge/ebpf';
 import { NO_HOLDERS, type HolderBatch } from '../../records/holder.js';
 
-/** A sweep is followed by a pause of at least this many times the processor time that it took: a quarter percent of a core. */
+/** The pause after a sweep is at least this many times its processor time: a quarter percent of a core. */
 const PAUSE_FACTOR = 400;
 
 /** A sweep that is wanted comes no sooner after the last one, milliseconds. */

@@ -1,5 +1,5 @@
 /**
- * What /proc tells of processes: which there are, their network namespace, the sockets among their open files.
+ * Processes in /proc: which there are, their network namespace, the sockets among their open files.
  * Synchronous on purpose: it runs in a thread of its own, where that is several times cheaper than going through
  * promises for every link. A process that ends meanwhile is skipped.
  */

@@ -93,7 +93,7 @@ class ProcfsSource implements ConnectionSource {
 
   #startWorker(): Worker {
     const worker = new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: this.input });
-    // What a scan fails with is told to whoever waits for it; that of an idle thread is counted only.
+    // The caller of a scan gets its failure; that of an idle thread is counted only.
     worker.on('error', () => {
       this.#totals.set('scannerDeaths', (this.#totals.get('scannerDeaths') ?? 0) + 1);
     });

@@ -19,7 +19,7 @@ export interface Sockets {
 const READ_BYTES = 1024 * 1024;
 /** Bytes that one namespace's answer may have: two million sockets. */
 const MAX_ANSWER_BYTES = 192 * 1024 * 1024;
-/** A table that changes all the time may interrupt each dump: the last one is taken then, as text has no better guarantee. */
+/** A busy table may interrupt each dump. The last one is taken then: text has no better guarantee. */
 const MAX_TRIES = 2;
 const EPERM = 1;
 const TABLES = ['tcp', 'tcp6'] as const;
@@ -77,7 +77,7 @@ export class SocketReader {
   }
 }
 
-/** Inode of this program's network namespace; 0, which none has, where /proc does not tell. */
+/** Inode of this program's network namespace; 0, which none has, where /proc does not have it. */
 function ownNetns(): number {
   try {
     return statSync('/proc/self/ns/net').ino;
