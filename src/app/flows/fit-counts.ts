@@ -70,7 +70,9 @@ class Rounding {
   }
 
   giveOut(): void {
-    const cells = this.weights.flatMap((row, i) => row.flatMap((weight, j) => (weight > 0 ? [[i, j] as const] : [])));
+    const cells = this.weights.flatMap((row, i) =>
+      row.flatMap((weight, j) => (weight > 0 ? [[i, j] as const] : [])),
+    );
     const rest = ([i, j]: readonly [number, number]): number => this.fitted[i]![j]! - this.counts[i]![j]!;
     cells.sort((a, b) => rest(b) - rest(a) || a[0] - b[0] || a[1] - b[1]);
     for (const [i, j] of cells) if (rest([i, j]) > 0) this.#fill(i, j, 1);
@@ -114,8 +116,12 @@ class Rounding {
     this.#add(row, likely, this.#rowsLeft[row]!);
   }
 
-  #shift(column: number, takenFrom: ReadonlyMap<number, number>, cameFrom: ReadonlyMap<number, number>): void {
-    for (let j = column; ; ) {
+  #shift(
+    column: number,
+    takenFrom: ReadonlyMap<number, number>,
+    cameFrom: ReadonlyMap<number, number>,
+  ): void {
+    for (let j = column; ;) {
       const i = takenFrom.get(j)!;
       this.#add(i, j, 1);
       const before = cameFrom.get(i)!;

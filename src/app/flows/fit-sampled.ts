@@ -38,7 +38,15 @@ export function fitSampled(leads: SideLeads, meetings: Meetings): void {
   );
   for (const [i, row] of rows.entries()) {
     const found = counts[i]!;
-    replace(row, leads.client, leads.server, columns, found, found[columns.length] ?? 0, meetings.spanOf(row)!.to);
+    replace(
+      row,
+      leads.client,
+      leads.server,
+      columns,
+      found,
+      found[columns.length] ?? 0,
+      meetings.spanOf(row)!.to,
+    );
   }
   for (const [j, column] of columns.entries()) {
     const found = rows.map((_, i) => counts[i]![j]!);
@@ -78,7 +86,12 @@ function exactArrivals(
   return exact;
 }
 
-function weightOf(row: HeldFlow, column: HeldFlow, { client, server }: SideLeads, meetings: Meetings): number {
+function weightOf(
+  row: HeldFlow,
+  column: HeldFlow,
+  { client, server }: SideLeads,
+  meetings: Meetings,
+): number {
   const byRow = shareOf(client.get(row)!, column) * row.activity.connections;
   const byColumn = shareOf(server.get(column)!, row) * column.activity.connections;
   if (byRow > 0 || byColumn > 0) return (byRow + byColumn) / 2;
@@ -116,7 +129,10 @@ function replace(
     arrivals.set(other, { at: other, bridge, weight: counts[i]!, ports: known?.ports ?? [] });
   }
   if (rest > 0) {
-    const [at, known] = [...lead.arrivals].find(([one]) => !(one instanceof HeldFlow)) ?? [unknown, undefined];
+    const [at, known] = [...lead.arrivals].find(([one]) => !(one instanceof HeldFlow)) ?? [
+      unknown,
+      undefined,
+    ];
     arrivals.set(at, { at, bridge: known?.bridge, weight: rest, ports: known?.ports ?? [] });
   }
   lead.arrivals = arrivals;

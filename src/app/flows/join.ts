@@ -149,7 +149,8 @@ class Join {
     const tracer = new Tracer(context.meetings, context.meant);
     for (const row of rows) this.#traces.client.set(row, tracer.trace(row, 'client'));
     for (const column of columns) this.#traces.server.set(column, tracer.trace(column, 'server'));
-    for (const row of rows) this.#leads.client.set(row, this.#better(row, 'client', this.#traces.client.get(row)!));
+    for (const row of rows)
+      this.#leads.client.set(row, this.#better(row, 'client', this.#traces.client.get(row)!));
     for (const column of columns)
       this.#leads.server.set(column, this.#better(column, 'server', this.#traces.server.get(column)!));
     fitSampled(this.#leads, context.meetings);
@@ -249,11 +250,7 @@ class Join {
   }
 
   /** What the other sides say is better where this one has a sample only, and they know exactly or have a larger one. */
-  #better(
-    flow: HeldFlow,
-    side: Side,
-    trace: Trace,
-  ): Leads {
+  #better(flow: HeldFlow, side: Side, trace: Trace): Leads {
     const { arrivals } = trace;
     if (trace.isExact || arrivals.size === 0) return { arrivals, isSampled: false };
     const others = this.#traces[side === 'client' ? 'server' : 'client'];
