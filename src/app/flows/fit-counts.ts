@@ -105,7 +105,8 @@ class Rounding {
           return;
         }
         for (let other = 0; other < this.counts.length; other++) {
-          if (cameFrom.has(other) || this.counts[other]![j]! === 0) continue;
+          const given = this.counts[other]![j]!;
+          if (cameFrom.has(other) || given === 0) continue;
           cameFrom.set(other, j);
           queue.push(other);
         }

@@ -180,7 +180,13 @@ class Join {
       const { definition } = row;
       const { ends, meant } = this.#context;
       const behind = arrival.bridge ?? row;
-      const server = column ? ends.serverOf(column) : serverOf(behind, behind.host, meeting, meant, ends);
+      // Where nobody has connections of the window, who dials is answered by nobody, whoever was there before.
+      const isUnanswered = activity.connections === 0 && !isServed(meeting.place);
+      const server = column
+        ? ends.serverOf(column)
+        : isUnanswered
+          ? ends.serverOf(behind)
+          : serverOf(behind, behind.host, meeting, meant, ends);
       this.joined.push(
         new Joined({
           client: ends.clientOf(row),
