@@ -54,7 +54,10 @@ const TEMPLATES: readonly MetadataTemplate[] = [
 ];
 
 /** What is known of how complete a snapshot is. */
-export interface Observed extends Pick<Snapshot, 'shortfalls' | 'lost' | 'other' | 'foreign' | 'completeness'> {
+export interface Observed extends Pick<
+  Snapshot,
+  'shortfalls' | 'lost' | 'other' | 'foreign' | 'completeness'
+> {
   readonly sourceKind: SourceKind;
   /** What the kernel allowed of eBPF; absent where it is not used. */
   readonly coverage?: Coverage | undefined;
@@ -67,15 +70,7 @@ export function capturedPercent({ opened, missed }: { opened: number; missed: nu
 }
 
 export function completenessFacts(
-  {
-    sourceKind,
-    coverage,
-    shortfalls = [],
-    lost,
-    other,
-    foreign,
-    completeness,
-  }: Observed,
+  { sourceKind, coverage, shortfalls = [], lost, other, foreign, completeness }: Observed,
   hostName: string,
   now: Timestamp,
 ): Topology {

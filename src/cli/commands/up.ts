@@ -31,12 +31,13 @@ export function upCommand(): Command {
     .addOption(metricsListen('off'));
   for (const option of [...exposure(), ...observing(), ...logging()]) command.addOption(option);
   return command.action(async (options: UpCommandOptions) => {
-    const [{ startProgram }, { startApp }, { createProbe }, { probeSettings, surroundingsOf }] = await Promise.all([
-      import('../program.js'),
-      import('../start-app.js'),
-      import('../../probe/index.js'),
-      import('../probe-settings.js'),
-    ]);
+    const [{ startProgram }, { startApp }, { createProbe }, { probeSettings, surroundingsOf }] =
+      await Promise.all([
+        import('../program.js'),
+        import('../start-app.js'),
+        import('../../probe/index.js'),
+        import('../probe-settings.js'),
+      ]);
     const program = startProgram(options);
     const { log } = program;
     const stopped = stopSignal();
