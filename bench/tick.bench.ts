@@ -73,7 +73,7 @@ async function measure(pipeline: Pipeline, source: MeasuredSource, changesOnly: 
 if (process.getuid?.() !== 0) {
   console.log('tick: needs root (eBPF programs are loaded); nothing was measured');
 } else {
-  const tracker = await loadTracker({ cheapVisitNanos: 0 });
+  const tracker = await loadTracker({ visitShare: 1 / 200, cheapVisitNanos: 0 });
   const source = new MeasuredSource(tracker);
   const state = new ProbeState({
     probeId: 'bench',

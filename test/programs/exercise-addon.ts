@@ -55,6 +55,7 @@ async function round(withTraffic: boolean, bound: number): Promise<void> {
     ringBytes: 65_536,
     maxConnections: bound,
     maxConnectionsPerNetns: bound,
+    visitShare: 1 / 200,
     cheapVisitNanos: 0,
     procRoot: '/proc',
     without: [],

@@ -32,10 +32,9 @@ export interface TrackerOptions {
   maxConnections?: number;
   /** Of them in one network namespace, so that a busy one leaves room for the others. Default 400,000. */
   maxConnectionsPerNetns?: number;
-  /**
-   * Visits of one thrifty snapshot may take this much processor time, or half a percent of the time since the last one.
-   * Default 10,000,000 (10 ms).
-   */
+  /** Visits of one thrifty snapshot may take this share of the time since the last one. Above 0; default 1. */
+  visitShare?: number;
+  /** They may take this much processor time, if that is more. Default 0. */
   cheapVisitNanos?: number;
   /** Whose PIDs are told. Default `/proc`. */
   procRoot?: string;

@@ -64,7 +64,8 @@ function checkedTrackerOptions({
   ringBytes = 4 * 1024 * 1024,
   maxConnections = 500_000,
   maxConnectionsPerNetns = 400_000,
-  cheapVisitNanos = 10_000_000,
+  visitShare = 1,
+  cheapVisitNanos = 0,
   procRoot = '/proc',
   without = [],
 } = {}) {
@@ -78,6 +79,8 @@ function checkedTrackerOptions({
     if (!Number.isInteger(value) || value < 1 || value > 0xffff_ffff)
       throw new RangeError(`${name} must be a whole number from 1 to 4294967295, not ${value}`);
   }
+  if (!(visitShare > 0 && visitShare <= 1))
+    throw new RangeError(`visitShare must be a number above 0, to 1, not ${visitShare}`);
   if (!Number.isInteger(cheapVisitNanos) || cheapVisitNanos < 0 || cheapVisitNanos > 0xffff_ffff)
     throw new RangeError(`cheapVisitNanos must be a whole number to 4294967295, not ${cheapVisitNanos}`);
   const unknown = without.find((program) => !OPTIONAL_PROGRAMS.includes(program));
@@ -87,6 +90,7 @@ function checkedTrackerOptions({
     ringBytes,
     maxConnections,
     maxConnectionsPerNetns,
+    visitShare,
     cheapVisitNanos,
     procRoot,
     without: [...without],

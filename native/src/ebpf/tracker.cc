@@ -17,10 +17,6 @@
 
 namespace {
 
-// A visit to a live socket takes the kernel about a microsecond. All visits together may take this share of a
-// processor, or what the caller calls cheap where that is more.
-constexpr uint64_t VISIT_SHARE = 200;
-
 // Sweeps are numbered 1 to this: a record has one byte for the number.
 constexpr uint32_t MAX_SWEEP = 255;
 
@@ -50,7 +46,7 @@ bool isRefusal(int error) {
 Tracker::Tracker(const TrackerOptions &options)
     : table_({options.max_connections, options.max_connections_per_netns}),
       pid_namespace_(pidNamespaceOf(options.proc_root)), max_connections_(options.max_connections),
-      cheap_visit_ns_(options.cheap_visit_ns) {
+      visit_share_(options.visit_share), cheap_visit_ns_(options.cheap_visit_ns) {
     try {
         programs_ = std::make_unique<TrackerPrograms>(ProgramOptions{
             options.ring_bytes, options.max_connections, options.without, pid_namespace_.inode});
@@ -235,7 +231,8 @@ uint64_t Tracker::counter(uint32_t which) {
 
 // True: every live socket was come by.
 bool Tracker::visit(const SnapshotRequest &request, uint64_t now_ns) {
-    uint64_t budget_ns = std::max<uint64_t>(cheap_visit_ns_, (now_ns - visited_at_ns_) / VISIT_SHARE);
+    double share_ns = static_cast<double>(now_ns - visited_at_ns_) * visit_share_;
+    uint64_t budget_ns = std::max<uint64_t>(cheap_visit_ns_, static_cast<uint64_t>(share_ns));
     visited_at_ns_ = now_ns;
     for (;;) {
         try {

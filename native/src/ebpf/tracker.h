@@ -27,9 +27,11 @@ struct TrackerOptions {
     // many live ones.
     uint32_t max_connections;
     uint32_t max_connections_per_netns;
-    uint32_t cheap_visit_ns; // visits of one snapshot may take this much processor time, however short the
-                             // last was ago
-    std::string proc_root;   // whose PIDs are told
+    // Processor time that the visits of a thrifty snapshot may take: this share of the time since the last
+    // one, but at least so much.
+    double visit_share;
+    uint32_t cheap_visit_ns;
+    std::string proc_root;            // whose PIDs are reported
     std::vector<std::string> without; // programs that are not wanted (tracker.bpf.c)
 };
 
@@ -118,6 +120,7 @@ class Tracker {
     const PidNamespace pid_namespace_;
     std::unordered_set<uint32_t> own_namespaces_; // as of the last snapshot, where others are left out
     uint32_t max_connections_;
+    double visit_share_;
     uint32_t cheap_visit_ns_;
     std::unique_ptr<TrackerPrograms> programs_;
     struct tp_shared *shared_ = nullptr;

@@ -151,6 +151,7 @@ Napi::Value TrackerObject::load(const Napi::CallbackInfo &info) {
     TrackerOptions options = {given.Get("ringBytes").As<Napi::Number>().Uint32Value(),
                               given.Get("maxConnections").As<Napi::Number>().Uint32Value(),
                               given.Get("maxConnectionsPerNetns").As<Napi::Number>().Uint32Value(),
+                              given.Get("visitShare").As<Napi::Number>().DoubleValue(),
                               given.Get("cheapVisitNanos").As<Napi::Number>().Uint32Value(),
                               given.Get("procRoot").As<Napi::String>().Utf8Value(),
                               {}};

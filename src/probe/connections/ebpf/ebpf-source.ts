@@ -30,6 +30,7 @@ import { Ledger, type Reading } from './ledger.js';
 import { readNamespaceCounts } from './namespace-counts.js';
 import { pidNamespaceLimits } from './pid-namespace.js';
 import { coverageOf, WITHOUT } from './rungs.js';
+import { SCAN_RATIONS } from './rations.js';
 import { Sweeps } from './sweeps.js';
 
 /** What is told in detail, and how much of it may wait in the kernel. */
@@ -101,6 +102,7 @@ export class EbpfSource implements ConnectionSource {
     } = rest;
     assertSameLayout(recordLayoutDigest());
     const tracker = await loadTracker({
+      ...SCAN_RATIONS,
       ...trackerOptions,
       procRoot,
       without: [...new Set([...WITHOUT[rung], ...without])],

@@ -8,9 +8,7 @@
  */
 import type { NamespacePaths, Tracker } from 'ebpf-bridge/ebpf';
 import { NO_HOLDERS, type HolderBatch } from '../../records/holder.js';
-
-/** The pause after a sweep is at least this many times its processor time: a quarter percent of a core. */
-const PAUSE_FACTOR = 400;
+import { SWEEP_SHARE } from './rations.js';
 
 /** A sweep that is wanted comes no sooner after the last one, milliseconds. */
 const SOON_MS = 1000;
@@ -103,7 +101,7 @@ export class Sweeps {
   }
 
   #shortestPauseMs(): number {
-    return this.#lastMs * PAUSE_FACTOR;
+    return this.#lastMs / SWEEP_SHARE;
   }
 
   #beginAfter(pauseMs: number): void {
