@@ -6,6 +6,7 @@ import { Num, NUMBERS, NO_FAILURES, type FlowDefinition, type FlowNumbers } from
 import type { Statement } from '../../src/flows/statement.js';
 import type { Window } from '../../src/app/window/window.js';
 import type { Report } from '../../src/report/model/model.js';
+import { fromMillis } from '../../src/report/model/timestamp.js';
 import { edgeCounts, windowOf } from '../support/snapshot.js';
 import { clientSide, endpointNode, hostNode, makeReport, processNode, serverSide } from './sample-reports.js';
 
@@ -215,4 +216,24 @@ test('what is stated stands without being repeated, and is gone when it is taken
   assert.deepEqual(beat(30), { taken: false, have: 19 });
   nowMs += 3 * WINDOW_MS;
   assert.deepEqual([window.counts().parts, window.counts().probes, window.counts().flows], [0, 0, 0]);
+});
+
+test('metrics that are stated alone are their node’s, and nothing else of it changes', () => {
+  const window = windowOf(() => START_MS);
+  const probe = { id: 'ours-client', version: '' };
+  const first = statementOf('client');
+  window.state(probe, first);
+  const before = window.snapshot().nodes('Process').get('alpha;11')!;
+  const sample = { date: fromMillis(START_MS), value: 42 };
+  const metrics = new Map([
+    ['alpha;11', new Map([['open_files_count', { samples: [sample], min: 42, max: 1024 }]])],
+    ['alpha;404', new Map([['open_files_count', { samples: [sample], min: 42, max: 1024 }]])],
+  ]);
+  const facts = new Map([['Process' as const, { nodes: new Map(), gone: [], metrics }]]);
+  assert.equal(window.state(probe, { ...first, flows: [], facts, seq: 2, base: 1 }).taken, true);
+  const { metrics: known, ...rest } = window.snapshot().nodes('Process').get('alpha;11')!;
+  const { metrics: _, ...restBefore } = before;
+  assert.deepEqual(rest, restBefore);
+  assert.equal(known?.get('open_files_count')?.samples.at(-1)?.value, 42);
+  assert.equal(window.snapshot().nodes('Process').has('alpha;404'), false);
 });

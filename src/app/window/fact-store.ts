@@ -143,6 +143,11 @@ export class FactStore<V> {
     Object.assign(part, { value: next, bytes, heardAt: undefined, digest: undefined, lastReport: Infinity });
   }
 
+  /** What `probe` states about `id` now. */
+  statedBy(probe: string, id: string): V | undefined {
+    return this.#partOf(probe, id)?.value;
+  }
+
   /** Drops all that `probe` says about `id`. */
   drop(probe: string, id: string): void {
     const entry = this.#entries.get(id);

@@ -26,6 +26,8 @@ export type Said = readonly {
 export interface FactsStated {
   /** Changed nodes, whole, and names that changed; topologies with a frame in which something changed. */
   readonly report: Report;
+  /** Nodes of which nothing but the metrics changed, with nothing else in them. */
+  readonly metrics: Report;
   readonly gone: ReadonlyMap<TopologyKey, readonly string[]>;
   /** What it does not name is not there. */
   readonly isWhole: boolean;
@@ -116,7 +118,7 @@ export class Facts {
     for (const { store, entries } of said) for (const entry of entries) store.release(entry, probe, number);
   }
 
-  state(probe: string, { report, gone, isWhole }: FactsStated): void {
+  state(probe: string, { report, metrics, gone, isWhole }: FactsStated): void {
     const stated = this.#statedBy(probe);
     if (isWhole) this.#keepOnly(probe, stated, report);
     for (const [key, { nodes, ...frame }] of report.topologies) {
@@ -128,6 +130,13 @@ export class Facts {
         ids.add(id);
       }
       if (Object.keys(frame).length > 0) stated.frames.set(key, frame);
+    }
+    for (const [key, { nodes }] of metrics.topologies) {
+      const store = this.#nodes.get(key);
+      for (const [id, node] of nodes) {
+        const known = store?.statedBy(probe, id);
+        if (known !== undefined) store?.state(probe, id, { ...known, ...node });
+      }
     }
     for (const [key, ids] of gone) {
       for (const id of ids) {

@@ -5,7 +5,7 @@
 import type { Statement } from '../../flows/statement.js';
 import { renamedId, renameHost, type NodeCache } from '../../report/index.js';
 import type { Node, Report, Topology, TopologyKey } from '../../report/model/model.js';
-import { hostNodeId, processNodeId } from '../../report/model/node-ids.js';
+import { hostNodeId, processNodeId, TOPOLOGY_NAMES } from '../../report/model/node-ids.js';
 import { fromMillis } from '../../report/model/timestamp.js';
 import { AppError } from '../errors.js';
 import { FlowStore, type Taken } from '../flows/flow-store.js';
@@ -158,8 +158,10 @@ export class Window {
     const identity = { ...probe, announcedMs: sent.intervalMs };
     const named = name === sent.host ? told : renameHost(told, sent.host, name);
     this.#probes.seen(identity, named, nowMs, ++this.#accepted);
-    const report = moveTimes(named, this.#probes.correctionMs(probe.id));
-    this.#facts.state(probe.id, { report, gone: goneOf(sent, name), isWhole: sent.base === 0 });
+    const correctionMs = this.#probes.correctionMs(probe.id);
+    const report = moveTimes(named, correctionMs);
+    const metrics = moveTimes(renameHost(metricsOf(sent), sent.host, name), correctionMs);
+    this.#facts.state(probe.id, { report, metrics, gone: goneOf(sent, name), isWhole: sent.base === 0 });
     this.#factsChanged();
     this.#noteHosts(named);
     return taken;
@@ -370,6 +372,19 @@ function factsOf({ facts, dns, atMs, sampling }: Statement): Report {
     dns,
     ...(sampling === undefined ? {} : { sampling }),
   };
+}
+
+/** Nodes with nothing but the metrics that are stated alone. */
+function metricsOf({ facts, atMs }: Statement): Report {
+  const topologies = new Map<TopologyKey, Topology>();
+  for (const [key, { metrics }] of facts) {
+    if (metrics === undefined) continue;
+    const topology = TOPOLOGY_NAMES[key];
+    topologies.set(key, {
+      nodes: new Map(Array.from(metrics, ([id, values]) => [id, { id, topology, metrics: values }])),
+    });
+  }
+  return { id: '', timestamp: fromMillis(atMs), topologies, dns: new Map() };
 }
 
 function goneOf({ facts, host }: Statement, name: string): ReadonlyMap<TopologyKey, readonly string[]> {

@@ -11,6 +11,8 @@ const GONE_MAX = 50_000;
 interface Fact {
   readonly node: Node;
   readonly seq: number;
+  /** The state in which anything but its metrics changed last. */
+  readonly bodySeq: number;
 }
 
 interface Book {
@@ -54,10 +56,19 @@ export class FactBook {
     const facts = new Map<TopologyKey, StatedFacts>();
     for (const [key, { nodes, frame, frameSeq }] of this.#books) {
       const changed = new Map<string, Node>();
-      for (const [id, { node, seq }] of nodes) if (seq > base) changed.set(id, node);
+      const metrics = new Map<string, NonNullable<Node['metrics']>>();
+      for (const [id, { node, seq, bodySeq }] of nodes) {
+        if (bodySeq > base) changed.set(id, node);
+        else if (seq > base) metrics.set(id, node.metrics ?? NO_METRICS);
+      }
       const gone = base === 0 ? [] : this.#goneSince(key, base, nodes);
-      if (changed.size === 0 && gone.length === 0 && frameSeq <= base) continue;
-      facts.set(key, { nodes: changed, gone, ...(frameSeq > base && { frame }) });
+      if (changed.size + metrics.size === 0 && gone.length === 0 && frameSeq <= base) continue;
+      facts.set(key, {
+        nodes: changed,
+        gone,
+        ...(metrics.size > 0 && { metrics }),
+        ...(frameSeq > base && { frame }),
+      });
     }
     return facts;
   }
@@ -70,7 +81,10 @@ export class FactBook {
     if (text !== book.frameText) [book.frame, book.frameText, book.frameSeq] = [frame, text, seq];
     for (const [id, node] of nodes) {
       const known = book.nodes.get(id);
-      if (known === undefined || !isSame(known.node, node)) book.nodes.set(id, { node, seq });
+      if (known === undefined || !isSameBody(known.node, node))
+        book.nodes.set(id, { node, seq, bodySeq: seq });
+      else if (!isSameMap(known.node.metrics, node.metrics, isSameMetric))
+        book.nodes.set(id, { node, seq, bodySeq: known.bodySeq });
     }
     if (book.nodes.size > nodes.size)
       for (const id of book.nodes.keys()) if (!nodes.has(id)) this.#remove(key, book, id, seq);
@@ -98,12 +112,13 @@ function frameTextOf(frame: Omit<Topology, 'nodes'>): string {
   );
 }
 
-/** Times do not count. */
-function isSame(a: Node, b: Node): boolean {
+const NO_METRICS: NonNullable<Node['metrics']> = new Map();
+
+/** Times and metrics do not count. */
+function isSameBody(a: Node, b: Node): boolean {
   return (
     a === b ||
     (isSameMap(a.latest, b.latest, isSameFact) &&
-      isSameMap(a.metrics, b.metrics, isSameMetric) &&
       isSameMap(a.sets, b.sets, isSameList) &&
       isSameMap(a.parents, b.parents, isSameList))
   );

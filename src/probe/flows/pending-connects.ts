@@ -6,8 +6,6 @@ import { Direction, Flag, OFFSET, RECORD, WORD } from '../records/layout.js';
 import { TcpState } from '../records/tcp-state.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
 
-// The module's own constants, which alone the engine takes for such: see ../topology/grouping.ts.
-
 /** The first SYN is sent again after a second: who waits for longer has lost one. */
 const LONG_NANOS = 1_000_000_000;
 /** Remembered from one batch to the next. */
