@@ -12,3 +12,25 @@ export async function keepMemorySmall(): Promise<void> {
   for (const name of LAZY_GLOBALS) Reflect.deleteProperty(globalThis, name);
   await import('ebpf-bridge/memory').then(({ keepMallocSmall }) => keepMallocSmall()).catch(() => undefined);
 }
+
+/** When a program has started: modules are read, programs are loaded, and what that took is free. */
+const STARTED_AFTER_MS = [5_000, 30_000];
+
+/**
+ * Gives back what starting took: code that was read once, the kernel's types that programs were loaded with. V8 would keep it
+ * until its heap has grown, which takes hours in a program with little to do.
+ * @returns ends it
+ */
+export function releaseWhenStarted(): () => void {
+  const timers = STARTED_AFTER_MS.map((delayMs) => setTimeout(() => void release(), delayMs).unref());
+  return () => {
+    for (const timer of timers) clearTimeout(timer);
+  };
+}
+
+/** Never rejects. */
+async function release(): Promise<void> {
+  // There by the launcher's flag.
+  await globalThis.gc?.({ execution: 'async', type: 'major' });
+  await import('ebpf-bridge/memory').then(({ releaseFreeMemory }) => releaseFreeMemory()).catch(() => undefined);
+}

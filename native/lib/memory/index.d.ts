@@ -7,3 +7,10 @@ export { AddonUnavailableError, type AddonUnavailableCode } from '../errors.js';
  * @throws AddonUnavailableError without the addon
  */
 export function keepMallocSmall(): void;
+
+/**
+ * Gives back to the kernel what malloc has of free memory, in the middle of its arenas too. Takes a millisecond or two. Does
+ * nothing where malloc is not glibc's.
+ * @throws AddonUnavailableError without the addon
+ */
+export function releaseFreeMemory(): void;

@@ -6,3 +6,7 @@ export { AddonUnavailableError } from '../errors.js';
 export function keepMallocSmall() {
   requireAddon().keepMallocSmall();
 }
+
+export function releaseFreeMemory() {
+  requireAddon().releaseFreeMemory();
+}

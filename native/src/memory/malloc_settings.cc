@@ -19,3 +19,9 @@ void keepMallocSmall() {
     mallopt(M_TRIM_THRESHOLD, MAPPED_FROM_BYTES);
 #endif
 }
+
+void releaseFreeMemory() {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}

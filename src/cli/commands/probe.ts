@@ -16,7 +16,7 @@ import {
   type LogOptions,
   type ObserveOptions,
 } from '../options/shared-options.js';
-import { keepMemorySmall } from '../small-memory.js';
+import { keepMemorySmall, releaseWhenStarted } from '../small-memory.js';
 import { stopSignal, stopWithin } from '../stop-signal.js';
 
 interface ProbeCommandOptions extends LogOptions, ObserveOptions, ShipOptions, MetricsOptions {
@@ -58,7 +58,9 @@ export function probeCommand(): Command {
       ),
       surroundingsOf(program),
     );
+    const keepWhatStartingTook = releaseWhenStarted();
     log.info({ signal: await stopped }, 'stopping');
+    keepWhatStartingTook();
     program.supervisor.close();
     await stopWithin(log, () => probe.stop());
   });
