@@ -14,7 +14,7 @@ import { completenessFacts } from './completeness.js';
 import { degradationFacts, type Degradation } from './degradations.js';
 import { PendingConnects } from './flows/pending-connects.js';
 import type { ProbeState, TickNews } from './flows/probe-state.js';
-import type { RecordNews, TakenCounts } from './flows/connection-tracker.js';
+import type { RecordNews, TakenCounts } from './flows/record-news.js';
 import { NO_HOLDERS } from './records/holder.js';
 import { lostEnds } from './records/lost-ends.js';
 import { NO_FLOWS } from './records/nat-flow.js';

@@ -76,7 +76,15 @@ test('what is beyond the grammar is refused with its text', async () => {
 });
 
 test('constants of the layout are compiled into hot loops as literals: nothing is imported for them', () => {
-  const compiled = read('build/src/probe/flows/connection-tracker.js');
-  assert.match(compiled, /\* 144 \/\* RECORD\.bytes \*\//);
-  assert.doesNotMatch(compiled, /records\/(layout|tcp-state)\.js/);
+  for (const file of [
+    'connection-tracker',
+    'passed-connections',
+    'flow-lookup',
+    'flow-evidence',
+    'orientation',
+  ]) {
+    const compiled = read(`build/src/probe/flows/${file}.js`);
+    assert.match(compiled, /\* 144 \/\* RECORD\.bytes \*\//, file);
+    assert.doesNotMatch(compiled, /records\/(layout|tcp-state)\.js/, file);
+  }
 });

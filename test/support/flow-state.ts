@@ -1,6 +1,6 @@
 /** A probe's state made of records that a test wrote, and the report of it. */
 import { ProbeState, type ProbeStateOptions, type TickNews } from '../../src/probe/flows/probe-state.js';
-import type { RecordNews, TakenCounts } from '../../src/probe/flows/connection-tracker.js';
+import type { RecordNews, TakenCounts } from '../../src/probe/flows/record-news.js';
 import { NO_HOLDERS } from '../../src/probe/records/holder.js';
 import { NO_FLOWS } from '../../src/probe/records/nat-flow.js';
 import type { RecordBatch } from '../../src/probe/records/record-view.js';

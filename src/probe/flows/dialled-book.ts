@@ -21,6 +21,12 @@ export class DialledBook {
     return this.#texts.length - 1;
   }
 
+  /** Of what a record's client dialled. @param dialled by record, where it is not the server's own */
+  numberIn(dialled: ReadonlyMap<number, string> | undefined, record: number): number {
+    const text = dialled?.get(record);
+    return text === undefined ? 0 : this.numberOf(text);
+  }
+
   /** Empty for 0. */
   textOf(number: number): string {
     return this.#texts[number] ?? '';

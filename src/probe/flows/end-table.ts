@@ -174,6 +174,11 @@ export class EndTable {
     return true;
   }
 
+  /** Whether the end is known and has not closed. @param slot NO_END: it is not known */
+  isLive(slot: number): boolean {
+    return slot !== NO_END && this.view.bytes[slot * RECORD.bytes + OFFSET.state] !== TcpState.Close;
+  }
+
   remove(slot: number): void {
     this.retire(slot);
     this.connections[slot] = NO_END;

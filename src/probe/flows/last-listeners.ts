@@ -17,6 +17,8 @@ export interface LastListener {
 }
 
 interface Listener {
+  readonly netns: number;
+  readonly port: number;
   /** Four words. */
   readonly address: Int32Array;
   readonly name: string;
@@ -30,9 +32,9 @@ interface Former extends Listener {
 type Key = string;
 
 export class LastListeners {
-  #present = new Map<Key, Listener>();
+  #present = new ListenersByPort<Listener>();
   /** In the order in which they went. */
-  readonly #former = new Map<Key, Former>();
+  readonly #former = new ListenersByPort<Former>();
 
   /** @param namespacesOf inodes of the namespaces that have, or had, an address that is not a loopback one */
   constructor(private readonly namespacesOf: (address: string) => readonly number[]) {}
@@ -46,27 +48,25 @@ export class LastListeners {
     const view = new RecordView(batch);
     const { bytes, halves, words } = view;
     const before = this.#present;
-    const present = new Map<Key, Listener>();
+    const present = new ListenersByPort<Listener>();
     for (let i = 0; i < view.count; i++) {
       if (bytes[i * RECORD.bytes + OFFSET.direction] !== Direction.Listener) continue;
       const at = i * RECORD.words + WORD.localAddress;
       const address = words.slice(at, at + 4);
-      const key = keyOf(
-        words[i * RECORD.words + WORD.netns]! >>> 0,
-        halves[i * RECORD.halves + HALF.localPort]!,
-        address,
-      );
+      const netns = words[i * RECORD.words + WORD.netns]! >>> 0;
+      const port = halves[i * RECORD.halves + HALF.localPort]!;
+      const key = keyOf(netns, port, address);
       const name = nameOf(i) || before.get(key)?.name;
-      if (name !== undefined) present.set(key, { address, name });
+      if (name !== undefined) present.set(key, { netns, port, address, name });
     }
     this.#present = present;
-    for (const [key, listener] of before) {
-      if (present.has(key)) continue;
+    for (const [key, listener] of before.all()) {
+      if (present.get(key) !== undefined) continue;
       this.#former.delete(key);
       this.#former.set(key, { ...listener, goneAtMs: nowMs });
     }
-    for (const key of present.keys()) this.#former.delete(key);
-    for (const [key, { goneAtMs }] of this.#former) {
+    for (const [key] of present.all()) this.#former.delete(key);
+    for (const [key, { goneAtMs }] of this.#former.all()) {
       if (this.#former.size <= MAX_REMEMBERED && nowMs - goneAtMs < REMEMBER_MS) break;
       this.#former.delete(key);
     }
@@ -79,17 +79,68 @@ export class LastListeners {
    */
   find(text: string, words: Int32Array, at: number, port: number, netns: number): LastListener | undefined {
     const namespaces = isLoopbackAddress(words, at) ? [netns] : this.namespacesOf(text);
-    for (const known of [this.#present, this.#former]) {
-      let last: LastListener | undefined;
-      for (const [key, { address, name }] of namespaces.length > 0 ? known : []) {
-        const isThere = namespaces.some((inode) => key.startsWith(`${inode};${port};`));
-        if (isThere && listensFor(address, 0, words, at))
-          last = { name, isListening: known === this.#present };
-      }
-      if (last !== undefined) return last;
-    }
-    return undefined;
+    const listening = this.#present.last(namespaces, port, words, at);
+    if (listening !== undefined) return { name: listening.name, isListening: true };
+    const former = this.#former.last(namespaces, port, words, at);
+    return former && { name: former.name, isListening: false };
   }
+}
+
+/** Listeners in the order in which they were added, found by namespace and port. */
+class ListenersByPort<T extends Listener> {
+  readonly #all = new Map<Key, { readonly listener: T; readonly order: number }>();
+  readonly #keys = new Map<number, Set<Key>>();
+  #added = 0;
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  get(key: Key): T | undefined {
+    return this.#all.get(key)?.listener;
+  }
+
+  *all(): Iterable<readonly [Key, T]> {
+    for (const [key, { listener }] of this.#all) yield [key, listener];
+  }
+
+  /** A listener that is there already keeps its place in the order. */
+  set(key: Key, listener: T): void {
+    const order = this.#all.get(key)?.order ?? this.#added++;
+    this.#all.set(key, { listener, order });
+    const place = placeOf(listener.netns, listener.port);
+    const keys = this.#keys.get(place);
+    if (keys === undefined) this.#keys.set(place, new Set([key]));
+    else keys.add(key);
+  }
+
+  delete(key: Key): void {
+    const listener = this.get(key);
+    if (listener === undefined) return;
+    this.#all.delete(key);
+    const place = placeOf(listener.netns, listener.port);
+    const keys = this.#keys.get(place)!;
+    keys.delete(key);
+    if (keys.size === 0) this.#keys.delete(place);
+  }
+
+  /** The one that was added last of those in the namespaces that take connections to the address and port. */
+  last(namespaces: readonly number[], port: number, words: Int32Array, at: number): T | undefined {
+    let last: T | undefined;
+    let lastOrder = -1;
+    for (const netns of namespaces)
+      for (const key of this.#keys.get(placeOf(netns, port)) ?? []) {
+        const { listener, order } = this.#all.get(key)!;
+        if (order < lastOrder || !listensFor(listener.address, 0, words, at)) continue;
+        last = listener;
+        lastOrder = order;
+      }
+    return last;
+  }
+}
+
+function placeOf(netns: number, port: number): number {
+  return netns * 0x10000 + port;
 }
 
 function keyOf(netns: number, port: number, address: Int32Array): Key {

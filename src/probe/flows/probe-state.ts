@@ -14,7 +14,7 @@ import type { HolderBatch } from '../records/holder.js';
 import type { FlowBatch } from '../records/nat-flow.js';
 import { RecordView } from '../records/record-view.js';
 import type { SocketEnds } from '../records/source.js';
-import { ConnectionTracker, type RecordNews, type TakenCounts } from './connection-tracker.js';
+import { ConnectionTracker } from './connection-tracker.js';
 import { FactBook } from './fact-book.js';
 import { FlowBook } from './flow-book.js';
 import { FlowDefinitions } from './flow-definitions.js';
@@ -23,6 +23,7 @@ import { ForwardedFlows } from './forwarded-flows.js';
 import { NameBook } from './name-book.js';
 import { ProcessBook } from './process-book.js';
 import { ProcessNames, type ProcessKnowledge } from './process-names.js';
+import type { RecordNews, TakenCounts } from './record-news.js';
 import { addHolderFacts, flowHolders, listenerHolders, type FlowHolders } from './shared-sockets.js';
 import { scopeReport, type StatedRow } from './scope-report.js';
 

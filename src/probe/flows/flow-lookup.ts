@@ -1,0 +1,82 @@
+/** Finds the flow that a connection or a failed connect belongs to, by the records of its ends: their key, made in one place. */
+import { isLoopbackAddress } from '../records/address.js';
+import { HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
+import type { RecordView } from '../records/record-view.js';
+import { isSelfConnect } from '../records/scope.js';
+import { NO_END } from './end-table.js';
+import type { FlowBook } from './flow-book.js';
+import { FlowEvidence } from './flow-evidence.js';
+import { KEY, KEY_WORDS } from './flow-keys.js';
+import { NO_PROCESS, type ProcessBook } from './process-book.js';
+import { ServerBook } from './server-book.js';
+
+export class FlowLookup {
+  readonly #servers: ServerBook;
+  readonly #evidence: FlowEvidence;
+  readonly #key = new Int32Array(KEY_WORDS);
+
+  constructor(
+    private readonly book: FlowBook,
+    private readonly processes: ProcessBook,
+  ) {
+    this.#servers = new ServerBook(processes);
+    this.#evidence = new FlowEvidence(book, processes, this.#servers);
+  }
+
+  /**
+   * The slot of the flow, a new one if need be, to which what the records show is added.
+   * @param client record of the client's end in `view`; NO_END: it is elsewhere. One of the two ends is there.
+   * @param evidence a `DirectionEvidence`
+   * @param via number of what was dialled, 0: the server itself
+   * @param space inode of the namespace that the addresses belong to, 0: they mean the same everywhere
+   * @param isFailed it is a failed connect
+   */
+  slotOf(
+    view: RecordView,
+    client: number,
+    server: number,
+    evidence: number,
+    via: number,
+    space: number,
+    isFailed: boolean,
+  ): number {
+    this.#makeKey(view, client, server, via, space);
+    const flow = this.book.slotOf(this.#key, isFailed);
+    this.#evidence.note(flow, view, client, server, evidence);
+    return flow;
+  }
+
+  #makeKey(view: RecordView, client: number, server: number, via: number, space: number): void {
+    const key = this.#key;
+    const { words, halves } = view;
+    const own = client !== NO_END ? client : server;
+    const at = own * RECORD.words;
+    const from = at + (own === client ? WORD.localAddress : WORD.remoteAddress);
+    const to = at + (own === client ? WORD.remoteAddress : WORD.localAddress);
+    for (let word = 0; word < 4; word++) {
+      key[KEY.client + word] = words[from + word]!;
+      key[KEY.server + word] = words[to + word]!;
+    }
+    key[KEY.port] = halves[own * RECORD.halves + (own === client ? HALF.remotePort : HALF.localPort)]!;
+    const isLoopback = isLoopbackAddress(words, from) || isLoopbackAddress(words, to);
+    key[KEY.space] = isLoopback ? words[at + WORD.netns]! : space;
+    key[KEY.clientProcess] = client === NO_END ? NO_PROCESS : this.processes.numberOf(view, client);
+    key[KEY.serverProcess] =
+      server !== NO_END
+        ? this.#serverProcess(view, server)
+        : isSelfConnect(view, own)
+          ? key[KEY.clientProcess]!
+          : NO_PROCESS;
+    key[KEY.via] = via;
+  }
+
+  #serverProcess(view: RecordView, server: number): number {
+    const number = this.processes.numberOf(view, server);
+    if (view.bytes[server * RECORD.bytes + OFFSET.pidEvidence] !== PidEvidence.Listener) return number;
+    const at = server * RECORD.words;
+    const port = view.halves[server * RECORD.halves + HALF.localPort]!;
+    return (
+      this.#servers.numberAt(view.words[at + WORD.netns]!, view.words, at + WORD.localAddress, port) || number
+    );
+  }
+}
