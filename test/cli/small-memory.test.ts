@@ -78,7 +78,7 @@ test('a probe that nobody scrapes does not load the metrics library', async () =
     import { createRequire } from 'node:module';
     await import('${module('../../src/cli/main.js')}');
     await import('${module('../../src/cli/logger.js')}');
-    const { startProbe } = await import('${module('../../src/cli/start-probe.js')}');
+    const { createProbe } = await import('${module('../../src/probe/index.js')}');
     const { startSelfServer, Ticks } = await import('${module('../../src/probe/self/index.js')}');
     const observed = { sourceKind: () => 'ebpf', parts: [], apps: () => [] };
     const listen = { host: '127.0.0.1', port: 0 };
@@ -89,10 +89,42 @@ test('a probe that nobody scrapes does not load the metrics library', async () =
     await (await fetch(new URL('/metrics', server.url))).text();
     const after = names();
     await server.close();
-    console.log(JSON.stringify({ isRunnable: typeof startProbe === 'function', before, after }));
+    console.log(JSON.stringify({ isRunnable: typeof createProbe === 'function', before, after }));
   `)) as { isRunnable: boolean; before: string[]; after: string[] };
   assert.ok(loaded.isRunnable);
   const isMetrics = (name: string): boolean => name.includes('/node_modules/prom-client/');
   assert.deepEqual(loaded.before.filter(isMetrics), []);
   assert.ok(loaded.after.some(isMetrics), 'the first scrape loads it');
+});
+
+test('a probe has not loaded fetch and what is behind it', async () => {
+  const loaded = (await told(`
+    import { keepMemorySmall } from '${SMALL_MEMORY}';
+    await keepMemorySmall();
+    await import('${module('../../src/cli/main.js')}');
+    await import('${module('../../src/probe/index.js')}');
+    console.log(JSON.stringify(process.moduleLoadList.filter((name) => /undici/.test(name))));
+  `)) as string[];
+  assert.deepEqual(loaded, []);
+});
+
+test('what starting took is given back', addonSkip, async (t) => {
+  const program = `
+    import { readFileSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { releaseWhenStarted } from '${SMALL_MEMORY}';
+    const anonymousKib = () => Number(/RssAnon:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
+    let garbage = Array.from({ length: 400_000 }, (_, i) => ({ i }));
+    const before = anonymousKib();
+    if (garbage.length === 0) throw new Error('nothing to give back');
+    garbage = undefined;
+    releaseWhenStarted();
+    const deadline = performance.now() + 20_000;
+    while (anonymousKib() > before - 8192 && performance.now() < deadline) await sleep(100);
+    console.log(JSON.stringify({ before, after: anonymousKib() }));`;
+  const { before, after } = (await told(program, await flagsOf(t, 'probe'))) as {
+    before: number;
+    after: number;
+  };
+  assert.ok(after <= before - 8192, `${before} KiB became ${after}`);
 });
