@@ -32,5 +32,7 @@ export function releaseWhenStarted(): () => void {
 async function release(): Promise<void> {
   // There by the launcher's flag. Of the last resort: only then V8 gives up the memory of what it collects.
   await globalThis.gc?.({ execution: 'async', type: 'major', flavor: 'last-resort' });
-  await import('ebpf-bridge/memory').then(({ releaseFreeMemory }) => releaseFreeMemory()).catch(() => undefined);
+  await import('ebpf-bridge/memory')
+    .then(({ releaseFreeMemory }) => releaseFreeMemory())
+    .catch(() => undefined);
 }

@@ -124,7 +124,7 @@ test('the same address and port in two namespaces: ends meet by who is known to 
   for (const order of [sockets, sockets.toReversed(), [sockets[0]!, sockets[3]!, sockets[1]!, sockets[2]!]]) {
     const state = newState();
     state.take(newsOf(encode(order), { sharedAddresses }));
-    const rows = state.reportSince(undefined).report.flows ?? [];
+    const rows = state.wholeReport().flows ?? [];
     assert.deepEqual(
       rows.map(({ scope, live, client, server }) => [scope, live, client.pid, server.pid]).sort(),
       [
@@ -170,7 +170,7 @@ test('ends that wait for their other one are bounded, and what had to go is coun
   state.take(newsOf(encode(sockets)));
   assert.ok((state.counters()['unmatched_ends'] ?? 0) >= waiting - 65_536);
   assert.equal(
-    (state.reportSince(undefined).report.flows ?? []).reduce((sum, { opened }) => sum + opened, 0),
+    (state.wholeReport().flows ?? []).reduce((sum, { opened }) => sum + opened, 0),
     waiting,
   );
 });

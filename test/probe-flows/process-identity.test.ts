@@ -126,7 +126,7 @@ test('who gets a PID, after its last owner was forgotten, has its own name', () 
     startNow = start;
     const topologies = new Map([['Process', processes([PID, name])]] as const);
     state.take(newsOf(encode([of(http(start, 40000 + start), 'comm', start * TICK_NANOS)]), { topologies }));
-    return (state.reportSince(undefined).report.flows ?? []).map(({ client }) => client.name);
+    return (state.wholeReport().flows ?? []).map(({ client }) => client.name);
   };
   assert.deepEqual(nameAt(1, 'one'), ['one']);
   // Nothing lives, and after more than a minute the flow and its process are forgotten.

@@ -65,7 +65,7 @@ const connection = (id: number): Socket =>
   client({ id, from: '10.0.0.1', fromPort: 40_000 + id, to: '10.0.0.2', toPort: 443 });
 
 const liveIn = ({ state }: WatchedSource): number =>
-  (state.reportSince(undefined).report.flows ?? []).reduce((sum, { live }) => sum + live, 0);
+  (state.wholeReport().flows ?? []).reduce((sum, { live }) => sum + live, 0);
 
 test('a snapshot without news leaves all as it is, and statements say so', async () => {
   const source = new ScriptedSource();

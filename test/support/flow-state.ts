@@ -55,6 +55,6 @@ export function newsOf(batch: RecordBatch | undefined, more: Circumstances = {})
 export function endpointsOf(batch: RecordBatch, more: Circumstances = {}): Endpoints {
   const state = newState(more);
   const stats = state.take(newsOf(batch, more));
-  const { report } = state.reportSince(undefined);
+  const report = state.wholeReport();
   return { topology: report.topologies.get('Endpoint')!, dns: report.dns, stats, report };
 }

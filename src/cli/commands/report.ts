@@ -90,7 +90,7 @@ async function observe(options: ReportCommandOptions): Promise<Report> {
       await sleep(Math.max(0, end - performance.now()));
       await seeded;
       await pipeline.last();
-      return state.reportSince(undefined).report;
+      return state.wholeReport();
     } finally {
       supervisor.close();
       await observers.close();

@@ -54,7 +54,7 @@ export class ConnectionTracker {
 
   constructor(book: FlowBook, processes: ProcessBook) {
     const { ends, connections, addresses, dialled } = this;
-    const flows = new FlowLookup(book, processes);
+    const flows = new FlowLookup(book, processes, this.listeners);
     const orientation = new Orientation(this.#roles);
     this.#counts = new ConnectionCounts(book, ends, connections);
     this.#followed = new FollowedConnections(
@@ -114,6 +114,7 @@ export class ConnectionTracker {
       this.#listenersSeen = this.listeners.version;
       this.#followed.settleGuessed();
     }
+    this.#followed.settleUntaken();
     this.#followed.endLingering();
     return {
       connections: this.#passed.passed + this.#followed.ended + this.#followed.live,

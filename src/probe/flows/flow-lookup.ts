@@ -7,6 +7,7 @@ import { NO_END } from './end-table.js';
 import type { FlowBook } from './flow-book.js';
 import { FlowEvidence } from './flow-evidence.js';
 import { KEY, KEY_WORDS } from './flow-keys.js';
+import type { ListenerBook } from './listener-book.js';
 import { NO_PROCESS, type ProcessBook } from './process-book.js';
 import { ServerBook } from './server-book.js';
 
@@ -18,9 +19,15 @@ export class FlowLookup {
   constructor(
     private readonly book: FlowBook,
     private readonly processes: ProcessBook,
+    private readonly listeners: ListenerBook,
   ) {
     this.#servers = new ServerBook(processes);
     this.#evidence = new FlowEvidence(book, processes, this.#servers);
+  }
+
+  /** Counts the changes of who takes the connections of a listener. */
+  get serversVersion(): number {
+    return this.#servers.version;
   }
 
   /**
@@ -72,11 +79,15 @@ export class FlowLookup {
 
   #serverProcess(view: RecordView, server: number): number {
     const number = this.processes.numberOf(view, server);
-    if (view.bytes[server * RECORD.bytes + OFFSET.pidEvidence] !== PidEvidence.Listener) return number;
+    const evidence = view.bytes[server * RECORD.bytes + OFFSET.pidEvidence]!;
+    if (evidence > PidEvidence.Listener) return number;
+    const { words } = view;
     const at = server * RECORD.words;
+    const address = at + WORD.localAddress;
+    const netns = words[at + WORD.netns]!;
     const port = view.halves[server * RECORD.halves + HALF.localPort]!;
-    return (
-      this.#servers.numberAt(view.words[at + WORD.netns]!, view.words, at + WORD.localAddress, port) || number
-    );
+    // A listener that is older than what watches it may have no maker that is known.
+    if (evidence === PidEvidence.None && !this.listeners.listens(netns, words, address, port)) return number;
+    return this.#servers.numberAt(netns, words, address, port) || number;
   }
 }

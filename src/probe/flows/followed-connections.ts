@@ -3,7 +3,8 @@
  * is counted anew when anything of it is known that was not; one that closed is forgotten when both its ends are known, or
  * nobody waits for the other one any more.
  */
-import { DirectionEvidence, HALF, RECORD, WORD } from '../records/layout.js';
+import { Direction, DirectionEvidence, HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
+import type { RecordView } from '../records/record-view.js';
 import { isSelfConnect } from '../records/scope.js';
 import type { ConnectionCounts } from './connection-counts.js';
 import type { ConnectionMatcher } from './connection-matcher.js';
@@ -24,6 +25,9 @@ export class FollowedConnections {
   #touched: number[] = [];
   /** Connections whose direction is a guess: listeners may tell better. */
   readonly #guessed = new Set<number>();
+  /** Live connections that nobody has taken: who takes the others of their listener may become known. */
+  readonly #untaken = new Set<number>();
+  #serversSeen = 0;
   /** Closed connections whose other end may still come, in the order in which they closed. */
   readonly #lingering = new Set<number>();
   #round = 0;
@@ -96,6 +100,13 @@ export class FollowedConnections {
     for (const connection of this.#guessed) this.#settle(connection);
   }
 
+  /** Counts anew the connections that nobody has taken, when it is known of more listeners who takes the others. */
+  settleUntaken(): void {
+    if (this.flows.serversVersion === this.#serversSeen) return;
+    this.#serversSeen = this.flows.serversVersion;
+    for (const connection of this.#untaken) this.#settle(connection);
+  }
+
   /** Forgets closed connections whose other end did not come. */
   endLingering(): void {
     for (const connection of this.#lingering) {
@@ -149,6 +160,8 @@ export class FollowedConnections {
     const port = view.halves[own * RECORD.halves + (client !== NO_END ? HALF.localPort : HALF.remotePort)]!;
     this.counts.count(connection, flow, client, server, isLive, port);
     if (isLive) {
+      if (server !== NO_END && isUntaken(view, server)) this.#untaken.add(connection);
+      else this.#untaken.delete(connection);
       this.connections.closedIn[connection] = 0;
       this.#lingering.delete(connection);
       return;
@@ -175,6 +188,16 @@ export class FollowedConnections {
       if (slot !== NO_END) this.ends.remove(slot);
     this.#lingering.delete(connection);
     this.#guessed.delete(connection);
+    this.#untaken.delete(connection);
     this.connections.remove(connection);
   }
+}
+
+/** Nobody took the connection from its listener's queue, as far as was seen: of whose it is, others of the listener tell. */
+function isUntaken({ bytes }: RecordView, record: number): boolean {
+  const at = record * RECORD.bytes;
+  return (
+    bytes[at + OFFSET.direction] === Direction.Accepted &&
+    bytes[at + OFFSET.pidEvidence]! <= PidEvidence.Listener
+  );
 }

@@ -182,9 +182,20 @@ export class ProbeState implements StatedSource {
     };
   }
 
+  /** Everything since the probe began, as one report. */
+  wholeReport(): Report {
+    return this.#report(undefined, false).report;
+  }
+
   /** An app that comes late gets what lives: what was counted before is no part of its window. */
   reportSince(since: ReportMark | undefined): { readonly report: Report; readonly mark: ReportMark } {
-    const isLate = since === undefined && this.#ticks > LATE_TICKS;
+    return this.#report(since, since === undefined && this.#ticks > LATE_TICKS);
+  }
+
+  #report(
+    since: ReportMark | undefined,
+    isLate: boolean,
+  ): { readonly report: Report; readonly mark: ReportMark } {
     const rows: StatedRow[] = [];
     const states = new Map<number, FlowState>();
     for (const slot of this.#book.slots()) {

@@ -10,6 +10,8 @@ import type { BookedProcess, ProcessBook } from './process-book.js';
 const MAX_SERVERS = 65_536;
 
 export class ServerBook {
+  /** Counts the changes. */
+  version = 0;
   /** By namespace, address and port; undefined: several processes. */
   readonly #servers = new Map<string, BookedProcess | undefined>();
 
@@ -24,6 +26,7 @@ export class ServerBook {
     const isOnly = !this.#servers.has(key) || (known !== undefined && !this.processes.has(known));
     if (isOnly && this.#servers.size >= MAX_SERVERS) return;
     this.#servers.set(key, isOnly ? process : undefined);
+    this.version++;
   }
 
   /** The number of the process that takes them all; 0: none, or several do. */
