@@ -23,14 +23,14 @@ test('a node is stated whole when it changes, by its metrics when nothing else d
   book.update(found(2, 'a', 5), 2);
   assert.equal(book.since(1).size, 0);
   book.update(found(3, 'a', 7), 3);
-  const metrics = book.since(2).get('Process');
-  assert.equal(metrics?.nodes.size, 0);
-  assert.equal(metrics?.metrics?.get('vm;1')?.get('cpu')?.samples[0]?.value, 7);
-  assert.equal(metrics?.frame, undefined);
+  const metrics = book.since(2).get('Process')!;
+  assert.equal(metrics.nodes.size, 0);
+  assert.equal(metrics.metrics?.get('vm;1')?.get('cpu')?.samples[0]?.value, 7);
+  assert.equal(metrics.frame, undefined);
   book.update(found(4, 'b', 7), 4);
-  const whole = book.since(3).get('Process');
-  assert.equal(whole?.nodes.get('vm;1')?.latest?.get('name')?.value, 'b');
-  assert.equal(whole?.metrics, undefined);
+  const whole = book.since(3).get('Process')!;
+  assert.equal(whole.nodes.get('vm;1')?.latest?.get('name')?.value, 'b');
+  assert.equal(whole.metrics, undefined);
   // Who has an older state gets the node once.
   assert.equal(book.since(1).get('Process')?.nodes.size, 1);
   assert.equal(book.since(1).get('Process')?.metrics, undefined);
