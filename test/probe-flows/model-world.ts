@@ -92,6 +92,7 @@ const FAR = ['192.0.2.1', '192.0.2.2'] as const;
 const VIRTUAL = '203.0.113.9';
 const SERVER_PORTS = [80, 60_000] as const;
 const CLIENT_PORTS = [30_000, 30_001, 30_003] as const;
+const LISTENER_PID = 9;
 const CLIENT_PIDS = [10, 11, 12] as const;
 const SERVER_PIDS = [20, 21] as const;
 
@@ -342,6 +343,8 @@ function socketOf(end: End, via: string): Socket {
     endNanos: end.endNanos,
     pid: end.knowsProcess ? end.pid : 0,
     pidStartNanos: end.knowsProcess ? end.pid * 1e7 : 0,
+    // Of a listener whose process is known: others' processes say nothing of who takes this connection.
+    listenerPid: end.isClient ? 0 : LISTENER_PID,
     bytesSent: end.sent,
     bytesReceived: end.received,
     state: end.isClosed ? TcpState.Close : TcpState.Established,

@@ -37,6 +37,8 @@ export interface Socket {
   readonly errno?: number;
   /** Default: found by a table scan, where there is a PID. */
   readonly pidEvidence?: number;
+  /** Of an accepted socket: the process of its listener. Default: nobody knows. */
+  readonly listenerPid?: number;
 }
 
 export interface Batch {
@@ -69,6 +71,7 @@ function write(view: DataView, socket: Socket): void {
     OFFSET.state,
     socket.state ?? (direction === Direction.Listener ? TcpState.Listen : TcpState.Established),
   );
+  view.setUint32(OFFSET.listenerPid, socket.listenerPid ?? 0, true);
   view.setUint8(
     OFFSET.pidEvidence,
     socket.pidEvidence ?? (socket.pid ? PidEvidence.TableScan : PidEvidence.None),

@@ -54,7 +54,7 @@ export class ConnectionTracker {
 
   constructor(book: FlowBook, processes: ProcessBook) {
     const { ends, connections, addresses, dialled } = this;
-    const flows = new FlowLookup(book, processes, this.listeners);
+    const flows = new FlowLookup(book, processes);
     const orientation = new Orientation(this.#roles);
     this.#counts = new ConnectionCounts(book, ends, connections);
     this.#followed = new FollowedConnections(

@@ -1,13 +1,12 @@
 /** Finds the flow that a connection or a failed connect belongs to, by the records of its ends: their key, made in one place. */
 import { isLoopbackAddress } from '../records/address.js';
-import { HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
+import { Direction, HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
 import type { RecordView } from '../records/record-view.js';
 import { isSelfConnect } from '../records/scope.js';
 import { NO_END } from './end-table.js';
 import type { FlowBook } from './flow-book.js';
 import { FlowEvidence } from './flow-evidence.js';
 import { KEY, KEY_WORDS } from './flow-keys.js';
-import type { ListenerBook } from './listener-book.js';
 import { NO_PROCESS, type ProcessBook } from './process-book.js';
 import { ServerBook } from './server-book.js';
 
@@ -19,7 +18,6 @@ export class FlowLookup {
   constructor(
     private readonly book: FlowBook,
     private readonly processes: ProcessBook,
-    private readonly listeners: ListenerBook,
   ) {
     this.#servers = new ServerBook(processes);
     this.#evidence = new FlowEvidence(book, processes, this.#servers);
@@ -86,8 +84,10 @@ export class FlowLookup {
     const address = at + WORD.localAddress;
     const netns = words[at + WORD.netns]!;
     const port = view.halves[server * RECORD.halves + HALF.localPort]!;
-    // A listener that is older than what watches it may have no maker that is known.
-    if (evidence === PidEvidence.None && !this.listeners.listens(netns, words, address, port)) return number;
+    // Of a listener that is older than what watches it nobody may know the maker.
+    const isAccepted = view.bytes[server * RECORD.bytes + OFFSET.direction] === Direction.Accepted;
+    const isMakerUnknown = isAccepted && words[at + WORD.listenerPid] === 0;
+    if (evidence === PidEvidence.None && !isMakerUnknown) return number;
     return this.#servers.numberAt(netns, words, address, port) || number;
   }
 }
