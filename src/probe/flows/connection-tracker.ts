@@ -4,7 +4,7 @@
  * direction, NAT) may move the connection to another flow: what it added there is taken out and added here.
  */
 import { sameAddress } from '../records/address.js';
-import { Direction, Flag, HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
+import { Direction, Flag, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
 import { TcpState } from '../records/tcp-state.js';
 import { RecordView } from '../records/record-view.js';
 import type { SocketEnds } from '../records/source.js';
@@ -27,6 +27,7 @@ import type { RecordNews, TakenCounts } from './record-news.js';
 import { Roles } from './roles.js';
 import { SharedAddresses } from './shared-addresses.js';
 import { tupleHash } from './tuple-hash.js';
+import { isUntaken } from './untaken.js';
 
 export class ConnectionTracker {
   readonly ends = new EndTable();
@@ -162,7 +163,7 @@ export class ConnectionTracker {
     } else {
       const slot = (flags & Flag.Brief) !== 0 ? NO_END : this.ends.find(view, i);
       if (slot !== NO_END) this.#update(view, i, slot, news);
-      else if (bytes[at + OFFSET.pidEvidence] === PidEvidence.Listener) this.#untaken.push(i);
+      else if (isUntaken(view, i)) this.#untaken.push(i);
       else if (isClosed) this.#closed.push(i);
       else if (this.#shared.isAny) this.#ambiguous.push(i);
       else if (news.isCompletion === true) this.#takeNew(view, i, news);

@@ -1,6 +1,6 @@
 /** Finds the flow that a connection or a failed connect belongs to, by the records of its ends: their key, made in one place. */
 import { isLoopbackAddress } from '../records/address.js';
-import { Direction, HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
+import { HALF, RECORD, WORD } from '../records/layout.js';
 import type { RecordView } from '../records/record-view.js';
 import { isSelfConnect } from '../records/scope.js';
 import { NO_END } from './end-table.js';
@@ -9,6 +9,7 @@ import { FlowEvidence } from './flow-evidence.js';
 import { KEY, KEY_WORDS } from './flow-keys.js';
 import { NO_PROCESS, type ProcessBook } from './process-book.js';
 import { ServerBook } from './server-book.js';
+import { isUntaken } from './untaken.js';
 
 export class FlowLookup {
   readonly #servers: ServerBook;
@@ -77,17 +78,12 @@ export class FlowLookup {
 
   #serverProcess(view: RecordView, server: number): number {
     const number = this.processes.numberOf(view, server);
-    const evidence = view.bytes[server * RECORD.bytes + OFFSET.pidEvidence]!;
-    if (evidence > PidEvidence.Listener) return number;
+    if (!isUntaken(view, server)) return number;
     const { words } = view;
     const at = server * RECORD.words;
     const address = at + WORD.localAddress;
     const netns = words[at + WORD.netns]!;
     const port = view.halves[server * RECORD.halves + HALF.localPort]!;
-    // Of a listener that is older than what watches it nobody may know the maker.
-    const isAccepted = view.bytes[server * RECORD.bytes + OFFSET.direction] === Direction.Accepted;
-    const isMakerUnknown = isAccepted && words[at + WORD.listenerPid] === 0;
-    if (evidence === PidEvidence.None && !isMakerUnknown) return number;
     return this.#servers.numberAt(netns, words, address, port) || number;
   }
 }

@@ -3,8 +3,7 @@
  * is counted anew when anything of it is known that was not; one that closed is forgotten when both its ends are known, or
  * nobody waits for the other one any more.
  */
-import { Direction, DirectionEvidence, HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
-import type { RecordView } from '../records/record-view.js';
+import { DirectionEvidence, HALF, RECORD, WORD } from '../records/layout.js';
 import { isSelfConnect } from '../records/scope.js';
 import type { ConnectionCounts } from './connection-counts.js';
 import type { ConnectionMatcher } from './connection-matcher.js';
@@ -15,6 +14,7 @@ import type { HostAddresses } from './host-addresses.js';
 import type { Orientation } from './orientation.js';
 import type { SharedAddresses } from './shared-addresses.js';
 import { tupleHash } from './tuple-hash.js';
+import { isUntaken } from './untaken.js';
 
 /** Snapshots for which a closed connection waits for its other end, and how many wait at most. */
 const LINGER = 2;
@@ -191,13 +191,4 @@ export class FollowedConnections {
     this.#untaken.delete(connection);
     this.connections.remove(connection);
   }
-}
-
-/** Nobody took the connection from its listener's queue, as far as was seen: of whose it is, others of the listener tell. */
-function isUntaken({ bytes }: RecordView, record: number): boolean {
-  const at = record * RECORD.bytes;
-  return (
-    bytes[at + OFFSET.direction] === Direction.Accepted &&
-    bytes[at + OFFSET.pidEvidence]! <= PidEvidence.Listener
-  );
 }

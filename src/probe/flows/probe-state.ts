@@ -8,6 +8,7 @@ import type { ReportMark, StatedSource } from '../../flows/stated.js';
 import { STATEMENT_VERSION, type StatedFlow, type Statement } from '../../flows/statement.js';
 import { now } from '../../report/index.js';
 import type { Report, Topology, TopologyKey } from '../../report/model/model.js';
+import { processNodeId } from '../../report/model/node-ids.js';
 import { LastListeners } from './last-listeners.js';
 import { addressText } from '../records/address.js';
 import type { HolderBatch } from '../records/holder.js';
@@ -58,6 +59,9 @@ const GENERATION_MS = 15_000;
 const ADDRESS_SWEEP_TICKS = 60;
 /** Ticks between two looks at the facts of all ends: who listened is forgotten after ten minutes. */
 const FACT_SWEEP_TICKS = 60;
+/** Ticks after a change of who listens, and ticks between two looks without one, in which the listeners' names are read. */
+const NAMES_SETTLE_TICKS = 3;
+const NAMES_AGAIN_TICKS = 20;
 /** Whoever asks for the first time when the probe has made so many states is late. */
 const LATE_TICKS = 3;
 const CLIENT_HERE = 1;
@@ -74,6 +78,8 @@ export class ProbeState implements StatedSource {
   readonly #addressNames: NameBook;
   readonly #listeners: LastListeners;
   #listenersSeen = -1;
+  /** Ticks in which who listens is still to be noted anew. */
+  #listenersDue = 0;
   #factsSeen = -1;
   #wasShared = false;
   readonly #epoch: number;
@@ -125,7 +131,7 @@ export class ProbeState implements StatedSource {
     const counts = this.#tracker.take(news.records);
     const processes = news.topologies.get('Process');
     this.#nameProcesses(processes);
-    this.#noteListeners();
+    this.#noteListeners(processes);
     this.#noteEndFacts(news.holders);
     this.#forwarded.update(news.natFlows, (words, at) => this.#tracker.addresses.has(words, at));
     this.#facts.update(this.#withFormer(news.topologies, processes), book.seq);
@@ -252,24 +258,28 @@ export class ProbeState implements StatedSource {
     return new Map(topologies).set('Process', { ...processes, nodes });
   }
 
-  #noteListeners(): void {
+  /** A program's name may be known a tick or two after it began to listen, and may change later. */
+  #noteListeners(processes: Topology | undefined): void {
     const { listeners } = this.#tracker;
-    if (listeners.version === this.#listenersSeen) return;
+    if (listeners.version !== this.#listenersSeen) this.#listenersDue = NAMES_SETTLE_TICKS;
+    const isDue = this.#listenersDue > 0 || this.#ticks % NAMES_AGAIN_TICKS === 0;
     this.#listenersSeen = listeners.version;
+    if (!isDue) return;
+    this.#listenersDue--;
     const records = listeners.records();
     const view = new RecordView(records);
     const nameOf = (record: number): string => {
       const number = this.#processes.numberOf(view, record);
-      return number === 0 ? '' : this.#names.nameOf(number) || this.#nameNow(number);
+      return number === 0 ? '' : this.#names.nameOf(number) || this.#nameNow(number, processes);
     };
     this.#listeners.note(records, nameOf, performance.now());
     this.#processes.settle();
   }
 
-  /** Of a process that no flow has. */
-  #nameNow(number: number): string {
+  /** Of a process that no flow has. @param processes that are there now */
+  #nameNow(number: number, processes: Topology | undefined): string {
     const { pid, startTicks, comm } = this.#processes.process(number);
-    const node = this.#facts.topologies.get('Process')?.nodes.get(`${this.options.hostName};${pid}`);
+    const node = processes?.nodes.get(processNodeId(this.options.hostName, pid));
     return (
       node?.latest?.get('name')?.value ??
       this.options.processes.formerName(pid, startTicks || undefined, comm)
