@@ -2,6 +2,7 @@
  * What an endpoint node of a report in Scope's form says, taken apart: whose it is, and how many connections it stands for.
  * Scope's own probes give the first five facts; the others are those of ours.
  */
+import { latestOf, numberOf } from '../../report/keys.js';
 import type { Node } from '../../report/model/model.js';
 import { parseEndpointNodeId, parseNodeId } from '../../report/model/node-ids.js';
 
@@ -47,20 +48,15 @@ const END_FACTS = [
   'mptcp_subflows',
 ] as const;
 
-/** A number that is not one counts as absent. */
-const DECIMAL = /^\d{1,15}$/;
-
 /** Undefined when the node's id is no endpoint's. */
 export function endpointFactsOf(id: string, node: Node | undefined): EndpointFacts | undefined {
   const parsed = parseEndpointNodeId(id);
   if (parsed === undefined) return undefined;
   const port = Number(parsed.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) return undefined;
-  const text = (key: string): string | undefined => node?.latest?.get(key)?.value;
-  const number = (key: string): number | undefined => {
-    const value = text(key);
-    return value !== undefined && DECIMAL.test(value) ? Number(value) : undefined;
-  };
+  const text = (key: string): string | undefined => latestOf(node, key);
+  /** A number that is not one counts as absent. */
+  const number = (key: string): number | undefined => numberOf(node, key);
   const hostNode = text('host_node_id');
   const direction = text('direction_evidence') ?? '';
   const connections = number('conn_count') ?? 1;

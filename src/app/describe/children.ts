@@ -1,8 +1,9 @@
 /**
  * What a node is made of, as the tables on its page: a machine's containers and processes, a pod's containers, …
  */
+import { latestOf } from '../../report/keys.js';
 import type { Node, Report } from '../../report/model/model.js';
-import { hostNameOf, latestOf, ownIdOf } from '../flows/node-facts.js';
+import { hostNameOf, ownIdOf } from '../flows/own-id.js';
 import { UNCONTAINED_PREFIX } from '../flows/external.js';
 import { PSEUDO, type ViewNode } from '../views/graph.js';
 import { compareText } from './rows.js';

@@ -1,8 +1,9 @@
 /**
  * How a node is called: its label, the small print under it, and the rank that lays like beside like.
  */
+import { latestOf } from '../../report/keys.js';
 import type { Report } from '../../report/model/model.js';
-import { hostNameOf, latestOf, ownIdOf } from '../flows/node-facts.js';
+import { hostNameOf, ownIdOf } from '../flows/own-id.js';
 import {
   INCOMING_INTERNET,
   OUTGOING_INTERNET,

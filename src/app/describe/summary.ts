@@ -1,8 +1,8 @@
 /**
  * A node of a view as Scope's JSON (`NodeSummary`).
  */
+import { latestOf } from '../../report/keys.js';
 import type { Node, Report } from '../../report/model/model.js';
-import { latestOf } from '../flows/node-facts.js';
 import type { ViewNode } from '../views/graph.js';
 import { nameNode } from './labels.js';
 import { metadataRows, metricRows, tables, type MetadataRow, type MetricRow, type Table } from './rows.js';

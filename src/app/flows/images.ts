@@ -1,6 +1,6 @@
 /** The name of the image that a container was made of. */
+import { latestOf } from '../../report/keys.js';
 import type { Node, Report } from '../../report/model/model.js';
-import { latestOf } from './node-facts.js';
 
 /** Name and tag of a container's image, from its image node. */
 export function imageNameOf(report: Report, container: Node | undefined): string | undefined {

@@ -5,8 +5,8 @@
  * services' cluster addresses, which no interface of any host has.
  */
 import ipaddr from 'ipaddr.js';
+import { latestOf } from '../../report/keys.js';
 import type { Report } from '../../report/model/model.js';
-import { latestOf } from './node-facts.js';
 
 /** A set of CIDR networks that answers "is this address in one of them", and in which. */
 export class NetworkSet {

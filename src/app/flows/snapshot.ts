@@ -8,7 +8,7 @@ import { parseAddressPort } from './address-port.js';
 import type { Addresses } from './external.js';
 import type { JoinedEnd, JoinedFlow } from './joined-flow.js';
 import { localNetworks, type NetworkSet } from './networks.js';
-import { hostNameOf } from './node-facts.js';
+import { hostNameOf } from './own-id.js';
 import { SharedNetworks } from './shared-networks.js';
 import { Unanswered, type FormerListener } from './unanswered.js';
 import { viewEndOf, type ViewEnd } from './view-end.js';

@@ -1,10 +1,10 @@
 /**
  * One end of a flow as views place it: its machine, its process as far as that is certain, and its address.
  */
+import { latestOf } from '../../report/keys.js';
 import type { Node } from '../../report/model/model.js';
 import { hostNodeId, processNodeId } from '../../report/model/node-ids.js';
 import type { JoinedEnd } from './joined-flow.js';
-import { latestOf } from './node-facts.js';
 
 export interface ViewEnd {
   readonly end: JoinedEnd;

@@ -1,8 +1,8 @@
 /**
  * Which containers an option means: the system's own, those of applications, running or stopped ones.
  */
+import { latestOf } from '../../report/keys.js';
 import type { Report } from '../../report/model/model.js';
-import { latestOf } from '../flows/node-facts.js';
 import type { ViewNode } from './graph.js';
 import { imageNameOf, withoutTag } from '../flows/images.js';
 

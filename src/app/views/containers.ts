@@ -2,9 +2,10 @@
  * Containers: joined to connections by the process that holds them, else by the container's own addresses and
  * published ports; and the same grouped by image and by DNS name.
  */
+import { latestOf } from '../../report/keys.js';
 import { containerNodeId } from '../../report/model/node-ids.js';
 import type { Node } from '../../report/model/model.js';
-import { hostNameOf, latestOf } from '../flows/node-facts.js';
+import { hostNameOf } from '../flows/own-id.js';
 import { isPseudoId, UNCONTAINED_PREFIX } from '../flows/external.js';
 import { buildGraph, PSEUDO, type ViewGraph, type ViewNode } from './graph.js';
 import { imageNameOf, withoutTag } from '../flows/images.js';

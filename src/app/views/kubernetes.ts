@@ -2,9 +2,10 @@
  * Pods, and the controllers and services they belong to. A connection finds its pod by the container of its process,
  * else by the pod's address; a service also by its cluster address, which is where clients send before NAT.
  */
+import { latestOf } from '../../report/keys.js';
 import type { Node } from '../../report/model/model.js';
 import { byAddress, containerFinder, indexAddresses, presentContainers } from './containers.js';
-import { hostNameOf, latestOf, ownIdOf } from '../flows/node-facts.js';
+import { hostNameOf, ownIdOf } from '../flows/own-id.js';
 import { isPseudoId, UNCONTAINED_PREFIX, UNMANAGED_PREFIX } from '../flows/external.js';
 import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';
 import { placeOutsideOr } from './processes.js';

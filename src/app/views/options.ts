@@ -1,8 +1,8 @@
 /**
  * The options that views take, in Scope's words, and what each hides.
  */
+import { latestOf } from '../../report/keys.js';
 import { isRunningContainer, isSystemContainer } from './container-filters.js';
-import { latestOf } from '../flows/node-facts.js';
 import { filterReal, hideUnconnected, hideUnmanaged } from './filters.js';
 import { PSEUDO, type ViewGraph } from './graph.js';
 import type { Snapshot } from '../flows/snapshot.js';

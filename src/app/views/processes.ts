@@ -1,8 +1,8 @@
 /**
  * Processes: each with the machine it runs on, and who it talks to; and the same grouped by name.
  */
+import { latestOf } from '../../report/keys.js';
 import { ambiguousNodeId, externalNodeId, isPseudoId, SERVICE_PREFIX } from '../flows/external.js';
-import { latestOf } from '../flows/node-facts.js';
 import type { Snapshot } from '../flows/snapshot.js';
 import { processNodeOf, type ViewEnd } from '../flows/view-end.js';
 import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';

@@ -3,9 +3,9 @@
  * that name, so its next report's nodes are looked up under it.
  */
 import { parseNodeId, renamedId, renameHost } from '../../report/index.js';
+import { latestOf } from '../../report/keys.js';
 import type { Node, Report } from '../../report/model/model.js';
 import { AppError } from '../errors.js';
-import { latestOf } from '../flows/node-facts.js';
 import { Machines, type MachineFacts } from './machines.js';
 
 interface Rename {

@@ -1,8 +1,8 @@
 /**
  * Who reports: each probe's machine, rhythm, clock and whether it has fallen silent.
  */
+import { latestOf } from '../../report/keys.js';
 import type { Report } from '../../report/model/model.js';
-import { latestOf } from '../flows/node-facts.js';
 import { SkewMeter } from './clock-skew.js';
 import { coveredMsOf, hasTemplates, intervalMsOf, patienceMsOf, standsMsOf } from './rhythm.js';
 

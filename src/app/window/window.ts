@@ -4,6 +4,7 @@
  */
 import type { Statement } from '../../flows/statement.js';
 import { renamedId, renameHost, type NodeCache } from '../../report/index.js';
+import { latestOf } from '../../report/keys.js';
 import type { Node, Report, Topology, TopologyKey } from '../../report/model/model.js';
 import { hostNodeId, processNodeId, TOPOLOGY_NAMES } from '../../report/model/node-ids.js';
 import { fromMillis } from '../../report/model/timestamp.js';
@@ -11,7 +12,7 @@ import { AppError } from '../errors.js';
 import { FlowStore, type Taken } from '../flows/flow-store.js';
 import type { JoinedEnd, JoinedFlow } from '../flows/joined-flow.js';
 import { localNetworks, type NetworkSet } from '../flows/networks.js';
-import { hostNameOf, latestOf } from '../flows/node-facts.js';
+import { hostNameOf } from '../flows/own-id.js';
 import { Snapshot } from '../flows/snapshot.js';
 import { moveTimes } from './clock-skew.js';
 import type { Amount } from './fact-store.js';

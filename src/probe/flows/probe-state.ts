@@ -7,6 +7,7 @@ import type { FlowDefinition, FlowState } from '../../flows/flow.js';
 import type { ReportMark, StatedSource } from '../../flows/stated.js';
 import { STATEMENT_VERSION, type StatedFlow, type Statement } from '../../flows/statement.js';
 import { now } from '../../report/index.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import type { Report, Topology, TopologyKey } from '../../report/model/model.js';
 import { processNodeId } from '../../report/model/node-ids.js';
 import { LastListeners } from './last-listeners.js';
@@ -280,10 +281,7 @@ export class ProbeState implements StatedSource {
   #nameNow(number: number, processes: Topology | undefined): string {
     const { pid, startTicks, comm } = this.#processes.process(number);
     const node = processes?.nodes.get(processNodeId(this.options.hostName, pid));
-    return (
-      node?.latest?.get('name')?.value ??
-      this.options.processes.formerName(pid, startTicks || undefined, comm)
-    );
+    return latestOf(node, FACT.name) ?? this.options.processes.formerName(pid, startTicks || undefined, comm);
   }
 
   /** What is rare of flows' ends: other holders of the sockets, and who listened where nobody answers. */

@@ -2,9 +2,9 @@
  * What the processes at the ends of flows are called: as the process list has them while they are there, else as they were
  * called last, else by the name that the kernel noted with a connection.
  */
-import { processNodeId } from '../../report/model/node-ids.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import type { Latest, Node, Timestamp, Topology } from '../../report/model/model.js';
-import { hostNodeId } from '../../report/model/node-ids.js';
+import { hostNodeId, processNodeId } from '../../report/model/node-ids.js';
 import type { BookedProcess, ProcessBook } from './process-book.js';
 
 export interface ProcessKnowledge {
@@ -56,7 +56,7 @@ export class ProcessNames {
       const isThere =
         node !== undefined && (startTicks === 0 || startNow === undefined || startNow === startTicks);
       const name = isThere
-        ? (node.latest?.get('name')?.value ?? '')
+        ? (latestOf(node, FACT.name) ?? '')
         : comm === ''
           ? ''
           : this.knowledge.formerName(pid, startTicks === 0 ? undefined : startTicks, comm);
@@ -82,11 +82,11 @@ export class ProcessNames {
         id,
         topology: 'process',
         latest: new Map([
-          ['pid', { timestamp: now, value: String(pid) }],
-          ['name', { timestamp: now, value: name }],
-          ['host_node_id', host],
+          [FACT.pid, { timestamp: now, value: String(pid) }],
+          [FACT.name, { timestamp: now, value: name }],
+          [FACT.hostNodeId, host],
           ...(startTicks > 0
-            ? [['start_ticks', { timestamp: now, value: String(startTicks) }] as const]
+            ? [[FACT.startTicks, { timestamp: now, value: String(startTicks) }] as const]
             : []),
         ]),
       });

@@ -1,10 +1,4 @@
-/** Facts of report nodes, and the parts of their ids. */
-import type { Node } from '../../report/model/model.js';
-
-/** The value of a node's `latest` key. */
-export function latestOf(node: Node | undefined, key: string): string | undefined {
-  return node?.latest?.get(key)?.value;
-}
+/** The parts of report nodes' ids. */
 
 /** The host's name in a host node id (`vm;<host>` → `vm`); the text itself when it is not one. */
 export function hostNameOf(hostNodeId: string): string {
