@@ -2,6 +2,7 @@
  * Binding the app's address, with a failure that says what to do.
  */
 import type { FastifyInstance } from 'fastify';
+import { addressPort } from '../report/model/address-port.js';
 import { AppError, type AppErrorCode } from './errors.js';
 
 export interface ListenAddress {
@@ -31,16 +32,12 @@ export async function listen(
     await server.listen({ host, port });
     const address = server.server.address();
     const bound = typeof address === 'object' && address !== null ? address.port : port;
-    return new URL(`${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${bound}`);
+    return new URL(`${secure ? 'https' : 'http'}://${addressPort(host, bound)}`);
   } catch (cause) {
     const [code, reason] = FAULTS.get((cause as NodeJS.ErrnoException).code ?? '') ?? [
       'LISTEN_FAILED',
       (cause as Error).message,
     ];
-    throw new AppError(
-      code,
-      `cannot listen on ${host.includes(':') ? `[${host}]` : host}:${port}: ${reason}`,
-      { cause },
-    );
+    throw new AppError(code, `cannot listen on ${addressPort(host, port)}: ${reason}`, { cause });
   }
 }

@@ -4,7 +4,7 @@
  */
 import { NO_PORTS, Num, type FlowDefinition, type FlowNumbers, type FlowState } from '../../flows/flow.js';
 import { NO_ANSWER } from '../../flows/window.js';
-import { addressPort } from '../flows/address-port.js';
+import { addressPort } from '../../report/model/address-port.js';
 import type { PortFacts } from './port-facts.js';
 import { flowPortsOf } from './whole-or-thinned-ports.js';
 

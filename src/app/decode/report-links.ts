@@ -10,8 +10,8 @@
  * Copies of clients become forwarded flows, which join what the hosts of the two ends state and are counted nowhere.
  */
 import type { FlowDefinition, FlowEnd, FlowProcess } from '../../flows/flow.js';
+import { addressPort } from '../../report/model/address-port.js';
 import type { Node } from '../../report/model/model.js';
-import { addressPort } from '../flows/address-port.js';
 import type { ServerBehind } from './dialled-servers.js';
 import { endpointFactsOf, type EndpointFacts } from './endpoint-facts.js';
 import { flowKeyOf, portFactsOf, type PortFacts } from './port-facts.js';

@@ -2,8 +2,8 @@
  * Flows of the window as rows of a report (`Flows`) and of `/api/v1/flows`: one for each client's process, server's process
  * and address.
  */
+import { parseAddressPort } from '../../report/model/address-port.js';
 import type { FlowRow, FlowRowEnd } from '../../report/model/flow-row.js';
-import { parseAddressPort } from '../flows/address-port.js';
 import { meansOf } from '../flows/flow-sums.js';
 import type { JoinedEnd, JoinedFlow } from '../flows/joined-flow.js';
 

@@ -3,9 +3,9 @@
  * the fleet whose server is unknown, or nowhere.
  */
 import ipaddr from 'ipaddr.js';
+import { addressPort } from '../../report/model/address-port.js';
 import type { DnsNames } from '../../report/model/model.js';
 import { endpointNodeId, parseEndpointNodeId } from '../../report/model/node-ids.js';
-import { addressPort } from './address-port.js';
 import { isLinkOnly, type NetworkSet } from './networks.js';
 import { privateRange } from './private-networks.js';
 import type { ViewEnd } from './view-end.js';

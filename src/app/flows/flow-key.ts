@@ -1,6 +1,6 @@
 /** What makes a flow the same one in two epochs of a host. */
 import type { FlowDefinition } from '../../flows/flow.js';
-import { addressPort } from './address-port.js';
+import { addressPort } from '../../report/model/address-port.js';
 import { processKey } from './ends.js';
 
 export function flowKey(definition: FlowDefinition): string {

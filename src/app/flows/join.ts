@@ -4,7 +4,7 @@
  * and sums over columns those of the server's. What one side only knows has the other process unknown.
  */
 import type { FlowActivity } from '../../flows/window.js';
-import { addressPort } from './address-port.js';
+import { addressPort } from '../../report/model/address-port.js';
 import type { Ends } from './ends.js';
 import { members, sizeOf, type Few } from './few.js';
 import { fitSampled, type Leads } from './fit-sampled.js';

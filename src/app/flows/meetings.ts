@@ -3,7 +3,7 @@
  * one triple to another (a translator's forwarded flow, a server behind a published port) links the two; triples that are
  * linked are joined together.
  */
-import { parseAddressPort } from './address-port.js';
+import { parseAddressPort } from '../../report/model/address-port.js';
 import { members, sizeOf, withMember, withoutMember, type Few } from './few.js';
 import type { HeldFlow } from './held-flow.js';
 import type { Places } from './joined-list.js';

@@ -2,9 +2,9 @@
  * What every view of one moment is made from: facts of nodes, flows, and look-ups derived from them. Derived parts are made
  * when first asked for and shared by all views of that moment.
  */
+import { parseAddressPort } from '../../report/model/address-port.js';
 import type { Node, Report, TopologyKey } from '../../report/model/model.js';
 import { hostScope } from '../../report/model/node-ids.js';
-import { parseAddressPort } from './address-port.js';
 import type { Addresses } from './external.js';
 import type { JoinedEnd, JoinedFlow } from './joined-flow.js';
 import { localNetworks, type NetworkSet } from './networks.js';

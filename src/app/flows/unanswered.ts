@@ -2,8 +2,8 @@
  * Addresses that are dialled and that nobody answers at: each is a node of its own, as long as anybody dials it. What
  * listened there last is shown while that is remembered.
  */
+import { addressPort } from '../../report/model/address-port.js';
 import { endpointNodeId } from '../../report/model/node-ids.js';
-import { addressPort } from './address-port.js';
 import { UNANSWERED_PREFIX } from './external.js';
 import { addAll, totalOf, type Histogram } from './flow-sums.js';
 import type { JoinedEnd, JoinedFlow } from './joined-flow.js';

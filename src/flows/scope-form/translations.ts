@@ -1,4 +1,5 @@
 /** The translated connections of a report, from rows that have a `via` and from flows that this host translates. */
+import { addressPort, parseAddressPort } from '../../report/model/address-port.js';
 import { endpointNodeId } from '../../report/model/node-ids.js';
 import { dialledScope, scopesOf, type EndScopes } from './address-scopes.js';
 import type { NatEnd, Translated } from './nat-copies.js';
@@ -28,7 +29,7 @@ export interface DialledEdge {
 }
 
 export function* translationsOfEdge(edge: DialledEdge): Generator<Translated> {
-  const dialled = parsed(edge.via);
+  const dialled = parseAddressPort(edge.via);
   if (dialled === undefined) return;
   const { scopes, serverId, clientIds, host } = edge;
   const end = endAt(dialledScope(dialled.address, scopes, host), dialled.address, dialled.port);
@@ -49,7 +50,7 @@ export function* translationsOfFlow(
   const row = { scope: flow.scope, client: { address: clientAddress }, server: { address: serverAddress } };
   const scopes = scopesOf(row, hostName);
   const server = endAt(scopes.server, serverAddress, serverPort);
-  const via = parsed(flow.via);
+  const via = parseAddressPort(flow.via);
   const dialled =
     via === undefined ? server : endAt(dialledScope(via.address, scopes, hostName), via.address, via.port);
   const isForwarded = !hasEnd(`${scopes.client};${clientAddress}`, server.id);
@@ -62,13 +63,5 @@ export function* translationsOfFlow(
 }
 
 function endAt(scope: string, address: string, port: number): NatEnd {
-  const text = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-  return { id: endpointNodeId(scope, address, port), text };
-}
-
-/** `address:port`, IPv6 in brackets; undefined when it is not of that form. */
-function parsed(text: string): { address: string; port: number } | undefined {
-  const [, inBrackets, plain, port] = /^(?:\[([^[\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
-  const address = inBrackets ?? plain;
-  return address === undefined ? undefined : { address, port: Number(port) };
+  return { id: endpointNodeId(scope, address, port), text: addressPort(address, port) };
 }

@@ -3,6 +3,7 @@
  * have servers of their own: a public resolver knows nothing of them and should not learn of them.
  */
 import { isIP } from 'node:net';
+import { addressPort } from '../../report/model/address-port.js';
 import { ProbeError } from '../errors.js';
 
 export interface DnsServer {
@@ -52,6 +53,5 @@ export function parseServer(text: string): DnsServer | undefined {
 
 /** As a user would write it. */
 export function serverText({ host, port }: DnsServer): string {
-  if (port === DNS_PORT) return host;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return port === DNS_PORT ? host : addressPort(host, port);
 }

@@ -13,8 +13,9 @@ import {
   type FlowDefinition,
   type FlowState,
 } from '../../flows/flow.js';
+import { addressPort } from '../../report/model/address-port.js';
 import { hostScope, loopbackScope } from '../../report/model/node-ids.js';
-import { addressText, isIpv4, isLinkLocalAddress, isLoopbackAddress } from '../records/address.js';
+import { addressText, isLinkLocalAddress, isLoopbackAddress } from '../records/address.js';
 import type { FlowBatch } from '../records/nat-flow.js';
 import { FlowIndex, type Tuple } from '../nat/flow-index.js';
 import type { FlowBook } from './flow-book.js';
@@ -202,8 +203,7 @@ function sameNumbers(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
   return true;
 }
 
-/** `address:port` of the remote end, IPv6 in brackets. */
+/** `address:port` of the remote end. */
 function textOfRemote({ words, ports }: Tuple): string {
-  const address = addressText(words, 4);
-  return isIpv4(words, 4) ? `${address}:${ports[1]!}` : `[${address}]:${ports[1]!}`;
+  return addressPort(addressText(words, 4), ports[1]!);
 }

@@ -11,7 +11,8 @@
  *
  * What was found for a socket stays while that socket lives, whatever becomes of the flows (translations.ts).
  */
-import { addressText, isIpv4, isLoopbackAddress, sameAddress } from '../records/address.js';
+import { addressPort } from '../../report/model/address-port.js';
+import { addressText, isLoopbackAddress, sameAddress } from '../records/address.js';
 import type { FlowBatch } from '../records/nat-flow.js';
 import { keyOf, FlowIndex, Tuple, type Side } from './flow-index.js';
 import {
@@ -247,11 +248,10 @@ function setDirection({ bytes }: RecordView, i: number, side: Side): void {
   bytes[i * RECORD.bytes + OFFSET.directionEvidence] = DirectionEvidence.Conntrack;
 }
 
-/** `address:port` of the record's remote end, IPv6 in brackets. */
+/** `address:port` of the record's remote end. */
 function remoteText({ halves, words }: RecordView, i: number): string {
   const at = i * RECORD.words + WORD.remoteAddress;
-  const port = halves[i * RECORD.halves + HALF.remotePort]!;
-  return isIpv4(words, at) ? `${addressText(words, at)}:${port}` : `[${addressText(words, at)}]:${port}`;
+  return addressPort(addressText(words, at), halves[i * RECORD.halves + HALF.remotePort]!);
 }
 
 /** False when the remote end is what it was. */

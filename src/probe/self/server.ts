@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { http } from '../../machine/node-http.js';
 import { once } from 'node:events';
+import { addressPort } from '../../report/model/address-port.js';
 import { ProbeError } from '../errors.js';
 import { appStates, liveness, readiness, type Health } from './health.js';
 import type { ProbeMetrics } from './probe-metrics.js';
@@ -45,7 +46,7 @@ export async function startSelfServer(options: SelfServerOptions): Promise<SelfS
   server.on('error', (error) => options.onError?.(error));
   const { host } = options.listen;
   return {
-    url: new URL(`http://${host.includes(':') ? `[${host}]` : host}:${port}`),
+    url: new URL(`http://${addressPort(host, port)}`),
     async close() {
       if (!server.listening) return;
       server.close();
@@ -62,7 +63,7 @@ async function loadMetrics({ observed, ticks }: SelfServerOptions): Promise<Prob
 }
 
 async function bind(server: Server, { host, port }: SelfServerOptions['listen']): Promise<number> {
-  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const where = addressPort(host, port);
   try {
     server.listen(port, host);
     await once(server, 'listening');
