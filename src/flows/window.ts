@@ -49,6 +49,25 @@ export function activityBetween(then: Numbers | undefined, now: Numbers): FlowAc
   };
 }
 
+/** Nothing lived and nothing happened. */
+export const NO_ACTIVITY: FlowActivity = activityBetween(undefined, ZEROS);
+
+/** Mean round-trip and connect times in whole microseconds, as far as any was measured. */
+export function meansOf({
+  rttMicrosSum,
+  rttCount,
+  connectMicrosSum,
+  connectCount,
+}: Pick<FlowActivity, 'rttMicrosSum' | 'rttCount' | 'connectMicrosSum' | 'connectCount'>): {
+  rttMicros?: number;
+  connectMicros?: number;
+} {
+  return {
+    ...(rttCount === 0 ? {} : { rttMicros: Math.round(rttMicrosSum / rttCount) }),
+    ...(connectCount === 0 ? {} : { connectMicros: Math.round(connectMicrosSum / connectCount) }),
+  };
+}
+
 /** The reason of connects that wait for an answer: a gauge. They have another reason when they have failed. */
 export const NO_ANSWER = 'no answer';
 

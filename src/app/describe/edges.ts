@@ -2,14 +2,13 @@
  * A view's edges with what is known of the flows behind them: together, and as each end's probes count it. What each number
  * means is in docs/numbers.md.
  */
-import type { FlowActivity } from '../../flows/window.js';
+import { meansOf, type FlowActivity } from '../../flows/window.js';
 import type { Report } from '../../report/model/model.js';
 import {
   addActivity,
   addAll,
   addFlow,
   addTo,
-  meansOf,
   noSums,
   totalOf,
   type FlowSums,

@@ -3,8 +3,8 @@
  * and address.
  */
 import { parseAddressPort } from '../../report/model/address-port.js';
-import type { FlowRow, FlowRowEnd } from '../../report/model/flow-row.js';
-import { meansOf } from '../flows/flow-sums.js';
+import { flowRowOf } from '../../flows/window-row.js';
+import type { FlowRow } from '../../report/model/flow-row.js';
 import type { JoinedEnd, JoinedFlow } from '../flows/joined-flow.js';
 
 export interface FlowFilter {
@@ -20,50 +20,12 @@ export interface FlowFilter {
   readonly name?: string | undefined;
 }
 
-export function flowRow(flow: JoinedFlow): FlowRow {
-  const { client, server, via, activity, direction, nat } = flow;
-  const { connections, opened, closed, live, bytesSent, bytesReceived, retransmits } = activity;
-  return {
-    scope: server.scope,
-    client: rowEnd(client),
-    server: { ...rowEnd(server), port: server.port },
-    ...(via === '' ? {} : { via }),
-    connections,
-    opened,
-    closed,
-    live,
-    failed: Object.fromEntries(flow.failures),
-    bytesSent,
-    bytesReceived,
-    retransmits,
-    ...meansOf(activity),
-    evidence: {
-      ...(direction === '' ? {} : { direction }),
-      ...(client.evidence === undefined ? {} : { clientProcess: client.evidence }),
-      ...(server.evidence === undefined ? {} : { serverProcess: server.evidence }),
-      ...(nat === '' ? {} : { nat }),
-    },
-    ...(flow.isSampled ? { sampled: true } : {}),
-    ports: flow.ports,
-  };
-}
-
 /** Most connections first, then in the order of the flows. */
 export function flowRows(flows: readonly JoinedFlow[], filter: FlowFilter = {}): FlowRow[] {
   return flows
     .filter((flow) => isWanted(flow, filter))
     .sort((a, b) => b.activity.connections - a.activity.connections)
-    .map(flowRow);
-}
-
-function rowEnd({ address, host, process }: JoinedEnd): FlowRowEnd {
-  return {
-    address,
-    ...(host === undefined ? {} : { host }),
-    ...(process === undefined ? {} : { pid: process.pid }),
-    ...(process === undefined || process.startTicks === 0 ? {} : { start: process.startTicks }),
-    ...(process === undefined || process.name === '' ? {} : { name: process.name }),
-  };
+    .map((flow) => flowRowOf(flow, flow.server.scope));
 }
 
 function isWanted({ client, server, via }: JoinedFlow, filter: FlowFilter): boolean {

@@ -1,7 +1,8 @@
 /**
  * What probes measured of connections, as further columns of a node's connection tables.
  */
-import { meansOf, type FlowSums } from '../flows/flow-sums.js';
+import { meansOf } from '../../flows/window.js';
+import type { FlowSums } from '../flows/flow-sums.js';
 
 export interface Column {
   readonly id: string;

@@ -1,7 +1,7 @@
 /**
  * Sums over flows, and counts by name.
  */
-import type { FlowActivity } from '../../flows/window.js';
+import { NO_ACTIVITY, type FlowActivity } from '../../flows/window.js';
 import type { JoinedFlow } from './joined-flow.js';
 
 /** Bytes are as the client sent and received them; times in microseconds. */
@@ -21,20 +21,7 @@ export interface FlowSums {
 }
 
 export function noSums(): FlowSums {
-  return {
-    connections: 0,
-    opened: 0,
-    closed: 0,
-    live: 0,
-    bytesSent: 0,
-    bytesReceived: 0,
-    retransmits: 0,
-    failed: 0,
-    rttMicrosSum: 0,
-    rttCount: 0,
-    connectMicrosSum: 0,
-    connectCount: 0,
-  };
+  return { ...NO_ACTIVITY, failed: 0 };
 }
 
 export function addActivity(sum: FlowSums, more: FlowActivity): void {
@@ -67,22 +54,6 @@ export function sumOf(flows: Iterable<JoinedFlow>): FlowSums {
 export function addSums(sum: FlowSums, more: FlowSums): void {
   addActivity(sum, more);
   sum.failed += more.failed;
-}
-
-/** Mean round-trip and connect times in whole microseconds, as far as any was measured. */
-export function meansOf({
-  rttMicrosSum,
-  rttCount,
-  connectMicrosSum,
-  connectCount,
-}: Pick<FlowActivity, 'rttMicrosSum' | 'rttCount' | 'connectMicrosSum' | 'connectCount'>): {
-  rttMicros?: number;
-  connectMicros?: number;
-} {
-  return {
-    ...(rttCount === 0 ? {} : { rttMicros: Math.round(rttMicrosSum / rttCount) }),
-    ...(connectCount === 0 ? {} : { connectMicros: Math.round(connectMicrosSum / connectCount) }),
-  };
 }
 
 /** Counts by name; names without any are left out. */

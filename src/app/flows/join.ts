@@ -3,7 +3,8 @@
  * each column's numbers are shared out over what they have in common, so that sums over rows are those of the client's host
  * and sums over columns those of the server's. What one side only knows has the other process unknown.
  */
-import type { FlowActivity } from '../../flows/window.js';
+import { NO_FAILURES } from '../../flows/flow.js';
+import { NO_ACTIVITY, type FlowActivity } from '../../flows/window.js';
 import { addressPort } from '../../report/model/address-port.js';
 import type { Ends } from './ends.js';
 import { members, sizeOf, type Few } from './few.js';
@@ -22,21 +23,6 @@ export interface JoinContext {
   readonly meant: WhoIsMeant;
   readonly ends: Ends;
 }
-
-const NO_ACTIVITY: FlowActivity = {
-  connections: 0,
-  opened: 0,
-  closed: 0,
-  live: 0,
-  bytesSent: 0,
-  bytesReceived: 0,
-  retransmits: 0,
-  connectMicrosSum: 0,
-  connectCount: 0,
-  rttMicrosSum: 0,
-  rttCount: 0,
-};
-const NO_FAILURES: ReadonlyMap<string, number> = new Map();
 
 /** A flow with both ends on its host: nothing to join. Undefined when nothing happened in the window. */
 export function joinWhole(flow: HeldFlow, ends: Ends): JoinedFlow | undefined {

@@ -1,7 +1,7 @@
 /** A probe's state over a time as a report in Scope's form, with the rows of the flows beside it. */
-import type { FlowDefinition, FlowPorts, FlowState } from '../../flows/flow.js';
+import { Num, type FlowDefinition, type FlowPorts, type FlowState } from '../../flows/flow.js';
 import { endpointTopology, type EndpointSource, type TranslatedFlow } from '../../flows/scope-endpoints.js';
-import { activityBetween } from '../../flows/window.js';
+import type { FlowRow } from '../../report/model/flow-row.js';
 import type { DnsNames, Report, Timestamp, Topology, TopologyKey } from '../../report/model/model.js';
 import { Life } from './flow-book.js';
 import { flowRow } from './flow-rows.js';
@@ -56,7 +56,7 @@ export function scopeReport(input: ScopeReportInput): Report {
 }
 
 interface RowSource extends EndpointSource {
-  readonly row: ReturnType<typeof flowRow>;
+  readonly row: FlowRow;
 }
 
 function sourceOf(
@@ -67,7 +67,6 @@ function sourceOf(
   const { client, server } = definition;
   const exited = (end: typeof client): boolean =>
     end.process !== undefined && hasExited(end.process.pid, end.process.startTicks);
-  const begun = activityBetween(then?.numbers, now.numbers).connections - liveThen(then);
   return {
     ...row,
     row,
@@ -75,8 +74,8 @@ function sourceOf(
     serverFacts: server.facts,
     clientExited: exited(client),
     serverExited: exited(server),
-    fresh: Math.max(0, begun),
-    lifetime: lifetimeOf(then, now),
+    fresh: Math.max(0, row.connections - (then?.numbers[Num.Live] ?? 0)),
+    lifetime: lifetimeOf(row, then, now),
   };
 }
 
@@ -84,13 +83,8 @@ function isSaid({ connections, failed }: EndpointSource): boolean {
   return connections > 0 || Object.keys(failed).length > 0;
 }
 
-function liveThen(then: FlowState | undefined): number {
-  return then === undefined ? 0 : activityBetween(undefined, then.numbers).live;
-}
-
 /** In Scope's form a connection's numbers are those of all its life, as of each report that has it. */
-function lifetimeOf(then: FlowState | undefined, now: FlowState): EndpointSource['lifetime'] {
-  const since = activityBetween(then?.numbers, now.numbers);
+function lifetimeOf(since: FlowRow, then: FlowState | undefined, now: FlowState): EndpointSource['lifetime'] {
   const of = (place: number): number => Math.max(0, now.numbers[place]! - (then?.numbers[place] ?? 0));
   const before = (place: number): number => then?.numbers[place] ?? 0;
   return {
