@@ -16,7 +16,16 @@ export function cpuSeconds(pid: number): number {
 
 /** Resident memory that belongs to no file now, MiB: pages of programs and libraries are left out, as others share them. */
 export function anonymousMib(pid: number): number {
-  const match = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return statusMib(pid, 'RssAnon');
+}
+
+/** All resident memory, MiB. */
+export function residentMib(pid: number): number {
+  return statusMib(pid, 'VmRSS');
+}
+
+function statusMib(pid: number, field: string): number {
+  const match = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(match?.[1] ?? NaN) / 1024;
 }
 

@@ -4,6 +4,7 @@
  */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../test/support/free-port.js';
@@ -18,11 +19,23 @@ export interface Subject {
 const STARTS_WITHIN_MS = 20_000;
 
 export async function startOurs(): Promise<Subject> {
-  const child = fork(fileURLToPath(new URL('./serve.js', import.meta.url)), {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
-  const [url] = (await once(child, 'message')) as [string];
-  return { name: 'topoprobe', url, pid: child.pid!, stop: () => end(child) };
+  return startServe('topoprobe', fileURLToPath(new URL('./serve.js', import.meta.url)));
+}
+
+/** Our app of another version, where TOPOPROBE_BEFORE names its checkout, which is built. */
+export async function startBefore(): Promise<Subject | undefined> {
+  const checkout = process.env['TOPOPROBE_BEFORE'];
+  if (checkout === undefined || checkout === '') return undefined;
+  return startServe('before', join(checkout, 'build/bench/app/serve.js'));
+}
+
+async function startServe(name: string, file: string): Promise<Subject> {
+  const child = fork(file, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const [url] = (await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(() => Promise.reject(new Error(`${file} ended; is its checkout built?`))),
+  ])) as [string];
+  return { name, url, pid: child.pid!, stop: () => end(child) };
 }
 
 /** Undefined when no binary is given. */

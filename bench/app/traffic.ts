@@ -70,14 +70,19 @@ export function ask(
   });
 }
 
-/** @throws Error when the report is not taken in */
-export async function publish(url: string, probe: number, body: Buffer): Promise<void> {
-  const { status } = await ask(`${url}/api/report`, 'POST', body, {
+/** @throws Error when the body is not taken in */
+export async function publish(
+  url: string,
+  probe: number,
+  body: Buffer,
+  path = '/api/report',
+): Promise<void> {
+  const { status } = await ask(`${url}${path}`, 'POST', body, {
     'content-type': 'application/msgpack',
     'content-encoding': 'gzip',
     'x-scope-probe-id': `probe-${probe}`,
   });
-  if (status !== 200) throw new Error(`a report was answered ${status}`);
+  if (status !== 200) throw new Error(`${path} was answered ${status}`);
 }
 
 export function percentile(values: readonly number[], share: number): number {

@@ -1,65 +1,47 @@
 /** What the probe of one machine of the simulated fleet states, beside what it reports: made from the same report. */
-import {
-  Num,
-  NO_FAILURES,
-  NUMBERS,
-  PORTS_MAX,
-  type FlowDefinition,
-  type FlowState,
-} from '../../src/flows/flow.js';
+import { DialledServers } from '../../src/app/decode/dialled-servers.js';
+import { ReportedFlows } from '../../src/app/decode/report-to-statement.js';
 import type { StatedFacts, StatedFlow, Statement } from '../../src/flows/statement.js';
-import { parseEndpointNodeId, toMillis } from '../../src/report/index.js';
+import { toMillis } from '../../src/report/index.js';
 import type { Metric, Node, Report, TopologyKey } from '../../src/report/model/model.js';
 
-const BYTES_PER_CONNECTION = 12_345;
-const RTT_MICROS = 350;
-
-interface Stated {
-  readonly definition: FlowDefinition;
-  readonly ports: number[];
-  connections: number;
-}
+export const INTERVAL_MS = 3000;
+const EPOCH_MS = 1_795_244_936_000;
+const WINDOW_MS = 15_000;
 
 /** States the reports of one machine, one after the other. */
 export class MachineStatements {
-  readonly #ids = new Map<string, number>();
-  #flows = new Map<string, { readonly definition: FlowDefinition; readonly state: FlowState }>();
+  readonly #probe: string;
+  readonly #flows: ReportedFlows;
   #facts = new Map<TopologyKey, ReadonlyMap<string, Node>>();
   #seq = 0;
+
+  constructor(probe = '0123456789abcdef') {
+    this.#probe = probe;
+    this.#flows = new ReportedFlows(probe, new DialledServers());
+  }
 
   /** What `report` changes of the one before; everything the first time. */
   next(report: Report): Statement {
     const base = this.#seq++;
-    const before = this.#flows;
-    const now = new Map(Array.from(flowsOf(report), ([key, flow]) => [key, stateOf(flow)]));
-    this.#flows = now;
-    const flows: StatedFlow[] = [];
-    for (const [key, { definition, state }] of now) {
-      const known = before.get(key);
-      if (known !== undefined && isSame(known.state, state)) continue;
-      flows.push({ id: this.#idOf(key), ...(known === undefined && { definition }), state });
-    }
-    const gone = [...before.keys()].filter((key) => !now.has(key)).map((key) => this.#idOf(key));
+    const atMs = report.timestamp === undefined ? 0 : toMillis(report.timestamp);
+    const times = { atMs, intervalMs: INTERVAL_MS, windowMs: WINDOW_MS, isWhole: true };
+    const { all } = this.#flows.take(report, times, () => undefined);
+    const said = all.flatMap(({ statements }) => statements.map(({ statement }) => statement));
     return {
       version: 1,
-      probe: '0123456789abcdef',
-      epoch: 1_795_244_936_000,
+      probe: this.#probe,
+      epoch: EPOCH_MS,
       seq: this.#seq,
       base,
-      host: 'node-0.example',
-      atMs: report.timestamp === undefined ? 0 : toMillis(report.timestamp),
-      intervalMs: 3000,
-      flows: flows.sort((a, b) => a.id - b.id),
-      gone: gone.sort((a, b) => a - b),
+      host: said[0]?.host ?? '',
+      atMs,
+      intervalMs: INTERVAL_MS,
+      flows: newest(said),
+      gone: said.flatMap(({ gone }) => gone).sort((a, b) => a - b),
       facts: this.#factsOf(report),
       dns: report.dns,
     };
-  }
-
-  #idOf(key: string): number {
-    let id = this.#ids.get(key);
-    if (id === undefined) this.#ids.set(key, (id = this.#ids.size));
-    return id;
   }
 
   /** Nodes with other values than before, and metrics of the others: they are never the same here. */
@@ -84,61 +66,12 @@ export class MachineStatements {
   }
 }
 
-/** By client address, process and server. */
-function flowsOf(report: Report): Map<string, Stated> {
-  const flows = new Map<string, Stated>();
-  for (const { id, adjacency, latest } of report.topologies.get('Endpoint')?.nodes.values() ?? []) {
-    const dialled = adjacency?.at(-1);
-    if (dialled === undefined || latest?.has('copy_of')) continue;
-    const client = parseEndpointNodeId(id);
-    const server = parseEndpointNodeId(dialled);
-    if (client === undefined || server === undefined) continue;
-    const pid = Number(latest?.get('pid')?.value ?? 0);
-    const key = `${client.address} ${pid} ${server.address} ${server.port}`;
-    let flow = flows.get(key);
-    if (flow === undefined) {
-      const process = pid === 0 ? undefined : { pid, startTicks: pid * 977, name: `service-${pid % 50}` };
-      const definition: FlowDefinition = {
-        kind: 'ends',
-        scope: client.scope,
-        client: {
-          ...{ address: client.address, isHere: pid !== 0, netns: 4_026_531_840, evidence: 'socket' },
-          process,
-        },
-        server: { address: server.address, port: Number(server.port), isHere: false, netns: 0 },
-        ...{ via: '', clientVia: '', direction: 'handshake', nat: '' },
-      };
-      flows.set(key, (flow = { definition, ports: [], connections: 0 }));
-    }
-    flow.ports.push(Number(client.port));
-    flow.connections += Number(latest?.get('conn_count')?.value ?? 1);
-  }
-  return flows;
-}
-
-function stateOf({ definition, ports, connections }: Stated): {
-  definition: FlowDefinition;
-  state: FlowState;
-} {
-  const numbers = new Float64Array(NUMBERS);
-  numbers[Num.Opened] = connections;
-  numbers[Num.Live] = connections;
-  numbers[Num.BytesSent] = connections * BYTES_PER_CONNECTION;
-  numbers[Num.BytesReceived] = connections * BYTES_PER_CONNECTION * 7;
-  numbers[Num.ConnectMicrosSum] = connections * RTT_MICROS;
-  numbers[Num.ConnectCount] = connections;
-  numbers[Num.RttMicrosSum] = connections * RTT_MICROS;
-  numbers[Num.RttCount] = connections;
-  const kept = Uint16Array.from(new Set(ports)).sort().subarray(0, PORTS_MAX);
-  const standsFor = new Uint32Array(kept.length).fill(1);
-  return {
-    definition,
-    state: { numbers, failed: NO_FAILURES, ports: { modulus: 1, ports: kept, standsFor } },
-  };
-}
-
-function isSame(a: FlowState, b: FlowState): boolean {
-  return a.numbers.join() === b.numbers.join() && a.ports.ports.join() === b.ports.ports.join();
+/** Of what a report makes several statements of, the last state of each flow. */
+function newest(statements: readonly Statement[]): StatedFlow[] {
+  const flows = new Map<number, StatedFlow>();
+  for (const statement of statements)
+    for (const flow of statement.flows) flows.set(flow.id, { ...flows.get(flow.id), ...flow });
+  return [...flows.values()].sort((a, b) => a.id - b.id);
 }
 
 function valuesOf({ latest, sets, parents }: Node): string {
