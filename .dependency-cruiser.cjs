@@ -8,6 +8,7 @@ const FLOORS = {
   'src/report': [
     ['model'], // the report's types, ids and times
     ['keys'], // what nodes' facts are called
+    ['rename-host'], // a report under another host name
     ['merge'], // reports → one report
     ['wire'], // reports ↔ bytes
     ['index'],
@@ -63,7 +64,7 @@ const FLOORS = {
 /** Rooms in which nothing is read or sent: functions of what they are given. */
 const PURE = [
   'src/(netlink|conntrack-parser)',
-  'src/report/(model|merge)',
+  'src/report/(model|keys|rename-host|merge)',
   'src/flows',
   'src/probe/(records|flows)',
   'src/probe/nat/(resolve-nat|flow-index|short-flows|translations)',

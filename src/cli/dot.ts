@@ -1,4 +1,5 @@
 /** A report as a Graphviz graph of processes: one edge per pair, labelled with its number of connections. */
+import { FACT, latestOf, numberOf } from '../report/keys.js';
 import type { Node, Report } from '../report/model/model.js';
 import { visibleText } from './visible-text.js';
 
@@ -11,15 +12,15 @@ export function reportToDot(report: Report): string {
 
   const owner = (endpointId: string): string => {
     const endpoint = endpoints.get(endpointId);
-    const pid = endpoint?.latest?.get('pid')?.value;
-    const host = endpoint?.latest?.get('host_node_id')?.value.split(';')[0];
+    const pid = latestOf(endpoint, FACT.pid);
+    const host = latestOf(endpoint, FACT.hostNodeId)?.split(';')[0];
     if (pid === undefined || host === undefined) {
       const [, address, port] = endpointId.split(';');
       labels.set(endpointId, `${address ?? ''}:${port ?? ''}`);
       return endpointId;
     }
     const id = `${host};${pid}`;
-    labels.set(id, `${processes.get(id)?.latest?.get('name')?.value ?? 'unknown'} (${pid})`);
+    labels.set(id, `${latestOf(processes.get(id), FACT.name) ?? 'unknown'} (${pid})`);
     return id;
   };
 
@@ -27,7 +28,7 @@ export function reportToDot(report: Report): string {
     for (const to of endpoint.adjacency ?? []) {
       const pair = { from: owner(endpoint.id), to: owner(to) };
       const key = JSON.stringify(pair);
-      const connections = Number(endpoint.latest?.get('conn_count')?.value ?? 1);
+      const connections = numberOf(endpoint, FACT.connCount) ?? 1;
       edges.set(key, { ...pair, connections: (edges.get(key)?.connections ?? 0) + connections });
     }
   }

@@ -4,6 +4,7 @@
  * in /api/v1/probes. A host without such facts goes without nothing that its probe knows of.
  */
 import { hostNodeId } from '../report/index.js';
+import { FACT } from '../report/keys.js';
 import type { MetadataTemplate, Timestamp, Topology } from '../report/model/model.js';
 
 export interface Degradation {
@@ -13,7 +14,6 @@ export interface Degradation {
   readonly text: string;
 }
 
-const PREFIX = 'degraded_';
 const FIRST_PRIORITY = 20;
 const SEPARATOR = ' | ';
 
@@ -30,11 +30,12 @@ export function degradationFacts(
     texts.set(part, known === undefined ? text : `${known}${SEPARATOR}${text}`);
   }
   const id = hostNodeId(hostName);
-  const latest = new Map([...texts].map(([part, value]) => [PREFIX + part, { timestamp: now, value }]));
+  const keyOf = (part: string): string => FACT.degradedPrefix + part;
+  const latest = new Map([...texts].map(([part, value]) => [keyOf(part), { timestamp: now, value }]));
   const metadataTemplates = new Map<string, MetadataTemplate>(
     [...texts.keys()].map((part, i) => [
-      PREFIX + part,
-      { id: PREFIX + part, label: `Goes without (${part})`, from: 'latest', priority: FIRST_PRIORITY + i },
+      keyOf(part),
+      { id: keyOf(part), label: `Goes without (${part})`, from: 'latest', priority: FIRST_PRIORITY + i },
     ]),
   );
   return { metadataTemplates, nodes: new Map([[id, { id, topology: 'host', latest }]]) };

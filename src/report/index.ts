@@ -8,5 +8,5 @@ export { mergeReports, mergeTopologies } from './merge/reports.js';
 export { laterOf, mergeNodes } from './merge/nodes.js';
 export { decodeReport, encodeReport } from './wire/msgpack-codec.js';
 export type { NodeCache } from './wire/known-nodes.js';
-export { renamedId, renameHost } from './model/rename-host.js';
+export { renamedId, renameHost } from './rename-host.js';
 export { reportFromJson, reportToJson } from './wire/json-codec.js';

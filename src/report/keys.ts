@@ -12,6 +12,8 @@ export const FACT = {
   pid: 'pid',
   /** Of a process: its program's. Scope; our probe. */
   name: 'name',
+  /** With a counter's name behind it: what old Scope probes count apart from their facts. Our decoder of reports. */
+  counterPrefix: 'count_',
 
   // Endpoints, Scope's
   /** Connections that a client's endpoint stands for; absent: 1, or 0 where the endpoint opens none. */
@@ -104,17 +106,18 @@ export const FACT = {
   // Hosts, by our probe: how complete the picture is
   /** `ebpf` or `procfs`. */
   connectionSource: 'connection_source',
-  /** `files`, `sockets` or `events`. */
+  /** `files`, `sockets` or `events`: see probe/connections/ebpf/rungs.ts. */
   ebpfRung: 'ebpf_rung',
   /** Programs that the kernel refused, what is not seen without them, and why. */
   ebpfRefused: 'ebpf_refused',
-  /** What is left out, and what to do; as a prefix with `_` and a word: what can't be seen from where the probe runs. */
+  /** What is left out, such as network namespaces for want of descriptors, and what to do. */
   notSeen: 'not_seen',
-  notSeenAddresses: 'not_seen_addresses',
+  /** With a word behind it: what can't be seen from where the probe runs, and what to do. */
   notSeenPrefix: 'not_seen_',
+  notSeenAddresses: 'not_seen_addresses',
   /** With a part of the probe behind it: what is done without, why, and what to do. */
   degradedPrefix: 'degraded_',
-  /** Sockets of other nodes on the same kernel. */
+  /** Sockets of other nodes on the same kernel, which are only counted; absent: none. */
   foreignSockets: 'foreign_sockets',
   /** Ends of connections since the source was started: by the kernel's count, and those not seen. */
   connectionsOpened: 'connections_opened',
@@ -127,14 +130,19 @@ export const FACT = {
   socketsUnknown: 'sockets_unknown',
   /** Records that were lost since the last report. */
   recordsLost: 'records_lost',
-  /** Ends of connections beyond the bounds, and of them failed connects; bytes and segments of those that ended. */
+  /** Ends of connections beyond the bounds (`--max-connections` …): living now, or ended since the last report. */
   otherConnections: 'other_connections',
+  /** Of them failed connects; bytes and segments of those that ended. Absent where there are no such ends. */
   otherFailedConnects: 'other_failed_connects',
   otherBytesSent: 'other_bytes_sent',
   otherBytesReceived: 'other_bytes_received',
   otherRetransmits: 'other_retransmits',
   /** `inode=connections`, most first. */
   otherByNetns: 'other_by_netns',
+
+  // Hosts, by our app
+  /** When the last report came of a probe that has fallen silent, RFC 3339. */
+  staleSince: 'stale_since',
 
   // Containers and images: Scope
   /** 64 hexadecimal digits; on processes, too. */

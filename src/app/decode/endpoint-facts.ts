@@ -2,7 +2,7 @@
  * What an endpoint node of a report in Scope's form says, taken apart: whose it is, and how many connections it stands for.
  * Scope's own probes give the first five facts; the others are those of ours.
  */
-import { latestOf, numberOf } from '../../report/keys.js';
+import { FACT, latestOf, numberOf } from '../../report/keys.js';
 import type { Node } from '../../report/model/model.js';
 import { parseEndpointNodeId, parseNodeId } from '../../report/model/node-ids.js';
 
@@ -39,13 +39,13 @@ export interface EndpointFacts {
 
 /** What a flow's end has as `facts`. */
 const END_FACTS = [
-  'holder_pids',
-  'holder_pids_more',
-  'listener_pids',
-  'listener_pids_more',
-  'last_listener_name',
-  'last_listener_listens',
-  'mptcp_subflows',
+  FACT.holderPids,
+  FACT.holderPidsMore,
+  FACT.listenerPids,
+  FACT.listenerPidsMore,
+  FACT.lastListenerName,
+  FACT.lastListenerListens,
+  FACT.mptcpSubflows,
 ] as const;
 
 /** Undefined when the node's id is no endpoint's. */
@@ -57,29 +57,29 @@ export function endpointFactsOf(id: string, node: Node | undefined): EndpointFac
   const text = (key: string): string | undefined => latestOf(node, key);
   /** A number that is not one counts as absent. */
   const number = (key: string): number | undefined => numberOf(node, key);
-  const hostNode = text('host_node_id');
-  const direction = text('direction_evidence') ?? '';
-  const connections = number('conn_count') ?? 1;
+  const hostNode = text(FACT.hostNodeId);
+  const direction = text(FACT.directionEvidence) ?? '';
+  const connections = number(FACT.connCount) ?? 1;
   return {
     id,
     scope: parsed.scope,
     address: parsed.address,
     port,
     host: hostNode === undefined ? undefined : (parseNodeId(hostNode)?.own ?? hostNode),
-    pid: number('pid') ?? 0,
-    copyOf: text('copy_of'),
+    pid: number(FACT.pid) ?? 0,
+    copyOf: text(FACT.copyOf),
     connections,
-    fresh: direction === '' ? undefined : Math.min(connections, number('conn_new') ?? connections),
-    bytesSent: number('bytes_sent') ?? 0,
-    bytesReceived: number('bytes_received') ?? 0,
-    retransmits: number('retransmits') ?? 0,
-    rttMicros: number('rtt_us'),
-    connectMicros: number('connect_us'),
-    failed: number('failed_count') ?? 0,
-    failedReason: text('failed_reason') ?? 'unknown',
+    fresh: direction === '' ? undefined : Math.min(connections, number(FACT.connNew) ?? connections),
+    bytesSent: number(FACT.bytesSent) ?? 0,
+    bytesReceived: number(FACT.bytesReceived) ?? 0,
+    retransmits: number(FACT.retransmits) ?? 0,
+    rttMicros: number(FACT.rttMicros),
+    connectMicros: number(FACT.connectMicros),
+    failed: number(FACT.failedCount) ?? 0,
+    failedReason: text(FACT.failedReason) ?? 'unknown',
     direction,
-    evidence: text('pid_evidence') ?? '',
-    toPid: number('to_pid'),
+    evidence: text(FACT.pidEvidence) ?? '',
+    toPid: number(FACT.toPid),
     rest: restOf(node),
   };
 }

@@ -2,6 +2,7 @@
  * Reports in Scope's form, a Scope probe's or anybody's, turned into statements: from here on the app knows flows only. A report
  * may be of several hosts (one that an app merged is); each has statements of its own.
  */
+import { FACT } from '../../report/keys.js';
 import type { Node, Report } from '../../report/model/model.js';
 import { parseNodeId, processNodeId } from '../../report/model/node-ids.js';
 import { compare } from '../../report/model/timestamp.js';
@@ -138,7 +139,7 @@ export class ReportedFlows {
   #noteNames({ topologies }: Report): void {
     const names = new Map<string, string>();
     for (const [id, { latest }] of topologies.get('Process')?.nodes ?? []) {
-      const name = latest?.get('name')?.value;
+      const name = latest?.get(FACT.name)?.value;
       if (name !== undefined) names.set(id, name);
     }
     const isSame =

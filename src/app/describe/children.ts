@@ -1,10 +1,11 @@
 /**
  * What a node is made of, as the tables on its page: a machine's containers and processes, a pod's containers, …
  */
-import { latestOf } from '../../report/keys.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import type { Node, Report } from '../../report/model/model.js';
 import { hostNameOf, ownIdOf } from '../flows/own-id.js';
 import { UNCONTAINED_PREFIX } from '../flows/external.js';
+import { HOSTNAME_GROUP } from '../views/containers.js';
 import { PSEUDO, type ViewNode } from '../views/graph.js';
 import { compareText } from './rows.js';
 import { summarise, type NodeSummary } from './summary.js';
@@ -71,11 +72,11 @@ function belongs(
     return view.members.includes(id);
   switch (view.topology) {
     case 'host':
-      return (latestOf(node, 'host_node_id') ?? node.parents?.get('host')?.[0]) === view.id;
+      return (latestOf(node, FACT.hostNodeId) ?? node.parents?.get('host')?.[0]) === view.id;
     case 'container':
-      return topology === 'process' && latestOf(node, 'docker_container_id') === ownIdOf(view.id);
+      return topology === 'process' && latestOf(node, FACT.containerId) === ownIdOf(view.id);
     case 'container_image':
-    case 'group:container:docker_container_hostname':
+    case HOSTNAME_GROUP:
     case 'pod':
       return view.members?.includes(id) === true && topology === 'container';
     case PSEUDO:
@@ -83,7 +84,7 @@ function belongs(
         topology === 'process' &&
         view.id.startsWith(UNCONTAINED_PREFIX) &&
         hostNameOf(id) === view.id.slice(UNCONTAINED_PREFIX.length) &&
-        latestOf(node, 'docker_container_id') === undefined
+        latestOf(node, FACT.containerId) === undefined
       );
     default:
       return topology === 'pod' && view.members?.includes(id) === true;

@@ -1,7 +1,7 @@
 /**
  * How a node is called: its label, the small print under it, and the rank that lays like beside like.
  */
-import { latestOf } from '../../report/keys.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import type { Report } from '../../report/model/model.js';
 import { hostNameOf, ownIdOf } from '../flows/own-id.js';
 import {
@@ -74,13 +74,13 @@ function namePseudo(id: string): Naming {
 function nameProcess(report: Report, { id, node }: ViewNode): Pick<Naming, 'label' | 'labelMinor' | 'rank'> {
   const host = hostNameOf(id);
   const pid = id.slice(host.length + 1);
-  const name = latestOf(node, 'name') ?? '';
-  const containerId = latestOf(node, 'docker_container_id');
+  const name = latestOf(node, FACT.name) ?? '';
+  const containerId = latestOf(node, FACT.containerId);
   const container =
     containerId === undefined
       ? undefined
       : report.topologies.get('Container')?.nodes.get(`${containerId};<container>`);
-  const containerName = latestOf(container, 'docker_container_name') ?? '';
+  const containerName = latestOf(container, FACT.containerName) ?? '';
   if (name !== '')
     return {
       label: name,
@@ -100,11 +100,11 @@ function nameHost({ id }: ViewNode): Pick<Naming, 'label' | 'labelMinor' | 'rank
 
 /** Names given by an orchestrator say more than the runtime's own. */
 const CONTAINER_NAME_KEYS = [
-  'docker_label_com.amazonaws.ecs.container-name',
-  'docker_label_io.kubernetes.container.name',
-  'docker_env_MARATHON_APP_ID',
-  'docker_container_name',
-  'docker_container_hostname',
+  `${FACT.containerLabelPrefix}com.amazonaws.ecs.container-name`,
+  `${FACT.containerLabelPrefix}io.kubernetes.container.name`,
+  `${FACT.containerEnvPrefix}MARATHON_APP_ID`,
+  FACT.containerName,
+  FACT.containerHostname,
 ];
 
 function nameContainer(
@@ -114,7 +114,7 @@ function nameContainer(
   const label =
     CONTAINER_NAME_KEYS.map((key) => latestOf(node, key)).find((name) => name !== undefined && name !== '') ??
     ownIdOf(id);
-  const hostNode = latestOf(node, 'host_node_id') ?? node?.parents?.get('host')?.[0];
+  const hostNode = latestOf(node, FACT.hostNodeId) ?? node?.parents?.get('host')?.[0];
   const host = hostNode === undefined ? '' : hostNameOf(hostNode);
   const image = imageNameOf(report, node);
   return { label, labelMinor: host, rank: image === undefined ? host : withoutTag(image) };
@@ -122,14 +122,14 @@ function nameContainer(
 
 function nameImage(report: Report, view: ViewNode): Pick<Naming, 'label' | 'labelMinor' | 'rank'> {
   const name = ownIdOf(view.id);
-  const imageId = latestOf(view.node, 'docker_image_id');
+  const imageId = latestOf(view.node, FACT.imageId);
   const label = name === '<none>' && imageId !== undefined ? imageId.slice(0, 12) : name;
   return { label, labelMinor: countOf(report, view), rank: name };
 }
 
 function nameKubernetes({ id, node }: ViewNode): Pick<Naming, 'label' | 'labelMinor' | 'rank'> {
-  const label = latestOf(node, 'kubernetes_name') ?? latestOf(node, 'weave_peer_nick_name') ?? ownIdOf(id);
-  const namespace = latestOf(node, 'kubernetes_namespace');
+  const label = latestOf(node, FACT.kubernetesName) ?? latestOf(node, FACT.weavePeerNickName) ?? ownIdOf(id);
+  const namespace = latestOf(node, FACT.kubernetesNamespace);
   return { label, labelMinor: '', rank: namespace === undefined ? label : `${namespace}/${label}` };
 }
 

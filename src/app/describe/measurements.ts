@@ -2,6 +2,7 @@
  * What probes measured of connections, as further columns of a node's connection tables.
  */
 import { meansOf } from '../../flows/window.js';
+import { FACT } from '../../report/keys.js';
 import type { FlowSums } from '../flows/flow-sums.js';
 
 export interface Column {
@@ -12,6 +13,7 @@ export interface Column {
 }
 
 interface Measurement {
+  /** The key of the fact. */
   readonly id: string;
   readonly label: string;
   /** Undefined or 0: nothing to show. */
@@ -19,12 +21,12 @@ interface Measurement {
 }
 
 const MEASUREMENTS: readonly Measurement[] = [
-  { id: 'bytes_sent', label: 'Bytes sent', of: ({ bytesSent }) => bytesSent },
-  { id: 'bytes_received', label: 'Bytes received', of: ({ bytesReceived }) => bytesReceived },
-  { id: 'rtt_us', label: 'RTT µs', of: (sums) => meansOf(sums).rttMicros },
-  { id: 'connect_us', label: 'Connect µs', of: (sums) => meansOf(sums).connectMicros },
-  { id: 'retransmits', label: 'Retransmits', of: ({ retransmits }) => retransmits },
-  { id: 'failed_count', label: 'Failed', of: ({ failed }) => failed },
+  { id: FACT.bytesSent, label: 'Bytes sent', of: ({ bytesSent }) => bytesSent },
+  { id: FACT.bytesReceived, label: 'Bytes received', of: ({ bytesReceived }) => bytesReceived },
+  { id: FACT.rttMicros, label: 'RTT µs', of: (sums) => meansOf(sums).rttMicros },
+  { id: FACT.connectMicros, label: 'Connect µs', of: (sums) => meansOf(sums).connectMicros },
+  { id: FACT.retransmits, label: 'Retransmits', of: ({ retransmits }) => retransmits },
+  { id: FACT.failedCount, label: 'Failed', of: ({ failed }) => failed },
 ];
 
 /** Columns for what was measured on any connection of a table, given the sum over it. */

@@ -1,6 +1,7 @@
 /**
  * A node's facts as rows to show, chosen and worded by the templates its probe sent.
  */
+import { FACT, latestOf } from '../../report/keys.js';
 import type { Metric, Node, TableTemplate, Timestamp, Topology } from '../../report/model/model.js';
 
 export interface MetadataRow {
@@ -45,7 +46,7 @@ export function metadataRows(node: Node, topology: Topology | undefined): Metada
     const value =
       template.from === 'sets'
         ? node.sets?.get(template.id)?.join(', ')
-        : node.latest?.get(template.from === 'counters' ? `count_${template.id}` : template.id)?.value;
+        : latestOf(node, template.from === 'counters' ? FACT.counterPrefix + template.id : template.id);
     if (value === undefined || value === '') continue;
     rows.push({
       id: template.id,

@@ -1,7 +1,7 @@
 /**
  * A node of a view as Scope's JSON (`NodeSummary`).
  */
-import { latestOf } from '../../report/keys.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import type { Node, Report } from '../../report/model/model.js';
 import type { ViewNode } from '../views/graph.js';
 import { nameNode } from './labels.js';
@@ -69,9 +69,9 @@ function parentRows(report: Report, node: Node): ParentRow[] {
   const rows: ParentRow[] = [];
   for (const topology of parentTopologies()) {
     const ids = new Set(node.parents?.get(topology));
-    if (topology === 'host' && node.topology !== 'host') add(ids, latestOf(node, 'host_node_id'));
+    if (topology === 'host' && node.topology !== 'host') add(ids, latestOf(node, FACT.hostNodeId));
     if (topology === 'container' && node.topology === 'process') {
-      const container = latestOf(node, 'docker_container_id');
+      const container = latestOf(node, FACT.containerId);
       if (container !== undefined) ids.add(`${container};<container>`);
     }
     const naming = ids.size === 0 ? undefined : describeTopology(report, topology);

@@ -1,16 +1,16 @@
 /** The name of the image that a container was made of. */
-import { latestOf } from '../../report/keys.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import type { Node, Report } from '../../report/model/model.js';
 
 /** Name and tag of a container's image, from its image node. */
 export function imageNameOf(report: Report, container: Node | undefined): string | undefined {
-  const own = latestOf(container, 'docker_image_name');
+  const own = latestOf(container, FACT.imageName);
   if (own !== undefined) return own;
-  const imageId = latestOf(container, 'docker_image_id');
+  const imageId = latestOf(container, FACT.imageId);
   if (imageId === undefined) return undefined;
   return latestOf(
     report.topologies.get('ContainerImage')?.nodes.get(`${imageId};<container_image>`),
-    'docker_image_name',
+    FACT.imageName,
   );
 }
 

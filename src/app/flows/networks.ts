@@ -5,7 +5,7 @@
  * services' cluster addresses, which no interface of any host has.
  */
 import ipaddr from 'ipaddr.js';
-import { latestOf } from '../../report/keys.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import type { Report } from '../../report/model/model.js';
 
 /** A set of CIDR networks that answers "is this address in one of them", and in which. */
@@ -86,7 +86,7 @@ export function localNetworks(report: Report): NetworkSet {
   const networks = new NetworkSet();
   for (const key of ['Host', 'Overlay'] as const) {
     for (const node of report.topologies.get(key)?.nodes.values() ?? []) {
-      for (const cidr of node.sets?.get('local_networks') ?? []) networks.add(cidr);
+      for (const cidr of node.sets?.get(FACT.localNetworks) ?? []) networks.add(cidr);
     }
   }
   const services = serviceNetwork(report);
@@ -99,7 +99,7 @@ function serviceNetwork(report: Report): string | undefined {
   let lowest = 0xffffffff;
   let highest = -1;
   for (const node of report.topologies.get('Service')?.nodes.values() ?? []) {
-    const address = latestOf(node, 'kubernetes_ip');
+    const address = latestOf(node, FACT.kubernetesIp);
     if (address === undefined || !ipaddr.IPv4.isValidFourPartDecimal(address)) continue;
     const value = ipaddr.IPv4.parse(address)
       .toByteArray()

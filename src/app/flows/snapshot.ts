@@ -2,6 +2,7 @@
  * What every view of one moment is made from: facts of nodes, flows, and look-ups derived from them. Derived parts are made
  * when first asked for and shared by all views of that moment.
  */
+import { FACT } from '../../report/keys.js';
 import { parseAddressPort } from '../../report/model/address-port.js';
 import type { Node, Report, TopologyKey } from '../../report/model/model.js';
 import { hostScope } from '../../report/model/node-ids.js';
@@ -100,7 +101,7 @@ export class Snapshot {
     if (this.#shared !== undefined) return this.#shared;
     const shared = new SharedNetworks();
     for (const [id, { sets }] of this.nodes('Host')) {
-      const networks = sets?.get('local_networks');
+      const networks = sets?.get(FACT.localNetworks);
       if (networks !== undefined) shared.note(hostNameOf(id), networks, 0);
     }
     return (this.#shared = shared);

@@ -2,6 +2,7 @@
  * Addresses that are dialled and that nobody answers at: each is a node of its own, as long as anybody dials it. What
  * listened there last is shown while that is remembered.
  */
+import { FACT } from '../../report/keys.js';
 import { addressPort } from '../../report/model/address-port.js';
 import { endpointNodeId } from '../../report/model/node-ids.js';
 import { UNANSWERED_PREFIX } from './external.js';
@@ -66,8 +67,8 @@ export class Unanswered {
     const { end, failures } = dialled;
     const host = end.scope.replace(/-\d+$/, '');
     const last =
-      end.facts?.get('last_listener_name') ?? this.#formerListener(end.scope, end.address, end.port);
-    const isListening = end.facts?.get('last_listener_listens') === 'yes';
+      end.facts?.get(FACT.lastListenerName) ?? this.#formerListener(end.scope, end.address, end.port);
+    const isListening = end.facts?.get(FACT.lastListenerListens) === 'yes';
     const minor = [
       ...(host === '' ? [] : [host]),
       isListening ? 'refused' : meaningOf(failures),

@@ -1,7 +1,7 @@
 /**
  * One end of a flow as views place it: its machine, its process as far as that is certain, and its address.
  */
-import { latestOf } from '../../report/keys.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import type { Node } from '../../report/model/model.js';
 import { hostNodeId, processNodeId } from '../../report/model/node-ids.js';
 import type { JoinedEnd } from './joined-flow.js';
@@ -16,9 +16,6 @@ export interface ViewEnd {
   readonly opens: boolean;
 }
 
-/** Start of a process, on its node: clock ticks after boot. Nodes of Scope's probes have none. */
-export const START_TICKS = 'start_ticks';
-
 /** Between the PID and the start of a process that is not the one with its PID now. */
 const EARLIER = '~';
 
@@ -28,7 +25,7 @@ export function viewEndOf(end: JoinedEnd, opens: boolean, processes: ReadonlyMap
   const hostNode = hostNodeId(host);
   if (process === undefined) return { end, hostNode, process: undefined, opens };
   const id = processNodeId(host, process.pid);
-  const start = latestOf(processes.get(id), START_TICKS);
+  const start = latestOf(processes.get(id), FACT.startTicks);
   const isOther = start !== undefined && process.startTicks !== 0 && start !== String(process.startTicks);
   return { end, hostNode, process: isOther ? `${id}${EARLIER}${process.startTicks}` : id, opens };
 }
@@ -38,7 +35,11 @@ export function processNodeOf({ end, hostNode, process: id }: ViewEnd): Node | u
   const { process } = end;
   if (id === undefined || hostNode === undefined || process === undefined) return undefined;
   const timestamp = { unixSeconds: 0, nanos: 0, zoneMinutes: -1 };
-  const facts = { pid: String(process.pid), name: process.name, host_node_id: hostNode };
+  const facts = {
+    [FACT.pid]: String(process.pid),
+    [FACT.name]: process.name,
+    [FACT.hostNodeId]: hostNode,
+  };
   return {
     id,
     topology: 'process',

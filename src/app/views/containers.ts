@@ -2,7 +2,7 @@
  * Containers: joined to connections by the process that holds them, else by the container's own addresses and
  * published ports; and the same grouped by image and by DNS name.
  */
-import { latestOf } from '../../report/keys.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import { containerNodeId } from '../../report/model/node-ids.js';
 import type { Node } from '../../report/model/model.js';
 import { hostNameOf } from '../flows/own-id.js';
@@ -14,7 +14,7 @@ import { placeOutsideOr } from './processes.js';
 import type { Snapshot } from '../flows/snapshot.js';
 import type { ViewEnd } from '../flows/view-end.js';
 
-const HOSTNAME_GROUP = 'group:container:docker_container_hostname';
+export const HOSTNAME_GROUP = `group:container:${FACT.containerHostname}`;
 
 /** `0.0.0.0:8080->80/tcp` or with a real address. */
 const PUBLISHED_PORT = /^([0-9.]+):([0-9]+)->[0-9]+\/tcp$/;
@@ -48,15 +48,15 @@ export function byAddress(
 }
 
 function* containerAddresses(node: Node): Iterable<string> {
-  if (latestOf(node, 'does_not_make_connections') !== undefined) return;
+  if (latestOf(node, FACT.doesNotMakeConnections) !== undefined) return;
   // What connects from a host's address may be any of its processes.
-  if (latestOf(node, 'docker_is_in_host_network') !== undefined) return;
-  for (const scoped of node.sets?.get('docker_container_ips_with_scopes') ?? []) {
+  if (latestOf(node, FACT.containerIsInHostNetwork) !== undefined) return;
+  for (const scoped of node.sets?.get(FACT.containerIpsWithScopes) ?? []) {
     const separator = scoped.indexOf(';');
     const address = scoped.slice(separator + 1);
     if (separator >= 0 && !isLinkOnly(address)) yield `${scoped};`;
   }
-  for (const mapping of node.sets?.get('docker_container_ports') ?? []) {
+  for (const mapping of node.sets?.get(FACT.containerPorts) ?? []) {
     const match = PUBLISHED_PORT.exec(mapping);
     if (match !== null) yield `;${match[1]!};${match[2]!}`;
   }
@@ -66,7 +66,7 @@ function* containerAddresses(node: Node): Iterable<string> {
 export function presentContainers(snapshot: Snapshot): Map<string, Node> {
   const containers = new Map<string, Node>();
   for (const [id, node] of snapshot.nodes('Container')) {
-    if (latestOf(node, 'docker_container_state') !== 'deleted') containers.set(id, node);
+    if (latestOf(node, FACT.containerState) !== 'deleted') containers.set(id, node);
   }
   return containers;
 }
@@ -79,7 +79,7 @@ export function containerFinder(
   const processes = snapshot.nodes('Process');
   const index = indexAddresses(containers, containerAddresses);
   const idOf = (process: string): string | undefined => {
-    const own = latestOf(processes.get(process), 'docker_container_id');
+    const own = latestOf(processes.get(process), FACT.containerId);
     return own === undefined ? undefined : containerNodeId(own);
   };
   const idsByProcess = new Map<string, string | undefined>();
@@ -119,7 +119,7 @@ export function imageGraph(snapshot: Snapshot): ViewGraph {
 /** Containers that share a host name. */
 export function hostnameGraph(snapshot: Snapshot): ViewGraph {
   return groupedGraph(snapshot, (node) => {
-    const name = latestOf(node, 'docker_container_hostname');
+    const name = latestOf(node, FACT.containerHostname);
     return name === undefined || name === '' ? undefined : { id: name, topology: HOSTNAME_GROUP };
   });
 }
@@ -154,7 +154,7 @@ function groupedGraph(
 /** An image group shows the facts of an image; a group by name has none of its own. */
 function imageNode(snapshot: Snapshot, topology: string, container: Node): Node | undefined {
   if (topology !== 'container_image') return undefined;
-  const imageId = latestOf(container, 'docker_image_id');
+  const imageId = latestOf(container, FACT.imageId);
   return imageId === undefined
     ? undefined
     : snapshot.nodes('ContainerImage').get(`${imageId};<container_image>`);

@@ -2,7 +2,7 @@
  * Pods, and the controllers and services they belong to. A connection finds its pod by the container of its process,
  * else by the pod's address; a service also by its cluster address, which is where clients send before NAT.
  */
-import { latestOf } from '../../report/keys.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import type { Node } from '../../report/model/model.js';
 import { byAddress, containerFinder, indexAddresses, presentContainers } from './containers.js';
 import { hostNameOf, ownIdOf } from '../flows/own-id.js';
@@ -30,17 +30,17 @@ function hasKubernetes(snapshot: Snapshot): boolean {
 function presentPods(snapshot: Snapshot): Map<string, Node> {
   const pods = new Map<string, Node>();
   for (const [id, node] of snapshot.nodes('Pod'))
-    if (!GONE.has(latestOf(node, 'kubernetes_state') ?? '')) pods.set(id, node);
+    if (!GONE.has(latestOf(node, FACT.kubernetesState) ?? '')) pods.set(id, node);
   return pods;
 }
 
 function* ownAddress(node: Node): Iterable<string> {
-  const address = latestOf(node, 'kubernetes_ip');
+  const address = latestOf(node, FACT.kubernetesIp);
   if (
     address !== undefined &&
     address !== '' &&
     address !== 'None' &&
-    latestOf(node, 'kubernetes_is_in_host_network') === undefined
+    latestOf(node, FACT.kubernetesIsInHostNetwork) === undefined
   ) {
     yield `;${address};`;
   }
@@ -67,7 +67,9 @@ function podPlace(snapshot: Snapshot, pods: ReadonlyMap<string, Node>): Place {
 function machineOf(container: string, containers: ReadonlyMap<string, Node>, view: ViewEnd): string {
   if (container.startsWith(UNCONTAINED_PREFIX)) return container.slice(UNCONTAINED_PREFIX.length);
   const node = containers.get(container);
-  return hostNameOf(latestOf(node, 'host_node_id') ?? node?.parents?.get('host')?.[0] ?? view.hostNode ?? '');
+  return hostNameOf(
+    latestOf(node, FACT.hostNodeId) ?? node?.parents?.get('host')?.[0] ?? view.hostNode ?? '',
+  );
 }
 
 /** Ids of a node's containers, by pod. */
@@ -156,7 +158,7 @@ function podGroupGraph(
 }
 
 function machineOfPod(pod: Node | undefined, view: ViewEnd): string {
-  const hostNode = latestOf(pod, 'host_node_id') ?? pod?.parents?.get('host')?.[0] ?? view.hostNode;
+  const hostNode = latestOf(pod, FACT.hostNodeId) ?? pod?.parents?.get('host')?.[0] ?? view.hostNode;
   return hostNode === undefined ? '' : hostNameOf(hostNode);
 }
 

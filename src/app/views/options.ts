@@ -1,7 +1,7 @@
 /**
  * The options that views take, in Scope's words, and what each hides.
  */
-import { latestOf } from '../../report/keys.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import { isRunningContainer, isSystemContainer } from './container-filters.js';
 import { filterReal, hideUnconnected, hideUnmanaged } from './filters.js';
 import { PSEUDO, type ViewGraph } from './graph.js';
@@ -120,17 +120,17 @@ export const NAMESPACE: ViewOption = {
   apply: (graph, value) => {
     const wanted = new Set(value.split(',').filter((name) => name !== ''));
     if (wanted.size === 0) return graph;
-    return filterReal(graph, ({ node }) => wanted.has(latestOf(node, 'kubernetes_namespace') ?? ''));
+    return filterReal(graph, ({ node }) => wanted.has(latestOf(node, FACT.kubernetesNamespace) ?? ''));
   },
 };
 
 function namespacesOf(snapshot: Snapshot): string[] {
   const names = new Set<string>();
   for (const { id, latest } of snapshot.nodes('Namespace').values())
-    names.add(latest?.get('kubernetes_name')?.value ?? id);
+    names.add(latest?.get(FACT.kubernetesName)?.value ?? id);
   for (const key of KUBERNETES_TOPOLOGIES) {
     for (const node of snapshot.nodes(key).values()) {
-      const name = latestOf(node, 'kubernetes_namespace');
+      const name = latestOf(node, FACT.kubernetesNamespace);
       if (name !== undefined) names.add(name);
     }
   }

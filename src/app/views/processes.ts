@@ -1,13 +1,13 @@
 /**
  * Processes: each with the machine it runs on, and who it talks to; and the same grouped by name.
  */
-import { latestOf } from '../../report/keys.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import { ambiguousNodeId, externalNodeId, isPseudoId, SERVICE_PREFIX } from '../flows/external.js';
 import type { Snapshot } from '../flows/snapshot.js';
 import { processNodeOf, type ViewEnd } from '../flows/view-end.js';
 import { buildGraph, PSEUDO, type Place, type ViewGraph, type ViewNode } from './graph.js';
 
-const PROCESS_NAME_GROUP = 'group:process:name';
+const PROCESS_NAME_GROUP = `group:process:${FACT.name}`;
 
 /** Where `inside` puts an end; one that no probe saw and nothing inside claims may be outside of the fleet. */
 export function placeOutsideOr(snapshot: Snapshot, inside: Place): Place {
@@ -54,7 +54,7 @@ export function processNameGraph(snapshot: Snapshot): ViewGraph {
     } else members.push(id);
   };
   for (const [id, node] of processes) {
-    const name = latestOf(node, 'name');
+    const name = latestOf(node, FACT.name);
     if (name !== undefined) addMember(name, id);
   }
   /** Processes of flows that have no node: they have ended. */
@@ -62,7 +62,7 @@ export function processNameGraph(snapshot: Snapshot): ViewGraph {
   const nameOf = ({ process, end }: ViewEnd): string | undefined => {
     if (process === undefined) return undefined;
     const node = processes.get(process);
-    if (node !== undefined) return latestOf(node, 'name');
+    if (node !== undefined) return latestOf(node, FACT.name);
     const name = end.process?.name ?? '';
     if (name === '') return undefined;
     if (!ended.has(process)) addMember(name, process);

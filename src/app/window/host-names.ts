@@ -3,7 +3,7 @@
  * that name, so its next report's nodes are looked up under it.
  */
 import { parseNodeId, renamedId, renameHost } from '../../report/index.js';
-import { latestOf } from '../../report/keys.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import type { Node, Report } from '../../report/model/model.js';
 import { AppError } from '../errors.js';
 import { Machines, type MachineFacts } from './machines.js';
@@ -98,8 +98,8 @@ export class HostNames {
 /** What a host's node says of its machine. */
 export function machineFactsOf(host: Node): MachineFacts {
   return {
-    machine: latestOf(host, 'machine_id'),
-    source: latestOf(host, 'machine_id_from'),
-    boot: latestOf(host, 'boot_id'),
+    machine: latestOf(host, FACT.machineId),
+    source: latestOf(host, FACT.machineIdFrom),
+    boot: latestOf(host, FACT.bootId),
   };
 }

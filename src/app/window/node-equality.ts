@@ -1,6 +1,7 @@
 /**
  * When two nodes say the same, contradict each other, or continue each other's measurements.
  */
+import { FACT } from '../../report/keys.js';
 import { compare } from '../../report/model/timestamp.js';
 import type { DnsNames, Latest, Metric, Node, Timestamp } from '../../report/model/model.js';
 import type { FactRules } from './fact-store.js';
@@ -52,7 +53,7 @@ export function dnsRules(merge: (versions: readonly DnsNames[]) => DnsNames): Fa
 }
 
 /** Facts that change all the time and that no other node's name or place depends on. */
-const RESTLESS = new Set(['uptime', 'ts', 'docker_container_uptime', 'docker_container_state_human']);
+const RESTLESS = new Set<string>([FACT.uptime, FACT.ts, FACT.containerUptime, FACT.containerStateHuman]);
 
 /** Whether all that other nodes show of a node, or are placed by, is as it was. */
 export function isStillCalled(node: Node | undefined, old: Node | undefined): boolean {

@@ -1,7 +1,7 @@
 /**
  * Who reports: each probe's machine, rhythm, clock and whether it has fallen silent.
  */
-import { latestOf } from '../../report/keys.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import type { Report } from '../../report/model/model.js';
 import { SkewMeter } from './clock-skew.js';
 import { coveredMsOf, hasTemplates, intervalMsOf, patienceMsOf, standsMsOf } from './rhythm.js';
@@ -98,7 +98,7 @@ export class ProbeRegistry {
       this.#records.set(identity.id, {
         identity,
         hostname,
-        machine: hostFact(report, 'machine_id'),
+        machine: hostFact(report, FACT.machineId),
         notSeen: notSeenOf(report),
         lastSeenMs: atMs,
         measuredMs: undefined,
@@ -127,7 +127,7 @@ export class ProbeRegistry {
     if (isWhole) known.wholeReport = number;
     known.skew.note(report, atMs);
     known.identity = identity;
-    known.machine = hostFact(report, 'machine_id') ?? known.machine;
+    known.machine = hostFact(report, FACT.machineId) ?? known.machine;
     if (hasHost(report)) {
       known.notSeen = notSeenOf(report);
       known.degraded = degradedOf(report);
@@ -236,27 +236,24 @@ function hasHost({ topologies }: Report): boolean {
 }
 
 function hostnameOf(report: Report): string {
-  return hostFact(report, 'host_name') ?? '';
+  return hostFact(report, FACT.hostName) ?? '';
 }
 
-/** Facts of the host that say what its probe does not see, and those whose names begin so. */
-const NOT_SEEN_FACTS: ReadonlySet<string> = new Set(['ebpf_refused', 'not_seen']);
-const NOT_SEEN = 'not_seen_';
+/** Facts of the host that say what its probe does not see, besides those with the prefix. */
+const NOT_SEEN_FACTS: ReadonlySet<string> = new Set([FACT.ebpfRefused, FACT.notSeen]);
 /** Bounds on what is kept of a host's facts here: anybody may send a report. */
 const MOST_FACTS = 16;
 const MOST_CHARACTERS = 500;
 
 function notSeenOf(report: Report): readonly string[] {
-  const facts = hostFacts(report, (key) => NOT_SEEN_FACTS.has(key) || key.startsWith(NOT_SEEN));
+  const facts = hostFacts(report, (key) => NOT_SEEN_FACTS.has(key) || key.startsWith(FACT.notSeenPrefix));
   return [...new Set(facts.values())].sort();
 }
 
-const DEGRADED = 'degraded_';
-
 /** Part → what the probe says of it. */
 function degradedOf(report: Report): Map<string, string> {
-  const facts = hostFacts(report, (key) => key.startsWith(DEGRADED));
-  return new Map(Array.from(facts, ([key, text]) => [key.slice(DEGRADED.length), text]));
+  const facts = hostFacts(report, (key) => key.startsWith(FACT.degradedPrefix));
+  return new Map(Array.from(facts, ([key, text]) => [key.slice(FACT.degradedPrefix.length), text]));
 }
 
 function hostFacts(report: Report, isWanted: (key: string) => boolean): Map<string, string> {

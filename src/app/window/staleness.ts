@@ -1,13 +1,12 @@
 /**
  * Machines whose probe has fallen silent stay in the picture until the window has passed, and say since when.
  */
+import { FACT } from '../../report/keys.js';
 import { hostNodeId } from '../../report/model/node-ids.js';
 import { fromMillis } from '../../report/model/timestamp.js';
 import type { Node, Topology } from '../../report/model/model.js';
 
-const STALE_SINCE = 'stale_since';
-
-const TEMPLATE = { id: STALE_SINCE, label: 'Stale since', from: 'latest', dataType: 'datetime' } as const;
+const TEMPLATE = { id: FACT.staleSince, label: 'Stale since', from: 'latest', dataType: 'datetime' } as const;
 
 /** The hosts with this fact on those that are silent. @param since host name → milliseconds since 1970 of the last word */
 export function markStale(hosts: Topology, since: ReadonlyMap<string, number>): Topology {
@@ -18,8 +17,8 @@ export function markStale(hosts: Topology, since: ReadonlyMap<string, number>): 
     const node = nodes.get(id);
     if (node === undefined) continue;
     const fact = { timestamp: fromMillis(sinceMs), value: new Date(sinceMs).toISOString() };
-    nodes.set(id, { ...node, latest: new Map(node.latest).set(STALE_SINCE, fact) });
+    nodes.set(id, { ...node, latest: new Map(node.latest).set(FACT.staleSince, fact) });
   }
-  const metadataTemplates = new Map(hosts.metadataTemplates).set(STALE_SINCE, TEMPLATE);
+  const metadataTemplates = new Map(hosts.metadataTemplates).set(FACT.staleSince, TEMPLATE);
   return { ...hosts, nodes, metadataTemplates };
 }

@@ -4,7 +4,7 @@
  */
 import type { Statement } from '../../flows/statement.js';
 import { renamedId, renameHost, type NodeCache } from '../../report/index.js';
-import { latestOf } from '../../report/keys.js';
+import { FACT, latestOf } from '../../report/keys.js';
 import type { Node, Report, Topology, TopologyKey } from '../../report/model/model.js';
 import { hostNodeId, processNodeId, TOPOLOGY_NAMES } from '../../report/model/node-ids.js';
 import { fromMillis } from '../../report/model/timestamp.js';
@@ -284,12 +284,12 @@ export class Window {
   #nameOf({ host, process }: JoinedEnd): string {
     if (host === undefined || process === undefined) return '';
     if (process.name !== '') return process.name;
-    return latestOf(this.#facts.nodes('Process')?.get(processNodeId(host, process.pid)), 'name') ?? '';
+    return latestOf(this.#facts.nodes('Process')?.get(processNodeId(host, process.pid)), FACT.name) ?? '';
   }
 
   #noteHosts({ topologies }: Report): void {
     for (const [id, { sets }] of topologies.get('Host')?.nodes ?? []) {
-      const networks = sets?.get('local_networks');
+      const networks = sets?.get(FACT.localNetworks);
       if (networks !== undefined) this.#flows.noteHost(hostNameOf(id), networks);
     }
   }

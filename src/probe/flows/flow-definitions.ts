@@ -1,5 +1,6 @@
 /** What each flow is, in words: addresses as text, processes with their names, how things are known. */
 import type { FlowDefinition, FlowEnd, FlowProcess } from '../../flows/flow.js';
+import { FACT } from '../../report/keys.js';
 import { hostScope, loopbackScope } from '../../report/model/node-ids.js';
 import { addressText, isLinkLocalAddress } from '../records/address.js';
 import { DIRECTION_EVIDENCE_TEXTS, PID_EVIDENCE_TEXTS, PidEvidence } from '../records/layout.js';
@@ -104,7 +105,7 @@ export class FlowDefinitions {
 
   #clientFacts(slot: number, facts: EndFacts['client']): EndFacts['client'] {
     const subflows = this.book.subflows[slot]!;
-    return subflows === 0 ? facts : new Map(facts).set('mptcp_subflows', String(subflows));
+    return subflows === 0 ? facts : new Map(facts).set(FACT.mptcpSubflows, String(subflows));
   }
 
   #scopeOf(key: Int32Array, at: number): string {

@@ -297,20 +297,20 @@ export class ProbeState implements StatedSource {
       const server = new Map<string, string>();
       const pidOf = (place: number): number =>
         key[at + place] === 0 ? 0 : this.#processes.process(key[at + place]!).pid;
-      addHolderFacts(client, 'holder_pids', shared.clients.get(slot), pidOf(KEY.clientProcess));
-      addHolderFacts(server, 'holder_pids', shared.servers.get(slot), pidOf(KEY.serverProcess));
+      addHolderFacts(client, FACT.holderPids, shared.clients.get(slot), pidOf(KEY.clientProcess));
+      addHolderFacts(server, FACT.holderPids, shared.servers.get(slot), pidOf(KEY.serverProcess));
       const port = key[at + KEY.port]!;
       if ((book.here[slot]! & SERVER_HERE) !== 0) {
         const netns = book.serverNetns[slot]!;
         const all = listenerHolders(this.#tracker, shared, netns, key, at + KEY.server, port);
-        addHolderFacts(server, 'listener_pids', all);
+        addHolderFacts(server, FACT.listenerPids, all);
       }
       if (book.hasFailures(slot) && (book.here[slot]! & CLIENT_HERE) !== 0) {
         const netns = key[at + KEY.space]! >>> 0;
         const text = addressText(key, at + KEY.server);
         const last = this.#listeners.find(text, key, at + KEY.server, port, netns);
-        if (last !== undefined) server.set('last_listener_name', last.name);
-        if (last?.isListening === true) server.set('last_listener_listens', 'yes');
+        if (last !== undefined) server.set(FACT.lastListenerName, last.name);
+        if (last?.isListening === true) server.set(FACT.lastListenerListens, 'yes');
       }
       if (client.size + server.size > 0 || this.#definitions.hasFacts(slot))
         this.#definitions.setFacts(slot, { client, server });

@@ -2,6 +2,7 @@
  * Who else holds the sockets of flows: one process uses a socket, others may have it open too (a parent that accepted it,
  * workers that inherited a listener). By flow and end, as of the last sweep.
  */
+import { FACT } from '../../report/keys.js';
 import { HALF, HOLDER, HOLDER_OFFSET, RECORD, WORD } from '../records/layout.js';
 import { type HolderBatch } from '../records/holder.js';
 import { listensFor } from './listens-for.js';
@@ -83,10 +84,16 @@ export function listenerHolders(
   return all;
 }
 
+/** Keys of lists of PIDs, with those of how many are not listed. */
+const MORE = {
+  [FACT.holderPids]: FACT.holderPidsMore,
+  [FACT.listenerPids]: FACT.listenerPidsMore,
+} as const;
+
 /** As facts of an end: PIDs, blanks between, and how many are not among them. @param except is the end's process */
 export function addHolderFacts(
   facts: Map<string, string>,
-  key: 'holder_pids' | 'listener_pids',
+  key: keyof typeof MORE,
   holders: Holders | undefined,
   except = 0,
 ): void {
@@ -95,7 +102,7 @@ export function addHolderFacts(
   if (pids.length === 0) return;
   facts.set(key, pids.slice(0, MAX_TOLD).join(' '));
   const more = Math.max(0, pids.length - MAX_TOLD) + holders.more;
-  if (more > 0) facts.set(`${key}_more`, String(more));
+  if (more > 0) facts.set(MORE[key], String(more));
 }
 
 function add(to: Map<number, Holders>, at: number, pid: number, more: number): void {

@@ -1,5 +1,6 @@
 /** Turns the facts of the host into Scope's Host topology. Pure. */
 import { formatTimestamp, hostNodeId } from '../../report/index.js';
+import { FACT } from '../../report/keys.js';
 import type {
   MetadataTemplate,
   Metric,
@@ -11,19 +12,19 @@ import type { HostFacts } from './host-facts.js';
 import type { MachineIdentity } from './machine-identity.js';
 
 const METADATA_TEMPLATES: readonly MetadataTemplate[] = [
-  { id: 'kernel_version', label: 'Kernel version', from: 'latest', priority: 1 },
-  { id: 'uptime', label: 'Uptime', from: 'latest', dataType: 'duration', priority: 2 },
-  { id: 'host_name', label: 'Hostname', from: 'latest', priority: 11 },
-  { id: 'os', label: 'OS', from: 'latest', priority: 12 },
-  { id: 'local_networks', label: 'Local networks', from: 'sets', priority: 13 },
-  { id: 'host_scope_version', label: 'Scope version', from: 'latest', priority: 14 },
-  { id: 'machine_id', label: 'Machine (digest of its id)', from: 'latest', priority: 20 },
+  { id: FACT.kernelVersion, label: 'Kernel version', from: 'latest', priority: 1 },
+  { id: FACT.uptime, label: 'Uptime', from: 'latest', dataType: 'duration', priority: 2 },
+  { id: FACT.hostName, label: 'Hostname', from: 'latest', priority: 11 },
+  { id: FACT.os, label: 'OS', from: 'latest', priority: 12 },
+  { id: FACT.localNetworks, label: 'Local networks', from: 'sets', priority: 13 },
+  { id: FACT.hostScopeVersion, label: 'Scope version', from: 'latest', priority: 14 },
+  { id: FACT.machineId, label: 'Machine (digest of its id)', from: 'latest', priority: 20 },
 ];
 
 const METRIC_TEMPLATES: readonly MetricTemplate[] = [
-  { id: 'host_cpu_usage_percent', label: 'CPU', format: 'percent', priority: 1 },
-  { id: 'host_mem_usage_bytes', label: 'Memory', format: 'filesize', priority: 2 },
-  { id: 'load1', label: 'Load (1m)', group: 'load', priority: 11 },
+  { id: FACT.hostCpuPercent, label: 'CPU', format: 'percent', priority: 1 },
+  { id: FACT.hostMemoryBytes, label: 'Memory', format: 'filesize', priority: 2 },
+  { id: FACT.load1, label: 'Load (1m)', group: 'load', priority: 11 },
 ];
 
 const HEAD = {
@@ -58,27 +59,27 @@ export function hostTopology(
 ): Topology {
   const id = hostNodeId(identity.hostName);
   const latest = {
-    host_name: identity.hostName,
-    host_node_id: id,
-    host_scope_version: identity.version,
-    control_probe_id: identity.probeId,
-    kernel_version: facts.kernelVersion,
-    os: 'linux',
-    machine_id: identity.machine?.machine ?? '',
-    machine_id_from: identity.machine?.source ?? '',
-    boot_id: identity.machine?.boot ?? '',
-    uptime: facts.uptimeSeconds === undefined ? '' : String(facts.uptimeSeconds),
-    ts: formatTimestamp(now),
-    not_seen_addresses: lack,
+    [FACT.hostName]: identity.hostName,
+    [FACT.hostNodeId]: id,
+    [FACT.hostScopeVersion]: identity.version,
+    [FACT.controlProbeId]: identity.probeId,
+    [FACT.kernelVersion]: facts.kernelVersion,
+    [FACT.os]: 'linux',
+    [FACT.machineId]: identity.machine?.machine ?? '',
+    [FACT.machineIdFrom]: identity.machine?.source ?? '',
+    [FACT.bootId]: identity.machine?.boot ?? '',
+    [FACT.uptime]: facts.uptimeSeconds === undefined ? '' : String(facts.uptimeSeconds),
+    [FACT.ts]: formatTimestamp(now),
+    [FACT.notSeenAddresses]: lack,
   };
   const metrics = new Map<string, Metric>();
   const add = (key: string, value: number, max: number): void => {
     metrics.set(key, { samples: [{ date: now, value }], min: value, max });
   };
   const { load1, cpu, memory } = facts;
-  if (load1 !== undefined) add('load1', load1, load1);
-  if (cpuPercent !== undefined && cpu) add('host_cpu_usage_percent', cpuPercent, 100 * cpu.cores);
-  if (memory) add('host_mem_usage_bytes', memory.usedBytes, memory.totalBytes);
+  if (load1 !== undefined) add(FACT.load1, load1, load1);
+  if (cpuPercent !== undefined && cpu) add(FACT.hostCpuPercent, cpuPercent, 100 * cpu.cores);
+  if (memory) add(FACT.hostMemoryBytes, memory.usedBytes, memory.totalBytes);
   const node = {
     id,
     topology: 'host',
@@ -87,7 +88,7 @@ export function hostTopology(
         .filter(([, value]) => value !== '')
         .map(([key, value]) => [key, { timestamp: now, value }]),
     ),
-    sets: new Map([['local_networks', localNetworks]]),
+    sets: new Map([[FACT.localNetworks, localNetworks]]),
     metrics,
   };
   return { ...HEAD, nodes: new Map([[id, node]]) };

@@ -1,5 +1,6 @@
 /** Turns the facts of processes into Scope's Process topology. Pure. */
 import { hostNodeId, processNodeId } from '../../report/index.js';
+import { FACT } from '../../report/keys.js';
 import type {
   Latest,
   MetadataTemplate,
@@ -12,16 +13,16 @@ import type {
 import type { ProcessFacts } from './process-scan.js';
 
 const METADATA_TEMPLATES: readonly MetadataTemplate[] = [
-  { id: 'pid', label: 'PID', from: 'latest', dataType: 'number', priority: 1 },
-  { id: 'cmdline', label: 'Command', from: 'latest', priority: 2 },
-  { id: 'ppid', label: 'Parent PID', from: 'latest', dataType: 'number', priority: 3 },
-  { id: 'threads', label: '# Threads', from: 'latest', dataType: 'number', priority: 4 },
+  { id: FACT.pid, label: 'PID', from: 'latest', dataType: 'number', priority: 1 },
+  { id: FACT.commandLine, label: 'Command', from: 'latest', priority: 2 },
+  { id: FACT.parentPid, label: 'Parent PID', from: 'latest', dataType: 'number', priority: 3 },
+  { id: FACT.threads, label: '# Threads', from: 'latest', dataType: 'number', priority: 4 },
 ];
 
 const METRIC_TEMPLATES: readonly MetricTemplate[] = [
-  { id: 'process_cpu_usage_percent', label: 'CPU', format: 'percent', priority: 1 },
-  { id: 'process_memory_usage_bytes', label: 'Memory', format: 'filesize', priority: 2 },
-  { id: 'open_files_count', label: 'Open files', format: 'integer', priority: 3 },
+  { id: FACT.processCpuPercent, label: 'CPU', format: 'percent', priority: 1 },
+  { id: FACT.processMemoryBytes, label: 'Memory', format: 'filesize', priority: 2 },
+  { id: FACT.openFilesCount, label: 'Open files', format: 'integer', priority: 3 },
 ];
 
 const byId = <T extends { readonly id: string }>(templates: readonly T[]): ReadonlyMap<string, T> =>
@@ -72,13 +73,13 @@ function latestOf(
   const add = (key: string, value: string): void => {
     latest.set(key, { timestamp, value });
   };
-  add('pid', String(facts.pid));
-  if (facts.startTicks > 0) add('start_ticks', String(facts.startTicks - bootOffset));
-  add('name', facts.name);
-  add('threads', String(facts.threads));
-  add('host_node_id', host);
-  if (facts.cmdline !== '') add('cmdline', facts.cmdline);
-  if (facts.ppid > 0) add('ppid', String(facts.ppid));
+  add(FACT.pid, String(facts.pid));
+  if (facts.startTicks > 0) add(FACT.startTicks, String(facts.startTicks - bootOffset));
+  add(FACT.name, facts.name);
+  add(FACT.threads, String(facts.threads));
+  add(FACT.hostNodeId, host);
+  if (facts.cmdline !== '') add(FACT.commandLine, facts.cmdline);
+  if (facts.ppid > 0) add(FACT.parentPid, String(facts.ppid));
   return latest;
 }
 
@@ -87,8 +88,8 @@ function metricsOf(facts: ProcessFacts, cores: number, date: Timestamp): Readonl
   const add = (key: string, value: number, max: number): void => {
     metrics.set(key, { samples: [{ date, value }], min: value, max: Math.max(max, value) });
   };
-  if (facts.cpuPercent !== undefined) add('process_cpu_usage_percent', facts.cpuPercent, 100 * cores);
-  add('process_memory_usage_bytes', facts.rssBytes, facts.rssLimitBytes);
-  if (facts.openFiles !== undefined) add('open_files_count', facts.openFiles, facts.openFilesLimit);
+  if (facts.cpuPercent !== undefined) add(FACT.processCpuPercent, facts.cpuPercent, 100 * cores);
+  add(FACT.processMemoryBytes, facts.rssBytes, facts.rssLimitBytes);
+  if (facts.openFiles !== undefined) add(FACT.openFilesCount, facts.openFiles, facts.openFilesLimit);
   return metrics;
 }

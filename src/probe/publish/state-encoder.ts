@@ -10,6 +10,7 @@ import { constants, gzip } from 'node:zlib';
 import type { ReportMark, StatedSource } from '../../flows/stated.js';
 import { encodeStatement } from '../../flows/wire/index.js';
 import { encodeReport } from '../../report/index.js';
+import { FACT, numberOf } from '../../report/keys.js';
 import type { Report } from '../../report/model/model.js';
 
 const gzipped = promisify(gzip);
@@ -83,11 +84,8 @@ export class StateEncoder {
 /** That its endpoints stand for: `conn_count` of those that open connections; absent: one. */
 function connectionsOf({ topologies }: Report): number {
   let connections = 0;
-  for (const { adjacency, latest } of topologies.get('Endpoint')?.nodes.values() ?? []) {
-    if (adjacency === undefined) continue;
-    const count = Number(latest?.get('conn_count')?.value ?? 1);
-    if (Number.isSafeInteger(count)) connections += count;
-  }
+  for (const node of topologies.get('Endpoint')?.nodes.values() ?? [])
+    if (node.adjacency !== undefined) connections += numberOf(node, FACT.connCount) ?? 1;
   return connections;
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Mutable } from '../model/mutable.js';
 import type { Latest, Metric, Node, Sample, Timestamp, TopologyKey } from '../model/model.js';
+import { FACT } from '../keys.js';
 import { sortedMetric } from '../merge/metrics.js';
 import { mergeNodes } from '../merge/nodes.js';
 import { sortedUnique } from '../model/string-sets.js';
@@ -56,7 +57,8 @@ export class NodeReader {
   /** Makes old probes' counters facts as of `timestamp`; to be called when all nodes are read. */
   settleCounters(timestamp: Timestamp): void {
     for (const { latest, counters } of this.#pendingCounters) {
-      for (const [key, count] of counters) latest.set(`count_${key}`, { timestamp, value: String(count) });
+      for (const [key, count] of counters)
+        latest.set(FACT.counterPrefix + key, { timestamp, value: String(count) });
     }
   }
 

@@ -2,6 +2,7 @@
  * What old Scope probes send in another form, made what newer ones send. Each rule only fills what is missing, so a
  * report of a newer probe passes unchanged, and upgrading twice is upgrading once.
  */
+import { FACT } from '../keys.js';
 import type { DnsNames, Node, Report, Topology, TopologyKey } from '../model/model.js';
 import { namespaceNodeId, parseEndpointNodeId } from '../model/node-ids.js';
 import { unionOf } from '../model/string-sets.js';
@@ -17,8 +18,8 @@ function addDns(report: Report, misnamedDns: ReadonlyMap<string, DnsNames>): Rep
   if (misnamedDns.size > 0) return { ...report, dns: misnamedDns };
   const dns = new Map<string, DnsNames>();
   for (const [id, { sets }] of report.topologies.get('Endpoint')?.nodes ?? []) {
-    const forward = sets?.get('snooped_dns_names') ?? [];
-    const reverse = sets?.get('reverse_dns_names') ?? [];
+    const forward = sets?.get(FACT.snoopedDnsNames) ?? [];
+    const reverse = sets?.get(FACT.reverseDnsNames) ?? [];
     const address = parseEndpointNodeId(id)?.address;
     if (address === undefined || forward.length + reverse.length === 0) continue;
     const known = dns.get(address);
@@ -66,11 +67,11 @@ function addNamespaces(report: Report): Report {
   const nodes = new Map<string, Node>();
   for (const key of NAMESPACED) {
     for (const { latest } of report.topologies.get(key)?.nodes.values() ?? []) {
-      const namespace = latest?.get('kubernetes_namespace');
-      if (!namespace?.value || latest?.get('kubernetes_state')?.value === 'deleted') continue;
+      const namespace = latest?.get(FACT.kubernetesNamespace);
+      if (!namespace?.value || latest?.get(FACT.kubernetesState)?.value === 'deleted') continue;
       const id = namespaceNodeId(namespace.value);
       if (nodes.has(id)) continue;
-      nodes.set(id, { id, topology: 'namespace', latest: new Map([['kubernetes_name', namespace]]) });
+      nodes.set(id, { id, topology: 'namespace', latest: new Map([[FACT.kubernetesName, namespace]]) });
     }
   }
   return nodes.size === 0 ? report : withTopology(report, 'Namespace', { ...known, nodes });

@@ -2,10 +2,11 @@
  * A report under another host name: every id in it that begins with the name. Ids are `name;pid`, `name;<host>` and, of
  * addresses that mean something on one host only, `name;address;port` or `name-netns;address;port`. Pure.
  */
-import type { Latest, Node, Report, Topology, TopologyKey } from './model.js';
+import { FACT } from './keys.js';
+import type { Latest, Node, Report, Topology, TopologyKey } from './model/model.js';
 
 /** Facts that are ids. */
-const ID_FACTS = ['host_node_id', 'copy_of'];
+const ID_FACTS = [FACT.hostNodeId, FACT.copyOf];
 
 /** @returns the id itself when it is not of this host */
 export function renamedId(id: string, from: string, to: string): string {
@@ -85,6 +86,6 @@ function renamedFacts(
     facts = new Map(facts).set(key, { ...fact, value: value(fact.value) });
   };
   for (const key of ID_FACTS) change(key, idOf);
-  if (topology === 'host') change('host_name', (name) => (name === from ? to : name));
+  if (topology === 'host') change(FACT.hostName, (name) => (name === from ? to : name));
   return facts;
 }
