@@ -31,6 +31,18 @@ test('/api tells who the app is, the same each time, and another app has another
   assert.notEqual(((await (await runApp(t)).get('/api')).body as { id: string }).id, id);
 });
 
+test("Scope's probes are told of no capability that is not true or false: they could read nothing then", async (t) => {
+  const app = await runApp(t);
+  const askWith = async (headers: Record<string, string>): Promise<unknown> => {
+    const { body } = await app.get('/api', headers);
+    return (body as { capabilities: unknown }).capabilities;
+  };
+  const scopes = { 'user-agent': 'Scope_Probe/1.13.2' };
+  assert.deepEqual(await askWith(scopes), { historic_reports: false });
+  for (const headers of [{ ...scopes, 'x-topoprobe-flows': '1' }, { 'user-agent': 'curl/8.0.1' }])
+    assert.deepEqual(await askWith(headers), { historic_reports: false, flows: 1 });
+});
+
 test('two probes at the two ends of a connection make one edge between their processes', async (t) => {
   const app = await runApp(t);
   await app.report(clientSide(), 'a');

@@ -1,6 +1,7 @@
 /**
  * Scope's HTTP API: the same paths and JSON, so that what was made for Scope goes on working.
  */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { EngineClient } from '../engine/client.js';
 import { knownView } from '../engine/engine.js';
@@ -21,18 +22,29 @@ export interface ScopeApiParts {
 /** Version of what `POST /api/flows` takes; probes send reports to an app that names none. */
 const FLOWS_VERSION = 1;
 
+/** Which version of it the asker can send. */
+const FLOWS_HEADER = 'x-topoprobe-flows';
+
 /** How long a request waits for the newest state before it is given the last one made. */
 const PATIENCE_MS = 10;
+
+/**
+ * Scope's probes read capabilities as booleans (`Details` in its common/xfer/constants.go): with a number among them they
+ * take the whole answer for broken and report nothing. Ours have the same name, and say that they state flows.
+ */
+function isScopeProbe(headers: IncomingHttpHeaders): boolean {
+  return headers['user-agent']?.startsWith('Scope_Probe/') === true && headers[FLOWS_HEADER] === undefined;
+}
 
 export function scopeApi(
   server: FastifyInstance,
   { appId, engine, viewCache, settings }: ScopeApiParts,
 ): void {
-  server.get('/api', () => ({
+  server.get('/api', ({ headers }) => ({
     id: appId,
     version: settings.version,
     hostname: settings.hostname,
-    capabilities: { historic_reports: false, flows: FLOWS_VERSION },
+    capabilities: { historic_reports: false, ...(!isScopeProbe(headers) && { flows: FLOWS_VERSION }) },
     plugins: [],
   }));
 

@@ -69,6 +69,8 @@ const REPORT_PATH = '/api/report';
 const FLOWS_PATH = '/api/flows';
 /** Of what is sent to `FLOWS_PATH`. */
 const FLOWS_VERSION = 1;
+/** Tells an app that we are no probe of Scope's, which could not read what it says of flows. */
+const FLOWS_HEADER = 'X-Topoprobe-Flows';
 const APP_ID_HEADER = 'x-topoprobe-app-id';
 
 interface Agents {
@@ -174,6 +176,7 @@ export class AppClient {
         url: new URL(path, url.origin).href,
         headers: {
           'User-Agent': `Scope_Probe/${version}`,
+          [FLOWS_HEADER]: String(FLOWS_VERSION),
           'X-Scope-Probe-ID': probeId,
           'X-Scope-Probe-Version': version,
           Authorization: this.options.credentials.authorization(url),
