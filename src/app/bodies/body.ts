@@ -4,7 +4,7 @@
  * has sent; inflating is streamed and stops at its bound, so a small body that inflates to gigabytes costs no more.
  */
 import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, gunzipSync } from 'node:zlib';
 import { AppError } from '../errors.js';
 import { Blocks } from './blocks.js';
 import type { Place } from './room.js';
@@ -25,6 +25,10 @@ export interface BodyHeaders {
 const SILENCE_MS_MAX = 10_000;
 /** zlib's window and tables, and what it inflates into. */
 const INFLATING_BYTES = 64 * 1024;
+
+/** A body as short as a statement is inflated at once: handing it to a thread of zlib's costs several times as much. */
+const SHORT_BYTES = 16 * 1024;
+const SHORT_INFLATED_BYTES = 128 * 1024;
 
 /**
  * The body, inflated where it is gzipped. What is left of a body that is refused is read and thrown away by the server,
@@ -53,7 +57,10 @@ export async function readBody(
     : Math.min(limits.compressedBytes, limits.decompressedBytes);
   if ((contentLength ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const sent = await receive(request, new Blocks(place, contentLength), maxBytes);
-  return isGzip ? inflate(sent, limits.decompressedBytes, place) : sent;
+  if (!isGzip) return sent;
+  return (
+    inflateShort(sent, limits.decompressedBytes, place) ?? inflate(sent, limits.decompressedBytes, place)
+  );
 }
 
 function tooLarge(maxBytes: number): AppError {
@@ -91,6 +98,25 @@ function receive(request: Readable, sent: Blocks, maxBytes: number): Promise<Blo
     }, SILENCE_MS_MAX);
     request.on('data', data).on('end', end).on('error', cutShort).on('close', cutShort);
   });
+}
+
+/** Undefined where the body is not short, or broken: nothing was read of it then. */
+function inflateShort(sent: Blocks, maxBytes: number, place: Place): Blocks | undefined {
+  if (sent.length > SHORT_BYTES) return undefined;
+  place.take(SHORT_INFLATED_BYTES);
+  try {
+    const bytes = gunzipSync(sent.join(), { maxOutputLength: Math.min(maxBytes, SHORT_INFLATED_BYTES) });
+    const inflated = new Blocks(place, bytes.length);
+    inflated.append(bytes);
+    for (const _block of sent.drain());
+    return inflated;
+  } catch (error) {
+    // Reading it once more, in pieces, tells what is wrong with it, or gets it whole where it is merely longer.
+    if (error instanceof AppError) throw error;
+    return undefined;
+  } finally {
+    place.give(SHORT_INFLATED_BYTES);
+  }
 }
 
 async function inflate(sent: Blocks, maxBytes: number, place: Place): Promise<Blocks> {
