@@ -5,7 +5,7 @@
 import { NO_PORTS, Num, type FlowDefinition, type FlowNumbers, type FlowState } from '../../flows/flow.js';
 import { NO_ANSWER } from '../../flows/window.js';
 import { addressPort } from '../../report/model/address-port.js';
-import type { PortFacts } from './port-facts.js';
+import { isSamePort, type PortFacts } from './port-facts.js';
 import { flowPortsOf } from './whole-or-thinned-ports.js';
 
 /** A flow as one report has it. */
@@ -83,8 +83,11 @@ export function saysTheSame(
   known: ReadonlyMap<number, PortFacts>,
   ports: ReadonlyMap<number, PortFacts>,
 ): boolean {
-  for (const [port, facts] of ports)
-    if (known.get(port) !== facts || (facts.fresh !== undefined && facts.fresh > 0)) return false;
+  for (const [port, facts] of ports) {
+    if (facts.fresh !== undefined && facts.fresh > 0) return false;
+    const before = known.get(port);
+    if (before === undefined || !isSamePort(before, facts)) return false;
+  }
   return true;
 }
 

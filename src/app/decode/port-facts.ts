@@ -43,6 +43,23 @@ export function portFactsOf(
   };
 }
 
+/** Reports say what is unchanged with new times: then other objects say the same. */
+export function isSamePort(a: PortFacts, b: PortFacts): boolean {
+  return (
+    a === b ||
+    (a.connections === b.connections &&
+      a.fresh === b.fresh &&
+      a.bytesSent === b.bytesSent &&
+      a.bytesReceived === b.bytesReceived &&
+      a.retransmits === b.retransmits &&
+      a.rttMicros === b.rttMicros &&
+      a.connectMicros === b.connectMicros &&
+      a.failed === b.failed &&
+      a.failedReason === b.failedReason &&
+      a.seenPort === b.seenPort)
+  );
+}
+
 /** Equal for definitions of one flow; names and what else is known of an end are no part of it. */
 export function flowKeyOf({
   kind,
