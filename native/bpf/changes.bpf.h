@@ -7,7 +7,7 @@
 #define TOPOPROBE_CHANGES_BPF_H
 
 #include "mptcp.bpf.h"
-#include "telling.bpf.h"
+#include "reporting.bpf.h"
 
 /* What a connect() takes from its record to the socket's state, at the very most. */
 #define CONNECT_BEGUN_NS 1000000000ULL

@@ -3,7 +3,7 @@
 
 #include "holder_table.h"
 #include "live_table.h"
-#include "live_visitor.h"
+#include "live_scan.h"
 #include "procfs/pid_namespace.h"
 #include "ring_reader.h"
 #include "socket_table.h"

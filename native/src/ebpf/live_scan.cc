@@ -1,4 +1,4 @@
-#include "live_visitor.h"
+#include "live_scan.h"
 
 #include "kernel_error.h"
 #include "clocks.h"
