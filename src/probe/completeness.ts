@@ -28,7 +28,7 @@ import { hostNodeId } from '../report/index.js';
 import type { MetadataTemplate, Timestamp, Topology } from '../report/model/model.js';
 import { limitText, refusalsText, type Coverage } from './records/coverage.js';
 import type { Snapshot, SourceKind } from './records/source.js';
-import { otherEnds } from './records/overflow-counts.js';
+import { overflowEnds } from './records/overflow-counts.js';
 
 /** Namespaces reported by inode. */
 const NAMED_MOST = 10;
@@ -56,7 +56,7 @@ const TEMPLATES: readonly MetadataTemplate[] = [
 /** What is known of how complete a snapshot is. */
 export interface Observed extends Pick<
   Snapshot,
-  'shortfalls' | 'lost' | 'other' | 'foreign' | 'completeness'
+  'shortfalls' | 'lost' | 'overflow' | 'foreign' | 'completeness'
 > {
   readonly sourceKind: SourceKind;
   /** What the kernel allowed of eBPF; absent where it is not used. */
@@ -70,7 +70,7 @@ export function capturedPercent({ opened, missed }: { opened: number; missed: nu
 }
 
 export function completenessFacts(
-  { sourceKind, coverage, shortfalls = [], lost, other, foreign, completeness }: Observed,
+  { sourceKind, coverage, shortfalls = [], lost, overflow, foreign, completeness }: Observed,
   hostName: string,
   now: Timestamp,
 ): Topology {
@@ -94,16 +94,16 @@ export function completenessFacts(
     const where = namespaces.map((each) => `${each.netns}=${each.missed}/${each.opened}`).join(' ');
     if (where !== '') facts.set('missed_by_netns', where);
   }
-  if (other !== undefined) {
-    const ends = otherEnds(other);
+  if (overflow !== undefined) {
+    const ends = overflowEnds(overflow);
     facts.set('other_connections', String(ends));
     if (ends > 0) {
-      facts.set('other_failed_connects', String(other.failed));
-      facts.set('other_bytes_sent', String(other.bytesSent));
-      facts.set('other_bytes_received', String(other.bytesReceived));
-      facts.set('other_retransmits', String(other.retransmits));
-      const most = other.namespaces.slice(0, NAMED_MOST);
-      facts.set('other_by_netns', most.map((each) => `${each.netns}=${otherEnds(each)}`).join(' '));
+      facts.set('other_failed_connects', String(overflow.failed));
+      facts.set('other_bytes_sent', String(overflow.bytesSent));
+      facts.set('other_bytes_received', String(overflow.bytesReceived));
+      facts.set('other_retransmits', String(overflow.retransmits));
+      const most = overflow.namespaces.slice(0, NAMED_MOST);
+      facts.set('other_by_netns', most.map((each) => `${each.netns}=${overflowEnds(each)}`).join(' '));
     }
   }
   const id = hostNodeId(hostName);

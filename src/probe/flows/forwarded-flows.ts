@@ -74,15 +74,15 @@ export class ForwardedFlows {
     this.dropped = 0;
     for (let flow = 0; flow < index.count; flow++) {
       if (!index.isTranslated(flow)) continue;
-      const opener = index.tupleOf(flow, 'opener');
-      const acceptor = index.tupleOf(flow, 'acceptor');
-      const dialled = textOfRemote(opener);
-      const seen = { address: addressText(acceptor.words, 4), port: acceptor.ports[1]! };
-      index.resolve(opener, 'opener');
-      index.resolve(acceptor, 'acceptor');
-      // `opener` leads to the server now, `acceptor` to the client.
-      if (isHere(opener.words, 4) && isHere(acceptor.words, 4)) continue;
-      this.#add(groups, { opener, acceptor, dialled, seen });
+      const originator = index.tupleOf(flow, 'originator');
+      const responder = index.tupleOf(flow, 'responder');
+      const dialled = textOfRemote(originator);
+      const seen = { address: addressText(responder.words, 4), port: responder.ports[1]! };
+      index.resolve(originator, 'originator');
+      index.resolve(responder, 'responder');
+      // `originator` leads to the server now, `responder` to the client.
+      if (isHere(originator.words, 4) && isHere(responder.words, 4)) continue;
+      this.#add(groups, { originator, responder, dialled, seen });
     }
     return groups;
   }
@@ -90,14 +90,14 @@ export class ForwardedFlows {
   #add(
     groups: Map<string, Group>,
     {
-      opener,
-      acceptor,
+      originator,
+      responder,
       dialled,
       seen,
-    }: { opener: Tuple; acceptor: Tuple; dialled: string; seen: { address: string; port: number } },
+    }: { originator: Tuple; responder: Tuple; dialled: string; seen: { address: string; port: number } },
   ): void {
-    const clientAddress = addressText(acceptor.words, 4);
-    const server = textOfRemote(opener);
+    const clientAddress = addressText(responder.words, 4);
+    const server = textOfRemote(originator);
     const via = dialled === server ? '' : dialled;
     const clientVia = seen.address === clientAddress ? '' : seen.address;
     const key = `${clientAddress} ${server} ${via} ${clientVia}`;
@@ -110,7 +110,7 @@ export class ForwardedFlows {
       groups.set(
         key,
         (group = {
-          definition: this.#define(opener, acceptor, via, clientVia),
+          definition: this.#define(originator, responder, via, clientVia),
           pairs: [],
           modulus: 1,
           count: 0,
@@ -118,21 +118,26 @@ export class ForwardedFlows {
       );
     }
     group.count++;
-    keepPair(group, acceptor.ports[1]!, seen.port);
+    keepPair(group, responder.ports[1]!, seen.port);
   }
 
-  #define(opener: Tuple, acceptor: Tuple, via: string, clientVia: string): FlowDefinition {
-    const isLocal = isLinkLocalAddress(opener.words, 4) || isLinkLocalAddress(acceptor.words, 4);
-    const scope = isLoopbackAddress(opener.words, 4)
-      ? loopbackScope(this.hostName, opener.netns)
+  #define(originator: Tuple, responder: Tuple, via: string, clientVia: string): FlowDefinition {
+    const isLocal = isLinkLocalAddress(originator.words, 4) || isLinkLocalAddress(responder.words, 4);
+    const scope = isLoopbackAddress(originator.words, 4)
+      ? loopbackScope(this.hostName, originator.netns)
       : isLocal
         ? hostScope(this.hostName)
         : '';
     return {
       kind: 'forwarded',
       scope,
-      client: { address: addressText(acceptor.words, 4), isHere: false, netns: 0 },
-      server: { address: addressText(opener.words, 4), port: opener.ports[1]!, isHere: false, netns: 0 },
+      client: { address: addressText(responder.words, 4), isHere: false, netns: 0 },
+      server: {
+        address: addressText(originator.words, 4),
+        port: originator.ports[1]!,
+        isHere: false,
+        netns: 0,
+      },
       via,
       clientVia,
       direction: 'conntrack',

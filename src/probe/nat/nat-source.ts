@@ -200,7 +200,7 @@ function isLateFor(
 ): boolean {
   for (let flow = 0; flow < flows.count; flow++) {
     if (!flows.isTranslated(flow) || before.has(flows, flow)) continue;
-    for (const side of ['opener', 'acceptor'] as const)
+    for (const side of ['originator', 'responder'] as const)
       if (flows.translatesFor(flow, side) && isKnown(flows.tupleOf(flow, side))) return true;
   }
   return false;

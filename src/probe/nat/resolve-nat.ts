@@ -2,7 +2,7 @@
  * Looks through NAT: records whose addresses are translated on their way get the remote end that is really there, so
  * that the two ends of a connection have one tuple, wherever they were seen.
  *
- * The opener's record (client → what it dialled) gets the server behind it, the acceptor's record (server ← the
+ * The originator's record (client → what it dialled) gets the server behind it, the responder's record (server ← the
  * translated client) gets the client behind it. Of a connection whose handshake nobody saw, the flow tells the direction.
  *
  * Networks with the same addresses can have the same tuple at the same time, which their router keeps apart by conntrack
@@ -32,9 +32,9 @@ import { leadsAsFar, socketKey, Translations, type Translation } from './transla
 
 /** By direction: the sides of a flow that a socket can be on. A listener is on none. */
 const SIDES: Readonly<Record<number, readonly Side[]>> = {
-  [Direction.Unknown]: ['opener', 'acceptor'],
-  [Direction.Connected]: ['opener'],
-  [Direction.Accepted]: ['acceptor'],
+  [Direction.Unknown]: ['originator', 'responder'],
+  [Direction.Connected]: ['originator'],
+  [Direction.Accepted]: ['responder'],
 };
 
 export interface ResolvedNat {
@@ -152,7 +152,7 @@ class Pass {
     const dialled = remoteText(this.view, i);
     const changed = writeRemote(this.view, i, tuple);
     if (changed) this.replaced++;
-    if (changed && side === 'opener') this.dialled.set(i, dialled);
+    if (changed && side === 'originator') this.dialled.set(i, dialled);
     return changed || isUnknown;
   }
 
@@ -243,7 +243,7 @@ function readTuple({ halves, words }: RecordView, i: number, tuple: Tuple): void
 }
 
 function setDirection({ bytes }: RecordView, i: number, side: Side): void {
-  const direction = side === 'opener' ? Direction.Connected : Direction.Accepted;
+  const direction = side === 'originator' ? Direction.Connected : Direction.Accepted;
   bytes[i * RECORD.bytes + OFFSET.direction] = direction;
   bytes[i * RECORD.bytes + OFFSET.directionEvidence] = DirectionEvidence.Conntrack;
 }

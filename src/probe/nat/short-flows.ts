@@ -70,12 +70,12 @@ function connectionsOf(flows: FlowBatch, all: FlowBatch): Tuple[] {
   const index = new FlowIndex(all);
   const own = new FlowIndex(flows);
   return Array.from({ length: flows.flowCount }, (_, flow) => {
-    const connection = own.tupleBeyond(flow, 'opener');
-    const acceptor = own.tupleBeyond(flow, 'acceptor');
-    index.resolve(connection, 'opener');
-    index.resolve(acceptor, 'acceptor');
-    connection.words.set(acceptor.words.subarray(4), 0);
-    connection.ports[0] = acceptor.ports[1]!;
+    const connection = own.tupleBeyond(flow, 'originator');
+    const responder = own.tupleBeyond(flow, 'responder');
+    index.resolve(connection, 'originator');
+    index.resolve(responder, 'responder');
+    connection.words.set(responder.words.subarray(4), 0);
+    connection.ports[0] = responder.ports[1]!;
     connection.netns = own.netnsOf(flow);
     return connection;
   });

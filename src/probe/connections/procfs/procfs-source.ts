@@ -4,7 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { ConnectionSource, Snapshot } from '../../records/source.js';
-import { otherOf } from '../../records/overflow-counts.js';
+import { overflowOf } from '../../records/overflow-counts.js';
 import { ProbeError } from '../../errors.js';
 import type { Scan, ScanCounts, ScanLimits } from './scan.js';
 import type { WorkerAnswer, WorkerInput } from './scan-worker.js';
@@ -52,12 +52,12 @@ class ProcfsSource implements ConnectionSource {
   async snapshot(): Promise<Snapshot> {
     if (this.#closed) throw new ProbeError('SOURCE_CLOSED', 'cannot take a snapshot: the source is closed');
     const takenAtNanos = Number(process.hrtime.bigint());
-    const { records, recordCount, other: live, counts } = await this.#scan();
+    const { records, recordCount, overflow: live, counts } = await this.#scan();
     this.#add(counts);
     const namespaces = Array.from(live, ([netns, live]) => ({ ...NONE_ENDED, netns, live }));
-    const other = otherOf(namespaces);
+    const overflow = overflowOf(namespaces);
     // The kernel's table of a namespace has all of its listeners.
-    return { isWhole: true, records, recordCount, takenAtNanos, lost: 0, listenersListed: true, other };
+    return { isWhole: true, records, recordCount, takenAtNanos, lost: 0, listenersListed: true, overflow };
   }
 
   counters(): Readonly<Record<string, number>> {

@@ -24,16 +24,16 @@ export interface RecordLimits {
 export class RecordWriter {
   count = 0;
   #connections = 0;
-  readonly #byNetns = new Map<number, { written: number; other: number }>();
+  readonly #byNetns = new Map<number, { written: number; overflow: number }>();
   #view = new DataView(new ArrayBuffer(FIRST_RECORDS * RECORD.bytes));
 
   constructor(private readonly limits: RecordLimits) {}
 
   /** Connections that are only counted because they are beyond the bounds, by inode of their namespace. */
-  get other(): ReadonlyMap<number, number> {
+  get overflow(): ReadonlyMap<number, number> {
     return new Map(
-      Array.from(this.#byNetns, ([netns, { other }]) => [netns, other] as const).filter(
-        ([, other]) => other > 0,
+      Array.from(this.#byNetns, ([netns, { overflow }]) => [netns, overflow] as const).filter(
+        ([, overflow]) => overflow > 0,
       ),
     );
   }
@@ -85,9 +85,9 @@ export class RecordWriter {
   /** False when there is none left; the connection is counted then. */
   #takeRoom(netns: number): boolean {
     let counts = this.#byNetns.get(netns);
-    if (counts === undefined) this.#byNetns.set(netns, (counts = { written: 0, other: 0 }));
+    if (counts === undefined) this.#byNetns.set(netns, (counts = { written: 0, overflow: 0 }));
     if (this.#connections >= this.limits.maxRecords || counts.written >= this.limits.maxRecordsPerNetns) {
-      counts.other++;
+      counts.overflow++;
       return false;
     }
     this.#connections++;

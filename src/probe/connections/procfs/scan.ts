@@ -43,7 +43,7 @@ export interface Scan {
   readonly records: ArrayBuffer;
   readonly recordCount: number;
   /** Connections beyond the bounds, by inode of their namespace. */
-  readonly other: ReadonlyMap<number, number>;
+  readonly overflow: ReadonlyMap<number, number>;
   readonly counts: ScanCounts;
 }
 
@@ -90,9 +90,9 @@ export async function scan(procRoot: string, limits: ScanLimits): Promise<Scan> 
   if (counts.namespaces === 0) {
     throw new ProbeError('PROC_UNREADABLE', `cannot read a socket table below ${procRoot}`);
   }
-  const { other } = writer;
-  for (const count of other.values()) counts.otherConnections += count;
-  return { records: writer.take(), recordCount: writer.count, other, counts };
+  const { overflow } = writer;
+  for (const count of overflow.values()) counts.otherConnections += count;
+  return { records: writer.take(), recordCount: writer.count, overflow, counts };
 }
 
 function processesOf(procRoot: string): number[] {
