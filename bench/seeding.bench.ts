@@ -1,8 +1,8 @@
 /**
  * How long it takes to find the sockets that were there before the probe, and whose they are: the tracker's first look at
- * all open files, then with the first snapshot, then with the second half of the sweep, for their further holders; beside a plain
- * walk of /proc/PID/fd that reads every link, in the same run. Needs root.
- * Arguments: processes (default 200), connections of each (default 125, two sockets each).
+ * all open files, then with the first snapshot, then with the second half of the sweep, for their further holders; beside a
+ * plain walk of /proc/PID/fd that reads every link, in the same run. Needs root. Arguments: processes (default 200),
+ * connections of each (default 125, two sockets each).
  */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { loadTracker } from 'ebpf-bridge/ebpf';

@@ -1,4 +1,6 @@
-/** Measurements of connections are those that the kernel gives their own processes, and reach the report with their evidence. */
+/**
+ * Measurements of connections are those that the kernel gives their own processes, and reach the report with their evidence.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,6 @@
-/** The overflow: connections over the limit are counted per namespace, to the last one. Records and overflow are the truth. */
+/**
+ * The overflow: connections over the limit are counted per namespace, to the last one. Records and overflow are the truth.
+ */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';

@@ -8,7 +8,9 @@ export class EbpfUnavailableError extends Error {
   readonly code: EbpfUnavailableCode;
 }
 
-/** Why the kernel's types (BTF), which every BPF program here needs, can't be read, and what to do; undefined if they can. */
+/**
+ * Why the kernel's types (BTF), which every BPF program here needs, can't be read, and what to do; undefined if they can.
+ */
 export function whyNoBtf(): string | undefined;
 
 /** A feature of eBPF that the probe could use, tried by loading and attaching a do-nothing program. */
@@ -32,7 +34,9 @@ export interface TrackerOptions {
   maxConnections?: number;
   /** Of them in one network namespace, so that a busy one leaves room for the others. Default 400,000. */
   maxConnectionsPerNetns?: number;
-  /** The scan of a snapshot that may defer it takes at most this share of the time since the last one. Above 0; default 1. */
+  /**
+   * The scan of a snapshot that may defer it takes at most this share of the time since the last one. Above 0; default 1.
+   */
   scanShare?: number;
   /** It may take this much processor time, if that is more: so cheap a scan is never deferred. Default 0. */
   cheapScanNanos?: number;

@@ -1,4 +1,4 @@
-/** What each flow is, in words: addresses as text, processes with their names, how things are known. */
+/** Definitions of flows: addresses as text, processes with their names, evidence. */
 import type { FlowDefinition, FlowEnd, FlowProcess } from '../../flows/flow.js';
 import { hostScope, loopbackScope } from '../../report/model/node-ids.js';
 import { addressText, isLinkLocalAddress } from '../records/address.js';
@@ -46,7 +46,7 @@ export class FlowDefinitions {
     return definition;
   }
 
-  /** What is rare of a flow's ends, as of now. */
+  /** Sets the current rare facts of a flow's ends. */
   setFacts(slot: number, facts: EndFacts): void {
     const id = this.book.ids[slot]!;
     const known = this.#facts.get(slot);

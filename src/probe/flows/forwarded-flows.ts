@@ -1,8 +1,7 @@
 /**
- * Connections that this host translates and has one end of at most: it is the router, the node of a service's address, or the
- * host of a container that goes out under the host's address. They are stated as bridges between what the two ends' hosts
- * state, and counted nowhere. What connection tracking knows now is grouped by who dialled
- * what, where it leads, and what the client looks like there.
+ * Connections that this host translates without having both ends: as a router, as the node of a service's address, or for a
+ * container behind the host's address. They are stated to join the statements of the two ends' hosts, and counted nowhere.
+ * Conntrack's current flows are grouped by client, dialled address, server, and the client's address as the server sees it.
  */
 import {
   NO_FAILURES,
@@ -20,7 +19,7 @@ import type { FlowBatch } from '../records/nat-flow.js';
 import { FlowIndex, type Tuple } from '../nat/flow-index.js';
 import type { FlowBook } from './flow-book.js';
 
-/** Groups that are stated; a gateway translates for as many clients as it likes. The rest is counted. */
+/** The most groups that are stated: a gateway translates for any number of clients. The rest is counted. */
 const MAX_FLOWS = 20_000;
 
 interface Forwarded {
@@ -31,18 +30,18 @@ interface Forwarded {
   changedIn: number;
 }
 
-/** What is said of one group in one look. */
+/** One group of one update. */
 interface Group {
   readonly definition: FlowDefinition;
   pairs: [port: number, seen: number][];
-  /** Pairs of which the client's port is no multiple of it are left out. */
+  /** Only pairs whose client port is a multiple of it are stated. */
   modulus: number;
   count: number;
 }
 
 export class ForwardedFlows {
   readonly #flows = new Map<string, Forwarded>();
-  /** Translated flows that had no room, in the last look. */
+  /** Translated flows over the limit, in the last update. */
   dropped = 0;
 
   constructor(
@@ -51,8 +50,8 @@ export class ForwardedFlows {
   ) {}
 
   /**
-   * Takes over what connection tracking knows now.
-   * @param isHere whether a socket of this host has an address: a connection with both ends here needs no bridge
+   * Replaces the groups by conntrack's current flows.
+   * @param isHere whether a socket of this host has an address: a connection with both ends here needs no join
    */
   update(flows: FlowBatch, isHere: (words: Int32Array, at: number) => boolean): void {
     if (flows.flowCount === 0 && this.#flows.size === 0) return;
@@ -159,7 +158,7 @@ export class ForwardedFlows {
   }
 }
 
-/** More than can be stated are thinned by the client's port, as both ends thin theirs: so what is left meets. */
+/** Too many pairs are thinned by the client's port, as both ends thin theirs: so the rest still joins. */
 function keepPair(group: Group, port: number, seen: number): void {
   if (port % group.modulus !== 0) return;
   group.pairs.push([port, seen]);

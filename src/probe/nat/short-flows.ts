@@ -18,7 +18,9 @@ import {
 import { TcpState } from '../records/tcp-state.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
 
-/** Flows without a socket in `batch`, whose addresses have been looked through NAT; `all` is what is known to look through. */
+/**
+ * Flows without a socket in `batch`, whose addresses have been looked through NAT; `all` is what is known to look through.
+ */
 export function unseenFlows(batch: RecordBatch, born: FlowBatch, all: FlowBatch): FlowBatch {
   if (born.flowCount === 0) return NO_FLOWS;
   const flowOf = new Map<string, number>();

@@ -1,4 +1,6 @@
-/** Further fd holders: processes that hold a socket which another process uses. Flat rows, `struct tp_holder` of record.h. */
+/**
+ * Further fd holders: processes that hold a socket which another process uses. Flat rows, `struct tp_holder` of record.h.
+ */
 export interface HolderBatch {
   readonly holders: ArrayBuffer;
   readonly holderCount: number;
