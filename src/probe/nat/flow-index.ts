@@ -43,14 +43,14 @@ export interface NatPath {
   readonly netns: Uint32Array;
 }
 
-/** Which side of the flow a socket is on: it opened the connection, or accepted it. */
+/** The side of the flow that a socket is on, in conntrack's terms: the originator connected, the responder accepted. */
 export type Side = 'originator' | 'responder';
 
 export class FlowIndex {
   readonly count: number;
   readonly words: Int32Array;
   readonly halves: Uint16Array;
-  /** Whether `resolve` last came to flows that contradict each other; `contradicting` tells which. */
+  /** Whether the last `resolve` met flows that contradict each other; `contradicting` returns them. */
   isContradicted = false;
   /** What `resolve` last followed. */
   readonly path: NatPath = {
@@ -60,7 +60,7 @@ export class FlowIndex {
     ports: new Uint16Array(MAX_STEPS),
     netns: new Uint32Array(MAX_STEPS),
   };
-  /** Translated flows by their original (originator) or reply (responder) tuple. */
+  /** Translated flows by their original tuple (originator) or reply tuple (responder). */
   readonly #translated: Readonly<Record<Side, Chains>>;
   /** The same for the others. They lead nowhere, and a flow that is one here may be translated in another namespace. */
   readonly #plain: Readonly<Record<Side, Chains>>;
@@ -148,7 +148,7 @@ export class FlowIndex {
     return `${tuple.netns} ${keyOf(tuple)}`;
   }
 
-  /** The tuple by which a flow's originator, or its responder, knows it. */
+  /** A flow's tuple as its originator, or its responder, sees it. */
   tupleOf(flow: number, side: Side): Tuple {
     const place = side === 'originator' ? ORIGINAL : REPLY;
     const at = flow * FLOW_WORDS + place.words;

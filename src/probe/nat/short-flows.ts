@@ -1,6 +1,6 @@
 /**
- * Connections that /proc did not see: flows that were established and had ended before anybody looked. Each becomes one
- * record of a closed socket, at the client's end or, where a listener tells the process, at the server's.
+ * Connections that /proc did not see: flows that were established and ended between two scans. Each becomes one record of a
+ * closed socket, at the client's end or, if a listener gives the process, at the server's.
  */
 import { isLoopbackAddress, isWildcardAddress, sameAddress } from '../records/address.js';
 import { FLOW_BYTES, NO_FLOWS, type FlowBatch } from '../records/nat-flow.js';
