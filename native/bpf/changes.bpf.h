@@ -190,8 +190,8 @@ static __always_inline void infer_handshake(struct sock *sk, struct entry *entry
 
 /*
  * A socket without a record, while all others have one. Events of connect() are never dropped, so it was
- * accepted and its events were dropped. The listener is unknown; the local port leads to it later. A socket
- * that closes already gets no record: it may be older than the programs and have no process any more.
+ * accepted and its events were dropped. The listener is unknown then, but the local port leads to it. A
+ * socket that closes already gets no record: it may be older than the programs and have no process any more.
  */
 static __always_inline bool infer_accepted(struct sock *sk, struct entry *entry, int state) {
     if (!shared.seeded || shared.has_untracked || (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT) ||

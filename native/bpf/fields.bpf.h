@@ -175,8 +175,8 @@ static __always_inline __u64 coarse_time(void) {
 /*
  * Why a connect failed. An ICMP error that arrives while connect() runs, as those of this machine's own
  * firewall do, does not end it: the kernel keeps it (sk_err_soft), and IPv4 queues it too. A process that
- * reads it there and closes the socket has a reason. A connect whose local port
- * is taken for that remote end, or that finds none free, sends no SYN.
+ * reads it there and closes the socket has a reason. A connect whose local port is taken for that remote end,
+ * or that finds none free, sends no SYN.
  */
 static __always_inline __u16 error_of_connect(const struct sock *sk, const struct tcp_sock *tp) {
     struct sock_exterr_skb *queued;

@@ -99,8 +99,7 @@ struct sk_buff_head {
 };
 
 /* sk_protocol: TCP, or SCTP and MPTCP, which share the tracepoint. sk_userlocks: SOCK_BINDPORT_LOCK if bind()
-   chose the port; a bit field in some kernels. The others are why a connect failed: see error_of_connect().
- */
+   chose the port; a bit field in some kernels. The others: why a connect failed, see error_of_connect(). */
 struct sock {
     struct sock_common __sk_common;
     socket_lock_t sk_lock;

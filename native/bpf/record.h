@@ -54,8 +54,7 @@ enum tp_flag {
     TP_FLAG_SUBFLOW = 16,
     /* a connect that has waited for an answer for a while; no source sets this either */
     TP_FLAG_UNANSWERED = 32,
-    /* began and ended between two snapshots: its socket has no other record; sources may leave the flag out
-     */
+    /* began and ended between two snapshots: its socket has no other record; sources may leave it out */
     TP_FLAG_BRIEF = 64,
     /* inside the eBPF source: its socket has no record, only its beginning and its end are reported */
     TP_FLAG_UNTRACKED = 128,
@@ -208,8 +207,7 @@ struct tp_namespace {
 #define TP_NAMESPACE_BYTES 80
 TP_ASSERT_BYTES(struct tp_namespace, TP_NAMESPACE_BYTES);
 
-/* Counters of rare events, a slot each in the per-CPU array `counters`. src/ebpf/counters.h has their names.
- */
+/* Counters of rare events, a slot each in the per-CPU array `counters`. Names are in src/ebpf/counters.h. */
 enum tp_counter {
     TP_COUNT_SEEDED = 0,    /* sockets older than the programs, adopted by a sweep or a scan */
     TP_COUNT_LOST_RING,     /* closed records dropped because the ring was full */

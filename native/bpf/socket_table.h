@@ -12,16 +12,15 @@
  *
  * The programs:
  * - claim a free place (0 -> cookie), write the record, raise PENDING or LIVE, and DIRTY;
- * - raise BUSY, write another process, lower BUSY; counters and states are single fields, written as they
- * are;
+ * - raise BUSY, write a new process, lower BUSY; single fields (counters, states) are written as they are;
  * - at the end raise CLOSED, which returns whether REPORTED was up, write the last values, raise ENDED;
  * - raise GONE at the socket's last event.
  *
  * User space:
- * - reads places that are DIRTY, and neither BUSY nor CLOSED: it lowers DIRTY and raises REPORTED in one
- * step, which fails if anything changed, reads the record, and checks the word again;
- * - trusts only the direction and the namespace of a PENDING place;
- * - copies the record of an ENDED place, and lowers ENDED in one step, which fails if anything changed.
+ * - at a place that is DIRTY, and neither BUSY nor CLOSED, lowers DIRTY and raises REPORTED in one step;
+ * - reads the record, then checks the word again; of a PENDING place it trusts only direction and namespace;
+ * - at a place that is ENDED, copies the record, then lowers ENDED in one step.
+ * Each of these steps fails if anything changed.
  *
  * Whichever side finds GONE without ENDED frees the place. A newcomer that finds both of its places taken
  * takes over one that is ENDED and GONE, and sends its record to the ring first. So does a socket that is

@@ -212,7 +212,7 @@ struct {
     __type(value, struct child);
 } children SEC(".maps");
 
-static __always_inline __u64 look_listener_up(struct child *child, __u64 key) {
+static __always_inline __u64 look_up_listener(struct child *child, __u64 key) {
     __u32 as_of = shared.listeners;
     __u64 *cookie;
 
@@ -241,7 +241,7 @@ static __always_inline void remember_child(struct sock *sk) {
     if (copied && find_cookie(copied, &entry) && entry.record->direction == TP_DIRECTION_LISTENER)
         child->listener = copied;
     else
-        child->listener = look_listener_up(child, listener_key(sk));
+        child->listener = look_up_listener(child, listener_key(sk));
 }
 
 /* The listener's record, if `sk` is the child that this CPU made last; 0: unknown. */

@@ -5,7 +5,7 @@
  * name; only on_tcp_state is indispensable.
  *
  *   on_tcp_state: every state change of every TCP socket of every namespace. A closed socket's record stays
- * in its place until user space takes it. The reader is woken when a quarter of the table may wait.
+ *                 until user space takes it. The reader is woken when a quarter of the table may wait.
  *   on_destroy:   a socket's last event. Its place is free once its record was taken. A socket whose end no
  *                 event reported ends here.
  *   on_read:      a process took data from a socket: of all fd holders, this one uses it.
@@ -176,8 +176,7 @@ static __always_inline bool is_complete(const struct entry *entry) {
     return record->emitted_state || record->flags & TP_FLAG_ESTABLISHED;
 }
 
-/* Records what no event reports: the news of a live socket. Once per round, however many fd holders it has.
- */
+/* Records what no event reports: the news of a live socket. Once per round, for any number of fd holders. */
 static __always_inline void scan_socket(struct sock *sk, struct entry *entry) {
     struct tp_record *record = entry->record;
     __u8 state = sk->__sk_common.skc_state;

@@ -134,10 +134,10 @@ bool LiveScan::scan(const NamespacePaths &namespaces, uint64_t budget_ns) {
             if (!readOn(until))
                 return false;
             if (!openNextNamespace())
-                step_ = Step::SecondLook;
+                step_ = Step::SecondScan;
             break;
-        case Step::SecondLook:
-            step_ = lookAgain() ? Step::Namespaces : Step::End;
+        case Step::SecondScan:
+            step_ = beginSecondScan() ? Step::Namespaces : Step::End;
             break;
         case Step::End:
             end();
@@ -153,7 +153,7 @@ void LiveScan::begin() {
     __atomic_store_n(&shared_->round, next ? next : 1, __ATOMIC_SEQ_CST);
     to_enter_.clear();
     scanned_.clear();
-    is_second_look_ = false;
+    is_second_scan_ = false;
     iterator_.reset();
     if (files_ != nullptr)
         iterator_.emplace(files_, FILES);
@@ -261,8 +261,8 @@ bool LiveScan::openNextNamespace() {
 
 // A socket that a scan of its own namespace did not reach is gone, or was just changing: a second scan
 // decides. False: there are none, or this was the second.
-bool LiveScan::lookAgain() {
-    if (is_second_look_ || scanned_.empty())
+bool LiveScan::beginSecondScan() {
+    if (is_second_scan_ || scanned_.empty())
         return false;
     dropScanned();
     std::unordered_set<uint32_t> wanted;
@@ -271,8 +271,8 @@ bool LiveScan::lookAgain() {
     for (const Enterable &scanned : std::exchange(scanned_, {}))
         if (wanted.count(scanned.first))
             to_enter_.push_back(scanned);
-    is_second_look_ = !to_enter_.empty();
-    return is_second_look_;
+    is_second_scan_ = !to_enter_.empty();
+    return is_second_scan_;
 }
 
 // In a namespace that can't be entered, sockets closed by their process are not scanned: they count as gone
@@ -281,7 +281,7 @@ void LiveScan::end() {
     dropScanned();
     uint64_t now = monotonicNanos();
     std::unordered_set<uint32_t> scanned;
-    if (is_second_look_)
+    if (is_second_scan_)
         for (const Enterable &one : scanned_)
             scanned.insert(one.first);
     std::unordered_map<uint64_t, uint64_t> unreachable;

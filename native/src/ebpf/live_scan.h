@@ -52,7 +52,7 @@ class LiveScan {
         Files,
         Find,
         Namespaces,
-        SecondLook,
+        SecondScan,
         End
     };
 
@@ -64,7 +64,7 @@ class LiveScan {
     void findUnscanned();
     void findNamespaces(const NamespacePaths &namespaces);
     bool openNextNamespace();
-    bool lookAgain();
+    bool beginSecondScan();
     void end();
 
     struct bpf_link *files_;
@@ -81,7 +81,7 @@ class LiveScan {
     std::vector<Enterable> to_enter_;
     std::vector<Enterable> scanned_;
     bool is_thorough_ = false;
-    bool is_second_look_ = false;
+    bool is_second_scan_ = false;
     struct Unscanned {
         uint64_t id;
         uint32_t netns;

@@ -232,7 +232,7 @@ export const enum Flag {
   Subflow = 16,
   /** a connect that has waited for an answer for a while; no source sets this either */
   Unanswered = 32,
-  /** began and ended between two snapshots: its socket has no other record; sources may leave the flag out */
+  /** began and ended between two snapshots: its socket has no other record; sources may leave it out */
   Brief = 64,
   /** inside the eBPF source: its socket has no record, only its beginning and its end are reported */
   Untracked = 128,
