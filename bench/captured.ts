@@ -10,7 +10,7 @@ import { untilAttached } from './attached.js';
 const TOPOPROBE = fileURLToPath(new URL('../../bin/topoprobe', import.meta.url));
 /** The report lasts so much longer than the churn. */
 const MARGIN_SECONDS = 4;
-/** So that all of a churn are told of in detail, though they are many more than come in a tick. */
+/** So that all connections of a churn have a record, though they are many more than come in a tick. */
 const BOUND = '4000000';
 
 export interface Captured {

@@ -64,7 +64,7 @@ export function printRungs(subjects: readonly Subject[], run: Run): void {
     subject.idle ? percent(subject.idle.without, 2) : NONE,
     subject.idle ? percent(subject.idle.with, 2) : NONE,
     subject.snapshot ? subject.snapshot.wholeMs.toFixed(1) : NONE,
-    subject.snapshot ? subject.snapshot.thriftyMs.toFixed(1) : NONE,
+    subject.snapshot ? subject.snapshot.deferredMs.toFixed(1) : NONE,
     subject.captured === undefined ? NONE : `${subject.captured.toFixed(3)} %`,
   ]);
   const heading = [
@@ -76,7 +76,7 @@ export function printRungs(subjects: readonly Subject[], run: Run): void {
     'idle [5]',
     `${idle} idle`,
     'snapshot ms [6]',
-    'thrifty',
+    'deferred',
     'captured [7]',
   ];
   console.log(tableText([heading, ...rows]));
@@ -98,7 +98,7 @@ Other programs took ${percent(othersShare)} of all processors meanwhile${othersS
 [3] CPU that the churn itself takes per connection, user and system; median
 [4] run time of all its programs on tracepoints per end of a connection, by the kernel's account; least
 [5] share of a core that the process takes, without connections, then with ${idle} idle ones
-[6] median milliseconds of a snapshot with ${live} idle connections: all of them visited, then thrifty
+[6] median milliseconds of a snapshot with ${live} idle connections: all of them scanned, then with the scan deferred
 [7] connections of the highest churn that are in a report
 `);
   console.log(tableText([['each round', 'slow-down', 'dearer by', 'CPU/100k', 'kernel/end'], ...eachRound]));

@@ -1,8 +1,8 @@
 /**
  * How long it takes to find the sockets that were there before the probe, and whose they are: the tracker's first look at
- * all open files, then with the first snapshot, then with the second look, which tells who else holds them; beside a plain
- * walk of /proc/PID/fd that reads every link, in the same run. Needs root.
- * Arguments: processes (default 200), connections of each (default 125, two sockets each).
+ * all open files, then with the first snapshot, then with the second half of the sweep, for their further holders; beside a
+ * plain walk of /proc/PID/fd that reads every link, in the same run. Needs root. Arguments: processes (default 200),
+ * connections of each (default 125, two sockets each).
  */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { loadTracker } from 'ebpf-bridge/ebpf';
@@ -44,29 +44,29 @@ if (process.getuid?.() !== 0) {
   console.log('seeding: needs root (eBPF programs are loaded); nothing was measured');
 } else {
   const held = await holdConnections(PROCESSES * CONNECTIONS_EACH, PROCESSES);
-  const confirmations: Took[] = [];
+  const adoptions: Took[] = [];
   const snapshots: Took[] = [];
-  const tellings: Took[] = [];
+  const sweeps: Took[] = [];
   const walks: Took[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const tracker = await loadTracker();
-    const confirmed = await took(() => tracker.confirmHolders().then(() => 0));
+    const adopted = await took(() => tracker.sweepAdopt().then(() => 0));
     const { seeded } = await tracker.counters();
-    confirmations.push({ ...confirmed, sockets: seeded });
+    adoptions.push({ ...adopted, sockets: seeded });
     snapshots.push(await took(async () => (await tracker.snapshot()).recordCount));
-    tellings.push(await took(async () => (await tracker.tellHolders()).holderCount));
+    sweeps.push(await took(async () => (await tracker.sweepHolders()).holderCount));
     await tracker.close();
     walks.push(await took(() => Promise.resolve(walkProc())));
   }
-  const [confirmed, snapshot, told, walk] = [confirmations, snapshots, tellings, walks].map(median);
+  const [adopted, snapshot, swept, walk] = [adoptions, snapshots, sweeps, walks].map(median);
   await held.release();
-  const known = confirmed!.ms + snapshot!.ms;
+  const known = adopted!.ms + snapshot!.ms;
   const ms = (all: number): string => `${all.toFixed(1)} ms`;
   const ratio = (all: number): string => `${(walk!.ms / all).toFixed(1)}x`;
   console.log(
-    `${held.sockets} sockets in ${PROCESSES} processes: known with their processes after ${ms(confirmed!.ms)} ` +
-      `(${confirmed!.sockets} sockets), with the first snapshot ${ms(known)} (${snapshot!.sockets} records), with all other ` +
-      `holders ${ms(known + told!.ms)}; walk of /proc/PID/fd ${ms(walk!.ms)} (${walk!.sockets} sockets): ` +
-      `${ratio(confirmed!.ms)}, ${ratio(known)} with the snapshot, ${ratio(known + told!.ms)} with the holders`,
+    `${held.sockets} sockets in ${PROCESSES} processes: known with their processes after ${ms(adopted!.ms)} ` +
+      `(${adopted!.sockets} sockets), with the first snapshot ${ms(known)} (${snapshot!.sockets} records), with all other ` +
+      `holders ${ms(known + swept!.ms)}; walk of /proc/PID/fd ${ms(walk!.ms)} (${walk!.sockets} sockets): ` +
+      `${ratio(adopted!.ms)}, ${ratio(known)} with the snapshot, ${ratio(known + swept!.ms)} with the holders`,
   );
 }

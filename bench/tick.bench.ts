@@ -1,6 +1,6 @@
 /**
  * What a tick of the probe costs where very many connections are idle and a few are opened: processor time of the tracker's
- * snapshot and of what the pipeline makes of it, when only changes are handed over and when everything is. The visits to
+ * snapshot and of what the pipeline makes of it, when only changes are handed over and when everything is. The scans of
  * live sockets, which are bounded by time, are left out as far as can be. Needs root.
  * Arguments: connections held (default 100,000, two sockets each), opened between two ticks (default 50).
  */
@@ -39,7 +39,7 @@ class MeasuredSource implements ConnectionSource {
   async snapshot(request: SnapshotRequest = {}): Promise<Snapshot> {
     const changesOnly = this.changesOnly && request.changesOnly === true;
     const before = cpuMs();
-    const snapshot = await this.tracker.snapshot({ thrifty: true, changesOnly });
+    const snapshot = await this.tracker.snapshot({ mayDeferScan: true, changesOnly });
     this.tookMs = cpuMs() - before;
     return { ...snapshot, listenersListed: true };
   }
@@ -73,7 +73,7 @@ async function measure(pipeline: Pipeline, source: MeasuredSource, changesOnly: 
 if (process.getuid?.() !== 0) {
   console.log('tick: needs root (eBPF programs are loaded); nothing was measured');
 } else {
-  const tracker = await loadTracker({ visitShare: 1 / 200, cheapVisitNanos: 0 });
+  const tracker = await loadTracker({ scanShare: 1 / 200, cheapScanNanos: 0 });
   const source = new MeasuredSource(tracker);
   const state = new ProbeState({
     probeId: 'bench',
@@ -85,8 +85,8 @@ if (process.getuid?.() !== 0) {
   const log = pino({ level: 'silent' });
   const pipeline = new Pipeline({ hostName: 'bench', source, reporters: [], state, log });
   const held = await holdConnections(HELD);
-  await tracker.confirmHolders();
-  await tracker.snapshot(); // visits all, so that no round of visits has news of these
+  await tracker.sweepAdopt();
+  await tracker.snapshot(); // scans all, so that no later scan has news of these
   await pipeline.next();
   await pipeline.next();
   for (const [what, changesOnly] of [

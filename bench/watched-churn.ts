@@ -15,7 +15,7 @@ import type { RunningWatcher, Watcher } from './watchers.js';
 const TICK_MS = 3000;
 const IDLE_TICKS = 2;
 const PER = 100_000;
-/** Connections per second: all of a tick are told of in detail, and there is processor time for all that wants some. */
+/** Connections per second: all of a tick have a record, and no program lacks processor time. */
 const PACE = 20_000;
 
 /** Of one round. */
@@ -113,7 +113,7 @@ async function processTime({ pid }: RunningWatcher, seconds: number): Promise<nu
   await sleep(TICK_MS * IDLE_TICKS);
   const from = { at: performance.now(), cpu: cpuSeconds(pid) };
   const { connections } = await churn(seconds, PACE);
-  await sleep(TICK_MS); // the tick that tells of its last connections
+  await sleep(TICK_MS); // the tick that reports its last connections
   const to = { at: performance.now(), cpu: cpuSeconds(pid) };
   const idle = ((from.cpu - idleFrom.cpu) / (from.at - idleFrom.at)) * (to.at - from.at);
   return ((to.cpu - from.cpu - idle) / connections) * PER;

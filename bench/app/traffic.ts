@@ -71,12 +71,7 @@ export function ask(
 }
 
 /** @throws Error when the body is not taken in */
-export async function publish(
-  url: string,
-  probe: number,
-  body: Buffer,
-  path = '/api/report',
-): Promise<void> {
+export async function publish(url: string, probe: number, body: Buffer, path = '/api/report'): Promise<void> {
   const { status } = await ask(`${url}${path}`, 'POST', body, {
     'content-type': 'application/msgpack',
     'content-encoding': 'gzip',

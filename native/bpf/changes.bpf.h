@@ -7,26 +7,27 @@
 #define TOPOPROBE_CHANGES_BPF_H
 
 #include "mptcp.bpf.h"
-#include "telling.bpf.h"
+#include "reporting.bpf.h"
 
 /* What a connect() takes from its record to the socket's state, at the very most. */
 #define CONNECT_BEGUN_NS 1000000000ULL
 
-/* The end of a connection that we were not told of, when its socket is used for another: as last known. */
+/* The socket is used for another connection, and no event reported the end of the last one: it ends as last
+ * known. */
 static __always_inline void end_unseen(struct entry *entry, const struct sock *sk) {
     struct tp_record *record = entry->record;
-    bool told;
+    bool reported;
 
-    if (!end_telling(entry, bpf_ktime_get_ns(), &told))
+    if (!end_reporting(entry, bpf_ktime_get_ns(), &reported))
         return;
-    count(TP_COUNT_MADE_UP);
-    record->emitted_state = told ? TCP_ESTABLISHED : 0;
+    count(TP_COUNT_INFERRED);
+    record->emitted_state = reported ? TCP_ESTABLISHED : 0;
     if (!(record->flags & TP_FLAG_ESTABLISHED))
         set_local(record, sk);
     send_ended(record);
 }
 
-/* A record anew, of a socket that the process at hand connects or makes listen. False: there is no room. */
+/* A new record for a socket that the current process connects or makes listen. False: there is no room. */
 static __always_inline bool begin_record(struct sock *sk, struct entry *entry, __u8 direction, __u8 state,
                                          bool may_create) {
     struct tp_record *record;
@@ -45,12 +46,12 @@ static __always_inline bool begin_record(struct sock *sk, struct entry *entry, _
             return false;
         record = entry->record;
         id = cookie_of(sk);
-        if (!settings.has_destroy) /* nothing is left of the connections that this socket had before: the time
-                                      tells */
+        /* Records of earlier connections of this socket are gone: the time tells their ids apart. */
+        if (!settings.has_destroy)
             id |= bpf_ktime_get_ns() >> 24 << 56;
     }
     record->socket_id = id;
-    /* A tick early at most. Of a connection it is put right when that is established. */
+    /* Early by a tick at most. The handshake corrects it. */
     record->start_ns = coarse_time();
     record->direction = direction;
     record->direction_evidence = TP_DIRECTION_EVIDENCE_HANDSHAKE;
@@ -67,7 +68,7 @@ static __always_inline void on_connecting(struct sock *sk) {
         send_untracked(sk, TP_DIRECTION_CONNECTED, TCP_CLOSE, TCP_SYN_SENT);
         return;
     }
-    tell(&entry, TP_WORD_PENDING);
+    report(&entry, TP_WORD_PENDING);
 }
 
 /* listen(): in the caller's context. Without bind() it gets its port after this. */
@@ -77,7 +78,7 @@ static __always_inline void on_listening(struct sock *sk) {
         return;
     set_local(entry.record, sk);
     remember_listener(sk);
-    tell(&entry, TP_WORD_LIVE);
+    report(&entry, TP_WORD_LIVE);
 }
 
 static __always_inline void copy_listener(struct tp_record *record, const struct tp_record *listener) {
@@ -87,7 +88,8 @@ static __always_inline void copy_listener(struct tp_record *record, const struct
     record->pid_evidence = TP_PID_LISTENER;
 }
 
-/* A process in the record of a socket that user space knows already: of an older one, not accepted yet. */
+/* The listener's process for a socket that user space knows already: it is older than the programs and not
+ * accepted yet. */
 static __always_inline void set_listener(struct entry *entry, const struct tp_record *listener) {
     struct tp_record *record = entry->record;
 
@@ -96,11 +98,11 @@ static __always_inline void set_listener(struct entry *entry, const struct tp_re
     copy_listener(record, listener);
     if (entry->word)
         lower_flags(entry->word, TP_WORD_BUSY);
-    tell(entry, 0);
+    report(entry, 0);
 }
 
-/* An accepted socket gets a record, with the process of its listener. In softirq, where `current` is whoever
- * was interrupted. */
+/* An accepted socket gets a record with the process of its listener. This runs in softirq: `current` is the
+ * interrupted process. */
 static __always_inline bool create_accepted(struct sock *sk, struct entry *entry) {
     struct tp_record *record, *listener;
 
@@ -115,8 +117,8 @@ static __always_inline bool create_accepted(struct sock *sk, struct entry *entry
     return true;
 }
 
-/* From the SYN to its answer: the first round trip that the kernel measures. Where the SYN had to be repeated
- * it measures another one, and the clock of connect() is exact enough for the seconds that it took. */
+/* From the SYN to its answer: the first round trip that the kernel measures. After a repeated SYN the kernel
+ * measures another round trip. The clock of connect() is exact enough then, as it took seconds. */
 static __always_inline void set_connect_time(struct tp_record *record, const struct tcp_sock *tp,
                                              __u64 now_ns) {
     if (tp && tp->srtt_us && !tp->total_retrans) {
@@ -127,16 +129,16 @@ static __always_inline void set_connect_time(struct tp_record *record, const str
     }
 }
 
-/* The handshake is complete. `oldstate` tells which end this is where the record can't. */
+/* The handshake is complete. `oldstate` gives the direction where the record has none. */
 static __always_inline void set_established(struct sock *sk, struct entry *entry, int oldstate,
-                                            bool made_up) {
+                                            bool is_inferred) {
     struct tp_record *record = entry->record;
     struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
     __u64 now = time_of(tp);
 
     if (record->direction == TP_DIRECTION_CONNECTED) {
         /* An inferred handshake has no known duration. */
-        if (!made_up)
+        if (!is_inferred)
             set_connect_time(record, tp, now);
     } else {
         record->socket_id = cookie_of(sk);
@@ -157,7 +159,7 @@ static __always_inline void set_established(struct sock *sk, struct entry *entry
     record->flags |= TP_FLAG_ESTABLISHED;
     if (tp)
         note_mptcp(record, tp);
-    tell(entry, TP_WORD_LIVE);
+    report(entry, TP_WORD_LIVE);
 }
 
 static __always_inline void on_established(struct sock *sk, int oldstate) {
@@ -166,7 +168,7 @@ static __always_inline void on_established(struct sock *sk, int oldstate) {
 
     if (!known && oldstate == TCP_SYN_RECV)
         known = create_accepted(sk, &entry);
-    /* A connect that had no record at its beginning gets none later: it would be counted twice. */
+    /* A connect without a record at its beginning gets none later: it would be counted twice. */
     else if (!known && !shared.has_untracked)
         known = create(sk, &entry);
     if (known)
@@ -175,33 +177,33 @@ static __always_inline void on_established(struct sock *sk, int oldstate) {
         send_untracked(sk, TP_DIRECTION_ACCEPTED, oldstate, TCP_ESTABLISHED);
 }
 
-/* Whether a socket in this state, with this record, has completed a handshake that we were not told of. */
+/* Whether a socket in this state, with this record, completed a handshake that no event reported. */
 static __always_inline bool missed_handshake(const struct tp_record *record, int state) {
     return !(record->flags & TP_FLAG_ESTABLISHED) && record->direction != TP_DIRECTION_LISTENER &&
            is_established(state);
 }
 
-static __always_inline void make_up_handshake(struct sock *sk, struct entry *entry) {
-    count(TP_COUNT_MADE_UP);
+static __always_inline void infer_handshake(struct sock *sk, struct entry *entry) {
+    count(TP_COUNT_INFERRED);
     set_established(sk, entry, TCP_SYN_RECV, true);
 }
 
 /*
- * A socket without a record, when all others have one. No connect() is ever dropped, so it was accepted, and
- * we were told of nothing: of which listener is not known then, but its port tells. One that is closing
- * already may be older than the programs, and left by its process before they came.
+ * A socket without a record, while all others have one. Events of connect() are never dropped, so it was
+ * accepted and its events were dropped. The listener is unknown then, but the local port leads to it. A
+ * socket that closes already gets no record: it may be older than the programs and have no process any more.
  */
-static __always_inline bool make_up_accepted(struct sock *sk, struct entry *entry, int state) {
+static __always_inline bool infer_accepted(struct sock *sk, struct entry *entry, int state) {
     if (!shared.seeded || shared.has_untracked || (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT) ||
         !create_accepted(sk, entry))
         return false;
-    make_up_handshake(sk, entry);
+    infer_handshake(sk, entry);
     return true;
 }
 
 /*
- * ESTABLISHED → FIN_WAIT1 and CLOSE_WAIT → LAST_ACK are made by close() or shutdown() only, so `current` is
- * the process that used the connection: what its listener can't tell of a prefork server.
+ * Only close() and shutdown() make ESTABLISHED → FIN_WAIT1 and CLOSE_WAIT → LAST_ACK, so `current` is the
+ * process that used the connection. Of a prefork server the listener's process may be another one.
  */
 static __always_inline void note_closer(struct entry *entry) {
     struct tp_record *record = entry->record;
@@ -209,19 +211,20 @@ static __always_inline void note_closer(struct entry *entry) {
         set_pid(entry, bpf_get_current_task_btf(), TP_PID_CLOSE);
 }
 
-/* `by_user`: the process at hand closed it. */
+/* `by_user`: the current process closed it. */
 static __always_inline void on_closed(struct sock *sk, struct entry *entry, bool by_user) {
     struct tp_record *record = entry->record;
     struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
     __u8 last = record->state;
-    bool told;
+    bool reported;
 
     if (last == TCP_CLOSE)
         return;
-    /* A connect that is given up is given up by a process, and not when its last SYN went out. */
-    if (!end_telling(entry, record->flags & TP_FLAG_ESTABLISHED ? time_of(tp) : bpf_ktime_get_ns(), &told))
+    /* A process gives up a connect, later than the last SYN: the socket's clock would be too early. */
+    if (!end_reporting(entry, record->flags & TP_FLAG_ESTABLISHED ? time_of(tp) : bpf_ktime_get_ns(),
+                       &reported))
         return;
-    record->emitted_state = told ? last : 0;
+    record->emitted_state = reported ? last : 0;
     record->error = sk->sk_err;
     if (tp) {
         note_mptcp(record, tp);

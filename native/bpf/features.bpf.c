@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * One do-nothing program per kind of program the probe could use. Loading and attaching each by itself is the
- * only honest answer to "does this kernel, as we run on it, allow that?".
+ * One do-nothing program per kind of program that the probe could use. Only loading and attaching each shows
+ * whether this kernel allows it to this process.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

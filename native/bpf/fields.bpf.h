@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * The fields of a record, read off the kernel's structures: tuple, traffic, process, why a connect failed.
+ * The fields of a record, read from the kernel's structures: tuple, traffic, process, error of a connect.
  */
 #ifndef TOPOPROBE_FIELDS_BPF_H
 #define TOPOPROBE_FIELDS_BPF_H
@@ -39,8 +39,8 @@ static __always_inline void set_local(struct tp_record *record, const struct soc
 }
 
 /*
- * The kernel counts sequence numbers: bytes_acked has our SYN when this side connected and our FIN once it is
- * acknowledged, bytes_received the peer's FIN. None of them is payload.
+ * The kernel counts sequence numbers, and SYN and FIN are no payload. bytes_acked includes our SYN if this
+ * side connected, and our FIN once it is acknowledged. bytes_received includes the peer's FIN.
  */
 static __always_inline void set_traffic(struct tp_record *record, const struct tcp_sock *tp, bool fin_sent) {
     const struct sock *sk = &tp->inet_conn.icsk_inet.sk;
@@ -51,7 +51,7 @@ static __always_inline void set_traffic(struct tp_record *record, const struct t
         sent--;
     if (sent && fin_sent && tp->snd_una == tp->write_seq)
         sent--;
-    /* Whether its SYN is among what was acknowledged is not known: no more can be than what was sent once. */
+    /* bytes_acked may include our SYN. The payload is at most what was sent once. */
     if (record->direction == TP_DIRECTION_UNKNOWN && sent > tp->bytes_sent - tp->bytes_retrans)
         sent = tp->bytes_sent - tp->bytes_retrans;
     if (received && (sk->__sk_common.skc_flags & 1 << SOCK_DONE))
@@ -62,20 +62,20 @@ static __always_inline void set_traffic(struct tp_record *record, const struct t
     record->retransmits = tp->total_retrans;
 }
 
-/* Whether a socket in this state, or that ended in it, had closed its side: its FIN may be among what was
- * acknowledged, or is still to be sent. */
+/* Whether a socket in this state, or that ended in it, had closed its side: bytes_acked may include its FIN,
+ * or the FIN is still to be sent. */
 static __always_inline bool had_closed(int state) {
     return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING;
 }
 
-/* A socket that neither sends nor receives for so long is not in the middle of counting what it does. */
+/* A socket that neither sends nor receives for so long does not update its counters just now. */
 #define QUIET_NS 10000000ULL
 
 /*
- * Who opened a connection whose handshake we did not see. It has left a trace: the SYN of the side that
- * connected is among the bytes acknowledged, and not among the bytes sent. What was sent once, with the SYN
- * and the FIN, is what was acknowledged and what is under way. A connection that was restored (TCP_REPAIR)
- * has sent no SYN either, but bind() chose its port, as nothing does for an accepted one.
+ * The direction of a connection whose handshake we did not see. Acknowledged bytes and bytes under way are
+ * the payload sent once, the SYN of the side that connected, and the FIN. bytes_sent has no SYN: a difference
+ * of one means that this side connected. A restored connection (TCP_REPAIR) has sent no SYN either, but
+ * bind() chose its port; an accepted socket is never bound.
  */
 static __always_inline __u8 side_by_counts(struct sock *sk, const struct tcp_sock *tp, bool fin_queued) {
     __u64 counted = tp->bytes_acked + (__u32)(tp->snd_nxt - tp->snd_una);
@@ -87,12 +87,12 @@ static __always_inline __u8 side_by_counts(struct sock *sk, const struct tcp_soc
         return TP_DIRECTION_CONNECTED;
     if (counted == payload && !(BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK))
         return TP_DIRECTION_ACCEPTED;
-    return TP_DIRECTION_UNKNOWN; /* a count is off: a segment could not be sent again */
+    return TP_DIRECTION_UNKNOWN; /* a counter is off: a segment could not be sent again */
 }
 
 /*
- * Notes who opened a connection that is older than the programs. True: that is known now. `locked`: nobody
- * else is at work on the socket; else it must be quiet, as the counts belong together.
+ * Records the direction of a connection that is older than the programs. True: it is known now. `locked`:
+ * nothing else changes the socket. Without the lock it must be quiet, as the counters belong together.
  */
 static __always_inline bool find_side(struct tp_record *record, struct sock *sk, const struct tcp_sock *tp,
                                       int state, bool locked) {
@@ -112,7 +112,7 @@ static __always_inline bool find_side(struct tp_record *record, struct sock *sk,
     return true;
 }
 
-/* The same of one that lives: in FIN_WAIT1 its FIN is not acknowledged yet. */
+/* had_closed() for a live socket: in FIN_WAIT1 its FIN is not acknowledged yet. */
 static __always_inline bool may_have_acked_fin(int state) {
     return had_closed(state) && state != TCP_FIN_WAIT1;
 }
@@ -123,26 +123,26 @@ static __always_inline bool is_established(int state) {
            state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
 }
 
-/* 0: it has none yet. */
+/* 0: the socket has none yet. */
 static __always_inline __u64 cookie_of(const struct sock *sk) {
     return sk->__sk_common.skc_cookie.counter & TP_COOKIE_MASK;
 }
 
-/* A reconnect of one socket is another connection: the top byte of its id tells them apart. */
+/* A reconnect of one socket is another connection: the top byte of the id counts them. */
 static __always_inline __u64 next_socket_id(const struct tp_record *record, const struct sock *sk) {
     __u64 generation = record->socket_id ? (record->socket_id >> 56) + 1 : 0;
     return cookie_of(sk) | generation << 56;
 }
 
 /*
- * Now, by the socket's own clock. It has just looked at it when something came from the network, went there
- * or timed out (tcp_mstamp_refresh in net/ipv4), and asking again is one of the dear parts of a program.
+ * Now, by the socket's own clock: TCP reads the clock whenever it sends, receives or times out
+ * (tcp_mstamp_refresh in net/ipv4). Reading it again is one of the expensive parts of a program.
  */
 static __always_inline __u64 time_of(const struct tcp_sock *tp) {
     return tp && tp->tcp_clock_cache ? tp->tcp_clock_cache : bpf_ktime_get_ns();
 }
 
-/* When a CPU looked at the clock last. */
+/* When a CPU last read the clock. */
 struct tick {
     __u64 jiffies;
     __u64 ns;
@@ -154,8 +154,8 @@ struct {
     __type(value, struct tick);
 } ticks SEC(".maps");
 
-/* A time within the tick at hand (1 to 10 ms), not after now: the clock is looked at once in a tick. A
- * softirq may do so meanwhile, which is as good. */
+/* A time within the current tick (1 to 10 ms), not after now: the clock is read once per tick. A softirq that
+ * reads it meanwhile does no harm. */
 static __always_inline __u64 coarse_time(void) {
     __u64 jiffies = bpf_jiffies64();
     __u32 only = 0;
@@ -173,10 +173,10 @@ static __always_inline __u64 coarse_time(void) {
 }
 
 /*
- * Why a connect failed. An ICMP error that comes while connect() is at work, as those of this machine's own
- * firewall do, does not end it: it is kept for later (sk_err_soft) and, by IPv4, queued too. A process that
- * is told of it this way and closes the socket has not given up for no reason. A connect whose port is taken
- * to that end, or all of them, does not come as far as its SYN.
+ * Why a connect failed. An ICMP error that arrives while connect() runs, as those of this machine's own
+ * firewall do, does not end it: the kernel keeps it (sk_err_soft), and IPv4 queues it too. A process that
+ * reads it there and closes the socket has a reason. A connect whose local port is taken for that remote end,
+ * or that finds none free, sends no SYN.
  */
 static __always_inline __u16 error_of_connect(const struct sock *sk, const struct tcp_sock *tp) {
     struct sock_exterr_skb *queued;
@@ -188,13 +188,13 @@ static __always_inline __u16 error_of_connect(const struct sock *sk, const struc
         return sk->sk_err_soft;
     if (tp && !tp->segs_out)
         return EADDRNOTAVAIL;
-    /* getsockopt(SO_ERROR) has taken it, and leaves the queue as it is. */
+    /* getsockopt(SO_ERROR) clears the error and leaves the queue as it is. */
     if (!sk->sk_error_queue.qlen || !bpf_core_type_exists(struct sock_exterr_skb))
         return 0;
     queued = (struct sock_exterr_skb *)&sk->sk_error_queue.next->cb;
     bpf_core_read(&read, sizeof(read), &queued->ee.ee_errno);
     error = read;
-    barrier_var(error); /* else it is loaded by the same instruction as the socket's, which is refused */
+    barrier_var(error); /* else one instruction loads it and the socket's error, which the verifier refuses */
     return error;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * The kernel structures the programs read, cut down to the fields used. `preserve_access_index` makes libbpf
- * find the real offsets in the running kernel's BTF, so neither kernel headers nor a dumped vmlinux.h are
- * needed.
+ * The kernel structures that the programs read, cut down to the fields used. `preserve_access_index` makes
+ * libbpf find the real offsets in the running kernel's BTF: no kernel headers and no dumped vmlinux.h.
  */
 #ifndef TOPOPROBE_KERNEL_H
 #define TOPOPROBE_KERNEL_H
@@ -61,9 +60,8 @@ typedef struct {
     __s64 counter;
 } atomic64_t;
 
-/* Addresses, ports and namespace, the cookie (0 until somebody asks for it), and SOCK_DONE in skc_flags once
- * the peer's FIN was received; in the kernel most of these sit in anonymous unions, which CO-RE looks
- * through. */
+/* Addresses, ports, namespace, and the cookie (0 until someone asks for it). skc_flags has SOCK_DONE once the
+ * peer's FIN was received. In the kernel most fields are in anonymous unions, which CO-RE looks through. */
 struct sock_common {
     __be32 skc_daddr;
     __be32 skc_rcv_saddr;
@@ -84,7 +82,7 @@ typedef struct {
     int owned;
 } socket_lock_t;
 
-/* What an ICMP error is queued as for the process to read, in the control block of a packet; ee is that of
+/* The kernel queues an ICMP error for the process in a packet's control block. ee is that of
    linux/errqueue.h. */
 struct sock_extended_err {
     __u32 ee_errno;
@@ -100,9 +98,8 @@ struct sk_buff_head {
     __u32 qlen;
 };
 
-/* sk_protocol tells TCP from SCTP and MPTCP, which share the tracepoint; sk_userlocks is SOCK_BINDPORT_LOCK
-   where bind() chose the port, and is a bit field in some kernels; the others are why a connect failed: see
-   error_of_connect(). */
+/* sk_protocol: TCP, or SCTP and MPTCP, which share the tracepoint. sk_userlocks: SOCK_BINDPORT_LOCK if bind()
+   chose the port; a bit field in some kernels. The others: why a connect failed, see error_of_connect(). */
 struct sock {
     struct sock_common __sk_common;
     socket_lock_t sk_lock;
@@ -138,8 +135,8 @@ struct list_head {
     struct list_head *next;
 };
 
-/* bytes_sent: payload handed to the network, what was sent again among it. tcp_clock_cache: when the socket
-   last sent or received, CLOCK_MONOTONIC. tsq_node: see listener_key(). */
+/* bytes_sent: payload handed to the network, with retransmissions. tcp_clock_cache: when the socket last sent
+   or received, CLOCK_MONOTONIC. tsq_node: see listener_key(). */
 struct tcp_sock {
     struct inet_connection_sock inet_conn;
     __u64 bytes_received;
@@ -187,14 +184,14 @@ struct upid {
     struct pid_namespace *ns;
 };
 
-/* A process's numbers, from the outermost PID namespace's (level 0) to its own's. */
+/* A process's PIDs, from the outermost PID namespace (level 0) to its own. */
 struct pid {
     unsigned int level;
     struct upid numbers[1];
 };
 
-/* flags has PF_KTHREAD for kernel threads; start_boottime with the tgid identifies a process even after its
- * PID was given to another; thread_pid is gone with the task. */
+/* flags: PF_KTHREAD for kernel threads. start_boottime and tgid identify a process even after its PID was
+ * reused. thread_pid is gone with the task. */
 struct task_struct {
     unsigned int flags;
     int tgid;

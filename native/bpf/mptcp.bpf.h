@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * MPTCP: a connection that a process has open as one socket, of a protocol of its own, and whose bytes go
- * over subflows. Each of those is a TCP socket without a file. The first is the connection's; others join it.
+ * MPTCP: a process has a connection open as one socket of its own protocol, and its bytes go over subflows.
+ * Each subflow is a TCP socket without a file. The first belongs to the connection; others join it.
  */
 #ifndef TOPOPROBE_MPTCP_BPF_H
 #define TOPOPROBE_MPTCP_BPF_H
@@ -12,9 +12,8 @@
 #include "sockets.bpf.h"
 
 /*
- * The record of an MPTCP socket: that of its first subflow, which has the connection's addresses, or listens
- * for it. The subflow itself can't be had, as the verifier lets nobody follow a pointer to it; its cookie
- * can.
+ * The record of an MPTCP socket is that of its first subflow, which has the connection's addresses or listens
+ * for it. The verifier allows no pointer to the subflow; its cookie leads to the record.
  */
 static __always_inline bool find_mptcp(const struct sock *sk, struct entry *entry) {
     struct sock *first = 0;
@@ -31,9 +30,9 @@ static __always_inline bool find_mptcp(const struct sock *sk, struct entry *entr
 }
 
 /*
- * Notes what a socket is to an MPTCP connection: its first subflow, or one that joined. Which, a client's
- * socket knows only some time after its handshake, as the other end decides; and a socket that MPTCP was
- * asked for may have fallen back to TCP.
+ * Records whether a socket is the first subflow of an MPTCP connection or one that joined. A client's socket
+ * knows it only some time after its handshake, as the other end decides. A socket may also have fallen back
+ * to TCP.
  */
 static __noinline int note_subflow(struct tp_record *record, const struct tcp_sock *tp) {
     struct mptcp_subflow_context *subflow = tp->inet_conn.icsk_ulp_data;
@@ -58,7 +57,7 @@ static __noinline int note_subflow(struct tp_record *record, const struct tcp_so
     bpf_core_read(&cookie, sizeof(cookie), &first->__sk_common.skc_cookie);
     if (!(__u32)cookie)
         return 0;
-    /* How long its handshake took is the connection's no more than that of its first subflow. */
+    /* The field is free: the connection's handshake is that of its first subflow. */
     record->connect_us = (__u32)cookie;
     record->flags |= TP_FLAG_MPTCP | TP_FLAG_SUBFLOW;
     return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * Processes as records name them: by PID, in the PID namespace whose /proc user space reads. The kernel's own
- * numbers are those of the outermost namespace; in every other a process has another number, or none when it
- * is not in that namespace, nor in one below it.
+ * Records name processes by their PID in the PID namespace whose /proc user space reads. The kernel's own
+ * PIDs are those of the outermost namespace. In another namespace a process has another PID; outside of it
+ * and the namespaces below it a process has none.
  */
 #ifndef TOPOPROBE_PROCESSES_BPF_H
 #define TOPOPROBE_PROCESSES_BPF_H
@@ -14,7 +14,7 @@
 /* include/linux/pid_namespace.h */
 #define MAX_PID_NS_LEVEL 32
 
-/* 0: at that level the process is in another namespace than the one that we tell PIDs in. */
+/* 0: at that level the process is in another namespace than the one whose PIDs are reported. */
 static __always_inline __u32 number_at(const struct pid *pid, __u32 level) {
     const char *numbers = (const char *)pid + bpf_core_field_offset(struct pid, numbers);
     struct pid_namespace *ns = 0;
@@ -31,8 +31,8 @@ static __always_inline __u32 number_at(const struct pid *pid, __u32 level) {
     return number;
 }
 
-/* The first process that is in the namespace shows at which level that is: it stays there. Not inlined: most
- * machines have no use for it. */
+/* The first process of the namespace gives the namespace's level, which never changes. Not inlined: most
+ * machines do not need it. */
 static __noinline __u32 translated_pid(struct task_struct *task) {
     const struct pid *pid = task->group_leader->thread_pid;
     __u32 level = shared.pid_level, innermost, number;
@@ -54,13 +54,12 @@ static __noinline __u32 translated_pid(struct task_struct *task) {
     return 0;
 }
 
-/* 0: it has none where we tell them. */
+/* 0: the process has none in the namespace whose PIDs are reported. */
 static __always_inline __u32 pid_of(struct task_struct *task) {
     return settings.pid_namespace ? translated_pid(task) : (__u32)task->tgid;
 }
 
-/* Whether the record's process is the one that `task` is a thread of: a PID alone is given to others later.
- */
+/* Whether `task` is a thread of the record's process. The start is compared too: PIDs are reused. */
 static __always_inline bool is_process_of(const struct tp_record *record, struct task_struct *task) {
     return record->pid_start_ns == task->group_leader->start_boottime && record->pid == pid_of(task);
 }
@@ -71,7 +70,7 @@ static __always_inline void copy_process(struct tp_record *record, struct task_s
     __builtin_memcpy(record->comm, task->group_leader->comm, sizeof(record->comm));
 }
 
-/* A process that has no PID here is known all the same. */
+/* A process without a PID in our namespace is known by its start. */
 static __always_inline bool has_process(const struct tp_record *record) {
     return record->pid_start_ns;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * The sockets' records from the programs' side: found, made and given back. See socket_table.h.
+ * Finds, creates and releases the sockets' records, for the programs. See socket_table.h.
  */
 #ifndef TOPOPROBE_SOCKETS_BPF_H
 #define TOPOPROBE_SOCKETS_BPF_H
@@ -27,7 +27,7 @@ struct {
     __type(value, struct tp_record);
 } records SEC(".maps");
 
-/* By cookie. Memory is taken as sockets come. */
+/* By cookie. Allocated on demand. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -45,13 +45,13 @@ struct {
     __type(value, __u64);
 } listeners SEC(".maps");
 
-/* A socket's record, and its word in the table; none when it is in the overflow. */
+/* A socket's record, and its word in the table; no word when it is in the overflow map. */
 struct entry {
     struct tp_record *record;
     __u64 *word;
 };
 
-/* The result is used so that the operation is one that orders memory: without, some processors' is not. */
+/* Uses the result: without that, some processors get an operation that does not order memory. */
 static __always_inline __u64 raise_flags(__u64 *word, __u64 flags) {
     __u64 before = __sync_fetch_and_or(word, flags);
     barrier_var(before);
@@ -86,13 +86,13 @@ static __always_inline bool find_cookie(__u64 cookie, struct entry *entry) {
     return entry->record != 0;
 }
 
-/* Whoever has a record has a cookie: it is asked for when the record is made. */
+/* A socket with a record has a cookie: create() asks for it. */
 static __always_inline bool find(const struct sock *sk, struct entry *entry) {
     __u64 cookie = cookie_of(sk);
     return cookie && find_cookie(cookie, entry);
 }
 
-/* True also when somebody else has just taken it for the same socket. */
+/* True also when another CPU has just claimed it for the same socket. */
 static __always_inline bool claim(__u32 at, __u64 cookie, struct entry *entry) {
     __u64 *word = bpf_map_lookup_elem(&words, &at), before;
 
@@ -109,15 +109,15 @@ static __always_inline bool claim(__u32 at, __u64 cookie, struct entry *entry) {
     return before >> TP_WORD_SHIFT == cookie && take_place(at, word, entry);
 }
 
-/* Without the program that tells of a socket's last event, one that has ended is taken to be gone. */
+/* Without the program on a socket's last event, a socket that has ended counts as gone. */
 static __always_inline bool is_gone(__u64 word, __u64 cookie) {
     if (settings.has_destroy)
         return (word & (TP_WORD_ENDED | TP_WORD_GONE)) == (TP_WORD_ENDED | TP_WORD_GONE);
     return word & TP_WORD_CLOSED && word >> TP_WORD_SHIFT != cookie;
 }
 
-/* The place of a socket that is gone becomes that of this one, and is blank. What it knew is sent first. Not
- * inlined: it is rare, and its callers are not. */
+/* Gives the place of a socket that is gone to this one, blank. The old record is sent first. Not inlined: it
+ * is rare, and its callers are not. */
 static __noinline int take_over(__u32 at, __u64 cookie) {
     __u64 *word = bpf_map_lookup_elem(&words, &at), before;
     struct tp_record *record = bpf_map_lookup_elem(&records, &at);
@@ -147,7 +147,7 @@ static __noinline int create_overflow(__u64 cookie) {
     return 0;
 }
 
-/* An empty record, unless the socket had one meanwhile. False: there is no room, or no memory. */
+/* A blank record, unless the socket got one meanwhile. False: no room, or no memory. */
 static __always_inline bool create(struct sock *sk, struct entry *entry) {
     __u64 cookie = bpf_get_socket_cookie(sk) & TP_COOKIE_MASK;
     __u32 first = tp_first_place(cookie, settings.table_mask);
@@ -161,7 +161,7 @@ static __always_inline bool create(struct sock *sk, struct entry *entry) {
     return entry->record != 0;
 }
 
-/* The socket is gone. Its place is free again as soon as its record was taken. */
+/* The socket is gone. Its place is free once user space has taken the record. */
 static __always_inline void release(const struct sock *sk, struct entry *entry) {
     __u64 cookie = cookie_of(sk);
     if (entry->word) {
@@ -172,9 +172,9 @@ static __always_inline void release(const struct sock *sk, struct entry *entry) 
 }
 
 /*
- * What tells a listener from all others, and is in its children too while they are made: a list head that is
- * empty in a listener points to itself, and a child is a copy of its listener until after its first change of
- * state (inet_csk_clone_lock, then tcp_create_openreq_child, in net/ipv4). 0: not a TCP socket.
+ * Identifies a listener, also from a child that is being made. An empty list head in a listener points to
+ * itself. A child is a copy of its listener until after its first change of state (inet_csk_clone_lock, then
+ * tcp_create_openreq_child, in net/ipv4). 0: not a TCP socket.
  */
 static __always_inline __u64 listener_key(struct sock *sk) {
     struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
@@ -195,14 +195,15 @@ static __always_inline void forget_listener(struct sock *sk) {
     __sync_fetch_and_add(&shared.listeners, 1);
 }
 
-/* The child that a CPU made last. It has no cookie of its own yet, so it has no record before its handshake
- * is complete: that follows at once, on the same CPU. The next child is most often of the same listener. */
+/* The child that a CPU made last. It has no cookie of its own yet, so it gets a record only when its
+ * handshake is complete: that follows at once, on the same CPU. Most often the next child has the same
+ * listener. */
 struct child {
     __u64 sk;
-    __u64 listener; /* its cookie; 0: it is not known */
-    __u64 key;      /* of the listener that was looked up last */
-    __u64 cookie;   /* the answer */
-    __u32 as_of;    /* of which `shared.listeners` */
+    __u64 listener; /* its cookie; 0: unknown */
+    __u64 key;      /* listener_key() of the last lookup */
+    __u64 cookie;   /* result of that lookup */
+    __u32 as_of;    /* `shared.listeners` at that lookup */
 };
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -211,7 +212,7 @@ struct {
     __type(value, struct child);
 } children SEC(".maps");
 
-static __always_inline __u64 look_listener_up(struct child *child, __u64 key) {
+static __always_inline __u64 look_up_listener(struct child *child, __u64 key) {
     __u32 as_of = shared.listeners;
     __u64 *cookie;
 
@@ -225,8 +226,8 @@ static __always_inline __u64 look_listener_up(struct child *child, __u64 key) {
 }
 
 /*
- * `sk` is being cloned from a listener: which one, however many share its port. Kernels up to 6.12 at least
- * copy the listener's cookie, too, and give the child its own afterwards.
+ * `sk` is being cloned from a listener. Records which one, as several may share the port. Kernels up to 6.12
+ * at least copy the listener's cookie too, and give the child its own afterwards.
  */
 static __always_inline void remember_child(struct sock *sk) {
     __u32 only = 0;
@@ -240,10 +241,10 @@ static __always_inline void remember_child(struct sock *sk) {
     if (copied && find_cookie(copied, &entry) && entry.record->direction == TP_DIRECTION_LISTENER)
         child->listener = copied;
     else
-        child->listener = look_listener_up(child, listener_key(sk));
+        child->listener = look_up_listener(child, listener_key(sk));
 }
 
-/* The record of the listener of the child that this CPU made last, if `sk` is it; 0: it is not known. */
+/* The listener's record, if `sk` is the child that this CPU made last; 0: unknown. */
 static __always_inline struct tp_record *listener_of_child(const struct sock *sk) {
     __u32 only = 0;
     struct child *child = bpf_map_lookup_elem(&children, &only);

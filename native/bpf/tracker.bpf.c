@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * The tracker: one record per TCP socket, in a table that user space reads, brought up to date by the
- * socket's state changes. Nothing here wakes user space per event. Each program's name is known to
- * src/tracker_programs.cc; only on_tcp_state is indispensable.
+ * The tracker: one record per TCP socket, in a table that user space reads. The socket's state changes keep
+ * it up to date. No event wakes user space by itself. src/ebpf/tracker_programs.cc lists the programs by
+ * name; only on_tcp_state is indispensable.
  *
  *   on_tcp_state: every state change of every TCP socket of every namespace. A closed socket's record stays
- *                 where it is until it is taken; the reader is woken when a quarter of the table may wait.
- *   on_destroy:   a socket's last event. Its place is free when its record was taken; where we were not told
- *                 of its end, it ends here.
- *   on_read:      a process took data from a socket: of all that may hold it, this one uses it.
- *   visit_files, visit_namespace:
+ *                 until user space takes it. The reader is woken when a quarter of the table may wait.
+ *   on_destroy:   a socket's last event. Its place is free once its record was taken. A socket whose end no
+ *                 event reported ends here.
+ *   on_read:      a process took data from a socket: of all fd holders, this one uses it.
+ *   scan_files, scan_namespace:
  *                 iterators over all open files, and over the sockets of a network namespace. They scan
  *                 live sockets for what these transferred: no event reports it.
- *   confirm_holders, tell_holders:
- *                 iterators over all open files, run one after the other: a sweep. The first finds sockets
- *                 that existed before, and confirms which processes still hold theirs; the second gives each
- *                 socket whose process does not to one that does, and reports all other holders.
+ *   sweep_adopt, sweep_holders:
+ *                 iterators over all open files, run one after the other: a sweep. The first adopts sockets
+ *                 that existed before, and confirms which processes still hold theirs. The second moves each
+ *                 socket that its process has closed to a process that holds it, and reports all other fd
+ *                 holders.
  *
  * The kernel does not run a program again on a CPU where it runs already (__bpf_trace_run in
  * kernel/trace/bpf_trace.c): a softirq that interrupts on_tcp_state in a process's context has its own state
@@ -32,8 +33,8 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* A process closes or shuts down an MPTCP connection: the kernel does the same to its subflows later, by a
- * thread of its own. */
+/* A process closes or shuts down an MPTCP connection. A kernel thread does the same to the subflows later,
+ * where `current` is not the process. */
 static __always_inline void on_mptcp_state(struct sock *sk, int newstate) {
     struct entry entry;
 
@@ -71,14 +72,14 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int oldstate, int newstate) {
     /* Fast open: accepted, served and closed before the handshake ended. */
     if (oldstate == TCP_SYN_RECV && newstate == TCP_FIN_WAIT1)
         on_established(sk, oldstate);
-    if (!find(sk, &entry) && !make_up_accepted(sk, &entry, oldstate)) {
+    if (!find(sk, &entry) && !infer_accepted(sk, &entry, oldstate)) {
         if (newstate == TCP_CLOSE && shared.has_untracked && oldstate != TCP_LISTEN &&
             oldstate != TCP_SYN_RECV)
             send_untracked(sk, TP_DIRECTION_UNKNOWN, oldstate, TCP_CLOSE);
         return 0;
     }
     if (missed_handshake(entry.record, oldstate))
-        make_up_handshake(sk, &entry);
+        infer_handshake(sk, &entry);
     if (newstate == TCP_CLOSE) {
         on_closed(sk, &entry, sk->sk_lock.owned);
         return 0;
@@ -91,7 +92,7 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int oldstate, int newstate) {
     return 0;
 }
 
-/* Every TCP socket's last event. */
+/* The last event of every TCP socket. */
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_destroy, struct sock *sk) {
     struct entry entry;
@@ -99,7 +100,7 @@ int BPF_PROG(on_destroy, struct sock *sk) {
     if (!find(sk, &entry))
         return 0;
     if (entry.record->state != TCP_CLOSE) {
-        count(TP_COUNT_MADE_UP);
+        count(TP_COUNT_INFERRED);
         on_closed(sk, &entry, false);
     }
     release(sk, &entry);
@@ -107,8 +108,8 @@ int BPF_PROG(on_destroy, struct sock *sk) {
 }
 
 /*
- * A process read from the socket: of all that may hold it, this one uses it. Covers prefork servers,
- * descriptors that were inherited or passed on, and io_uring, none of which accept() alone would tell.
+ * A process read from the socket: of all fd holders, this one uses it. Covers prefork servers, descriptors
+ * that were inherited or passed on, and io_uring: accept() alone would give the wrong process.
  */
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(on_read, struct sock *sk) {
@@ -116,7 +117,7 @@ int BPF_PROG(on_read, struct sock *sk) {
     struct entry entry;
 
     if (!find(sk, &entry)) {
-        if (!sk->sk_lock.owned || !make_up_accepted(sk, &entry, sk->__sk_common.skc_state))
+        if (!sk->sk_lock.owned || !infer_accepted(sk, &entry, sk->__sk_common.skc_state))
             return 0;
     }
     if (entry.record->pid_evidence == TP_PID_USE && is_process_of(entry.record, task))
@@ -124,13 +125,13 @@ int BPF_PROG(on_read, struct sock *sk) {
     if (!sk->sk_lock.owned || entry.record->direction == TP_DIRECTION_LISTENER)
         return 0; /* read in softirq by the kernel itself */
     if (missed_handshake(entry.record, sk->__sk_common.skc_state))
-        make_up_handshake(sk, &entry);
+        infer_handshake(sk, &entry);
     set_pid(&entry, task, TP_PID_USE);
     return 0;
 }
 
-/* A process sends by an MPTCP connection, and the kernel looks for the subflow to take: reading from one is
- * told of by nothing. */
+/* A process sends on an MPTCP connection, and the kernel chooses the subflow. No event reports a read from
+ * such a connection. */
 SEC("tp_btf/mptcp_subflow_get_send")
 int BPF_PROG(on_mptcp_send, struct mptcp_subflow_context *subflow) {
     struct task_struct *task = bpf_get_current_task_btf();
@@ -146,8 +147,8 @@ int BPF_PROG(on_mptcp_send, struct mptcp_subflow_context *subflow) {
     return 0;
 }
 
-/* A connect() or listen() whose record is there already, and the socket's state not yet: the kernel writes it
- * after telling of it. */
+/* A connect() or listen() whose record exists and whose state is not set yet: the kernel reports the state
+ * before it writes it. */
 static __always_inline bool is_beginning(const struct tp_record *record) {
     return (record->state == TCP_SYN_SENT || record->state == TCP_LISTEN) &&
            bpf_ktime_get_ns() - record->start_ns < CONNECT_BEGUN_NS;
@@ -159,15 +160,15 @@ static __always_inline void set_live_traffic(struct entry *entry, const struct t
     __u32 retransmits = record->retransmits;
 
     if (entry->word && *entry->word & TP_WORD_CLOSED)
-        return; /* what it had in the end is not written over */
+        return; /* keep the final counters */
     set_traffic(record, tp, may_have_acked_fin(state));
     if (record->bytes_sent == sent && record->bytes_received == received &&
         record->retransmits == retransmits && (entry->word || record->emitted_state == record->state))
         return;
-    tell(entry, 0);
+    report(entry, 0);
 }
 
-/* Whether all of the record is written: its event may be at work on another CPU. */
+/* Whether the whole record is written: another CPU may be at it. */
 static __always_inline bool is_complete(const struct entry *entry) {
     const struct tp_record *record = entry->record;
     if (entry->word)
@@ -175,21 +176,20 @@ static __always_inline bool is_complete(const struct entry *entry) {
     return record->emitted_state || record->flags & TP_FLAG_ESTABLISHED;
 }
 
-/* Reports what no event does: the news of a live socket. Once in each scan, however many processes hold it.
- */
-static __always_inline void visit(struct sock *sk, struct entry *entry) {
+/* Records what no event reports: the news of a live socket. Once per round, for any number of fd holders. */
+static __always_inline void scan_socket(struct sock *sk, struct entry *entry) {
     struct tp_record *record = entry->record;
     __u8 state = sk->__sk_common.skc_state;
     struct tcp_sock *tp;
 
-    if (!is_complete(entry) || record->state == TCP_CLOSE || record->visit == shared.round)
+    if (!is_complete(entry) || record->state == TCP_CLOSE || record->scan_round == shared.round)
         return;
-    record->visit = shared.round;
+    record->scan_round = shared.round;
     if (missed_handshake(record, state))
-        make_up_handshake(sk, entry);
+        infer_handshake(sk, entry);
     if (state == TCP_CLOSE) {
         if (!is_beginning(record)) {
-            count(TP_COUNT_MADE_UP);
+            count(TP_COUNT_INFERRED);
             on_closed(sk, entry, false);
         }
         return;
@@ -197,11 +197,11 @@ static __always_inline void visit(struct sock *sk, struct entry *entry) {
     if (record->direction == TP_DIRECTION_LISTENER) {
         if (record->local_port != sk->__sk_common.skc_num) {
             set_local(record, sk);
-            tell(entry, 0);
+            report(entry, 0);
         }
         return;
     }
-    /* connect() had no port yet. Who waits for an answer for long is told of before it has one. */
+    /* connect() had no port yet. A connect that waits long is reported before its answer, with the port. */
     if (state == TCP_SYN_SENT && record->state == TCP_SYN_SENT)
         set_local(record, sk);
     tp = bpf_skc_to_tcp_sock(sk);
@@ -211,12 +211,12 @@ static __always_inline void visit(struct sock *sk, struct entry *entry) {
         note_mptcp(record, tp);
         set_live_traffic(entry, tp, state);
         if (is_found || record->flags != flags)
-            tell(entry, 0);
+            report(entry, 0);
     }
 }
 
 /*
- * A socket that was there before the programs were. False: it is none to be told of, there is no room, or a
+ * Adopts a socket that is older than the programs. False: its state is not reported, there is no room, or a
  * state change was faster.
  */
 static __always_inline bool adopt(struct sock *sk, struct task_struct *task, struct entry *entry) {
@@ -246,14 +246,14 @@ static __always_inline bool adopt(struct sock *sk, struct task_struct *task, str
     count(TP_COUNT_SEEDED);
     if (task)
         set_pid(entry, task, TP_PID_TABLE_SCAN);
-    /* Now, while all of it is at hand: a scan would have to fetch it again. */
+    /* Now, while it is in the cache: a scan would have to load it again. */
     tp = bpf_skc_to_tcp_sock(sk);
     if (tp && state != TCP_LISTEN) {
         find_side(record, sk, tp, state, false);
         note_mptcp(record, tp);
         set_traffic(record, tp, may_have_acked_fin(state));
     }
-    tell(entry, TP_WORD_LIVE);
+    report(entry, TP_WORD_LIVE);
     return true;
 }
 
@@ -275,34 +275,34 @@ static __always_inline struct sock *socket_of(struct task_struct *task, struct f
     return sk;
 }
 
-/* Other files are passed by much faster. */
+/* The iterator passes files that are no sockets much faster. */
 #define OTHER_FILES 63
 
-/* One byte of output for each socket: reading so many bytes of an iterator is visiting so many sockets. */
-static __always_inline void count_visit(struct bpf_iter_meta *meta) {
+/* One byte of output per socket: reading so many bytes of an iterator scans so many sockets. */
+static __always_inline void count_scanned(struct bpf_iter_meta *meta) {
     __u8 one = 1;
     bpf_seq_write(meta->seq, &one, sizeof(one));
 }
 
 SEC("iter/task_file")
-int visit_files(struct bpf_iter__task_file *ctx) {
+int scan_files(struct bpf_iter__task_file *ctx) {
     struct sock *sk = socket_of(ctx->task, ctx->file);
     struct entry entry;
 
     if (!sk) {
         if (!(ctx->meta->seq_num & OTHER_FILES))
-            count_visit(ctx->meta);
+            count_scanned(ctx->meta);
         return 0;
     }
     /* Subflows of MPTCP are sockets without a file. */
     if (sk->sk_protocol == IPPROTO_TCP && find(sk, &entry))
-        visit(sk, &entry);
-    count_visit(ctx->meta);
+        scan_socket(sk, &entry);
+    count_scanned(ctx->meta);
     return 0;
 }
 
 SEC("iter/tcp")
-int visit_namespace(struct bpf_iter__tcp *ctx) {
+int scan_namespace(struct bpf_iter__tcp *ctx) {
     struct sock_common *any = ctx->sk_common;
     struct entry entry;
     struct tcp_sock *tp;
@@ -310,13 +310,13 @@ int visit_namespace(struct bpf_iter__tcp *ctx) {
 
     if (!any)
         return 0;
-    count_visit(ctx->meta);
+    count_scanned(ctx->meta);
     tp = bpf_skc_to_tcp_sock(any);
     if (!tp)
-        return 0; /* a request, or in TIME_WAIT: of those there may be very many */
+        return 0; /* a request or TIME_WAIT: there may be very many */
     sk = &tp->inet_conn.icsk_inet.sk;
     if (find(sk, &entry))
-        visit(sk, &entry);
+        scan_socket(sk, &entry);
     else if (!shared.seeded)
         adopt(sk, 0, &entry);
     return 0;
@@ -328,7 +328,7 @@ static __always_inline void confirm(struct entry *entry, struct task_struct *tas
 
     if (record->state == TCP_CLOSE)
         return;
-    /* Of several holders the one that has a PID here is taken. */
+    /* Of several fd holders take one with a PID in our namespace. */
     if (!has_process(record) || (!record->pid && pid_of(task)))
         set_pid(entry, task, TP_PID_TABLE_SCAN);
     else if (is_process_of(record, task))
@@ -336,7 +336,7 @@ static __always_inline void confirm(struct entry *entry, struct task_struct *tas
 }
 
 SEC("iter/task_file")
-int confirm_holders(struct bpf_iter__task_file *ctx) {
+int sweep_adopt(struct bpf_iter__task_file *ctx) {
     struct task_struct *task = ctx->task;
     struct sock *sk = socket_of(task, ctx->file);
     struct entry entry;
@@ -350,7 +350,7 @@ int confirm_holders(struct bpf_iter__task_file *ctx) {
             shared.unknown_mptcp = 1;
         return 0;
     }
-    if (!find(sk, &entry) && !make_up_accepted(sk, &entry, sk->__sk_common.skc_state)) {
+    if (!find(sk, &entry) && !infer_accepted(sk, &entry, sk->__sk_common.skc_state)) {
         adopt(sk, task, &entry);
         return 0;
     }
@@ -358,12 +358,12 @@ int confirm_holders(struct bpf_iter__task_file *ctx) {
     return 0;
 }
 
-/* Connections that wait at a listener when the programs come: of those that nobody accepts at once. */
+/* The most connections waiting at a listener that get its process; others get one when they are accepted. */
 #define MOST_WAITING 64
 
 /*
- * Connections that are older than the programs and not accepted yet have no file, so nobody holds them: they
- * are their listener's. Only numbers are read off what the queue leads to: it changes meanwhile.
+ * Connections that are older than the programs and not accepted yet have no file and no fd holder: they get
+ * their listener's process. The queue changes meanwhile, so only numbers are read through its pointers.
  */
 static __noinline int give_waiting(const struct tp_record *listener, const struct tcp_sock *tp) {
     const struct request_sock *request = tp->inet_conn.icsk_accept_queue.rskq_accept_head;
@@ -387,7 +387,7 @@ static __noinline int give_waiting(const struct tp_record *listener, const struc
 }
 
 SEC("iter/task_file")
-int tell_holders(struct bpf_iter__task_file *ctx) {
+int sweep_holders(struct bpf_iter__task_file *ctx) {
     struct task_struct *task = ctx->task;
     struct sock *sk = socket_of(task, ctx->file);
     struct tp_record *record;
@@ -406,10 +406,10 @@ int tell_holders(struct bpf_iter__task_file *ctx) {
             give_waiting(record, tp);
     }
     if (is_process_of(record, task)) {
-        record->held_in = shared.sweep; /* accepted since the first look at it */
+        record->held_in = shared.sweep; /* accepted since the first half */
         return 0;
     }
-    /* Its process has closed it or is gone, or never had it: that of a listener hands connections on. */
+    /* Its process has closed it, is gone, or never had it: a listener's process may pass connections on. */
     if (record->held_in != (__u8)shared.sweep) {
         set_pid(&entry, task, TP_PID_TABLE_SCAN);
         return 0;

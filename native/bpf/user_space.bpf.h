@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * What user space shares with the programs beside the table: settings, counters, and the ring, by which it
- * gets the records that are not in the table (any more) and is woken.
+ * What user space and the programs share besides the table: settings, counters and the ring. The ring carries
+ * records that are not, or no longer, in the table, and wakes user space.
  */
 #ifndef TOPOPROBE_USER_SPACE_BPF_H
 #define TOPOPROBE_USER_SPACE_BPF_H
@@ -56,7 +56,7 @@ static __always_inline void send_ended(const struct tp_record *record) {
     bpf_ringbuf_submit(out, wakeup_flags(record->socket_id));
 }
 
-/* The reader looks at the table, too, when it is woken: an empty record is as good as any. */
+/* A reader that is woken reads the table too: an empty record will do. */
 static __always_inline void wake_reader(void) {
     __u8 *out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
     if (out)

@@ -1,4 +1,4 @@
-// Finds the compiled addon. Importing this package never fails: a missing addon is an answer, not an exception.
+// Finds the compiled addon. Importing this package never fails: a missing addon is reported by the first call.
 import { createRequire } from 'node:module';
 import { AddonUnavailableError } from './errors.js';
 

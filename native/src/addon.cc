@@ -1,4 +1,4 @@
-// The addon's face to JavaScript: each subject's functions. Loading it changes nothing in the process.
+// The addon's exports to JavaScript, by subject. Loading it changes nothing in the process.
 #include "ebpf/ebpf_bindings.h"
 #include "memory/memory_bindings.h"
 #include "netlink/netlink_bindings.h"

@@ -6,8 +6,9 @@
 
 class KernelError : public std::runtime_error {
   public:
-    // `attempted` reads after "could not"; `error` is a positive errno; `detail` what else the kernel said,
-    // or "".
+    // `attempted` reads after "could not"; `error` is a positive errno; `detail`: more of the kernel's
+    // answer, or
+    // "".
     KernelError(const std::string &attempted, int error, const std::string &detail = "");
     int error() const { return error_; }
 

@@ -7,7 +7,7 @@
 #include <napi.h>
 #include <string>
 
-// A JavaScript Error with `errno` (positive) where the kernel gave one.
+// A JavaScript Error; `errno` is positive, or 0 without an error of the kernel.
 inline Napi::Error toJsError(Napi::Env env, const std::string &message, int error) {
     Napi::Error js_error = Napi::Error::New(env, message);
     js_error.Set("errno", Napi::Number::New(env, error));

@@ -1,7 +1,7 @@
 /**
- * Scope's form of flows: endpoint nodes, made from a report's rows, for apps that know no other. An endpoint is an address and
- * a port, so of each row a few client ports stand for all of its connections; see `choosePorts`. Counts add up to the row's
- * exactly. The same rows in any order make the same nodes.
+ * Flows in Scope's form: endpoint nodes, made from a report's rows, for apps that read no other form. An endpoint is an
+ * address and a port, so a few client ports of each row represent all of its connections; see `choosePorts`. Counts add up
+ * to the row's exactly. The same rows in any order make the same nodes.
  */
 import type { FlowRow } from '../report/model/flow-row.js';
 import type { Node, Timestamp, Topology } from '../report/model/model.js';
@@ -16,23 +16,23 @@ import { translationsOfEdge, translationsOfFlow, type TranslatedFlow } from './s
 export type { EndpointSource, TranslatedFlow };
 
 export interface ScopeFormOptions {
-  /** The host of ends that name none. Default: none, then they have no process in Scope's form. */
+  /** The host of ends without one. Default: none; such ends have no process in Scope's form. */
   readonly hostName?: string | undefined;
   readonly now: Timestamp;
-  /** NAT that the rows do not have: forwarded connections, and sources that are translated. Default: none. */
+  /** NAT that the rows do not have: forwarded connections, and translated sources. Default: none. */
   readonly translated?: readonly TranslatedFlow[] | undefined;
 }
 
 export interface ScopeEndpoints {
   readonly topology: Topology;
-  /** What the counts of the nodes add up to. */
+  /** The sum of the nodes' counts. */
   readonly connections: number;
   readonly failed: number;
-  /** Client endpoints that stand for them. */
+  /** Client endpoints that represent them. */
   readonly kept: number;
-  /** Of rows that no node is about, because they have no addresses. */
+  /** Rows without a node, because they have no addresses. */
   readonly leftOut: { readonly rows: number; readonly connections: number; readonly failed: number };
-  /** Endpoints under translated addresses, and those that had no room. */
+  /** Endpoints under translated addresses, and those over the limit. */
   readonly copies: number;
   readonly copiesDropped: number;
 }
@@ -60,7 +60,7 @@ export function endpointTopology(rows: readonly EndpointSource[], options: Scope
   };
 }
 
-/** In an order that is the same whenever rows and flows are: of several servers at a dialled address, the busiest comes first. */
+/** The same rows and flows give the same order. Of several servers at a dialled address the busiest comes first. */
 function copiesOf(
   nodes: ReadonlyMap<string, Node>,
   edges: readonly RowEdge[],
@@ -86,7 +86,7 @@ function copiesOf(
   return nat;
 }
 
-/** Whether anything of it happened in the report's time. */
+/** Whether the row has anything in the report's time. */
 function hasActivity({ connections, failed }: FlowRow): boolean {
   return connections > 0 || Object.values(failed).some((count) => count > 0);
 }
@@ -108,7 +108,7 @@ class ScopeForm {
   kept = 0;
   readonly leftOut = { rows: 0, connections: 0, failed: 0 };
   readonly #drafts: EndpointDrafts;
-  /** Of servers, by what their ids begin with. */
+  /** Ports of servers, by the prefix of their ids. */
   readonly #serverPorts = new Map<string, Set<number>>();
 
   constructor(now: Timestamp, edges: readonly RowEdge[]) {
@@ -136,7 +136,7 @@ class ScopeForm {
     }
   }
 
-  /** Counts what no node is about. */
+  /** Counts rows without a node. */
   leaveOut(edges: readonly RowEdge[]): void {
     for (const { row, failed } of edges) {
       this.leftOut.rows++;

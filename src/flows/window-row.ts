@@ -1,4 +1,4 @@
-/** A flow over a time, as a row of a report and of `/api/v1/flows`. */
+/** A flow over a time span, as a row of a report and of `/api/v1/flows`. */
 import type { FlowRow, FlowRowEnd, FlowRowPort } from '../report/model/flow-row.js';
 import type { FlowProcess } from './flow.js';
 import { meansOf, type FlowActivity } from './window.js';
@@ -12,7 +12,7 @@ export interface EndInWindow {
   readonly evidence?: string | undefined;
 }
 
-/** Texts are empty where they say nothing, as in `FlowDefinition`. */
+/** Texts may be empty, as in `FlowDefinition`. */
 export interface FlowInWindow {
   readonly client: EndInWindow;
   readonly server: EndInWindow & { readonly port: number };

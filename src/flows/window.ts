@@ -1,12 +1,12 @@
 /**
- * What a flow did between two instants, from what was stated of it at each: the same rule over any two.
+ * The activity of a flow between two instants, from its statements at both. One rule for any two instants:
  *
  *   connections = live(then) + opened and adopted(now) − opened and adopted(then): all that existed at any time between
  *   opened, closed, failed, bytes, retransmits = now − then
  *   live, round-trip time, connects that wait for an answer = now
  *
- * A flow that was not stated before has zeros then. A connection that moved to another flow leaves this one as if it had
- * never been here, so that no result is below what lives now.
+ * A flow without an earlier statement has zeros then. A connection that moved to another flow leaves nothing here, so that
+ * no result is below the live connections.
  */
 import { NO_FAILURES, Num, NUMBERS } from './flow.js';
 
@@ -24,7 +24,7 @@ export interface FlowActivity {
   readonly rttCount: number;
 }
 
-/** As `FlowNumbers`, in whatever list they are kept. */
+/** `FlowNumbers`, in any list. */
 type Numbers = ArrayLike<number>;
 
 const ZEROS: Numbers = new Float64Array(NUMBERS);
@@ -49,10 +49,10 @@ export function activityBetween(then: Numbers | undefined, now: Numbers): FlowAc
   };
 }
 
-/** Nothing lived and nothing happened. */
+/** No connections at all. */
 export const NO_ACTIVITY: FlowActivity = activityBetween(undefined, ZEROS);
 
-/** Mean round-trip and connect times in whole microseconds, as far as any was measured. */
+/** Mean round-trip and connect times in whole microseconds, if any was measured. */
 export function meansOf({
   rttMicrosSum,
   rttCount,
@@ -68,7 +68,7 @@ export function meansOf({
   };
 }
 
-/** The reason of connects that wait for an answer: a gauge. They have another reason when they have failed. */
+/** The reason of connects that wait for an answer: a gauge. A failed connect has another reason. */
 export const NO_ANSWER = 'no answer';
 
 /** Failed connects by reason between two instants; reasons without any are left out. */

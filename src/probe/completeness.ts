@@ -8,7 +8,7 @@ import { FACT } from '../report/keys.js';
 import type { MetadataTemplate, Timestamp, Topology } from '../report/model/model.js';
 import { limitText, refusalsText, type Coverage } from './records/coverage.js';
 import type { Snapshot, SourceKind } from './records/source.js';
-import { otherEnds } from './records/overflow-counts.js';
+import { overflowEnds } from './records/overflow-counts.js';
 
 /** Namespaces reported by inode. */
 const NAMED_MOST = 10;
@@ -36,7 +36,7 @@ const TEMPLATES: readonly MetadataTemplate[] = [
 /** What is known of how complete a snapshot is. */
 export interface Observed extends Pick<
   Snapshot,
-  'shortfalls' | 'lost' | 'other' | 'foreign' | 'completeness'
+  'shortfalls' | 'lost' | 'overflow' | 'foreign' | 'completeness'
 > {
   readonly sourceKind: SourceKind;
   /** What the kernel allowed of eBPF; absent where it is not used. */
@@ -50,7 +50,7 @@ export function capturedPercent({ opened, missed }: { opened: number; missed: nu
 }
 
 export function completenessFacts(
-  { sourceKind, coverage, shortfalls = [], lost, other, foreign, completeness }: Observed,
+  { sourceKind, coverage, shortfalls = [], lost, overflow, foreign, completeness }: Observed,
   hostName: string,
   now: Timestamp,
 ): Topology {
@@ -74,16 +74,16 @@ export function completenessFacts(
     const where = namespaces.map((each) => `${each.netns}=${each.missed}/${each.opened}`).join(' ');
     if (where !== '') facts.set(FACT.missedByNetns, where);
   }
-  if (other !== undefined) {
-    const ends = otherEnds(other);
+  if (overflow !== undefined) {
+    const ends = overflowEnds(overflow);
     facts.set(FACT.otherConnections, String(ends));
     if (ends > 0) {
-      facts.set(FACT.otherFailedConnects, String(other.failed));
-      facts.set(FACT.otherBytesSent, String(other.bytesSent));
-      facts.set(FACT.otherBytesReceived, String(other.bytesReceived));
-      facts.set(FACT.otherRetransmits, String(other.retransmits));
-      const most = other.namespaces.slice(0, NAMED_MOST);
-      facts.set(FACT.otherByNetns, most.map((each) => `${each.netns}=${otherEnds(each)}`).join(' '));
+      facts.set(FACT.otherFailedConnects, String(overflow.failed));
+      facts.set(FACT.otherBytesSent, String(overflow.bytesSent));
+      facts.set(FACT.otherBytesReceived, String(overflow.bytesReceived));
+      facts.set(FACT.otherRetransmits, String(overflow.retransmits));
+      const most = overflow.namespaces.slice(0, NAMED_MOST);
+      facts.set(FACT.otherByNetns, most.map((each) => `${each.netns}=${overflowEnds(each)}`).join(' '));
     }
   }
   const id = hostNodeId(hostName);

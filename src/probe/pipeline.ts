@@ -1,10 +1,10 @@
 /**
- * The way of the connections through the probe, one tick:
+ * The path of connections through the probe, one tick:
  *
  *   snapshot → resolve NAT (both by the source) → follow connections, count them in flows → name processes, holders,
  *   addresses → the probe's state, from which deliveries are made
  *
- * What comes from outside (snapshot, reporters) is awaited first; the state then changes from one to the next at once.
+ * A tick awaits its inputs (snapshot, reporters) first; then the state changes at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -18,8 +18,8 @@ import type { RecordNews, TakenCounts } from './flows/record-news.js';
 import { NO_HOLDERS } from './records/holder.js';
 import { lostEnds } from './records/lost-ends.js';
 import { NO_FLOWS } from './records/nat-flow.js';
-import { joinOther, otherEnds } from './records/overflow-counts.js';
-import type { ConnectionSource, OtherConnections, Snapshot } from './records/source.js';
+import { joinOverflow, overflowEnds } from './records/overflow-counts.js';
+import type { ConnectionSource, Overflow, Snapshot } from './records/source.js';
 import type { Reporter } from './reporter.js';
 
 export interface PipelineOptions {
@@ -28,7 +28,7 @@ export interface PipelineOptions {
   readonly reporters: readonly Reporter[];
   readonly state: ProbeState;
   readonly log: Logger;
-  /** What is done without, as of now. Default: nothing. */
+  /** What the probe does without, as of now. Default: nothing. */
   readonly degradations?: (() => readonly Degradation[]) | undefined;
   /** Addresses that several network namespaces have, four words each. Default: none. */
   readonly sharedAddresses?: (() => readonly Int32Array[]) | undefined;
@@ -46,12 +46,12 @@ const SETTLE_MS = 50;
 
 export class Pipeline {
   readonly #pending = new PendingConnects();
-  /** All snapshots so far were taken in: the next one need have changes only. */
+  /** The state has all snapshots so far: the next one may have changes only. */
   #isSettled = false;
   #isFirst = true;
-  /** Of ticks that failed. */
+  /** Lost in ticks that failed. */
   #lostSince = 0;
-  #otherSince: OtherConnections | undefined;
+  #overflowSince: Overflow | undefined;
   #unreported = 0;
 
   constructor(private readonly options: PipelineOptions) {}
@@ -60,23 +60,23 @@ export class Pipeline {
     return this.options.source;
   }
 
-  /** One tick. @throws what the source throws; what was taken from it and is in no state then is counted as missed */
+  /** One tick. @throws what the source throws; records that came into no state are counted as missed */
   async next(): Promise<TickResult> {
     const snapshot = await this.#snapshot(true);
     return this.#take(snapshot, await this.#factsOrLose(snapshot));
   }
 
-  /** As `next`, for the last time: waits a moment for the ends that are missing. */
+  /** The last tick: waits a moment for the missing other ends. */
   async last(): Promise<TickResult> {
     const first = await this.#snapshot(false);
     await sleep(SETTLE_MS);
     const later = await this.options.source.snapshot({ changesOnly: true });
-    const other = first.other && later.other && joinOther(first.other, later.other);
-    const both = { ...first, lost: first.lost + later.lost, ...(other && { other }) };
+    const overflow = first.overflow && later.overflow && joinOverflow(first.overflow, later.overflow);
+    const both = { ...first, lost: first.lost + later.lost, ...(overflow && { overflow }) };
     const facts = await this.#factsOrLose(both);
     this.#pending.mark(first, first.takenAtNanos);
     const result = this.#take(both, facts);
-    this.#isSettled = false; // what is new in the later one is taken in by nobody
+    this.#isSettled = false; // the state does not take the later snapshot's news
     this.options.state.complete({ ...recordsOf(later, false), isCompletion: true });
     return result;
   }
@@ -85,12 +85,12 @@ export class Pipeline {
     return { ...this.options.state.counters(), unreported_ends: this.#unreported };
   }
 
-  /** After a tick that failed a whole one: what was in that one is nowhere. */
-  async #snapshot(thrifty: boolean): Promise<Snapshot> {
+  /** After a failed tick it asks for all: the state has nothing of that tick. */
+  async #snapshot(mayDeferScan: boolean): Promise<Snapshot> {
     const { source, state } = this.options;
     const changesOnly = this.#isSettled;
     this.#isSettled = false;
-    return source.snapshot({ thrifty, changesOnly, isKnown: (ends) => state.knows(ends) });
+    return source.snapshot({ mayDeferScan, changesOnly, isKnown: (ends) => state.knows(ends) });
   }
 
   #take(snapshot: Snapshot, facts: ReadonlyMap<TopologyKey, Topology>): TickResult {
@@ -99,7 +99,7 @@ export class Pipeline {
       const counts = this.options.state.take(this.#newsOf(snapshot, facts));
       this.#isFirst = false;
       this.#lostSince = 0;
-      this.#otherSince = undefined;
+      this.#overflowSince = undefined;
       this.#isSettled = true;
       return {
         ...counts,
@@ -114,20 +114,20 @@ export class Pipeline {
   }
 
   #newsOf(snapshot: Snapshot, topologies: ReadonlyMap<TopologyKey, Topology>): TickNews {
-    const other = this.#allOther(snapshot);
+    const overflow = this.#allOverflow(snapshot);
     return {
       records: recordsOf(snapshot, this.#isFirst, this.options.sharedAddresses?.()),
       holders: snapshot.holders ?? NO_HOLDERS,
       natFlows: snapshot.flows ?? NO_FLOWS,
       topologies,
-      lost: snapshot.lost + this.#lostSince + (other ? otherEnds(other) : 0),
+      lost: snapshot.lost + this.#lostSince + (overflow ? overflowEnds(overflow) : 0),
     };
   }
 
-  /** With what is left over from ticks that failed. */
-  #allOther({ other }: Snapshot): OtherConnections | undefined {
-    const since = this.#otherSince;
-    return since && other ? joinOther(since, other) : (other ?? since);
+  /** With the overflow of ticks that failed. */
+  #allOverflow({ overflow }: Snapshot): Overflow | undefined {
+    const since = this.#overflowSince;
+    return since && overflow ? joinOverflow(since, overflow) : (overflow ?? since);
   }
 
   async #factsOrLose(snapshot: Snapshot): Promise<Map<TopologyKey, Topology>> {
@@ -139,7 +139,7 @@ export class Pipeline {
     }
   }
 
-  /** What is lost with a tick that failed is counted as missed. */
+  /** Counts what is lost with a failed tick as missed. */
   #lose(snapshot: Snapshot): void {
     const ends = lostEnds(snapshot);
     this.options.source.unreported?.(ends);
@@ -147,10 +147,10 @@ export class Pipeline {
     for (const { active, passive } of ends.values()) count += active + passive;
     this.#unreported += count;
     this.#lostSince += snapshot.lost + count;
-    this.#otherSince = this.#allOther(snapshot);
+    this.#overflowSince = this.#allOverflow(snapshot);
   }
 
-  /** What the reporters know, and how complete the picture is. */
+  /** The reporters' facts, and completeness. */
   async #facts(snapshot: Snapshot): Promise<Map<TopologyKey, Topology>> {
     const timestamp = now();
     const { hostName, reporters, log, degradations } = this.options;
@@ -170,18 +170,18 @@ export class Pipeline {
     return topologies;
   }
 
-  /** With what is left over from ticks that failed: it is stated once, by the first that does not fail. */
+  /** With the losses of ticks that failed: the first tick that succeeds states them, once. */
   #completeness(snapshot: Snapshot, timestamp: Timestamp): Topology {
     const { source, hostName } = this.options;
-    const { lost, other: _, ...rest } = snapshot;
-    const all = this.#allOther(snapshot);
+    const { lost, overflow: _, ...rest } = snapshot;
+    const all = this.#allOverflow(snapshot);
     return completenessFacts(
       {
         ...rest,
         sourceKind: source.kind,
         coverage: source.coverage,
         lost: lost + this.#lostSince,
-        ...(all && { other: all }),
+        ...(all && { overflow: all }),
       },
       hostName,
       timestamp,

@@ -1,4 +1,4 @@
-/** What the kernel really tells of translated connections, by netlink and as text. */
+/** What the kernel really reports of translated connections, by netlink and as text. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
@@ -48,7 +48,7 @@ function readText(netns: Namespace): Shown[] {
   return flows;
 }
 
-/** What text tells too, and does not change between two readings. */
+/** What text has too, and does not change between two readings. */
 const lasting = ({ tuples, tcpState, mark, originalZone, replyZone, originalBytes }: Shown): object => ({
   tuples,
   tcpState,
@@ -60,7 +60,7 @@ const lasting = ({ tuples, tcpState, mark, originalZone, replyZone, originalByte
 
 for (const route of ROUTES) {
   test(
-    `${route.name}: netlink and text tell the same of the real connection`,
+    `${route.name}: netlink and text report the same of the real connection`,
     { skip: rootSkip },
     async (t) => {
       const { router, client, dialled, dialledPort, clientEnd, clientPort, serverAddress } =

@@ -82,7 +82,7 @@ test('an IPv6 flow, with a zone in one direction only', () => {
   assert.deepEqual([list[0].originalZone, list[0].replyZone], [9, 0]);
 });
 
-test('the end, an interruption and an overrun are told', () => {
+test('the end, an interruption and an overrun are reported', () => {
   const { done: isDone, interrupted, overrun, flows } = read(flowMessage(PLAIN), done());
   assert.deepEqual([isDone, interrupted, overrun, flows], [true, false, false, 1]);
   assert.equal(read(flowMessage(PLAIN, 0x12)).interrupted, true);

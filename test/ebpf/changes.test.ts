@@ -24,7 +24,7 @@ const FEW_PLACES = 64;
 async function openTracker(t: TestContext, options = {}): Promise<Tracker> {
   const tracker = await loadOnRung(options);
   t.after(() => tracker.close());
-  await tracker.confirmHolders();
+  await tracker.sweepAdopt();
   return tracker;
 }
 

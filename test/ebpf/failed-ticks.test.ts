@@ -1,4 +1,4 @@
-/** A tick that fails after its records were taken: what is lost with it is counted as missed, what lives is told later. */
+/** A tick that fails after its records were taken: its closed ends count as missed, live ends are reported later. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pino from 'pino';
@@ -90,7 +90,7 @@ for (const [where, optionsOf] of Object.entries(FAULTS)) {
       assert.equal(missedHere, `${inode}=${missed}/${2 * missed + 2}`);
       assert.ok(
         Number(fact(reports[before], 'records_lost')) >= missed,
-        'told with the first report after it',
+        'reported with the first report after it',
       );
       assert.equal(fact(reports.at(-1), 'records_lost'), '0');
       const isNew = reports.filter((report) => {

@@ -1,6 +1,6 @@
 /**
  * Network cards interrupt: the kernel does not run a program inside itself on one CPU, so that state changes which come
- * in then are not told. Packets steered between CPUs (RPS) interrupt loopback in the same way.
+ * in then are not reported. Packets steered between CPUs (RPS) interrupt loopback in the same way.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -27,7 +27,7 @@ test('connections whose state changes interrupt the tracker are seen whole', { s
   const netns = createNamespace(t);
   const tracker = await loadOnRung();
   t.after(() => tracker.close());
-  await tracker.confirmHolders();
+  await tracker.sweepAdopt();
   const { stdout } = await promisify(execFile)('ip', [
     ...['netns', 'exec', netns.name, 'sh', '-c'],
     `echo 3 > /sys/class/net/lo/queues/rx-0/rps_cpus; exec ${CHURN} -n ${CONNECTIONS} -c 2`,
@@ -53,13 +53,13 @@ test('connections whose state changes interrupt the tracker are seen whole', { s
   const ends = socketsIn(await tracker.snapshot(request), netns.inode).filter(
     ({ direction }) => direction !== Direction.Listener,
   );
-  assert.ok((await tracker.counters()).madeUp > 0, 'state changes were dropped');
+  assert.ok((await tracker.counters()).inferred > 0, 'state changes were dropped');
   assert.deepEqual(
     ends.filter(({ flags }) => (flags & Flag.Established) === 0),
     [],
     'no connection is taken for a failed one',
   );
-  // How many are told of is not asserted: kernels of some virtual machines run no program at all, and don't say so, while
+  // How many are reported is not asserted: kernels of some virtual machines run no program at all, and don't say so, while
   // it is process 1 that is interrupted.
   for (const direction of [Direction.Connected, Direction.Accepted]) {
     const seen = ends.filter((each) => each.direction === direction).length;

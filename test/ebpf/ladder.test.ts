@@ -21,7 +21,7 @@ const LIBRARY = fileURLToPath(new URL('../../refuse-bpf.so', import.meta.url));
 const EPERM = 1;
 const EINVAL = 22;
 const CONNECTIONS = 200;
-const FILES: readonly OptionalProgram[] = ['visit_files', 'confirm_holders', 'tell_holders'];
+const FILES: readonly OptionalProgram[] = ['scan_files', 'sweep_adopt', 'sweep_holders'];
 
 const skip = ebpfSkip || (!existsSync(LIBRARY) && 'needs build/refuse-bpf.so, which a C compiler (cc) makes');
 
@@ -88,7 +88,7 @@ for (const step of ['load', 'attach'])
     },
   );
 
-test("the verifier's last line is told", { skip }, async () => {
+test("the verifier's last line is reported", { skip }, async () => {
   const { coverage } = await diagnose(`load on_read ${EINVAL}`);
   assert.equal(coverage?.blind[0]?.reason, "load refused: Invalid argument (R1 invalid mem access 'scalar')");
 });
@@ -132,7 +132,7 @@ async function reportOf(
 for (const [rung, refused] of [
   ['files', []],
   ['sockets', FILES],
-  ['events', [...FILES, 'visit_namespace']],
+  ['events', [...FILES, 'scan_namespace']],
 ] as const)
   test(`the same connections, counts and processes on rung ${rung}`, { skip }, async (t) => {
     const { report, port, server } = await reportOf(
@@ -163,7 +163,7 @@ test('a kernel that says no later loses the rung, and no connection', { skip }, 
     {
       env: {
         ...process.env,
-        ...refusing(`start visit_files ${EPERM} ${ALLOWED}`, `start visit_namespace ${EPERM}`),
+        ...refusing(`start scan_files ${EPERM} ${ALLOWED}`, `start scan_namespace ${EPERM}`),
       },
     },
   );
@@ -177,10 +177,10 @@ test('a kernel that says no later loses the rung, and no connection', { skip }, 
   );
   assert.equal(made[0]?.coverage.rung, 'files');
   assert.equal(warnings.length, 2);
-  assert.match(warnings[0] ?? '', /refuses a BPF program .*visit_namespace \(iter\/tcp\): start refused/);
-  assert.match(warnings[1] ?? '', /rung events: .*visit_files \(iter\/task_file\): start refused/);
+  assert.match(warnings[0] ?? '', /refuses a BPF program .*scan_namespace \(iter\/tcp\): start refused/);
+  assert.match(warnings[1] ?? '', /rung events: .*scan_files \(iter\/task_file\): start refused/);
   assert.deepEqual(
     made.at(-1)?.coverage.blind.map(({ program, reason }) => `${program}: ${reason}`),
-    ['visit_namespace', 'visit_files'].map((each) => `${each}: start refused: Operation not permitted`),
+    ['scan_namespace', 'scan_files'].map((each) => `${each}: start refused: Operation not permitted`),
   );
 });

@@ -1,4 +1,6 @@
-/** What is measured of connections is what the kernel tells their own processes, and it reaches the report with its evidence. */
+/**
+ * Measurements of connections are those that the kernel gives their own processes, and reach the report with their evidence.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +15,7 @@ import { ebpfSkip } from './requirements.js';
 
 /**
  * Keeps one connection; prints its port and the microseconds that connect() took. For each line "N" it sends N bytes,
- * takes as many back, and tells what the kernel says of the connection (struct tcp_info of include/uapi/linux/tcp.h).
+ * takes as many back, and prints the kernel's values of the connection (struct tcp_info of include/uapi/linux/tcp.h).
  */
 const MEASURED_CLIENT = `
 import json, socket, struct, sys, time
@@ -29,18 +31,18 @@ for line in sys.stdin:
     print(json.dumps({'rtt': at('I', 68), 'retransmits': at('I', 100)}), flush=True)
 `;
 
-interface Told {
+interface TcpInfo {
   readonly rtt: number;
   readonly retransmits: number;
 }
 
-async function ask(client: Program, bytes: number, meanwhile: () => Promise<void>): Promise<Told> {
+async function ask(client: Program, bytes: number, meanwhile: () => Promise<void>): Promise<TcpInfo> {
   assert.ok(client.child.stdin && client.child.stdout);
   const line = once(createInterface({ input: client.child.stdout }), 'line');
   client.child.stdin.write(`${bytes}\n`);
   await meanwhile();
-  const [told] = (await line) as [string];
-  return JSON.parse(told) as Told;
+  const [info] = (await line) as [string];
+  return JSON.parse(info) as TcpInfo;
 }
 
 type Facts = (id: string, key: string) => string | undefined;
@@ -70,7 +72,7 @@ test(
     const BYTES = 1000;
     let port = '';
     let connectTook = '';
-    let told: Told = { rtt: 0, retransmits: 0 };
+    let info: TcpInfo = { rtt: 0, retransmits: 0 };
     let clientPid = 0;
     const [facts] = await factsOf(t, async () => {
       const command = ['python3', '-c', MEASURED_CLIENT, '127.0.0.1', serverPort];
@@ -79,7 +81,7 @@ test(
       [port = '', connectTook = ''] = client.firstLine.split(' ');
       firewall('-A', serverPort);
       // Whatever is sent first is dropped, and sent again until the rule is gone.
-      told = await ask(client, BYTES, async () => {
+      info = await ask(client, BYTES, async () => {
         const dropped = (): boolean =>
           /^\s*([1-9]\d*)\s/m.test(
             execFileSync('ip', ['netns', 'exec', netns.name, 'iptables-legacy', '-w', '-nvxL', 'INPUT'], {
@@ -92,8 +94,8 @@ test(
     });
     const client = endpoint(netns, port);
     const expected: readonly (readonly [string, unknown])[] = [
-      ['rtt_us', told.rtt],
-      ['retransmits', told.retransmits],
+      ['rtt_us', info.rtt],
+      ['retransmits', info.retransmits],
       ['bytes_sent', BYTES],
       ['bytes_received', BYTES],
       ['pid', clientPid],
@@ -101,7 +103,7 @@ test(
       ['pid_evidence', 'use'],
     ];
     for (const [key, value] of expected) assert.equal(facts(client, key), String(value), key);
-    assert.ok(told.retransmits > 0 && told.rtt > 0);
+    assert.ok(info.retransmits > 0 && info.rtt > 0);
     const connectMicros = Number(facts(client, 'connect_us'));
     assert.ok(
       connectMicros > 0 && connectMicros <= Number(connectTook),

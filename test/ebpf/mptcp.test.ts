@@ -1,6 +1,6 @@
 /**
  * MPTCP: a process has one socket open, and its bytes go over subflows, each a TCP socket without a file. One connection is
- * told of, with its processes, whether it is older than the probe or not.
+ * reported, with its processes, whether it is older than the probe or not.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -166,7 +166,7 @@ test(
 );
 
 test(
-  'a client of MPTCP whose server has none falls back to TCP, and is told as that',
+  'a client of MPTCP whose server has none falls back to TCP, and is reported as that',
   { skip },
   async (t) => {
     const network = createNetwork(t);

@@ -1,6 +1,6 @@
 /**
- * Connections that are older than the tracker, and whose server has stopped listening: no listener tells who opened them.
- * Their counters do, whatever the ports, and what each side sent is told to the byte.
+ * Connections that are older than the tracker, and whose server has stopped listening: no listener gives their
+ * direction. Their counters do, whatever the ports, and the bytes that each side sent are exact.
  */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
@@ -75,7 +75,7 @@ async function until(
 
 const isKnown = ({ direction }: SeenSocket): boolean => direction !== Direction.Unknown;
 const isClosed = ({ state }: SeenSocket): boolean => state === TcpState.Close;
-const told = ({ direction, directionEvidence, bytesSent, bytesReceived, flags }: SeenSocket): unknown => ({
+const seenOf = ({ direction, directionEvidence, bytesSent, bytesReceived, flags }: SeenSocket): unknown => ({
   direction,
   directionEvidence,
   bytesSent,
@@ -109,9 +109,9 @@ for (const [family, clientAddress, serverAddress, prefix] of [
         const opened = { ...seenBefore, direction: Direction.Connected, bytesSent: 5, bytesReceived: 3 };
         const accepted = { ...seenBefore, direction: Direction.Accepted, bytesSent: 3, bytesReceived: 5 };
         const both = [here, there];
-        assert.deepEqual((await until(source, both, isKnown)).map(told), [opened, accepted]);
+        assert.deepEqual((await until(source, both, isKnown)).map(seenOf), [opened, accepted]);
         for (const { child } of first === 'client' ? [client, server] : [server, client])
           child.stdin?.write('\n');
-        assert.deepEqual((await until(source, both, isClosed)).map(told), [opened, accepted]);
+        assert.deepEqual((await until(source, both, isClosed)).map(seenOf), [opened, accepted]);
       },
     );

@@ -1,5 +1,5 @@
 /**
- * Several nodes on one kernel, as of kind and LXC: each probe tells PIDs of its own PID namespace, of older and of new
+ * Several nodes on one kernel, as of kind and LXC: each probe reports PIDs of its own PID namespace, of older and of new
  * connections, on whatever level it is; and not what is another node's.
  */
 import assert from 'node:assert/strict';
@@ -94,7 +94,7 @@ for (const [depth, what] of [
 ] as const)
   for (const sharesNetwork of [false, true])
     test(
-      `a probe in ${what}${sharesNetwork ? ', in the network of all others,' : ''} tells the PIDs of that one`,
+      `a probe in ${what}${sharesNetwork ? ', in the network of all others,' : ''} reports the PIDs of that one`,
       { skip },
       async (t) => {
         const netns = createNamespace(t);
@@ -138,7 +138,7 @@ test("the host's probe sees connections of nested namespaces under its own PIDs"
 });
 
 test(
-  "with a node's /proc as its root, the host's probe tells that node's PIDs and no other's",
+  "with a node's /proc as its root, the host's probe reports that node's PIDs and no other's",
   { skip },
   async (t) => {
     const [node, other] = [await createPidNamespace(t), await createPidNamespace(t)];
@@ -151,7 +151,7 @@ test(
 );
 
 test(
-  "with the host's /proc mounted elsewhere, a nested probe tells the host's PIDs, and says what it can't know",
+  "with the host's /proc mounted elsewhere, a nested probe reports the host's PIDs, and what it can't know",
   { skip },
   async (t) => {
     const mount = mkdtempSync(join(tmpdir(), 'tp-proc-'));

@@ -2,8 +2,8 @@
  * A kernel that refuses some BPF programs, by LD_PRELOAD: bpf(2) answers for it where REFUSE_BPF says so, and
  * is the real one otherwise. REFUSE_BPF is a list of "step program errno [after]", separated by ';':
  *
- *   load visit_files 1        BPF_PROG_LOAD of the program of this name; with EINVAL (22) the verifier has
- * words attach on_read 1          BPF_LINK_CREATE or BPF_RAW_TRACEPOINT_OPEN of it start visit_files 1 2
+ *   load scan_files 1        BPF_PROG_LOAD of the program of this name; with EINVAL (22) the verifier has
+ * words attach on_read 1          BPF_LINK_CREATE or BPF_RAW_TRACEPOINT_OPEN of it start scan_files 1 2
  * BPF_ITER_CREATE of it, after it was allowed twice
  */
 #define _GNU_SOURCE

@@ -1,4 +1,4 @@
-/** Whether eBPF tests can run here. Root on a kernel with BTF must run them; anyone else is told why not. */
+/** Whether eBPF tests can run here. Root on a kernel with BTF must run them; for anyone else the skip says why. */
 import { existsSync } from 'node:fs';
 
 export const ebpfSkip: string | false =

@@ -17,7 +17,7 @@ for (const [what, options, rounds, connections] of [
   ['that wraps around the end of a small ring', { ringBytes: 65_536 }, 30, 40],
   ['of which more wait than are mapped at a time', {}, 2, 2500],
 ] as const satisfies (readonly [string, TrackerOptions, number, number])[]) {
-  test(`nothing is lost or told twice ${what}`, { skip: ebpfSkip }, async (t) => {
+  test(`nothing is lost or reported twice ${what}`, { skip: ebpfSkip }, async (t) => {
     const { name, inode } = createNamespace(t);
     const tracker = await loadOnRung(options);
     t.after(() => tracker.close());

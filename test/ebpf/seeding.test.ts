@@ -63,7 +63,7 @@ test(
     await startProgram(t, ['ip', 'netns', 'exec', netns.name, ...command]);
     const tracker = await loadOnRung({ ringBytes: SMALL_RING_BYTES, maxConnections: FEW });
     t.after(() => tracker.close());
-    await tracker.confirmHolders();
+    await tracker.sweepAdopt();
     for (let waited = 0; (await tracker.counters()).live === 0; waited += 10) {
       assert.ok(waited < PATIENCE_MS, 'the drain thread was woken');
       await sleep(10);

@@ -71,7 +71,7 @@ export function edgesTo(
 export function assertTrue(nodes: ReadonlyMap<string, Node>, truth: readonly Truth[], scope: RegExp): void {
   const expected = new Map<string, number>();
   for (const { clientPid, clientGone, serverPid, serverGone, serverPort, count } of truth) {
-    // Of a server that is gone its port's endpoint, which is another process's now, can't tell more.
+    // The server is gone, and its port's endpoint is another process's now: nothing more is known.
     const server = serverGone === true ? 0 : serverPid;
     const key = `${clientGone === true ? 'gone ' : ''}${clientPid} > ${server} : ${serverPort}`;
     expected.set(key, (expected.get(key) ?? 0) + count);

@@ -114,15 +114,19 @@ test('a sweep takes no connection from a process that has it open', { skip: ebpf
   }
 });
 
-test('all that wait at a listener are told', { skip: ebpfSkip || needsRung('files') }, async (t) => {
-  const { netns, seen, truth } = await sweptScenario(t, 'shared-listener');
-  const nodes = await seen.nodes();
-  assertTrue(nodes, truth, inNamespace(netns));
-  const [one] = truth;
-  assert.ok(one?.listeners !== undefined);
-  const listeners = [...one.listeners].sort((a, b) => a - b);
-  assert.equal(fact(serverOf(nodes, one), 'listener_pids'), listeners.join(' '));
-});
+test(
+  'all connections that wait at a listener are reported',
+  { skip: ebpfSkip || needsRung('files') },
+  async (t) => {
+    const { netns, seen, truth } = await sweptScenario(t, 'shared-listener');
+    const nodes = await seen.nodes();
+    assertTrue(nodes, truth, inNamespace(netns));
+    const [one] = truth;
+    assert.ok(one?.listeners !== undefined);
+    const listeners = [...one.listeners].sort((a, b) => a - b);
+    assert.equal(fact(serverOf(nodes, one), 'listener_pids'), listeners.join(' '));
+  },
+);
 
 test(
   "what a process left to a child when it ended is the child's, though its PID is used again",

@@ -133,7 +133,7 @@ test(
     giveBack = takeAllDescriptors();
     const snapshot = await source.snapshot().finally(giveBack);
     assert.equal(said.length, 1);
-    assert.match(said[0] ?? '', /died and was started again: .*start iterator visit_/);
+    assert.match(said[0] ?? '', /died and was started again: .*start iterator scan_/);
     assert.equal(countSockets(snapshot, netns.inode).live, 2);
     assert.equal(
       snapshot.completeness?.namespaces.find(({ netns: inode }) => inode === netns.inode),

@@ -74,7 +74,7 @@ async function until(
     if (found !== undefined) return found;
     await sleep(10);
   }
-  return assert.fail(`no ${what} was told of`);
+  return assert.fail(`no ${what} was reported`);
 }
 
 test('a connection that nobody has accepted is its listener’s', { skip: ebpfSkip }, async (t) => {
@@ -119,7 +119,7 @@ test(
 );
 
 test(
-  'what is sent meanwhile is told where its namespace may be entered',
+  'bytes sent meanwhile are reported where the namespace may be entered',
   { skip: ebpfSkip || needsRung('sockets') },
   async (t) => {
     const netns = createNamespace(t);

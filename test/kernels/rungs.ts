@@ -1,4 +1,4 @@
-/** Who visits live sockets in the kernel: the rungs of the eBPF source, each of which is tried by itself. */
+/** The rungs of the eBPF source, by how live sockets are scanned in the kernel. Each is tried by itself. */
 import { RUNGS, type Rung } from '../../src/probe/records/coverage.js';
 
 export { RUNGS, type Rung };

@@ -169,7 +169,7 @@ test('a loopback client of a published port is found in its own namespace', () =
   assert.deepEqual(edges, [{ ...JOINED, from: 'vm-7;127.0.0.1;40000' }]);
 });
 
-test('the flow of the own namespace counts; two of others that differ tell nothing', () => {
+test('the flow of the own namespace counts; two of others that differ decide nothing', () => {
   const elsewhere: End = { address: '10.9.9.9', port: 9 };
   const flow = (to: End, netns: number): Flow => ({
     client: CLIENT,

@@ -99,7 +99,7 @@ test(
     const route = ROUTES.find(({ name }) => name === 'DNAT and SNAT')!;
     const [dialled, port] = route.prepare(network);
     await occupy(t, network.router);
-    // The client's own namespace tracks it too: the same connection is told of twice.
+    // The client's own namespace tracks it too: the same connection is reported twice.
     trackConnections(network.client);
     await occupy(t, network.client);
     await startNodeProgram(t, 'echo-server', [network.serverAddress, 8080], network.server.name);
@@ -125,7 +125,7 @@ test(
   async (t) => {
     const netns = createNamespace(t);
     trackConnections(netns);
-    // The listener is gone when the probe looks: only the flow tells who opened the connection.
+    // The listener is gone when the probe looks: only the flow gives the direction.
     const accept = `
 import socket, sys
 s = socket.create_server(('127.0.0.1', 50000)); print('up', flush=True)
@@ -147,7 +147,7 @@ sys.stdin.read()`;
   },
 );
 
-test('counters tell what connection tracking did', { skip: rootSkip }, async (t) => {
+test('counters report what connection tracking did', { skip: rootSkip }, async (t) => {
   const { serverAddress } = await connectOver(t, ROUTES[0]!);
   const probe = await openProbe(t);
   assert.equal((await probe.edgesTo(`${serverAddress};8080`)).length, 1);

@@ -65,7 +65,7 @@ function ends(
 
 const text = ([address, port]: End): string => `${address}:${port}`;
 
-test('a translation stays when its flow is gone, and its flow is still told of', () => {
+test('a translation stays when its flow is gone, and its flow is still reported', () => {
   const translations = new Translations();
   assert.deepEqual(ends([dialling(1)], TO_SERVER, translations), [text(SERVER)]);
   for (let again = 0; again < 3; again++) {

@@ -119,7 +119,7 @@ for (const kind of ['ebpf', 'proc'] as const) {
     assert.deepEqual(
       edgesBetween(nodes).filter(({ from, to }) => from === client || to === client),
       zones.servers.map(
-        // Two processes have this end's address and port, and which of them has which connection can't be told.
+        // Two processes have this end's address and port, and which of them has which connection is unknown.
         ({ address, pid }): Edge => ({
           from: client,
           to: `;${address};${SERVER_PORT}`,

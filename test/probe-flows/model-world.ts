@@ -1,6 +1,6 @@
 /**
- * A small world of connections that a test drives step by step, what a source of connections tells of it at each tick, and
- * what flows must have come of that: the truth as far as it was told.
+ * A small world of connections that a test drives step by step, what a source of connections reports of it at each tick, and
+ * what flows must have come of that: the truth as far as it was reported.
  */
 import { Direction } from '../../src/probe/records/layout.js';
 import { TcpState } from '../../src/probe/records/tcp-state.js';
@@ -14,8 +14,8 @@ export interface Step {
 }
 
 export interface WorldOptions {
-  /** Starts and ends of sockets are told, as by eBPF; else sockets just come and go, as in /proc. */
-  readonly tellsEnds: boolean;
+  /** Starts and ends of sockets are reported, as by eBPF; else sockets just come and go, as in /proc. */
+  readonly reportsEnds: boolean;
 }
 
 interface End {
@@ -33,28 +33,28 @@ interface End {
   received: number;
   isClosed: boolean;
   endNanos: number;
-  /** What the source can tell of it. */
+  /** What the source can report of it. */
   isVisible: boolean;
   knowsProcess: boolean;
   knowsDirection: boolean;
   /** NAT: the record has what was dialled until this is true. */
   isResolved: boolean;
-  /** As told last; undefined: never. */
-  told: Told | undefined;
-  /** The record that was told last, as text. */
-  toldText: string;
-  /** Its end was told, or it is not there any more. */
+  /** As reported last; undefined: never. */
+  reported: Reported | undefined;
+  /** The record that was reported last, as text. */
+  reportedText: string;
+  /** Its end was reported, or it is not there any more. */
   isDone: boolean;
 }
 
-interface Told {
+interface Reported {
   readonly pid: number;
   readonly knowsDirection: boolean;
   readonly isResolved: boolean;
   readonly isLive: boolean;
   readonly sent: number;
   readonly received: number;
-  /** What it had transferred before it was told of first, if it is older than the source. */
+  /** What it had transferred before it was reported first, if it is older than the source. */
   readonly baseSent: number;
   readonly baseReceived: number;
   readonly isOlder: boolean;
@@ -77,7 +77,7 @@ export interface FlowTruth {
 export interface News {
   readonly sockets: readonly Socket[];
   readonly dialled: ReadonlyMap<number, string>;
-  /** Else only what changed is told of. */
+  /** Else only changes are reported. */
   readonly isWhole: boolean;
   /** Ids of sockets that are there no more, though no record says so, two words each. */
   readonly gone: Int32Array;
@@ -106,7 +106,7 @@ export class World {
 
   constructor(private readonly options: WorldOptions) {}
 
-  /** @returns what a source has to tell, at a tick */
+  /** @returns a source's news of a tick */
   step({ kind, which, how }: Step): News | undefined {
     this.#clock += 1_000_000_000;
     switch (kind) {
@@ -127,7 +127,8 @@ export class World {
       case 'closeEnd': {
         const link = pick(this.#liveLinks(), which);
         // Who was never seen can't be known to live on.
-        if (link?.ends.every(({ told }) => told !== undefined) === true) this.#close(pick(link.ends, how)!);
+        if (link?.ends.every(({ reported }) => reported !== undefined) === true)
+          this.#close(pick(link.ends, how)!);
         break;
       }
       case 'transfer': {
@@ -161,9 +162,9 @@ export class World {
   truth(): Map<string, FlowTruth> {
     const flows = new Map<string, FlowTruth>();
     for (const { dialled, ends } of this.#links) {
-      const told = ends.filter((end) => end.told !== undefined);
-      const isApart = (end: End): boolean => dialled !== '' && end.isClient && !end.told!.isResolved;
-      for (const group of [told.filter(isApart), told.filter((end) => !isApart(end))])
+      const reported = ends.filter((end) => end.reported !== undefined);
+      const isApart = (end: End): boolean => dialled !== '' && end.isClient && !end.reported!.isResolved;
+      for (const group of [reported.filter(isApart), reported.filter((end) => !isApart(end))])
         if (group.length > 0) addTruth(flows, group, dialled);
     }
     return flows;
@@ -181,7 +182,7 @@ export class World {
     const toPort = SERVER_PORTS[(how >> 2) % SERVER_PORTS.length]!;
     const isTaken = this.#links.some(
       ({ ends }) =>
-        ends.some((end) => !end.isClosed || (!end.isDone && !this.options.tellsEnds)) &&
+        ends.some((end) => !end.isClosed || (!end.isDone && !this.options.reportsEnds)) &&
         ends.some(
           (end) =>
             (end.isClient &&
@@ -199,13 +200,13 @@ export class World {
       isSeeded,
       isClosed: false,
       endNanos: 0,
-      told: undefined,
-      toldText: '',
+      reported: undefined,
+      reportedText: '',
       isDone: false,
       sent: 0,
       received: 0,
     };
-    const startNanos = this.options.tellsEnds && !isSeeded ? this.#clock : 0;
+    const startNanos = this.options.reportsEnds && !isSeeded ? this.#clock : 0;
     const reusable = (how & REUSE) !== 0 ? this.#reusableId() : undefined;
     const ends: End[] = [];
     const isHidden = (how & HIDE) !== 0 && kind === 0;
@@ -248,7 +249,7 @@ export class World {
     return link;
   }
 
-  /** Of a socket that was closed, and whose end was told: it connects anew. */
+  /** Of a socket that was closed, and whose end was reported: it connects anew. */
   #reusableId(): number | undefined {
     const used = new Set(
       this.#links.flatMap(({ ends }) => ends.filter((end) => !end.isDone).map(({ id }) => id)),
@@ -261,7 +262,7 @@ export class World {
   #close(end: End): void {
     if (end.isClosed) return;
     end.isClosed = true;
-    if (this.options.tellsEnds) end.endNanos = this.#clock + 5000 + this.#closed.length;
+    if (this.options.reportsEnds) end.endNanos = this.#clock + 5000 + this.#closed.length;
     this.#closed.push(end);
   }
 
@@ -287,31 +288,31 @@ export class World {
     const gone: number[] = [];
     const sockets: Socket[] = [];
     const dialled = new Map<number, string>();
-    const tell = (end: End, via: string): void => {
+    const report = (end: End, via: string): void => {
       const socket = socketOf(end, via);
       const text = JSON.stringify(socket);
-      if (!isWhole && text === end.toldText) return;
-      end.toldText = text;
+      if (!isWhole && text === end.reportedText) return;
+      end.reportedText = text;
       if (via !== '' && end.isClient && end.isResolved) dialled.set(sockets.length, via);
       sockets.push(socket);
-      end.told = toldOf(end, isFirst, this.options.tellsEnds);
+      end.reported = reportedOf(end, isFirst, this.options.reportsEnds);
     };
     for (const end of this.#closed) {
       end.isDone = true;
-      if (!this.options.tellsEnds) {
-        if (end.told !== undefined) {
-          end.told = { ...end.told, isLive: false };
+      if (!this.options.reportsEnds) {
+        if (end.reported !== undefined) {
+          end.reported = { ...end.reported, isLive: false };
           gone.push(end.id, 0);
         }
         continue;
       }
-      // Whose other end is told of as closed must be known by then.
-      tell(end, this.#links.find(({ ends }) => ends.includes(end))!.dialled);
+      // An end must be known by the time its other end is reported as closed.
+      report(end, this.#links.find(({ ends }) => ends.includes(end))!.dialled);
     }
     this.#closed = [];
     for (const { ends, dialled: via } of this.#links) {
       const isHalfClosed = ends.some(({ isDone }) => isDone);
-      for (const end of ends) if (!end.isClosed && (end.isVisible || isHalfClosed)) tell(end, via);
+      for (const end of ends) if (!end.isClosed && (end.isVisible || isHalfClosed)) report(end, via);
     }
     return { sockets, dialled, isWhole, gone: Int32Array.from(isWhole ? [] : gone) };
   }
@@ -357,20 +358,20 @@ function socketOf(end: End, via: string): Socket {
   };
 }
 
-function toldOf(end: End, isFirst: boolean, tellsEnds: boolean): Told {
-  const isNew = end.told === undefined;
+function reportedOf(end: End, isFirst: boolean, reportsEnds: boolean): Reported {
+  const isNew = end.reported === undefined;
   const isOlder = isNew
-    ? end.isSeeded || (isFirst && !end.isClosed && !(tellsEnds && !end.isSeeded))
-    : end.told!.isOlder;
+    ? end.isSeeded || (isFirst && !end.isClosed && !(reportsEnds && !end.isSeeded))
+    : end.reported!.isOlder;
   return {
-    pid: end.knowsProcess ? end.pid : (end.told?.pid ?? 0),
+    pid: end.knowsProcess ? end.pid : (end.reported?.pid ?? 0),
     knowsDirection: end.knowsDirection,
     isResolved: end.isResolved,
     isLive: !end.isClosed,
     sent: end.sent,
     received: end.received,
-    baseSent: isNew ? (isOlder ? end.sent : 0) : end.told!.baseSent,
-    baseReceived: isNew ? (isOlder ? end.received : 0) : end.told!.baseReceived,
+    baseSent: isNew ? (isOlder ? end.sent : 0) : end.reported!.baseSent,
+    baseReceived: isNew ? (isOlder ? end.received : 0) : end.reported!.baseReceived,
     isOlder,
   };
 }
@@ -378,8 +379,8 @@ function toldOf(end: End, isFirst: boolean, tellsEnds: boolean): Told {
 /** @param group ends that are known to belong together */
 function addTruth(flows: Map<string, FlowTruth>, group: readonly End[], dialled: string): void {
   const [own] = group;
-  const isKnown = group.some(({ told }) => told!.knowsDirection);
-  const isUnresolved = dialled !== '' && own!.isClient && !own!.told!.isResolved;
+  const isKnown = group.some(({ reported }) => reported!.knowsDirection);
+  const isUnresolved = dialled !== '' && own!.isClient && !own!.reported!.isResolved;
   const remote = isUnresolved ? VIRTUAL : own!.remote;
   // Where nobody knows, the lower port is the server's.
   const isTurned =
@@ -387,13 +388,13 @@ function addTruth(flows: Map<string, FlowTruth>, group: readonly End[], dialled:
   const clientEnd = group.find(({ isClient }) => isClient !== isTurned);
   const serverEnd = group.find(({ isClient }) => isClient === isTurned);
   const measured = clientEnd ?? serverEnd!;
-  const { told } = measured;
+  const { reported } = measured;
   const isOwnClient = measured === clientEnd;
   const from = isOwnClient ? measured.local : isUnresolved && measured === own ? remote : measured.remote;
   const to = isOwnClient ? (measured === own ? remote : measured.remote) : measured.local;
   const port = isOwnClient ? measured.remotePort : measured.localPort;
-  const via = clientEnd?.isClient === true && dialled !== '' && clientEnd.told!.isResolved ? dialled : '';
-  const key = `${from} > ${to}:${port} (${clientEnd?.told!.pid ?? 0} > ${serverEnd?.told!.pid ?? 0}) ${via}`;
+  const via = clientEnd?.isClient === true && dialled !== '' && clientEnd.reported!.isResolved ? dialled : '';
+  const key = `${from} > ${to}:${port} (${clientEnd?.reported!.pid ?? 0} > ${serverEnd?.reported!.pid ?? 0}) ${via}`;
   const flow = flows.get(key) ?? {
     opened: 0,
     adopted: 0,
@@ -403,13 +404,13 @@ function addTruth(flows: Map<string, FlowTruth>, group: readonly End[], dialled:
     bytesReceived: 0,
   };
   flows.set(key, flow);
-  const isLive = group.some((end) => end.told!.isLive);
-  if (group.every((end) => end.told!.isOlder)) flow.adopted++;
+  const isLive = group.some((end) => end.reported!.isLive);
+  if (group.every((end) => end.reported!.isOlder)) flow.adopted++;
   else flow.opened++;
   if (isLive) flow.live++;
   else flow.closed++;
-  const sent = told!.sent - told!.baseSent;
-  const received = told!.received - told!.baseReceived;
+  const sent = reported!.sent - reported!.baseSent;
+  const received = reported!.received - reported!.baseReceived;
   flow.bytesSent += isOwnClient ? sent : received;
   flow.bytesReceived += isOwnClient ? received : sent;
 }

@@ -92,12 +92,12 @@ function take(state: ProbeState, { sockets, ...more }: News, isFirst: boolean): 
   state.take(newsOf(encode(sockets), { isFirst, ...more }));
 }
 
-for (const tellsEnds of [true, false]) {
-  const how = tellsEnds ? 'ends are told' : 'sockets come and go';
+for (const reportsEnds of [true, false]) {
+  const how = reportsEnds ? 'ends are reported' : 'sockets come and go';
   test(`after every tick each flow's numbers are the truth, and statements from any base add up to it, where ${how}`, () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 80, size: 'max' }), fc.nat(), (steps, seed) => {
-        const world = new World({ tellsEnds });
+        const world = new World({ reportsEnds });
         let nowMs = 0;
         const state = newState({ clock: () => (nowMs += 4_000) });
         const known = new Map<number, ReadonlyMap<number, Known>>([[0, new Map()]]);
@@ -126,7 +126,7 @@ test('with room for few flows the sums are the truth all the same', () => {
       fc.array(step, { minLength: 1, maxLength: 80, size: 'max' }),
       fc.integer({ min: 1, max: 5 }),
       (steps, maxFlows) => {
-        const world = new World({ tellsEnds: true });
+        const world = new World({ reportsEnds: true });
         const state = newState({ maxFlows });
         for (const each of [...steps, { kind: 'tick', which: 0, how: 0 } as const]) {
           const news = world.step(each);

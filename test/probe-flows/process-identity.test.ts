@@ -50,7 +50,7 @@ test('an endpoint does not join a process that has got the PID since', () => {
   assert.equal(node?.latest?.get('host_node_id')?.value, 'vm;<host>');
 });
 
-test('the clock tick in which /proc tells a start is enough to join, as is a start that nobody knows', () => {
+test('a start in /proc, to the clock tick, is enough to join, as is an unknown start', () => {
   for (const start of [5 * TICK_NANOS, 5 * TICK_NANOS + 9_999_999, 0]) {
     const nodes = nodesOf([of(http(1, 40000), 'curl', start)], () => 5);
     assert.deepEqual(factsOf(nodes.get(';10.0.0.1;40000')), { pid: '77' });

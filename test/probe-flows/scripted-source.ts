@@ -1,4 +1,4 @@
-/** A source that tells what a test gives it, as the eBPF one does: nothing where nothing changed, if changes are enough. */
+/** A source that reports what a test gives it, as the eBPF one does: nothing where nothing changed, if changes are enough. */
 import type { ConnectionSource, Snapshot, SnapshotRequest } from '../../src/probe/records/source.js';
 import { encode, type Socket } from './records.js';
 
@@ -8,13 +8,13 @@ export class ScriptedSource implements ConnectionSource {
   readonly requests: SnapshotRequest[] = [];
   isBroken = false;
   takenAtNanos = 0;
-  #told: readonly Socket[] | undefined;
+  #reported: readonly Socket[] | undefined;
 
   snapshot(request: SnapshotRequest = {}): Promise<Snapshot> {
     this.requests.push(request);
     if (this.isBroken) return Promise.reject(new Error('broken'));
-    const isWhole = request.changesOnly !== true || this.#told !== this.sockets;
-    this.#told = this.sockets;
+    const isWhole = request.changesOnly !== true || this.#reported !== this.sockets;
+    this.#reported = this.sockets;
     const batch = encode(isWhole ? this.sockets : []);
     return Promise.resolve({ ...batch, isWhole, takenAtNanos: this.takenAtNanos, lost: 0 });
   }

@@ -51,7 +51,7 @@ function factOf(
 
 const SERVER = ';10.0.0.1;80';
 
-test('other holders are told in order, and how many more there are', () => {
+test('further fd holders are reported in order, with the number of more', () => {
   const one = server(served(1, 40000));
   const holders = rows([
     { socket: one.id, pid: 31, more: 2 },
@@ -68,7 +68,7 @@ test("a client's holders are the client's", () => {
   assert.equal(factOf([one], rows([{ socket: one.id, pid: 31 }]), SERVER, 'holder_pids'), undefined);
 });
 
-test('no more than eight are told, the others are counted', () => {
+test('at most eight are reported, the others are counted', () => {
   const connections = Array.from({ length: 3 }, (_, i) => server(served(i, 40000 + i)));
   const holders = rows(
     connections.flatMap(({ id }, i) =>
@@ -93,7 +93,7 @@ test('each endpoint that stands for a flow has the holders of all of its connect
   }
 });
 
-test('whoever holds the listener is told of the port it listens on, by address or by wildcard', () => {
+test('fd holders of a listener are reported at its port, by address or by wildcard', () => {
   const one = server(served(1, 40000));
   for (const address of ['10.0.0.1', '0.0.0.0', '::']) {
     const listening = listener(address, 80, { pid: 7 });

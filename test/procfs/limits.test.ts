@@ -79,14 +79,14 @@ test('processes that come and go while it looks are skipped', async (t) => {
   for (let i = 0; i < 10; i++) assert.ok((await source.snapshot()).recordCount >= 0);
 });
 
-test('connections beyond the bound are counted, and the others are told of', async (t) => {
+test('connections over the limit are counted, and the others are reported', async (t) => {
   const server = await startNodeProgram(t, 'echo-server', ['127.0.0.1']);
   await startNodeProgram(t, 'held-connection', ['127.0.0.1', server.firstLine]);
   const source = await openProcfs(t, { maxRecords: 1 });
   const snapshot = await source.snapshot();
   assert.equal(connectionsIn(snapshot), 1);
   assert.equal(snapshot.lost, 0);
-  assert.ok((snapshot.other?.live ?? 0) >= 1, `${snapshot.other?.live ?? 0} others`);
+  assert.ok((snapshot.overflow?.live ?? 0) >= 1, `${snapshot.overflow?.live ?? 0} others`);
 });
 
 test('a namespace with many connections leaves room for the others', { skip: rootSkip }, async (t) => {
@@ -101,10 +101,10 @@ test('a namespace with many connections leaves room for the others', { skip: roo
   }
   const snapshot = await (await openProcfs(t, { maxRecordsPerNetns: 3 })).snapshot();
   assert.deepEqual([connectionsIn(snapshot, busy.inode), connectionsIn(snapshot, quiet.inode)], [3, 2]);
-  const others = snapshot.other?.namespaces.find(({ netns }) => netns === busy.inode);
-  assert.equal(others?.live, 4 * 2 - 3);
+  const overflow = snapshot.overflow?.namespaces.find(({ netns }) => netns === busy.inode);
+  assert.equal(overflow?.live, 4 * 2 - 3);
   assert.equal(
-    snapshot.other?.namespaces.find(({ netns }) => netns === quiet.inode),
+    snapshot.overflow?.namespaces.find(({ netns }) => netns === quiet.inode),
     undefined,
   );
 });

@@ -26,7 +26,7 @@ interface Addon {
   netNamespaces(search: object): Promise<{ namespaces: { path: string }[]; leftOut: number }>;
   readInNamespaces(paths: string[], name: string): Promise<string[]>;
   readFiles(paths: string, maxBytes: number): Promise<{ data: ArrayBuffer; lengths: Int32Array }>;
-  countEntries(folders: string, sizeTells: boolean): Promise<Int32Array>;
+  countEntries(folders: string, sizeIsCount: boolean): Promise<Int32Array>;
   loadTracker(options: Required<TrackerOptions>): Promise<Tracker>;
 }
 
@@ -55,13 +55,13 @@ async function round(withTraffic: boolean, bound: number): Promise<void> {
     ringBytes: 65_536,
     maxConnections: bound,
     maxConnectionsPerNetns: bound,
-    visitShare: 1 / 200,
-    cheapVisitNanos: 0,
+    scanShare: 1 / 200,
+    cheapScanNanos: 0,
     procRoot: '/proc',
     without: [],
   });
-  await tracker.confirmHolders();
-  await tracker.tellHolders();
+  await tracker.sweepAdopt();
+  await tracker.sweepHolders();
   if (withTraffic) {
     await tracker.snapshot(); // from here on the bound on what the kernel stores holds
     await traffic(50);
@@ -116,10 +116,10 @@ async function filesRound(): Promise<void> {
   assert.equal(data.byteLength, 14);
   assert.deepEqual([...(await addon.readFiles('', 7)).lengths], [-1]);
   const folders = ['/absent', '/proc/self/fd'].join('\0');
-  for (const sizeTells of [true, false]) {
-    const [absent, descriptors = 0] = await addon.countEntries(folders, sizeTells);
+  for (const sizeIsCount of [true, false]) {
+    const [absent, descriptors = 0] = await addon.countEntries(folders, sizeIsCount);
     assert.equal(absent, -1);
-    assert.ok(sizeTells || descriptors > 0);
+    assert.ok(sizeIsCount || descriptors > 0);
   }
 }
 

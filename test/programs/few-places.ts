@@ -1,6 +1,6 @@
 /**
  * Makes connections one after the other, many more than the table of sockets has places for, and takes a snapshot now and
- * then; prints what programs are not there, how many ends it was told of, and how many sockets had no record, as JSON.
+ * then; prints which programs are missing, how many ends were reported, and how many sockets had no record, as JSON.
  * Arguments: how many connections.
  */
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ const server = createServer((socket) => socket.resume().end()).listen(0, '127.0.
 await once(server, 'listening');
 const { port } = server.address() as AddressInfo;
 const tracker = await loadTracker({ maxConnections: PLACES });
-await tracker.confirmHolders();
+await tracker.sweepAdopt();
 let seen = 0;
 async function look(): Promise<void> {
   const { records, recordCount } = await tracker.snapshot();

@@ -72,7 +72,7 @@ test('ticks, their durations, sizes and losses are counted', async (t) => {
 });
 
 test('the rung and the programs that a kernel refused are series', async (t) => {
-  const blind = [{ program: 'visit_files', section: 'iter/task_file' }];
+  const blind = [{ program: 'scan_files', section: 'iter/task_file' }];
   let coverage = { rung: 'files', blind: [] as typeof blind };
   const server = await serve(t, { coverage: () => coverage });
   const before = await series(server);
@@ -85,7 +85,7 @@ test('the rung and the programs that a kernel refused are series', async (t) => 
   const after = await series(server);
   assert.equal(after.get('ebpf_rung{rung="sockets"}'), 1);
   assert.equal(after.get('ebpf_rung{rung="files"}'), undefined);
-  assert.equal(after.get('ebpf_program_refused{program="visit_files",section="iter/task_file"}'), 1);
+  assert.equal(after.get('ebpf_program_refused{program="scan_files",section="iter/task_file"}'), 1);
 });
 
 test('counters of the parts are as of the scrape, each of its own type', async (t) => {

@@ -1,9 +1,9 @@
-// The kernel's own types, which BPF programs are fitted to it by when they are loaded.
+// The kernel's own types (BTF): libbpf adapts BPF programs to the running kernel with them.
 import { accessSync, constants, existsSync } from 'node:fs';
 
 export const BTF_PATH = '/sys/kernel/btf/vmlinux';
 
-// Why they can't be had and what to do; undefined when they can.
+// Why they can't be read and what to do; undefined if they can.
 export function whyNoBtf() {
   try {
     accessSync(BTF_PATH, constants.R_OK);

@@ -9,18 +9,18 @@ export { EbpfUnavailableError, whyNoBtf };
 
 const EPERM = 1;
 const EACCES = 13;
-/** Of linux/capability.h. */
+/** From linux/capability.h. */
 const CAP_SYS_ADMIN = 21;
 const CAP_PERFMON = 38;
 const CAP_BPF = 39;
 const PAGE_BYTES = 4096;
 const MAX_RING_BYTES = 1 << 30;
-/** Of tracker.bpf.c: whatever the tracker can do without. */
+/** Programs of tracker.bpf.c that the tracker can do without. */
 export const OPTIONAL_PROGRAMS = [
-  'visit_files',
-  'visit_namespace',
-  'confirm_holders',
-  'tell_holders',
+  'scan_files',
+  'scan_namespace',
+  'sweep_adopt',
+  'sweep_holders',
   'on_read',
   'on_mptcp_send',
   'on_destroy',
@@ -31,7 +31,7 @@ function requireBtf() {
   if (reason !== undefined) throw new EbpfUnavailableError('NO_BTF', reason);
 }
 
-/** Of the calling process, as far as /proc tells. */
+/** Whether the calling process has them; true if /proc can't be read. */
 function hasCapabilities(...wanted) {
   try {
     const [, hex = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? [];
@@ -39,11 +39,11 @@ function hasCapabilities(...wanted) {
     const has = (capability) => (effective & (1n << BigInt(capability))) !== 0n;
     return has(CAP_SYS_ADMIN) || wanted.every(has);
   } catch {
-    return true; // not known: not to be blamed
+    return true; // unknown: don't blame them
   }
 }
 
-/** Capabilities are to blame only where they are what lacks: kernels refuse for reasons of their own, too. */
+/** Blames capabilities only if they are missing: kernels refuse for other reasons too. */
 function refusedByKernel(cause) {
   const isDenied = cause.errno === EPERM || cause.errno === EACCES;
   if (isDenied && !hasCapabilities(CAP_BPF, CAP_PERFMON)) {
@@ -64,8 +64,8 @@ function checkedTrackerOptions({
   ringBytes = 4 * 1024 * 1024,
   maxConnections = 500_000,
   maxConnectionsPerNetns = 400_000,
-  visitShare = 1,
-  cheapVisitNanos = 0,
+  scanShare = 1,
+  cheapScanNanos = 0,
   procRoot = '/proc',
   without = [],
 } = {}) {
@@ -79,10 +79,10 @@ function checkedTrackerOptions({
     if (!Number.isInteger(value) || value < 1 || value > 0xffff_ffff)
       throw new RangeError(`${name} must be a whole number from 1 to 4294967295, not ${value}`);
   }
-  if (!(visitShare > 0 && visitShare <= 1))
-    throw new RangeError(`visitShare must be a number above 0, to 1, not ${visitShare}`);
-  if (!Number.isInteger(cheapVisitNanos) || cheapVisitNanos < 0 || cheapVisitNanos > 0xffff_ffff)
-    throw new RangeError(`cheapVisitNanos must be a whole number to 4294967295, not ${cheapVisitNanos}`);
+  if (!(scanShare > 0 && scanShare <= 1))
+    throw new RangeError(`scanShare must be a number above 0, to 1, not ${scanShare}`);
+  if (!Number.isInteger(cheapScanNanos) || cheapScanNanos < 0 || cheapScanNanos > 0xffff_ffff)
+    throw new RangeError(`cheapScanNanos must be a whole number to 4294967295, not ${cheapScanNanos}`);
   const unknown = without.find((program) => !OPTIONAL_PROGRAMS.includes(program));
   if (unknown !== undefined)
     throw new RangeError(`without names programs of ${OPTIONAL_PROGRAMS.join(', ')}, not ${unknown}`);
@@ -90,8 +90,8 @@ function checkedTrackerOptions({
     ringBytes,
     maxConnections,
     maxConnectionsPerNetns,
-    visitShare,
-    cheapVisitNanos,
+    scanShare,
+    cheapScanNanos,
     procRoot,
     without: [...without],
   };

@@ -5,31 +5,31 @@ export interface NetlinkOptions {
   readonly protocol: number;
   /** Multicast groups to join. */
   readonly groups?: readonly number[];
-  /** A namespace file such as /proc/1/ns/net; without it the socket is in the caller's own. Needs CAP_SYS_ADMIN. */
+  /** A namespace file such as /proc/1/ns/net, which needs CAP_SYS_ADMIN. Default: the caller's own namespace. */
   readonly netnsPath?: string;
   /** Size of the receive buffer. Default: the system's. */
   readonly receiveBytes?: number;
-  /** Classic BPF instructions (struct sock_filter, 8 bytes each) over each message, run before it is queued. */
+  /** Classic BPF instructions (struct sock_filter, 8 bytes each) that run on each message before it is queued. */
   readonly filter?: Uint8Array;
 }
 
 export interface NetlinkBatch {
   /** Whole datagrams one after the other; empty when nothing was waiting. */
   readonly data: ArrayBuffer;
-  /** How often the kernel said (ENOBUFS) that messages were lost because the buffer was full. */
+  /** How often the kernel reported (ENOBUFS) that messages were lost because the buffer was full. */
   readonly overruns: number;
-  /** Nothing is left; false when `maxBytes` was reached. */
+  /** Nothing is left; false: `maxBytes` was reached. */
   readonly drained: boolean;
 }
 
 /**
- * A netlink socket. It keeps its network namespace alive: close it when the namespace's last process has gone. All
- * methods run on the thread pool and reject with an Error that carries `errno` when the kernel refuses.
+ * A netlink socket. It keeps its network namespace alive: close it after the namespace's last process has ended. All
+ * methods run on the thread pool and reject with an Error that carries `errno` if the kernel refuses.
  */
 export interface NetlinkSocket {
-  /** Sends one request. The answer to a dump is made while it is received. */
+  /** Sends one request. The kernel makes the answer to a dump while it is received. */
   send(request: Uint8Array): Promise<void>;
-  /** Takes what is waiting and never waits for more. @param maxBytes at least 64 KiB */
+  /** Takes the waiting datagrams and never waits for more. @param maxBytes at least 64 KiB */
   receive(maxBytes: number): Promise<NetlinkBatch>;
   /** Idempotent. */
   close(): Promise<void>;
@@ -41,5 +41,5 @@ export interface NetlinkSocket {
  */
 export function openNetlink(options: NetlinkOptions): Promise<NetlinkSocket>;
 
-/** For each socket whether `receive` would find something (messages, or word of their loss): one look at all of them. */
+/** For each socket whether `receive` would find messages, or a report of their loss: one system call for all. */
 export function netlinkReady(sockets: readonly NetlinkSocket[]): Promise<boolean[]>;

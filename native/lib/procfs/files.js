@@ -4,7 +4,7 @@ import { requireAddon } from '../addon.js';
 const MAX_PATHS = 4096;
 const MAX_FILE_BYTES = 64 * 1024;
 
-// One text instead of many: that takes a tenth of the time.
+// One string instead of many crosses into native code in a tenth of the time.
 function joined(paths) {
   if (paths.length < 1 || paths.length > MAX_PATHS)
     throw new RangeError(`from 1 to ${MAX_PATHS} paths can be read at once, not ${paths.length}`);
@@ -17,6 +17,6 @@ export async function readFiles(paths, maxBytes) {
   return requireAddon().readFiles(joined(paths), maxBytes);
 }
 
-export async function countEntries(folders, sizeTells) {
-  return requireAddon().countEntries(joined(folders), sizeTells);
+export async function countEntries(folders, sizeIsCount) {
+  return requireAddon().countEntries(joined(folders), sizeIsCount);
 }

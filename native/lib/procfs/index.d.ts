@@ -2,16 +2,16 @@ export { AddonUnavailableError, type AddonUnavailableCode } from '../errors.js';
 
 export interface NetNamespace {
   readonly inode: number;
-  /** The lowest PID in it; 0 when no process is in it. */
+  /** The lowest PID in it; 0: no process. */
   readonly pid: number;
   /** A file that leads to it. */
   readonly path: string;
 }
 
 export interface NamespaceSearch {
-  /** Where the processes are. Default `/proc`. */
+  /** Default `/proc`. */
   readonly procRoot?: string;
-  /** Those without a process that were found before: looked for again where they were. */
+  /** Namespaces without a process that were found before: their paths are tried again. */
   readonly known?: readonly Pick<NetNamespace, 'inode' | 'path'>[];
   /** Go through the mount table of each mount namespace. Default: true. */
   readonly mountTables?: boolean;
@@ -29,8 +29,8 @@ export interface FoundNamespaces {
 }
 
 /**
- * The network namespaces that may be looked at: those of processes, those mounted below /run/netns and /run/docker/netns,
- * and where asked for those of mount tables, threads and open files.
+ * The network namespaces that we may read: of processes, mounted below /run/netns and /run/docker/netns, and on request of
+ * mount tables, threads and open files.
  * @throws AddonUnavailableError without the addon
  */
 export function netNamespaces(search?: NamespaceSearch): Promise<FoundNamespaces>;
@@ -44,7 +44,7 @@ export function readInNamespaces(paths: readonly string[], name: string): Promis
 export interface FileBatch {
   /** Of all files, one after the other. */
   readonly data: ArrayBuffer;
-  /** By file: how many of these bytes are its own; -1 when it can't be read. */
+  /** By file, its number of bytes; -1: it can't be read. */
   readonly lengths: Int32Array;
 }
 
@@ -55,8 +55,8 @@ export interface FileBatch {
 export function readFiles(paths: readonly string[], maxBytes: number): Promise<FileBatch>;
 
 /**
- * How many entries each of 1 to 4,096 folders has; -1 for one that can't be listed.
- * @param sizeTells the folder's size is their number, so that it need not be listed
+ * How many entries each of 1 to 4,096 folders has; -1: it can't be listed.
+ * @param sizeIsCount the folder's size is their number, so that it need not be listed
  * @throws AddonUnavailableError without the addon
  */
-export function countEntries(folders: readonly string[], sizeTells: boolean): Promise<Int32Array>;
+export function countEntries(folders: readonly string[], sizeIsCount: boolean): Promise<Int32Array>;

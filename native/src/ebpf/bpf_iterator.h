@@ -1,4 +1,4 @@
-// Reading a BPF iterator: each read runs its program over the next of the kernel's objects.
+// Reads a BPF iterator: each read runs its program over the kernel's next objects.
 #pragma once
 
 #include "kernel_error.h"
@@ -16,8 +16,8 @@ class IteratorError : public KernelError {
 
 class BpfIterator {
   public:
-    // Starts one. An iterator over sockets goes through those of the network namespace of the calling thread.
-    // `what` names the program in errors. Throws IteratorError.
+    // Starts one. An iterator over sockets reads those of the calling thread's network namespace. `what`
+    // names the program in errors. Throws IteratorError.
     BpfIterator(struct bpf_link *link, const char *what);
     ~BpfIterator();
     BpfIterator(BpfIterator &&other) noexcept;
@@ -28,7 +28,7 @@ class BpfIterator {
     // Runs on until the program has written so many bytes; returns how many it wrote, 0 at the end. Throws
     // IteratorError.
     size_t read(void *buffer, size_t bytes);
-    // Runs to the end; `output` is handed what the program writes, in pieces of at most `bytes`.
+    // Runs to the end; `output` gets what the program writes, in pieces of at most `bytes`.
     void readAll(size_t bytes, const std::function<void(const char *data, size_t bytes)> &output);
 
   private:

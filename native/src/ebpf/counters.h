@@ -4,5 +4,5 @@
 #include "bpf/record.h"
 
 constexpr const char *COUNTER_NAMES[TP_COUNTERS] = {
-    "seeded", "lostRing", "untracked", "madeUp", "deferredRing",
+    "seeded", "lostRing", "untracked", "inferred", "deferredRing",
 };

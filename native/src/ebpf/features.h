@@ -1,4 +1,4 @@
-// Asks the kernel, one feature at a time, what it allows this process to do with eBPF.
+// Tries which features of eBPF the kernel allows to this process, one at a time.
 #pragma once
 
 #include <string>

@@ -12,8 +12,8 @@ void HolderTable::add(const struct tp_holder &holder) {
     if (socket.last_pid == holder.pid)
         return;
     socket.last_pid = holder.pid;
-    if (socket.told.size() < MAX_TOLD)
-        socket.told.push_back(holder);
+    if (socket.holders.size() < MAX_HOLDERS)
+        socket.holders.push_back(holder);
     else if (socket.more < UINT16_MAX)
         socket.more++;
 }
@@ -21,7 +21,7 @@ void HolderTable::add(const struct tp_holder &holder) {
 std::vector<struct tp_holder> HolderTable::sorted() const {
     std::vector<struct tp_holder> all;
     for (const auto &[id, socket] : sockets_)
-        for (struct tp_holder holder : socket.told) {
+        for (struct tp_holder holder : socket.holders) {
             holder.more = socket.more;
             all.push_back(holder);
         }

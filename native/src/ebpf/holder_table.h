@@ -1,5 +1,4 @@
-// Who else holds the sockets that several processes hold, from one sweep: bounded, each process once per
-// socket.
+// Further fd holders of sockets, from one sweep: bounded, each process once per socket.
 #pragma once
 
 #include "bpf/record.h"
@@ -11,21 +10,21 @@
 
 class HolderTable {
   public:
-    // Those of one process must come one after the other: it may hold a socket by several descriptors.
+    // A process may hold a socket by several descriptors: these calls must follow each other.
     void add(const struct tp_holder &holder);
-    // By socket, then PID; `more` is set in all of a socket's.
+    // By socket, then PID; `more` is set in all rows of a socket.
     std::vector<struct tp_holder> sorted() const;
-    // Holders of sockets for which there was no room. Those beyond MAX_TOLD of a socket are in its `more`.
+    // Holders of sockets beyond MAX_SOCKETS. Holders beyond MAX_HOLDERS of a socket are in its `more`.
     uint64_t dropped() const { return dropped_; }
 
-    uint64_t cpu_ns = 0; // processor time that the whole sweep took, both halves
+    uint64_t cpu_ns = 0; // processor time of the whole sweep, both halves
 
     static constexpr size_t MAX_SOCKETS = 16384;
-    static constexpr size_t MAX_TOLD = 8;
+    static constexpr size_t MAX_HOLDERS = 8;
 
   private:
     struct Socket {
-        std::vector<struct tp_holder> told;
+        std::vector<struct tp_holder> holders;
         uint32_t last_pid = 0;
         uint16_t more = 0;
     };

@@ -1,9 +1,9 @@
-// A hash table by socket id, flat: a lookup touches one cache line, most of the time, and no entry is
-// allocated by itself.
+// A flat hash table by socket id: most lookups touch one cache line, and no entry has an allocation of its
+// own.
 //
-// Open addressing with linear probing; an erased entry leaves no mark, those after it move up. Ids are the
-// kernel's socket cookies: in sequence, never 0, which marks a free place. The hash is seeded, as whoever
-// opens sockets can read their cookies and choose which of them to keep.
+// Open addressing with linear probing; an erased entry leaves no mark, the entries after it move up. Ids are
+// the kernel's socket cookies: in sequence, never 0, which marks a free place. The hash is seeded: a process
+// that opens sockets can read their cookies and choose which sockets to keep.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ template <typename Value> class IdTable {
     size_t size() const { return size_; }
     bool empty() const { return size_ == 0; }
 
-    // Until the next change; nullptr when there is none.
+    // Valid until the next change; nullptr: there is none.
     const Value *find(uint64_t id) const {
         if (size_ == 0)
             return nullptr;
@@ -28,7 +28,7 @@ template <typename Value> class IdTable {
     Value *find(uint64_t id) { return const_cast<Value *>(std::as_const(*this).find(id)); }
     bool contains(uint64_t id) const { return find(id) != nullptr; }
 
-    // Whether it is new; else its value is replaced.
+    // True: the id is new. Else its value is replaced.
     bool set(uint64_t id, const Value &value) {
         if ((size_ + 1) * 4 > places_.size() * 3)
             resize(places_.empty() ? FEWEST_PLACES : places_.size() * 2);
@@ -46,7 +46,7 @@ template <typename Value> class IdTable {
         size_t gap = placeOf(id);
         if (places_[gap].id != id)
             return false;
-        // What stands further on may move into the gap unless its own place is behind it.
+        // A later entry may move into the gap unless its own first place is behind the gap.
         for (size_t at = next(gap); places_[at].id != FREE; at = next(at))
             if (distance(firstPlaceOf(places_[at].id), at) >= distance(gap, at)) {
                 places_[gap] = places_[at];
@@ -70,10 +70,10 @@ template <typename Value> class IdTable {
         std::swap(seed_, other.seed_);
     }
 
-    template <typename Visit> void forEach(Visit visit) const {
+    template <typename Function> void forEach(Function function) const {
         for (const Place &place : places_)
             if (place.id != FREE)
-                visit(place.id, place.value);
+                function(place.id, place.value);
     }
 
   private:
@@ -87,7 +87,7 @@ template <typename Value> class IdTable {
 
     static uint64_t randomSeed() {
         uint64_t seed = 0;
-        // Should there be none, the hash is as good as any that is not seeded.
+        // Without entropy the hash is as good as one without a seed.
         [[maybe_unused]] int none = getentropy(&seed, sizeof(seed));
         return seed;
     }
@@ -100,7 +100,7 @@ template <typename Value> class IdTable {
     size_t next(size_t at) const { return (at + 1) & (places_.size() - 1); }
     size_t distance(size_t from, size_t to) const { return (to - from) & (places_.size() - 1); }
 
-    // Where it is, or would be.
+    // The place of the id, or the free place for it.
     size_t placeOf(uint64_t id) const {
         size_t at = firstPlaceOf(id);
         while (places_[at].id != id && places_[at].id != FREE)

@@ -12,7 +12,7 @@ thread_local std::string verifier_line;
 
 constexpr const char *LOG_BEGIN = "-- BEGIN PROG LOAD LOG --";
 constexpr const char *LOG_END = "-- END PROG LOAD LOG --";
-// The verifier's account of what it took, after its verdict.
+// The verifier's statistics, after its verdict.
 constexpr const char *LOG_ACCOUNT = "processed ";
 
 std::string formatted(const char *format, va_list arguments) {

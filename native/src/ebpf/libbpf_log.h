@@ -1,9 +1,9 @@
-// What libbpf and the verifier say, for the reason of a refusal.
+// Collects messages of libbpf and the verifier: the reason of a refusal.
 #pragma once
 
 #include <string>
 
-// Collects libbpf's own words of the calling thread while it lives, instead of letting them reach stderr.
+// While it lives, libbpf's messages of the calling thread come here instead of stderr.
 class LibbpfLog {
   public:
     LibbpfLog();
@@ -12,6 +12,6 @@ class LibbpfLog {
     LibbpfLog &operator=(const LibbpfLog &) = delete;
     // The last line that was a warning, or "".
     std::string lastWarning() const;
-    // What the verifier said last, or "": the reason, as what comes before is how it got there.
+    // The verifier's last line, or "": the reason. The lines before it are the path to it.
     std::string verifierLine() const;
 };

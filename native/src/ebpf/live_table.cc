@@ -7,10 +7,10 @@
 namespace {
 
 constexpr size_t RELEASED_FROM_BYTES = 1 << 20;
-// One is enough to want a sweep; most of them are read from soon.
+// One is enough to ask for a sweep; most of them are read from soon.
 constexpr size_t MAX_UNSURE = 64;
 
-// Nothing is known of its process but that of its listener.
+// Only its listener's process is known.
 bool isListeners(const struct tp_record &record) {
     return record.direction == TP_DIRECTION_ACCEPTED && record.pid_evidence == TP_PID_LISTENER;
 }
@@ -19,7 +19,7 @@ bool isEstablished(uint8_t state) {
     return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
 }
 
-// Below the bound by a tenth: sockets that come back from the "other" group must not fill it again at once.
+// Below the limit by a tenth: sockets that come back from the overflow must not fill the table at once.
 bool hasAmpleRoom(size_t used, size_t limit) {
     return used < limit - limit / 10;
 }
@@ -30,15 +30,15 @@ template <typename Count> void lower(Count &count) {
         count--;
 }
 
-void addEnd(OtherCounts &other, const struct tp_record &record) {
-    (record.flags & TP_FLAG_ESTABLISHED ? other.closed : other.failed)++;
-    other.bytes_sent += record.bytes_sent;
-    other.bytes_received += record.bytes_received;
-    other.retransmits += record.retransmits;
+void addEnd(OverflowCounts &overflow, const struct tp_record &record) {
+    (record.flags & TP_FLAG_ESTABLISHED ? overflow.closed : overflow.failed)++;
+    overflow.bytes_sent += record.bytes_sent;
+    overflow.bytes_received += record.bytes_received;
+    overflow.retransmits += record.retransmits;
 }
 
-// Empties it, with room for as many as before: what was written to is given back, so that a busy interval
-// leaves nothing resident. Small ones keep their memory.
+// Clears the vector and keeps room for `expected`. Written memory is released, so that a busy interval leaves
+// nothing resident. Small vectors keep their memory.
 template <typename Socket> void clearFor(std::vector<Socket> &sockets, size_t expected) {
     if (sockets.capacity() * sizeof(sockets[0]) < RELEASED_FROM_BYTES) {
         sockets.clear();
@@ -55,7 +55,7 @@ bool isSameButForCounters(const struct tp_record &known, struct tp_record record
     record.srtt_us = known.srtt_us;
     record.retransmits = known.retransmits;
     record.emitted_state = known.emitted_state;
-    record.visit = known.visit;
+    record.scan_round = known.scan_round;
     record.held_in = known.held_in;
     return memcmp(&known, &record, sizeof(record)) == 0;
 }
@@ -69,17 +69,17 @@ bool isSubflow(const struct tp_record &record) {
     return record.flags & TP_FLAG_SUBFLOW;
 }
 
-// What is the programs' own means nothing to whoever is handed a record, and changes without a change.
+// Clears the programs' own fields: readers have no use for them, and they change without news.
 struct tp_record toHandOver(const struct tp_record &record) {
     struct tp_record copy = record;
-    copy.visit = 0;
+    copy.scan_round = 0;
     copy.held_in = copy.emitted_state = 0;
     return copy;
 }
 
-// Nothing is left of the namespace that the next snapshot would have to know.
+// The next snapshot needs nothing of the namespace.
 bool isForgettable(const NamespaceCounts &counts) {
-    return counts.records == 0 && counts.other.live == 0;
+    return counts.records == 0 && counts.overflow.live == 0;
 }
 } // namespace
 
@@ -110,14 +110,14 @@ void LiveTable::apply(const struct tp_record &record) {
         return;
     }
     Removed removed = remove(record.socket_id);
-    takeFromOther(record.socket_id);
+    takeFromOverflow(record.socket_id);
     if (record.direction != TP_DIRECTION_LISTENER)
         close(record, removed);
     else if (removed.was_handed)
         gone_.push_back(record.socket_id);
 }
 
-// A closed socket that was never told of while it lived, as most short connections: nothing here knows it.
+// A closed socket that was never reported while it lived, as most short connections: unknown here.
 void LiveTable::applyUnseen(const struct tp_record &closed) {
     countOpen(closed);
     if (closed.direction != TP_DIRECTION_LISTENER)
@@ -125,16 +125,16 @@ void LiveTable::applyUnseen(const struct tp_record &closed) {
 }
 
 bool LiveTable::isKnown(uint64_t socket_id) const {
-    return index_.contains(socket_id) || connecting_.contains(socket_id) || other_.contains(socket_id);
+    return index_.contains(socket_id) || connecting_.contains(socket_id) || overflow_.contains(socket_id);
 }
 
 void LiveTable::countOpen(const struct tp_record &record) {
     if (record.flags & TP_FLAG_SEEDED) {
-        // Opened before the tracker was there, or one of those that nothing was known of but their number.
+        // Older than the tracker, or one of the untracked sockets, of which only the number was known.
         NamespaceCounts &counts = countsOf(record.netns);
         if (counts.untracked > 0) {
             counts.untracked--;
-            lower(counts.other.live);
+            lower(counts.overflow.live);
         }
         return;
     }
@@ -161,21 +161,21 @@ SocketTotals LiveTable::totals() const {
     return totals;
 }
 
-// The kernel tells of the beginning and the end of such a socket, and of nothing between.
+// The programs report only the beginning and the end of such a socket.
 void LiveTable::countUntracked(const struct tp_record &record) {
     NamespaceCounts &counts = countsOf(record.netns);
     if (record.state != TCP_CLOSE) {
         countBegin(counts, record.direction);
         counts.untracked++;
-        counts.other.live++;
+        counts.overflow.live++;
         return;
     }
     if (counts.untracked > 0) { // else it is older than the tracker
         counts.untracked--;
-        lower(counts.other.live);
+        lower(counts.overflow.live);
     }
     countEnd(record);
-    addEnd(counts.other, record);
+    addEnd(counts.overflow, record);
 }
 
 NamespaceCounts &LiveTable::countsOf(uint32_t netns) {
@@ -190,19 +190,20 @@ bool LiveTable::hasRoom(const NamespaceCounts &counts) const {
     return recordCount() < limits_.records && counts.records < limits_.records_per_netns;
 }
 
-bool LiveTable::hasRoomForOthers() const {
-    if (other_.empty() || !hasAmpleRoom(recordCount(), limits_.records))
+bool LiveTable::hasRoomForOverflow() const {
+    if (overflow_.empty() || !hasAmpleRoom(recordCount(), limits_.records))
         return false;
     for (const auto &[netns, counts] : namespaces_)
-        if (counts.other.live > counts.untracked && hasAmpleRoom(counts.records, limits_.records_per_netns))
+        if (counts.overflow.live > counts.untracked &&
+            hasAmpleRoom(counts.records, limits_.records_per_netns))
             return true;
     return false;
 }
 
-std::vector<uint64_t> LiveTable::othersWithRoom() const {
+std::vector<uint64_t> LiveTable::overflowWithRoom() const {
     std::vector<uint64_t> ids;
-    if (hasRoomForOthers())
-        other_.forEach([&](uint64_t id, const OtherSocket &socket) {
+    if (hasRoomForOverflow())
+        overflow_.forEach([&](uint64_t id, const OverflowSocket &socket) {
             auto counts = namespaces_.find(socket.netns);
             if (counts == namespaces_.end() || counts->second.records < limits_.records_per_netns)
                 ids.push_back(id);
@@ -225,8 +226,8 @@ void LiveTable::recountEstablished() {
         counts.established = 0;
     for (const LiveSocket &socket : live_)
         countState(socket.record.netns, socket.record.state, 1);
-    other_.forEach(
-        [this](uint64_t, const OtherSocket &socket) { countState(socket.netns, socket.state, 1); });
+    overflow_.forEach(
+        [this](uint64_t, const OverflowSocket &socket) { countState(socket.netns, socket.state, 1); });
 }
 
 bool LiveTable::updateCounters(const struct tp_record &record) {
@@ -250,10 +251,10 @@ void LiveTable::update(const struct tp_record &record) {
     NamespaceCounts &counts = countsOf(record.netns);
     // Listeners are few, and others need them for their direction.
     if (record.direction != TP_DIRECTION_LISTENER && !hasRoom(counts)) {
-        putIntoOther(record);
+        putIntoOverflow(record);
         return;
     }
-    takeFromOther(record.socket_id);
+    takeFromOverflow(record.socket_id);
     uint32_t slot = static_cast<uint32_t>(live_.size());
     index_.set(record.socket_id, slot);
     live_.push_back({record, false, false});
@@ -305,8 +306,8 @@ LiveTable::Removed LiveTable::remove(uint64_t socket_id) {
     subflows_ -= isSubflow(socket.record);
     foreign_live_ -= socket.is_foreign;
     index_.erase(socket_id);
-    // The changed ones stay together: the last of them takes its place, and the last of all the gap after
-    // them.
+    // Changed records stay together: the last of them fills the gap, and the last of all records fills the
+    // gap after them.
     if (gap < changed_) {
         move(--changed_, gap);
         gap = changed_;
@@ -316,29 +317,29 @@ LiveTable::Removed LiveTable::remove(uint64_t socket_id) {
     return removed;
 }
 
-void LiveTable::putIntoOther(const struct tp_record &record) {
-    if (const OtherSocket *known = other_.find(record.socket_id))
+void LiveTable::putIntoOverflow(const struct tp_record &record) {
+    if (const OverflowSocket *known = overflow_.find(record.socket_id))
         countState(known->netns, known->state, -1);
     countState(record.netns, record.state, 1);
-    if (other_.set(record.socket_id, {record.netns, record.state}))
-        countsOf(record.netns).other.live++;
+    if (overflow_.set(record.socket_id, {record.netns, record.state}))
+        countsOf(record.netns).overflow.live++;
 }
 
-void LiveTable::takeFromOther(uint64_t socket_id) {
-    const OtherSocket *socket = other_.find(socket_id);
+void LiveTable::takeFromOverflow(uint64_t socket_id) {
+    const OverflowSocket *socket = overflow_.find(socket_id);
     if (!socket)
         return;
-    lower(countsOf(socket->netns).other.live);
+    lower(countsOf(socket->netns).overflow.live);
     countState(socket->netns, socket->state, -1);
-    other_.erase(socket_id);
+    overflow_.erase(socket_id);
 }
 
-// A socket in detail stays so to its end: the closed record has the room that the live one had.
+// A socket with a record keeps it to its end: the closed record takes the room of the live one.
 void LiveTable::close(const struct tp_record &record, Removed before, uint8_t flags) {
     NamespaceCounts &counts = countsOf(record.netns);
     countEnd(record);
     if (!before.had_record && !hasRoom(counts)) {
-        addEnd(counts.other, record);
+        addEnd(counts.overflow, record);
         return;
     }
     closed_.push_back({record, before.was_handed});
@@ -355,7 +356,7 @@ void LiveTable::closeUnseen(const std::function<bool(uint64_t socket_id)> &lives
     };
     for (const LiveSocket &socket : live_)
         look(socket.record.socket_id);
-    other_.forEach([&](uint64_t id, const OtherSocket &) { look(id); });
+    overflow_.forEach([&](uint64_t id, const OverflowSocket &) { look(id); });
     connecting_.forEach([&](uint64_t id, const auto &) { look(id); });
     closed_unseen_.clear();
     for (uint64_t id : gone)
@@ -373,10 +374,10 @@ void LiveTable::closeUnseen(uint64_t socket_id, uint64_t now_ns) {
         } else if (removed.was_handed) {
             gone_.push_back(socket_id);
         }
-    } else if (const OtherSocket *socket = other_.find(socket_id)) {
-        countsOf(socket->netns).other.closed++; // what it transferred was lost with its record
-        takeFromOther(socket_id);
-    } else if (!connecting_.erase(socket_id)) { // a failed connect: nothing more is known of it
+    } else if (const OverflowSocket *socket = overflow_.find(socket_id)) {
+        countsOf(socket->netns).overflow.closed++; // its bytes were lost with its record
+        takeFromOverflow(socket_id);
+    } else if (!connecting_.erase(socket_id)) { // erased: a failed connect, of which nothing more is known
         return;
     }
     if (closed_unseen_.size() >= limits_.records)
@@ -408,7 +409,7 @@ TakenRecords LiveTable::take(struct tp_record *to, bool whole, const IsForeign &
     takeLive(to, whole, is_foreign, taken);
     takeClosed(to, is_foreign, taken);
     taken.foreign += foreign_live_;
-    if (whole) // nobody need be told what is not there
+    if (whole) // readers see what is missing
         taken.gone.clear();
     // A socket can stop listening and listen again.
     std::erase_if(taken.gone, [this](uint64_t id) {
@@ -451,7 +452,7 @@ void LiveTable::takeClosed(struct tp_record *to, const IsForeign &is_foreign, Ta
 }
 
 std::vector<std::pair<uint32_t, NamespaceCounts>> LiveTable::takeNamespaces() {
-    // Where some are summed up, a socket may be counted in the sum now and in its own namespace's later.
+    // With a sum of namespaces, a socket may be counted in the sum now and in its own namespace later.
     if (namespaces_.count(0))
         recountEstablished();
     last_counted_ = nullptr; // it may be erased
@@ -465,7 +466,7 @@ std::vector<std::pair<uint32_t, NamespaceCounts>> LiveTable::takeNamespaces() {
         }
         NamespaceCounts &counts = at->second;
         counts.active = counts.passive = 0;
-        counts.other = {.live = counts.other.live};
+        counts.overflow = {.live = counts.overflow.live};
         ++at;
     }
     return taken;

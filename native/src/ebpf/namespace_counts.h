@@ -5,8 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
-// Sockets over the limit: counted per namespace, no record each.
-struct OtherCounts {
+// Sockets over the limit: counted per namespace, no record each. (The overflow map of the BPF programs is
+// something else: it has records that found no place in their table.)
+struct OverflowCounts {
     uint64_t live = 0; // now
     // Since the last snapshot. Traffic is counted when a socket ends.
     uint64_t closed = 0;
@@ -22,8 +23,8 @@ struct NamespaceCounts {
     uint64_t active = 0;
     uint64_t passive = 0;
     uint64_t established = 0; // now: ESTABLISHED or CLOSE-WAIT; inside the table without `untracked`
-    OtherCounts other;
+    OverflowCounts overflow;
     size_t records = 0; // in detail: live and closed
-    // Of `other.live`: those that had no record in the kernel, so that nothing tells them apart.
+    // Of `overflow.live`: sockets without a record in the kernel, which can't be told apart.
     uint64_t untracked = 0;
 };

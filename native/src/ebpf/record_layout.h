@@ -9,7 +9,7 @@
 #include <type_traits>
 
 // Of all that is asserted below; JavaScript compares it with its own when it loads the tracker.
-constexpr const char *RECORD_LAYOUT_DIGEST = "52f7a91566faff47";
+constexpr const char *RECORD_LAYOUT_DIGEST = "eb22bff229b27cdf";
 
 static_assert(sizeof(struct tp_record) == 144, "make layout");
 static_assert(offsetof(struct tp_record, socket_id) == 0 && sizeof(decltype(tp_record::socket_id)) == 8 && !std::is_signed_v<decltype(tp_record::socket_id)>, "make layout");
@@ -40,7 +40,7 @@ static_assert(offsetof(struct tp_record, reserved) == 110 && sizeof(decltype(tp_
 static_assert(offsetof(struct tp_record, hold_reason) == 111 && sizeof(decltype(tp_record::hold_reason)) == 1 && !std::is_signed_v<decltype(tp_record::hold_reason)>, "make layout");
 static_assert(offsetof(struct tp_record, pid_start_ns) == 112 && sizeof(decltype(tp_record::pid_start_ns)) == 8 && !std::is_signed_v<decltype(tp_record::pid_start_ns)>, "make layout");
 static_assert(offsetof(struct tp_record, listener_pid) == 120 && sizeof(decltype(tp_record::listener_pid)) == 4 && !std::is_signed_v<decltype(tp_record::listener_pid)>, "make layout");
-static_assert(offsetof(struct tp_record, visit) == 124 && sizeof(decltype(tp_record::visit)) == 4 && !std::is_signed_v<decltype(tp_record::visit)>, "make layout");
+static_assert(offsetof(struct tp_record, scan_round) == 124 && sizeof(decltype(tp_record::scan_round)) == 4 && !std::is_signed_v<decltype(tp_record::scan_round)>, "make layout");
 static_assert(offsetof(struct tp_record, comm) == 128 && sizeof(decltype(tp_record::comm)) == 16, "make layout");
 static_assert(sizeof(struct tp_holder) == 24, "make layout");
 static_assert(offsetof(struct tp_holder, socket_id) == 0 && sizeof(decltype(tp_holder::socket_id)) == 8 && !std::is_signed_v<decltype(tp_holder::socket_id)>, "make layout");

@@ -10,7 +10,7 @@
 
 namespace {
 
-// Mapped at a time: enough that system calls don't count, little enough that the kernel soon has the room
+// Mapped at a time: large enough that system calls are cheap, small enough that the kernel soon gets the room
 // back.
 constexpr size_t WINDOW_BYTES = 256 * 1024;
 constexpr size_t RECORD_ALIGNMENT = 8;
@@ -26,7 +26,7 @@ void *mapped(int fd, size_t bytes, int protection, size_t offset) {
     return memory;
 }
 
-// Unmapped with its scope.
+// A mapping of part of the ring.
 struct Window {
     const char *memory;
     size_t bytes;
@@ -66,9 +66,9 @@ void RingReader::consume(const Take &take) {
     }
 }
 
-// False when nothing is left that could be read now. Positions only grow. The producer's is loaded before the
-// records, a record's length before what is in it (the kernel stores them in the other order), and our own is
-// stored after all reading: then the kernel may write over them.
+// False: nothing more can be read now. Positions only grow. The order matters: the producer's position is
+// loaded before the records, and a record's length before its payload (the kernel stores them in reverse).
+// Our own position is stored after all reads: from then on the kernel may overwrite the records.
 bool RingReader::consumeWindow(const Take &take) {
     unsigned long position = *consumer_;
     unsigned long written = __atomic_load_n(producer_, __ATOMIC_ACQUIRE);
@@ -76,7 +76,7 @@ bool RingReader::consumeWindow(const Take &take) {
         return false;
     size_t in_ring = position & (ring_bytes_ - 1);
     size_t in_page = in_ring % page_bytes_;
-    // The ring's second copy follows the first, so that what wraps around is in one piece.
+    // The ring's second copy follows the first, so that records that wrap around are in one piece.
     size_t bytes = std::min(roundedUp(in_page + (written - position), page_bytes_), WINDOW_BYTES);
     Window window(map_fd_, bytes, RING_PAGE * page_bytes_ + in_ring - in_page);
 
@@ -91,7 +91,7 @@ bool RingReader::consumeWindow(const Take &take) {
         size_t payload = length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
         size_t end = at + roundedUp(BPF_RINGBUF_HDR_SZ + payload, RECORD_ALIGNMENT);
         bool is_cut = end > bytes;
-        // In the next window it is whole, unless no window could hold it.
+        // The next window has it whole, unless no window can hold it.
         if (is_cut && at > in_page)
             break;
         if (!is_cut && !(length & BPF_RINGBUF_DISCARD_BIT))

@@ -6,7 +6,7 @@
 #include <functional>
 
 // libbpf's own reader maps the whole ring, twice in a row for records that wrap around its end, and all of it
-// counts as resident memory of the process. Here only what waits is mapped, while it is read.
+// counts as resident memory of the process. This reader maps only waiting records, while it reads them.
 // Not for use by two threads at once. Failures throw KernelError.
 class RingReader {
   public:
@@ -18,8 +18,8 @@ class RingReader {
     RingReader(const RingReader &) = delete;
     RingReader &operator=(const RingReader &) = delete;
 
-    // Hands out what waits, in order, up to the first record that is still being written. A record is valid
-    // within its call. What is left after a failure is there next time.
+    // Hands out the waiting records in order, up to the first that is still being written. A record is valid
+    // within its call. After a failure the rest comes with the next call.
     void consume(const Take &take);
 
   private:
@@ -28,6 +28,6 @@ class RingReader {
     int map_fd_;
     size_t page_bytes_;
     uint32_t ring_bytes_;
-    unsigned long *consumer_ = nullptr;       // how far we have read, for the kernel
-    const unsigned long *producer_ = nullptr; // how far it has written
+    unsigned long *consumer_ = nullptr;       // our position, for the kernel
+    const unsigned long *producer_ = nullptr; // the kernel's position
 };

@@ -11,11 +11,11 @@
 
 namespace {
 
-// A place that changes more often than this while it is read is left for the next time.
+// A place that changes more often than this while it is read is left for the next call.
 constexpr int MAX_READS = 8;
 constexpr uint32_t OVERFLOW_BATCH = 256;
 
-// An array map of so many bytes, as the kernel gives it to user space.
+// The kernel maps whole pages of an array map.
 size_t mappedBytes(size_t bytes) {
     size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
     return (bytes + page - 1) / page * page;
@@ -32,7 +32,7 @@ bool isLive(uint64_t word) {
     return word & (TP_WORD_LIVE | TP_WORD_PENDING) && !(word & TP_WORD_CLOSED);
 }
 
-// A place that was given to another socket in between, or whose record is blank still, is nobody's.
+// False: the place was given to another socket meanwhile, or its record is still blank.
 bool isOf(const struct tp_record &record, uint64_t word) {
     return (record.socket_id & TP_COOKIE_MASK) == word >> TP_WORD_SHIFT;
 }
@@ -73,29 +73,30 @@ size_t SocketTable::takeNews(const Take &take) {
     return taken;
 }
 
-// True: it changed meanwhile, and is to be read again.
+// True: it changed meanwhile; read it again.
 bool SocketTable::takeOne(uint32_t place, const Take &take) {
     uint64_t word = load(place);
     if (!(word & TP_WORD_DIRTY) || word & TP_WORD_BUSY || !isLive(word))
         return false;
-    uint64_t told = (word & ~static_cast<uint64_t>(TP_WORD_DIRTY)) | TP_WORD_TOLD;
-    if (!__atomic_compare_exchange_n(&words_[place], &word, told, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    uint64_t reported = (word & ~static_cast<uint64_t>(TP_WORD_DIRTY)) | TP_WORD_REPORTED;
+    if (!__atomic_compare_exchange_n(&words_[place], &word, reported, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE))
         return true;
     struct tp_record record = records_[place];
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     uint64_t after = load(place);
-    if (after == told) {
-        if (!isOf(record, told))
+    if (after == reported) {
+        if (!isOf(record, reported))
             return false;
-        if (!(told & TP_WORD_LIVE)) { // it may be half established
+        if (!(reported & TP_WORD_LIVE)) { // the handshake may be half written
             record.state = TCP_SYN_SENT;
             record.flags &= static_cast<uint8_t>(~TP_FLAG_ESTABLISHED);
         }
         take(record);
         return false;
     }
-    // Once it has ended, its last record says all there is to say.
-    return after >> TP_WORD_SHIFT == told >> TP_WORD_SHIFT && isLive(after);
+    // If it has ended, its final record follows.
+    return after >> TP_WORD_SHIFT == reported >> TP_WORD_SHIFT && isLive(after);
 }
 
 void SocketTable::takeEnded(const Take &take) {
@@ -105,7 +106,7 @@ void SocketTable::takeEnded(const Take &take) {
             }
 }
 
-// True: it changed meanwhile, and is to be read again.
+// True: it changed meanwhile; read it again.
 bool SocketTable::takeOneEnded(uint32_t place, const Take &take) {
     uint64_t word = load(place);
     if (!(word & TP_WORD_ENDED) || word & TP_WORD_BUSY)
@@ -113,7 +114,7 @@ bool SocketTable::takeOneEnded(uint32_t place, const Take &take) {
     uint64_t id = __atomic_load_n(&records_[place].socket_id, __ATOMIC_ACQUIRE);
     struct tp_record record = records_[place];
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    // A socket that was used again, and has ended again meanwhile, has the same word, but another id.
+    // A socket that was used again and has ended again meanwhile has the same word but another id.
     if (__atomic_load_n(&records_[place].socket_id, __ATOMIC_RELAXED) != id)
         return true;
     uint64_t taken = word & TP_WORD_GONE ? 0 : word & ~static_cast<uint64_t>(TP_WORD_ENDED);
@@ -168,9 +169,9 @@ void SocketTable::forEachLive(const Take &take) const {
     });
 }
 
-// Entries that come or go meanwhile may be left out, or handed out twice.
+// Entries that are added or removed meanwhile may be left out, or handed out twice.
 void SocketTable::forEachInOverflow(const Take &take) const {
-    // Going through an empty one takes a millisecond all the same.
+    // Even an empty map takes a millisecond.
     if (__atomic_load_n(&shared_->overflow, __ATOMIC_RELAXED) == 0)
         return;
     std::vector<uint64_t> cookies(OVERFLOW_BATCH);
@@ -181,7 +182,7 @@ void SocketTable::forEachInOverflow(const Take &take) const {
         uint32_t count = static_cast<uint32_t>(cookies.size()), next = 0;
         int failed = bpf_map_lookup_batch(overflow_fd_, is_first ? nullptr : &from, &next, cookies.data(),
                                           records.data(), &count, nullptr);
-        if (failed && errno == ENOSPC) { // more than that are in one bucket
+        if (failed && errno == ENOSPC) { // one bucket has more entries than the batch
             cookies.resize(cookies.size() * 2);
             records.resize(cookies.size());
             continue;
@@ -200,7 +201,7 @@ void SocketTable::remove(uint64_t socket_id) {
     uint32_t place = placeOf(socket_id);
     if (place != NOWHERE) {
         uint64_t word = load(place);
-        // One that has ended meanwhile is taken as all others are.
+        // A socket that has ended meanwhile is left to takeEnded().
         if (word >> TP_WORD_SHIFT == (socket_id & TP_COOKIE_MASK) && !(word & TP_WORD_CLOSED))
             __atomic_compare_exchange_n(&words_[place], &word, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
         return;

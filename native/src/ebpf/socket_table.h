@@ -1,6 +1,5 @@
-// The table of sockets that the BPF programs write (bpf/socket_table.h), from user space: what is new in it,
-// what has ended, and whether a socket is still there. Everything is read from mapped memory, but for the
-// overflow.
+// Reads the table of sockets that the BPF programs write (bpf/socket_table.h): news, sockets that ended, and
+// whether a socket still lives. All but the overflow map is read from mapped memory.
 #pragma once
 
 #include "bpf/socket_table.h"
@@ -19,16 +18,16 @@ class SocketTable {
     SocketTable &operator=(const SocketTable &) = delete;
 
     using Take = std::function<void(const struct tp_record &)>;
-    // Hands out each live socket's record of which there is something new, and notes that it was told. One
-    // that is changed just now is left for the next time. Returns how many places are taken.
+    // Hands out the record of each live socket with news, and marks it as reported. A record that is being
+    // changed is left for the next call. Returns the number of places in use.
     size_t takeNews(const Take &take);
-    // Hands out each record of a socket that has ended, once, and frees its place when the socket is gone.
+    // Hands out the record of each socket that has ended, once, and frees its place if the socket is gone.
     void takeEnded(const Take &take);
-    // Whether the socket lives, and its record if it is wanted.
+    // Whether the socket lives. Copies its record to `record`, if given.
     bool find(uint64_t socket_id, struct tp_record *record = nullptr) const;
-    // All live sockets as they are now, those of the overflow too (by system calls, a batch at a time).
+    // All live sockets as they are now, with the overflow map (by system calls, a batch at a time).
     void forEachLive(const Take &take) const;
-    // The socket is gone, though no event told of its end: its place is free again.
+    // The socket is gone, though no event reported its end: frees its place.
     void remove(uint64_t socket_id);
 
   private:

@@ -5,10 +5,10 @@
 
 namespace {
 
-constexpr uint32_t MOST_TOLD = UINT8_MAX;
+constexpr uint32_t MAX_REPORTED = UINT8_MAX;
 
-// A connection's first subflow, by its network namespace and the low word of its cookie: cookies come in
-// sequence.
+// Identifies a connection's first subflow: its network namespace and the low word of its cookie, as cookies
+// come in sequence.
 uint64_t keyOf(uint32_t netns, uint32_t cookie) {
     return uint64_t{netns} << 32 | cookie;
 }
@@ -34,7 +34,7 @@ size_t Subflows::join(struct tp_record *records, size_t count) {
             add(sums[keyOf(records[i])], records[i]);
     if (sums.empty())
         return count;
-    std::unordered_map<uint64_t, bool> lives; // of connections that have a record here
+    std::unordered_map<uint64_t, bool> lives; // connections with a record here
     for (size_t i = 0; i < count; i++) {
         struct tp_record &record = records[i];
         if (record.flags & TP_FLAG_SUBFLOW || record.direction == TP_DIRECTION_LISTENER)
@@ -46,7 +46,7 @@ size_t Subflows::join(struct tp_record *records, size_t count) {
         record.bytes_received += sum->second.bytes_received;
         record.retransmits += sum->second.retransmits;
         record.flags |= TP_FLAG_MPTCP;
-        record.subflows = static_cast<uint8_t>(std::min(sum->second.subflows, MOST_TOLD));
+        record.subflows = static_cast<uint8_t>(std::min(sum->second.subflows, MAX_REPORTED));
         lives[sum->first] = record.state != TCP_CLOSE;
     }
     for (size_t i = 0; i < count; i++) {

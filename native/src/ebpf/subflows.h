@@ -1,5 +1,5 @@
-// Subflows that joined an MPTCP connection (TP_FLAG_SUBFLOW) are part of it: their bytes are those of its
-// first subflow, which stands for the connection, also after they have ended.
+// Adds the bytes of subflows that joined an MPTCP connection (TP_FLAG_SUBFLOW) to its first subflow, which
+// represents the connection. They stay added after these subflows have ended.
 #pragma once
 
 #include "bpf/record.h"
@@ -10,10 +10,10 @@
 
 class Subflows {
   public:
-    // Joins those of one snapshot in place; returns how many records are left. A subflow whose connection has
-    // no record stands for itself.
+    // Joins the subflows of one snapshot in place; returns the number of records left. A subflow whose
+    // connection has no record stays a record of its own.
     size_t join(struct tp_record *records, size_t count);
-    // There is nothing to add to connections but subflows that are in the snapshot themselves.
+    // True: no ended subflows to add, only those in the snapshot itself.
     bool isEmpty() const { return ended_.empty(); }
 
   private:
@@ -25,6 +25,6 @@ class Subflows {
     };
     static void add(Sum &sum, const struct tp_record &subflow);
 
-    // What subflows that have ended carried, by connection; of connections that live.
+    // Sums of ended subflows by connection, while the connection lives.
     std::unordered_map<uint64_t, Sum> ended_;
 };

@@ -23,20 +23,20 @@ constexpr uint32_t MAX_SWEEP = 255;
 // The most that any architecture's NR_CPUS can be set to.
 constexpr size_t MAX_POSSIBLE_CPUS = 8192;
 
-// What an iterator is read by: whole holders, so that none is cut in two.
+// Read at a time: whole rows, so that none is cut in two.
 constexpr size_t HOLDERS_AT_ONCE_BYTES = 256 * TP_HOLDER_BYTES;
 
-// A connect that has waited for so long is told of before it is decided; the kernel sends the first SYN again
+// A connect that has waited for so long is reported before it is decided. The kernel repeats the first SYN
 // then.
 constexpr uint64_t LONG_CONNECT_NS = 1'000'000'000;
-// Told of at most: a port scan has as many as it likes.
+// A bound on those: a port scan may have any number of them.
 constexpr size_t MAX_WAITING = 4096;
 
-constexpr const char *CONFIRM = "confirm_holders";
-constexpr const char *TELL = "tell_holders";
-constexpr const char *NAMESPACE = "visit_namespace";
+constexpr const char *SWEEP_ADOPT = "sweep_adopt";
+constexpr const char *SWEEP_HOLDERS = "sweep_holders";
+constexpr const char *SCAN_NAMESPACE = "scan_namespace";
 
-// The kernel won't, now or later; anything else may pass, or is a fault.
+// The kernel refuses, now and later. Any other error may pass, or is a fault.
 bool isRefusal(int error) {
     return error == EPERM || error == EACCES || error == EOPNOTSUPP;
 }
@@ -46,7 +46,7 @@ bool isRefusal(int error) {
 Tracker::Tracker(const TrackerOptions &options)
     : table_({options.max_connections, options.max_connections_per_netns}),
       pid_namespace_(pidNamespaceOf(options.proc_root)), max_connections_(options.max_connections),
-      visit_share_(options.visit_share), cheap_visit_ns_(options.cheap_visit_ns) {
+      scan_share_(options.scan_share), cheap_scan_ns_(options.cheap_scan_ns) {
     try {
         programs_ = std::make_unique<TrackerPrograms>(ProgramOptions{
             options.ring_bytes, options.max_connections, options.without, pid_namespace_.inode});
@@ -59,10 +59,11 @@ Tracker::Tracker(const TrackerOptions &options)
         sockets_ = std::make_unique<SocketTable>(programs_->mapFd("words"), programs_->mapFd("records"),
                                                  programs_->mapEntries("words"), programs_->mapFd("overflow"),
                                                  shared_);
-        visitor_ = std::make_unique<LiveVisitor>(programs_->link("visit_files"), programs_->link(NAMESPACE),
-                                                 *sockets_, shared_, pid_namespace_.has_all_files);
-        can_confirm_ = programs_->link(CONFIRM) != nullptr;
-        can_tell_ = programs_->link(TELL) != nullptr;
+        live_scan_ =
+            std::make_unique<LiveScan>(programs_->link("scan_files"), programs_->link(SCAN_NAMESPACE),
+                                       *sockets_, shared_, pid_namespace_.has_all_files);
+        can_adopt_by_files_ = programs_->link(SWEEP_ADOPT) != nullptr;
+        can_sweep_holders_ = programs_->link(SWEEP_HOLDERS) != nullptr;
         startDraining();
     } catch (...) {
         close();
@@ -82,8 +83,8 @@ void Tracker::startDraining() {
     if (stop_fd_ < 0 || epoll_fd_ < 0)
         throw KernelError("create the drain thread's descriptors", errno);
     struct epoll_event stop = {.events = EPOLLIN, .data = {.u64 = 0}};
-    // Edge-triggered: the kernel's wake-up counts, not whether something lies in the ring; else we would
-    // spin.
+    // Edge-triggered: only the kernel's wake-up counts. Level-triggered, records left in the ring would make
+    // us spin.
     struct epoll_event ready = {.events = EPOLLIN | EPOLLET, .data = {.u64 = 1}};
     if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, stop_fd_, &stop) ||
         epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, ring_fd, &ready))
@@ -101,9 +102,9 @@ void Tracker::close() {
         drainer_.join();
     }
     std::lock_guard<std::mutex> no_sweep(sweep_mutex_);
-    std::lock_guard<std::mutex> no_visit(visit_mutex_);
+    std::lock_guard<std::mutex> no_scan(scan_mutex_);
     std::lock_guard<std::mutex> lock(mutex_);
-    visitor_.reset();
+    live_scan_.reset();
     sockets_.reset();
     ring_.reset();
     if (shared_)
@@ -142,7 +143,7 @@ void Tracker::drainWhenWoken() {
         try {
             drain();
         } catch (const KernelError &) {
-            // The next snapshot meets the same, and tells.
+            // The next snapshot meets the same error and reports it.
         }
     }
 }
@@ -161,16 +162,16 @@ bool Tracker::isPermitted(const char *program, const std::function<void()> &run)
     }
 }
 
-void Tracker::confirmByFiles(bool is_next_sweep) {
-    if (!can_confirm_)
+void Tracker::adoptByFiles(bool is_next_sweep) {
+    if (!can_adopt_by_files_)
         return;
-    can_confirm_ = isPermitted(CONFIRM, [this, is_next_sweep] {
+    can_adopt_by_files_ = isPermitted(SWEEP_ADOPT, [this, is_next_sweep] {
         std::unique_lock<std::mutex> lock(mutex_);
         requireOpen();
         if (is_next_sweep)
             __atomic_store_n(&shared_->sweep, shared_->sweep % MAX_SWEEP + 1, __ATOMIC_SEQ_CST);
         table_.forgetUnsure();
-        BpfIterator files(programs_->link(CONFIRM), CONFIRM);
+        BpfIterator files(programs_->link(SWEEP_ADOPT), SWEEP_ADOPT);
         lock.unlock();
         uint64_t before = threadNanos();
         files.readAll(HOLDERS_AT_ONCE_BYTES, [](const char *, size_t) {});
@@ -178,34 +179,35 @@ void Tracker::confirmByFiles(bool is_next_sweep) {
     });
 }
 
-void Tracker::confirmHolders(const NamespacePaths &namespaces) {
+void Tracker::sweepAdopt(const NamespacePaths &namespaces) {
     std::lock_guard<std::mutex> one_half(sweep_mutex_);
     {
         std::lock_guard<std::mutex> lock(mutex_);
         requireOpen();
     }
     sweep_cpu_ns_ = 0;
-    confirmByFiles(true);
-    // Those that no file belongs to, or all where files can't be gone through.
-    if (!shared_->seeded && can_adopt_)
-        can_adopt_ = isPermitted(NAMESPACE, [this, &namespaces] { visitor_->adoptIn(namespaces); });
-    // Subflows of MPTCP have no file of their own: they have been adopted only now.
+    adoptByFiles(true);
+    // Sockets without a file; all sockets where files can't be iterated.
+    if (!shared_->seeded && can_adopt_in_namespaces_)
+        can_adopt_in_namespaces_ =
+            isPermitted(SCAN_NAMESPACE, [this, &namespaces] { live_scan_->adoptIn(namespaces); });
+    // Subflows of MPTCP have no file of their own: they were adopted only just now.
     if (__atomic_exchange_n(&shared_->unknown_mptcp, 0, __ATOMIC_SEQ_CST) != 0)
-        confirmByFiles(false);
-    // What processes hold that no iterator came by may be older still.
-    if (can_confirm_ && pid_namespace_.has_all_files)
+        adoptByFiles(false);
+    // Where iterators do not reach all processes, a socket without a record may be an older one.
+    if (can_adopt_by_files_ && pid_namespace_.has_all_files)
         __atomic_store_n(&shared_->seeded, 1, __ATOMIC_SEQ_CST);
 }
 
-HolderTable Tracker::tellHolders() {
+HolderTable Tracker::sweepHolders() {
     std::lock_guard<std::mutex> one_half(sweep_mutex_);
     HolderTable holders;
     uint64_t before = threadNanos();
-    if (can_tell_)
-        can_tell_ = isPermitted(TELL, [this, &holders] {
+    if (can_sweep_holders_)
+        can_sweep_holders_ = isPermitted(SWEEP_HOLDERS, [this, &holders] {
             std::unique_lock<std::mutex> lock(mutex_);
             requireOpen();
-            BpfIterator files(programs_->link(TELL), TELL);
+            BpfIterator files(programs_->link(SWEEP_HOLDERS), SWEEP_HOLDERS);
             lock.unlock();
             files.readAll(HOLDERS_AT_ONCE_BYTES, [&holders](const char *data, size_t bytes) {
                 for (size_t at = 0; at + TP_HOLDER_BYTES <= bytes; at += TP_HOLDER_BYTES)
@@ -217,8 +219,8 @@ HolderTable Tracker::tellHolders() {
 }
 
 uint64_t Tracker::counter(uint32_t which) {
-    // The kernel writes a value for each possible CPU. Where /sys does not tell how many there are, there is
-    // room for all.
+    // The kernel writes a value for each possible CPU. Without /sys their number is unknown: have room for
+    // the most.
     int possible = libbpf_num_possible_cpus();
     std::vector<uint64_t> per_cpu(possible > 0 ? static_cast<size_t>(possible) : MAX_POSSIBLE_CPUS);
     if (bpf_map_lookup_elem(counters_fd_, &which, per_cpu.data()))
@@ -229,19 +231,19 @@ uint64_t Tracker::counter(uint32_t which) {
     return sum;
 }
 
-// True: every live socket was come by.
-bool Tracker::visit(const SnapshotRequest &request, uint64_t now_ns) {
-    double share_ns = static_cast<double>(now_ns - visited_at_ns_) * visit_share_;
-    uint64_t budget_ns = std::max<uint64_t>(cheap_visit_ns_, static_cast<uint64_t>(share_ns));
-    visited_at_ns_ = now_ns;
+// True: a round of scans has ended.
+bool Tracker::scan(const SnapshotRequest &request, uint64_t now_ns) {
+    double share_ns = static_cast<double>(now_ns - scanned_at_ns_) * scan_share_;
+    uint64_t budget_ns = std::max<uint64_t>(cheap_scan_ns_, static_cast<uint64_t>(share_ns));
+    scanned_at_ns_ = now_ns;
     for (;;) {
         try {
-            if (request.thrifty || !visitor_->hasIterators())
-                return visitor_->visit(request.namespaces, budget_ns) && visitor_->hasIterators();
-            visitor_->visitAll(request.namespaces);
+            if (request.may_defer_scan || !live_scan_->hasIterators())
+                return live_scan_->scan(request.namespaces, budget_ns) && live_scan_->hasIterators();
+            live_scan_->scanAll(request.namespaces);
             return true;
         } catch (const IteratorError &error) {
-            const char *refused = isRefusal(error.error()) ? visitor_->giveUp() : nullptr;
+            const char *refused = isRefusal(error.error()) ? live_scan_->giveUp() : nullptr;
             if (refused == nullptr)
                 throw;
             std::lock_guard<std::mutex> lock(mutex_);
@@ -250,17 +252,17 @@ bool Tracker::visit(const SnapshotRequest &request, uint64_t now_ns) {
     }
 }
 
-// Live sockets first, then what has ended: an end comes after what was told of its life.
+// Live sockets first, then those that ended: an end is applied after the reports of its life.
 void Tracker::takeNews() {
     stored_ = sockets_->takeNews([this](const struct tp_record &record) { table_.apply(record); });
     stored_ += __atomic_load_n(&shared_->overflow, __ATOMIC_RELAXED);
     drain();
-    // Between two snapshots more may come: what they need is little beside the sockets themselves.
+    // More may come between two snapshots: their records are small beside the sockets themselves.
     __atomic_store_n(&shared_->table_full, stored_ >= max_connections_, __ATOMIC_SEQ_CST);
 }
 
-// Connects that have waited for an answer for a second: their SYN was sent in vain once. Those that no visit
-// has come by yet have no port.
+// Connects that have waited for an answer for a second: their first SYN was in vain. Connects that no scan
+// has reached yet have no port.
 std::vector<struct tp_record> Tracker::waitingConnects(uint64_t now_ns) const {
     std::vector<struct tp_record> waiting;
     struct tp_record record;
@@ -273,7 +275,7 @@ std::vector<struct tp_record> Tracker::waitingConnects(uint64_t now_ns) const {
 }
 
 TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
-    std::lock_guard<std::mutex> one_snapshot(visit_mutex_);
+    std::lock_guard<std::mutex> one_snapshot(scan_mutex_);
     TrackerSnapshot result;
     result.taken_at_ns = monotonicNanos();
     {
@@ -281,7 +283,7 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
         requireOpen();
         programs_->requireAttached();
     }
-    result.visited = visit(request, result.taken_at_ns);
+    result.scanned = scan(request, result.taken_at_ns);
     std::lock_guard<std::mutex> lock(mutex_);
     result.refused = programs_->refusals().size();
     takeNews();
@@ -290,13 +292,13 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     lost_reported_ = lost_in_ring;
     if (result.lost > 0)
         table_.closeUnseen([this](uint64_t id) { return sockets_->find(id); }, monotonicNanos());
-    for (uint64_t gone : visitor_->takeGone())
-        if (sockets_->find(gone)) { // it has not ended in the meantime, as others do
+    for (uint64_t gone : live_scan_->takeGone())
+        if (sockets_->find(gone)) { // else it has ended meanwhile, with a record
             table_.closeUnseen(gone, monotonicNanos());
             sockets_->remove(gone);
         }
     struct tp_record record;
-    for (uint64_t id : table_.othersWithRoom())
+    for (uint64_t id : table_.overflowWithRoom())
         if (sockets_->find(id, &record))
             table_.apply(record);
     result.unsure = table_.isUnsure();
@@ -304,9 +306,9 @@ TrackerSnapshot Tracker::snapshot(const SnapshotRequest &request) {
     return result;
 }
 
-// Several nodes may share one kernel, each in a PID namespace of its own. A socket whose process has no PID
-// in this one, in a network namespace that none of this one's processes is in, is another node's. A subflow
-// is whose its connection is, which it is joined to first.
+// Several nodes may share one kernel, each in a PID namespace of its own. A socket is foreign, another
+// node's, if its process has no PID in our PID namespace and none of our processes is in its network
+// namespace. A subflow is decided with its connection, after both are joined.
 void Tracker::takeRecords(TrackerSnapshot &snapshot, const SnapshotRequest &request) {
     const bool has_others = pid_namespace_.inode != 0;
     const bool has_moved = has_others && request.inhabited != own_namespaces_;
@@ -318,7 +320,7 @@ void Tracker::takeRecords(TrackerSnapshot &snapshot, const SnapshotRequest &requ
             return record.pid == 0 && !(record.flags & TP_FLAG_SUBFLOW) &&
                    !own_namespaces_.count(record.netns);
         };
-    // What a subflow transferred is its connection's, whose record need not have changed.
+    // A subflow's bytes are added to its connection, whose record need not have changed.
     const bool has_subflows = table_.hasSubflows() || !subflows_.isEmpty();
     snapshot.whole = !request.changes_only || !has_handed_ || has_moved || has_subflows;
     std::vector<struct tp_record> waiting = waitingConnects(snapshot.taken_at_ns);
@@ -353,8 +355,8 @@ void Tracker::takeRecords(TrackerSnapshot &snapshot, const SnapshotRequest &requ
         return;
     for (auto &[netns, counts] : snapshot.namespaces)
         if (!own_namespaces_.count(netns)) {
-            snapshot.foreign += counts.other.live + counts.other.closed + counts.other.failed;
-            counts.other = {};
+            snapshot.foreign += counts.overflow.live + counts.overflow.closed + counts.overflow.failed;
+            counts.overflow = {};
         }
 }
 

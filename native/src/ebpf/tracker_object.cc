@@ -37,18 +37,18 @@ Napi::ArrayBuffer namespacesValue(Napi::Env env,
     auto buffer = Napi::ArrayBuffer::New(env, namespaces.size() * TP_NAMESPACE_BYTES);
     auto *row = static_cast<struct tp_namespace *>(buffer.Data());
     for (const auto &[netns, counts] : namespaces) {
-        const OtherCounts &other = counts.other;
+        const OverflowCounts &overflow = counts.overflow;
         *row++ = {
             .netns = netns,
             .active = counts.active,
             .passive = counts.passive,
             .established = counts.established,
-            .live = other.live,
-            .closed = other.closed,
-            .failed = other.failed,
-            .bytes_sent = other.bytes_sent,
-            .bytes_received = other.bytes_received,
-            .retransmits = other.retransmits,
+            .live = overflow.live,
+            .closed = overflow.closed,
+            .failed = overflow.failed,
+            .bytes_sent = overflow.bytes_sent,
+            .bytes_received = overflow.bytes_received,
+            .retransmits = overflow.retransmits,
         };
     }
     return buffer;
@@ -60,7 +60,7 @@ Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot) {
     object.Set("recordCount", Napi::Number::New(env, static_cast<double>(snapshot.count)));
     object.Set("isWhole", Napi::Boolean::New(env, snapshot.whole));
     object.Set("gone", idsValue(env, snapshot.gone));
-    object.Set("visited", Napi::Boolean::New(env, snapshot.visited));
+    object.Set("scanned", Napi::Boolean::New(env, snapshot.scanned));
     object.Set("takenAtNanos", Napi::Number::New(env, static_cast<double>(snapshot.taken_at_ns)));
     object.Set("refused", Napi::Number::New(env, static_cast<double>(snapshot.refused)));
     object.Set("foreign", Napi::Number::New(env, static_cast<double>(snapshot.foreign)));
@@ -71,7 +71,7 @@ Napi::Value snapshotValue(Napi::Env env, TrackerSnapshot &snapshot) {
     return object;
 }
 
-// As `NamespacePaths` of index.d.ts has them; undefined: none.
+// From the `NamespacePaths` of index.d.ts; undefined: none.
 NamespacePaths namespacePaths(const Napi::Value &given) {
     NamespacePaths found;
     if (!given.IsObject())
@@ -124,17 +124,16 @@ Napi::FunctionReference &constructorOf(Napi::Env env) {
 } // namespace
 
 Napi::Function TrackerObject::define(Napi::Env env) {
-    Napi::Function constructor =
-        DefineClass(env, "NativeTracker",
-                    {
-                        InstanceMethod<&TrackerObject::confirmHolders>("confirmHolders"),
-                        InstanceMethod<&TrackerObject::tellHolders>("tellHolders"),
-                        InstanceMethod<&TrackerObject::snapshot>("snapshot"),
-                        InstanceMethod<&TrackerObject::counters>("counters"),
-                        InstanceMethod<&TrackerObject::refusals>("refusals"),
-                        InstanceMethod<&TrackerObject::pidNamespace>("pidNamespace"),
-                        InstanceMethod<&TrackerObject::close>("close"),
-                    });
+    Napi::Function constructor = DefineClass(env, "NativeTracker",
+                                             {
+                                                 InstanceMethod<&TrackerObject::sweepAdopt>("sweepAdopt"),
+                                                 InstanceMethod<&TrackerObject::sweepHolders>("sweepHolders"),
+                                                 InstanceMethod<&TrackerObject::snapshot>("snapshot"),
+                                                 InstanceMethod<&TrackerObject::counters>("counters"),
+                                                 InstanceMethod<&TrackerObject::refusals>("refusals"),
+                                                 InstanceMethod<&TrackerObject::pidNamespace>("pidNamespace"),
+                                                 InstanceMethod<&TrackerObject::close>("close"),
+                                             });
     env.SetInstanceData(new Napi::FunctionReference(Napi::Persistent(constructor)));
     return constructor;
 }
@@ -151,8 +150,8 @@ Napi::Value TrackerObject::load(const Napi::CallbackInfo &info) {
     TrackerOptions options = {given.Get("ringBytes").As<Napi::Number>().Uint32Value(),
                               given.Get("maxConnections").As<Napi::Number>().Uint32Value(),
                               given.Get("maxConnectionsPerNetns").As<Napi::Number>().Uint32Value(),
-                              given.Get("visitShare").As<Napi::Number>().DoubleValue(),
-                              given.Get("cheapVisitNanos").As<Napi::Number>().Uint32Value(),
+                              given.Get("scanShare").As<Napi::Number>().DoubleValue(),
+                              given.Get("cheapScanNanos").As<Napi::Number>().Uint32Value(),
                               given.Get("procRoot").As<Napi::String>().Utf8Value(),
                               {}};
     Napi::Array without = given.Get("without").As<Napi::Array>();
@@ -166,24 +165,24 @@ Napi::Value TrackerObject::load(const Napi::CallbackInfo &info) {
         });
 }
 
-Napi::Value TrackerObject::confirmHolders(const Napi::CallbackInfo &info) {
+Napi::Value TrackerObject::sweepAdopt(const Napi::CallbackInfo &info) {
     auto tracker = tracker_;
     NamespacePaths namespaces = namespacePaths(info[0]);
     return PromiseWorker<Nothing>::run(
         info.Env(), Value(),
         [tracker, namespaces] {
-            tracker->confirmHolders(namespaces);
+            tracker->sweepAdopt(namespaces);
             return Nothing{};
         },
         undefined);
 }
 
-Napi::Value TrackerObject::tellHolders(const Napi::CallbackInfo &info) {
+Napi::Value TrackerObject::sweepHolders(const Napi::CallbackInfo &info) {
     auto tracker = tracker_;
     return PromiseWorker<FoundHolders>::run(
         info.Env(), Value(),
         [tracker] {
-            HolderTable table = tracker->tellHolders();
+            HolderTable table = tracker->sweepHolders();
             return FoundHolders{table.sorted(), table.dropped(), table.cpu_ns};
         },
         holdersValue);
@@ -193,7 +192,7 @@ Napi::Value TrackerObject::snapshot(const Napi::CallbackInfo &info) {
     SnapshotRequest request;
     if (info.Length() > 0 && info[0].IsObject()) {
         Napi::Object given = info[0].As<Napi::Object>();
-        request.thrifty = given.Get("thrifty").ToBoolean();
+        request.may_defer_scan = given.Get("mayDeferScan").ToBoolean();
         request.changes_only = given.Get("changesOnly").ToBoolean();
         request.namespaces = namespacePaths(given.Get("namespaces"));
         request.inhabited = inhabitedOf(given.Get("namespaces"));

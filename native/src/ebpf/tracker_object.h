@@ -1,4 +1,4 @@
-// The JavaScript object around a Tracker: confirmHolders(), tellHolders(), snapshot(), counters(),
+// The JavaScript object around a Tracker: sweepAdopt(), sweepHolders(), snapshot(), counters(),
 // refusals(), close().
 #pragma once
 
@@ -10,14 +10,14 @@
 class TrackerObject : public Napi::ObjectWrap<TrackerObject> {
   public:
     static Napi::Function define(Napi::Env env);
-    // loadTracker(options): Promise<TrackerObject>; the options are all there, see lib/index.js
+    // loadTracker(options): Promise<TrackerObject>; lib/ebpf/index.js fills in all options
     static Napi::Value load(const Napi::CallbackInfo &info);
 
     explicit TrackerObject(const Napi::CallbackInfo &info);
 
   private:
-    Napi::Value confirmHolders(const Napi::CallbackInfo &info);
-    Napi::Value tellHolders(const Napi::CallbackInfo &info);
+    Napi::Value sweepAdopt(const Napi::CallbackInfo &info);
+    Napi::Value sweepHolders(const Napi::CallbackInfo &info);
     Napi::Value snapshot(const Napi::CallbackInfo &info);
     Napi::Value counters(const Napi::CallbackInfo &info);
     Napi::Value refusals(const Napi::CallbackInfo &info);

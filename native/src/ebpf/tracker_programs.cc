@@ -19,18 +19,18 @@ namespace {
 constexpr const char *INDISPENSABLE = "on_tcp_state";
 constexpr const char *ENDS_RECORDS = "on_destroy";
 constexpr const char *MPTCP_SENDS = "on_mptcp_send";
-// Only kernels with MPTCP have it, and what the program is attached to.
+// Only kernels with MPTCP have this file and the program's attach point.
 constexpr const char *MPTCP_SETTING = "/proc/sys/net/mptcp/enabled";
 
-// In the order in which they are attached: state changes last, when all else is ready for them.
-constexpr const char *PROGRAMS[] = {"visit_files", "visit_namespace", "confirm_holders", "tell_holders",
-                                    "on_read",     MPTCP_SENDS,       ENDS_RECORDS,      INDISPENSABLE};
+// In the order in which they are attached: state changes last, when the others are ready.
+constexpr const char *PROGRAMS[] = {"scan_files", "scan_namespace", "sweep_adopt", "sweep_holders",
+                                    "on_read",    MPTCP_SENDS,      ENDS_RECORDS,  INDISPENSABLE};
 
 // A record and the ring's own header of 8 bytes.
 constexpr uint32_t RING_RECORD_BYTES = TP_RECORD_BYTES + 8;
-// Sockets whose ends a CPU sends at most before it looks how full the ring is.
+// The most records that a CPU sends before it checks how full the ring is.
 constexpr uint64_t MAX_RECORDS_PER_LOOK = 64;
-// Listeners have a record in any case.
+// Listeners get a record in any case.
 constexpr uint32_t FEWEST_IN_OVERFLOW = 4096;
 
 bool isOfThisKernel(const std::string &program) {
@@ -60,7 +60,7 @@ void resize(struct bpf_object *object, const char *name, uint32_t entries) {
         throw KernelError(std::string("size BPF map ") + name, EINVAL);
 }
 
-// 0 when the descriptor is not a BPF link's (any more).
+// 0: the descriptor is not, or no longer, a BPF link's.
 uint32_t linkId(struct bpf_link *link) {
     struct bpf_link_info info = {};
     uint32_t size = sizeof(info);
@@ -71,8 +71,7 @@ uint32_t placesFor(uint32_t max_connections) {
     return std::bit_floor(std::clamp<uint32_t>(max_connections, 64, TP_TABLE_PLACES));
 }
 
-// It is libbpf's own copy until the object is loaded; what is written to it afterwards, the kernel never
-// sees.
+// libbpf's own copy, until the object is loaded: the kernel never sees later writes.
 struct tp_settings &settingsOf(struct bpf_object *object) {
     size_t size = 0;
     void *initial = const_cast<void *>(bpf_map__initial_value(mapNamed(object, ".rodata"), &size));
@@ -107,7 +106,7 @@ TrackerPrograms::TrackerPrograms(const ProgramOptions &options) : options_(optio
         }
         attach(wanted);
         if (contains(wanted, ENDS_RECORDS) && link(ENDS_RECORDS) == nullptr)
-            loadAgain(); // the others must know that it is not there
+            loadAgain(); // the others must know that it is missing
     } catch (...) {
         destroy();
         throw;
@@ -118,7 +117,7 @@ TrackerPrograms::~TrackerPrograms() {
     destroy();
 }
 
-// What could be attached, and nothing else.
+// Loads only the programs that could be attached.
 void TrackerPrograms::loadAgain() {
     std::vector<std::string> attached;
     for (const Attached &one : attached_)
@@ -153,7 +152,7 @@ struct bpf_object *TrackerPrograms::open(const std::vector<std::string> &program
         resize(object, "words", places);
         resize(object, "records", places);
         resize(object, "overflow", std::max(options_.max_connections, FEWEST_IN_OVERFLOW));
-        // No CPU puts more than an eighth of its share of the ring in without looking.
+        // No CPU fills more than an eighth of its share of the ring without checking.
         uint64_t processors = static_cast<uint64_t>(std::max(1, get_nprocs()));
         uint64_t share = options_.ring_bytes / 8 / RING_RECORD_BYTES / processors;
         settingsOf(object) = {
@@ -182,7 +181,7 @@ struct bpf_object *TrackerPrograms::load(const std::vector<std::string> &program
     return object;
 }
 
-// Each by itself, as an object is loaded as one or not at all.
+// Tries each program by itself: an object is loaded whole or not at all.
 std::vector<std::string> TrackerPrograms::findLoadable(const std::vector<std::string> &wanted) {
     std::vector<std::string> loadable;
     for (const std::string &name : wanted) {
@@ -246,7 +245,7 @@ void TrackerPrograms::refuseLate(const char *program, int error) {
         {program, bpf_program__section_name(programNamed(object_, program)), "start", error, ""});
 }
 
-// A descriptor that was closed may since have become something else: the id tells.
+// A closed descriptor may have been reused since: compare the id.
 void TrackerPrograms::requireAttached() const {
     for (const Attached &one : attached_)
         if (linkId(one.link) != one.id)

@@ -1,5 +1,5 @@
-// The tracker's BPF programs: loaded and attached as far as this kernel allows. Only the state changes are
-// indispensable; each of the others may be refused by itself, and what it was for is lost then.
+// The tracker's BPF programs, loaded and attached as far as this kernel allows. Only the program on state
+// changes is indispensable. Each other program may be refused by itself: only its own purpose is lost then.
 #pragma once
 
 #include <array>
@@ -10,13 +10,13 @@
 struct bpf_link;
 struct bpf_object;
 
-// Why a program is not there.
+// Why a program is missing.
 struct Refusal {
     std::string program; // as in tracker.bpf.c
-    std::string section; // what it is attached to
-    std::string step;    // "load", "attach", "start"; "off": it was not wanted
+    std::string section; // its attach point
+    std::string step;    // "load", "attach", "start"; "off": not to be used
     int error;           // errno
-    std::string detail;  // the verifier's last line, where it gave any
+    std::string detail;  // the verifier's last line, if any
 
     // In the kernel's words.
     std::string reason() const;
@@ -24,14 +24,14 @@ struct Refusal {
 
 struct ProgramOptions {
     uint32_t ring_bytes;              // a power of two, at least one page
-    uint32_t max_connections;         // sockets that get a record
-    std::vector<std::string> without; // programs that are not wanted
-    uint32_t pid_namespace;           // inode of the one that PIDs are told in; 0: the outermost
+    uint32_t max_connections;         // sockets with a record
+    std::vector<std::string> without; // programs not to be used
+    uint32_t pid_namespace;           // inode of the one whose PIDs are reported; 0: the outermost
 };
 
 class TrackerPrograms {
   public:
-    // Throws KernelError when even the state changes can't be had.
+    // Throws KernelError if even the program on state changes is refused.
     explicit TrackerPrograms(const ProgramOptions &options);
     ~TrackerPrograms();
     TrackerPrograms(const TrackerPrograms &) = delete;
@@ -42,9 +42,9 @@ class TrackerPrograms {
     int mapFd(const char *name) const;
     uint32_t mapEntries(const char *name) const;
     const std::vector<Refusal> &refusals() const { return refusals_; }
-    // A program that was loaded and attached, and that the kernel refuses all the same when it is to run.
+    // The kernel refuses to run a program that it has loaded and attached.
     void refuseLate(const char *program, int error);
-    // Throws when one of them is not attached any more: a descriptor was closed behind our back.
+    // Throws if one is not attached any more: its descriptor was closed behind our back.
     void requireAttached() const;
 
   private:

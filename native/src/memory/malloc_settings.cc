@@ -4,10 +4,10 @@
 
 namespace {
 
-// Node and V8 have a dozen threads. By default each gets an arena, which keeps the most that it ever needed.
+// Node and V8 have a dozen threads. By default each gets an arena, which keeps its peak.
 [[maybe_unused]] constexpr int ARENAS = 2;
 // Larger blocks (a snapshot, buffers of JavaScript) are mapped on their own and unmapped when they are freed.
-// By default this rises to the largest block that was ever freed, and such blocks stay resident after that.
+// The default limit rises to the largest block ever freed, and blocks below it stay resident.
 [[maybe_unused]] constexpr int MAPPED_FROM_BYTES = 1 << 20;
 
 } // namespace

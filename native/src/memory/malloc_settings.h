@@ -1,10 +1,9 @@
-// Settings of malloc, for the whole process, that suit a program which runs for months beside what it
-// watches.
+// Settings of malloc, for the whole process. The probe runs for months beside the programs that it watches.
 #pragma once
 
-// Memory of busy moments goes back to the kernel. To be called before the threads of the process have
-// allocated much: what their arenas hold already is not affected. Does nothing where malloc is not glibc's.
+// Memory of busy moments goes back to the kernel. Call it before the threads of the process have allocated
+// much: existing arenas are not affected. Does nothing without glibc's malloc.
 void keepMallocSmall();
 
-// What is free goes back to the kernel, wherever in the arenas it is.
+// Returns free memory to the kernel, from the middle of arenas too.
 void releaseFreeMemory();

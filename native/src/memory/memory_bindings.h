@@ -1,4 +1,4 @@
-// Sets the functions of this process's memory on the addon's exports.
+// Memory settings of this process as functions of the addon.
 #pragma once
 
 #include <napi.h>

@@ -44,7 +44,7 @@ Napi::Value openNetlink(const Napi::CallbackInfo &info) {
         });
 }
 
-// The answer to a dump is made while it is read: sending only queues its first part.
+// The kernel makes the answer to a dump while it is read: sending only queues its first part.
 Napi::Value sendNetlink(const Napi::CallbackInfo &info) {
     Shared socket = *info[0].As<Handle>().Data();
     std::vector<uint8_t> request = bytesOf(info[1]);

@@ -15,12 +15,12 @@
 
 namespace {
 
-// The kernel fills one datagram of a dump with this much at most.
+// The most bytes in one datagram of a dump.
 constexpr size_t MAX_DATAGRAM = 64 * 1024;
 
 struct Opened {
     int fd;
-    // What was attempted, for the message, when `error` is not 0.
+    // For the message, if `error` is not 0.
     const char *attempted;
     int error;
 };
@@ -39,7 +39,7 @@ Opened openIn(const NetlinkOptions &options, bool enter) {
     return {fd, "open a netlink socket", fd < 0 ? errno : 0};
 }
 
-// A socket stays in the namespace it was made in. Only a thread that ends afterwards may enter another one.
+// A socket stays in the namespace that it was made in. The thread that enters another namespace must end.
 Opened openSocket(const NetlinkOptions &options) {
     if (options.netns_path.empty())
         return openIn(options, false);
@@ -63,12 +63,12 @@ NetlinkSocket::NetlinkSocket(const NetlinkOptions &options) {
         throw KernelError(attempted, error);
     };
     if (options.receive_bytes != 0) {
-        // The forced size needs CAP_NET_ADMIN in the namespace; without it the system's limit holds.
+        // The forced size needs CAP_NET_ADMIN in the namespace; without that, the system's limit applies.
         int size = static_cast<int>(options.receive_bytes);
         if (setsockopt(fd_, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
             setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
     }
-    // Before any group is joined, so that nothing slips past it.
+    // Before any group is joined, so that no message bypasses it.
     if (!options.filter.empty()) {
         struct sock_fprog program = {static_cast<unsigned short>(options.filter.size()),
                                      const_cast<struct sock_filter *>(options.filter.data())};
@@ -147,7 +147,7 @@ void NetlinkSocket::close() {
 }
 
 std::vector<bool> NetlinkSocket::ready(const std::vector<std::shared_ptr<NetlinkSocket>> &sockets) {
-    // A descriptor that is closed meanwhile reads as ready, or not: `receive` finds out.
+    // A descriptor that is closed meanwhile may count as ready: `receive` reports it.
     std::vector<struct pollfd> polled;
     for (const auto &socket : sockets) {
         std::lock_guard<std::mutex> lock(socket->mutex_);

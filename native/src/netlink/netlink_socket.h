@@ -1,5 +1,4 @@
-// A netlink socket of any protocol, in any network namespace that a path leads to. It knows nothing of
-// messages.
+// A netlink socket of any protocol, in any network namespace that has a path. It does not parse messages.
 #pragma once
 
 #include <cstddef>
@@ -19,24 +18,24 @@ struct NetlinkOptions {
     // Receive buffer; may exceed net.core.rmem_max where the caller has CAP_NET_ADMIN. 0: the system's
     // default.
     uint32_t receive_bytes = 0;
-    // Classic BPF over each message, run by the kernel before it is queued; empty: all are taken.
+    // Classic BPF that the kernel runs on each message before queueing it; empty: all messages.
     std::vector<struct sock_filter> filter;
 };
 
-// What was waiting in a socket.
+// The messages that were waiting in a socket.
 struct NetlinkBatch {
-    // Datagrams one after the other; freed by whoever takes it. Null when there was none.
+    // Datagrams one after the other; the caller frees it. Null: there was none.
     uint8_t *data = nullptr;
     size_t size = 0;
-    // How often the kernel said that messages were lost because the buffer was full.
+    // How often the kernel reported that messages were lost because the buffer was full (ENOBUFS).
     uint32_t overruns = 0;
-    // Nothing is left; otherwise there was no more room in `data`.
+    // Nothing is left; else `data` is full.
     bool drained = false;
 };
 
 class NetlinkSocket {
   public:
-    // Throws KernelError with the errno of what was refused.
+    // Throws KernelError.
     explicit NetlinkSocket(const NetlinkOptions &options);
     ~NetlinkSocket();
     NetlinkSocket(const NetlinkSocket &) = delete;
@@ -44,10 +43,10 @@ class NetlinkSocket {
 
     // Sends one request to the kernel.
     void send(const std::vector<uint8_t> &request);
-    // Takes what is waiting, whole datagrams only, `max_bytes` at most; never waits for more.
+    // Takes the waiting datagrams, whole, `max_bytes` at most; never waits for more.
     NetlinkBatch receive(size_t max_bytes);
     void close();
-    // Whether `receive` would find something, for many sockets by one system call.
+    // Whether `receive` would find something, for many sockets in one system call.
     static std::vector<bool> ready(const std::vector<std::shared_ptr<NetlinkSocket>> &sockets);
 
   private:

@@ -27,7 +27,7 @@ int32_t readFully(int fd, char *into, size_t max_bytes) {
     return static_cast<int32_t>(length);
 }
 
-// A process that is there would be taken for one that has exited.
+// Without descriptors a running process would be taken for one that has exited.
 void refuseWithoutDescriptors(const std::string &path) {
     if (errno == EMFILE || errno == ENFILE)
         throw KernelError("read " + path, errno);
@@ -65,12 +65,12 @@ FileBatch readFiles(const std::vector<std::string> &paths, size_t max_bytes) {
     return batch;
 }
 
-std::vector<int32_t> countEntries(const std::vector<std::string> &folders, bool size_tells) {
+std::vector<int32_t> countEntries(const std::vector<std::string> &folders, bool size_is_count) {
     std::vector<int32_t> counts;
     counts.reserve(folders.size());
     for (const std::string &folder : folders) {
         struct stat status;
-        if (!size_tells)
+        if (!size_is_count)
             counts.push_back(entriesListed(folder.c_str()));
         else
             counts.push_back(stat(folder.c_str(), &status) == 0 ? static_cast<int32_t>(status.st_size)

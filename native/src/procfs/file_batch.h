@@ -1,4 +1,4 @@
-// Many small files at once: what /proc says of a hundred processes takes one call, not four for each file.
+// Reads many small files at once: one call for a hundred processes of /proc, not four for each file.
 #pragma once
 
 #include <cstddef>
@@ -9,13 +9,13 @@
 struct FileBatch {
     static constexpr int32_t UNREADABLE = -1;
     std::vector<char> data;       // of all files, one after the other
-    std::vector<int32_t> lengths; // by file, UNREADABLE or how many of these bytes are its own
+    std::vector<int32_t> lengths; // by file, its number of bytes or UNREADABLE
 };
 
-// The first `max_bytes` of each file. One that can't be opened or read has exited, or is not ours to read.
-// Throws KernelError (EMFILE, ENFILE) when no file can be opened at all; countEntries, too.
+// The first `max_bytes` of each file. UNREADABLE: its process has exited, or we may not read it. Throws
+// KernelError (EMFILE, ENFILE) if no file can be opened at all; so does countEntries.
 FileBatch readFiles(const std::vector<std::string> &paths, size_t max_bytes);
 
-// How many entries each folder has, FileBatch::UNREADABLE where we may not know. With `size_tells` the kernel
-// says so in its size (Linux 6.2 and later of /proc/<pid>/fd), else they are listed.
-std::vector<int32_t> countEntries(const std::vector<std::string> &folders, bool size_tells);
+// How many entries each folder has, or FileBatch::UNREADABLE. With `size_is_count` the folder's size is that
+// number (/proc/<pid>/fd from Linux 6.2 on), else the entries are listed.
+std::vector<int32_t> countEntries(const std::vector<std::string> &folders, bool size_is_count);

@@ -7,7 +7,7 @@
 
 namespace {
 
-// Each ended by a NUL, but for the last: no path has one in it.
+// Separated by NUL: no path contains one.
 std::vector<std::string> pathsIn(Napi::Value value) {
     std::string joined = value.As<Napi::String>().Utf8Value();
     std::vector<std::string> paths;
@@ -42,10 +42,10 @@ Napi::Value readFilesPromise(const Napi::CallbackInfo &info) {
 
 Napi::Value countEntriesPromise(const Napi::CallbackInfo &info) {
     std::vector<std::string> folders = pathsIn(info[0]);
-    bool size_tells = info[1].As<Napi::Boolean>().Value();
+    bool size_is_count = info[1].As<Napi::Boolean>().Value();
     return PromiseWorker<std::vector<int32_t>>::run(
         info.Env(), Napi::Object::New(info.Env()),
-        [folders = std::move(folders), size_tells] { return countEntries(folders, size_tells); },
+        [folders = std::move(folders), size_is_count] { return countEntries(folders, size_is_count); },
         [](Napi::Env env, std::vector<int32_t> &counts) { return int32Array(env, counts); });
 }
 

@@ -22,7 +22,7 @@
 
 namespace {
 
-// Where `ip netns` and Docker mount namespaces, below the root of whoever does.
+// `ip netns` and Docker mount namespaces here, below the root of their own process.
 constexpr const char *FOLDERS[] = {"/run/netns", "/var/run/netns", "/run/docker/netns",
                                    "/var/run/docker/netns"};
 constexpr const char *LINK_PREFIX = "net:[";
@@ -40,13 +40,13 @@ uint64_t inodeIn(const std::string &text) {
     return strtoull(text.c_str() + strlen(LINK_PREFIX), nullptr, 10);
 }
 
-// For want of descriptors a namespace that is there would be taken for gone.
+// Without descriptors an existing namespace would be taken for gone.
 void refuseWithoutDescriptors(const std::string &path) {
     if (errno == EMFILE || errno == ENFILE)
         throw KernelError("look for network namespaces in " + path, errno);
 }
 
-void forEachEntry(const std::string &folder, const std::function<void(const std::string &)> &tell) {
+void forEachEntry(const std::string &folder, const std::function<void(const std::string &)> &take) {
     std::vector<std::string> names;
     DIR *directory = opendir(folder.c_str());
     if (directory == nullptr) {
@@ -58,7 +58,7 @@ void forEachEntry(const std::string &folder, const std::function<void(const std:
             names.emplace_back(entry->d_name);
     closedir(directory);
     for (const std::string &name : names)
-        tell(name);
+        take(name);
 }
 
 std::vector<uint32_t> pidsIn(const std::string &proc_root) {
@@ -114,7 +114,7 @@ class Search {
                 add(known.path, 0);
         for (const char *folder : FOLDERS) {
             lookInto(folder);
-            // Another root than this one's where this runs in a container.
+            // In a container, that root is another than ours.
             lookInto(folderOf(1) + "/root" + folder);
         }
         if (asked_.mount_tables)
@@ -155,7 +155,8 @@ class Search {
         });
     }
 
-    // The fields of a line that matter: the fourth is what of the file system is mounted, the fifth where.
+    // Of each line, the fourth field is the root of the mount within its file system, the fifth the mount
+    // point.
     void lookAtMounts(const std::string &process) {
         errno = 0;
         std::ifstream table(process + "/mountinfo");
@@ -177,7 +178,7 @@ class Search {
         }
     }
 
-    // Does not wait for a file server that does not answer.
+    // AT_STATX_DONT_SYNC: does not wait for a file server that does not answer.
     bool isUnseenNamespace(const std::string &path) const {
         struct statx status;
         return statx(AT_FDCWD, path.c_str(), AT_STATX_DONT_SYNC, STATX_INO, &status) == 0 &&
@@ -194,7 +195,7 @@ class Search {
             ssize_t length = readlink(path.c_str(), text, sizeof(text));
             if (length <= 0)
                 return;
-            // One that was opened where it is mounted has that name, also when it is mounted there no more.
+            // A namespace opened at its mount point has that path, even after it was unmounted.
             uint64_t inode = inodeIn(std::string(text, static_cast<size_t>(length)));
             bool is_new = text[0] == '/' ? isUnseenNamespace(path) : inode != 0 && !seen_.count(inode);
             if (is_new)
@@ -205,7 +206,7 @@ class Search {
     const NamespaceSearch &asked_;
     const std::vector<uint32_t> pids_;
     const uint32_t own_pid_;
-    // The device of the file system that namespaces are files of, as of the first one found.
+    // The device of the file system of namespaces, from the first one found.
     dev_t nsfs_ = 0;
     std::unordered_set<uint64_t> seen_;
     std::unordered_set<uint64_t> mount_namespaces_;
@@ -218,7 +219,7 @@ FoundNamespaces netNamespaces(const NamespaceSearch &search) {
     return Search(search).run();
 }
 
-// A thread that has entered another namespace is of no more use: it ends.
+// The thread that enters other namespaces must end.
 std::vector<std::string> readInNamespaces(const std::vector<std::string> &paths, const std::string &name) {
     std::vector<std::string> texts(paths.size());
     std::thread([&] {

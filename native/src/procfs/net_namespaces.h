@@ -1,4 +1,4 @@
-// The network namespaces of this machine: those of processes, and those that are kept without one, by a mount
+// The network namespaces of this machine: of processes, and those kept alive without a process, by a mount
 // (`ip netns add`, Docker), a thread or an open file.
 #pragma once
 
@@ -10,7 +10,7 @@
 struct NetNamespace {
     // Inode of the namespace.
     uint64_t inode = 0;
-    // The lowest PID found in it; 0 when no process is.
+    // The lowest PID found in it; 0: no process.
     uint32_t pid = 0;
     // A file that leads to it.
     std::string path;
@@ -18,7 +18,7 @@ struct NetNamespace {
 
 struct NamespaceSearch {
     std::string proc_root;
-    // Those without a process that were found before: looked for again where they were.
+    // Namespaces without a process that were found before: their paths are tried again.
     std::vector<NetNamespace> known;
     // Go through the mount table of each mount namespace.
     bool mount_tables = false;
@@ -34,7 +34,7 @@ struct FoundNamespaces {
     size_t left_out = 0;
 };
 
-// Each namespace once. What may not be looked at, or ends meanwhile, is left out. Throws KernelError when
+// Each namespace once. Namespaces that may not be read, or end meanwhile, are left out. Throws KernelError if
 // `proc_root` can't be read.
 FoundNamespaces netNamespaces(const NamespaceSearch &search);
 

@@ -13,7 +13,7 @@ namespace {
 
 // Of the outermost PID namespace, in every kernel (include/linux/proc_ns.h).
 constexpr uint32_t OUTERMOST = 0xEFFFFFFC;
-// What no namespace has.
+// The inode of no namespace.
 constexpr uint32_t NONE = 1;
 
 std::optional<uint32_t> inodeOf(const std::string &path) {
@@ -23,8 +23,7 @@ std::optional<uint32_t> inodeOf(const std::string &path) {
     return static_cast<uint32_t>(status.st_ino);
 }
 
-// Whether a process has one number only, as seen by the /proc that this is below: then that is of its own
-// namespace.
+// Whether a process has one PID only, as this /proc shows it: then /proc is of the process's own namespace.
 bool isOfOwnNamespace(const std::string &process) {
     std::ifstream file(process + "/status");
     for (std::string line; std::getline(file, line);) {
@@ -39,14 +38,14 @@ bool isOfOwnNamespace(const std::string &process) {
     return false;
 }
 
-// Only the outermost namespace has the kernel's threads, and everybody may know their names.
+// Only the outermost namespace has kernel threads, and anyone may read their names.
 bool hasKernelThreads(const std::string &proc_root) {
     std::ifstream file(proc_root + "/2/comm");
     std::string name;
     return std::getline(file, name) && name == "kthreadd";
 }
 
-// A namespace tells its parent to those in it, or further out: not to its own processes.
+// The kernel refuses a namespace's parent unless that parent is our own namespace, or below it.
 bool isBelowOwn(const std::string &path) {
     int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -60,7 +59,7 @@ bool isBelowOwn(const std::string &path) {
 
 } // namespace
 
-// Process 1 of a /proc is the first of its namespace, but looking at it needs CAP_SYS_PTRACE.
+// Process 1 of a /proc is the first of its namespace, but reading its namespace needs CAP_SYS_PTRACE.
 PidNamespace pidNamespaceOf(const std::string &proc_root) {
     const std::string first = proc_root + "/1/ns/pid";
     std::optional<uint32_t> own = inodeOf(proc_root + "/self/ns/pid");

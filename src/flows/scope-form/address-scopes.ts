@@ -1,10 +1,10 @@
 /**
- * Scopes of a row's addresses in ids. A row has one scope; where its two ends do not mean something in the same place (a
- * client on loopback that NAT leads to a container), the scope is of the end that has to have one.
+ * Scopes of a row's addresses in ids. A row has one scope. If only one end needs a scope (a client on loopback that NAT
+ * leads to a container), the row's scope belongs to that end.
  */
 import { hostScope, isLoopback } from '../../report/model/node-ids.js';
 
-/** Of a row, what decides. */
+/** The fields of a row that decide. */
 export interface Ends {
   readonly scope: string;
   readonly client: { readonly address: string; readonly host?: string };
@@ -16,7 +16,7 @@ export interface EndScopes {
   readonly server: string;
 }
 
-/** @param hostName for rows whose ends are on no host that is known */
+/** @param hostName for rows whose hosts are unknown */
 export function scopesOf(row: Ends, hostName: string): EndScopes {
   const host = row.client.host ?? row.server.host ?? hostName;
   const { scope, client, server } = row;
@@ -30,7 +30,7 @@ export function scopesOf(row: Ends, hostName: string): EndScopes {
   return { client: scopeAs(kinds[0]), server: scopeAs(kinds[1]) };
 }
 
-/** Scope of an address that was dialled, seen from `scopes`' client. */
+/** Scope of a dialled address, from the client of `scopes`. */
 export function dialledScope(address: string, { client }: EndScopes, hostName: string): string {
   const kind = kindOf(address);
   if (kind === 'plain') return '';

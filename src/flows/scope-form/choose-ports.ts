@@ -1,8 +1,8 @@
 /**
- * Chooses the client ports that stand for the rows of one client address. An endpoint is an address and a port, with room for
- * one process, one server and one count: where two rows have the same port, it is one's alone. Every row gets a port of its
- * own where that can be; what is left without one shares. A port's owner depends on who has that port and on nothing else, so
- * that from report to report few ports change hands.
+ * Chooses the client ports that represent the rows of one client address. An endpoint is an address and a port, with room
+ * for one process, one server and one count: if two rows have the same port, one of them gets it. Every row gets a port of
+ * its own if possible; the rest share. A port's owner depends only on the rows with that port, so that few ports change
+ * owners from report to report.
  */
 import { identityHash } from './identity-hash.js';
 import { rank, thinPorts } from './thin-ports.js';
@@ -12,24 +12,24 @@ export interface PortUser {
   readonly ports: readonly number[];
   /** Ports to keep at most; at least 1. */
   readonly atMost: number;
-  /** Of what the user is; no two have the same. */
+  /** Unique among the users. */
   readonly identity: string;
-  /** Of client and server, as every host that sees them has it. */
+  /** Of client and server: the same on every host that sees them. */
   readonly edge: string;
   /** Of the client's process. */
   readonly process: string;
-  /** Both ends' sockets were seen: no other probe states these connections, so that other ports may be kept as well. */
+  /** Both ends' sockets were seen: no other probe states these connections, so that any ports will do. */
   readonly isLocal: boolean;
 }
 
-/** Look-ups before the rest shares: for each port of each user this many. */
+/** The most look-ups per port of each user; after that the rest share. */
 const STEPS_PER_PORT = 64;
 const NOBODY = -1;
 
 /**
- * The ports kept for each user, ascending. Who shares has one.
- * @param users in an order that is the same whenever they are
- * @param isTaken ports that are a server's endpoint, too
+ * The ports kept for each user, ascending. A user that shares has one.
+ * @param users always in the same order
+ * @param isTaken ports that are a server's endpoint too
  */
 export function choosePorts(users: readonly PortUser[], isTaken: (port: number) => boolean): number[][] {
   const [only] = users;
@@ -47,15 +47,15 @@ function ownPorts({ ports, atMost }: PortUser, isTaken: (port: number) => boolea
 
 class Choice {
   readonly #users: readonly PortUser[];
-  /** Of each user, those that are no server's. */
+  /** By user, its ports without those of servers. */
   readonly #free: readonly (readonly number[])[];
   readonly #hashes: readonly number[];
   readonly #edgeHashes: readonly number[];
-  /** What each user would keep if it were alone. */
+  /** By user, the ports that it would keep alone. */
   readonly #preferred: readonly ReadonlySet<number>[];
   readonly #owner = new Map<number, number>();
   readonly #owned: Set<number>[];
-  /** Users that can't get a port, and those that hold theirs: no search through them succeeds. */
+  /** Users that can't get a port, and users that hold the ports they want: no search through them succeeds. */
   readonly #isHopeless: boolean[];
   #stepsLeft = 0;
 
@@ -82,7 +82,7 @@ class Choice {
     });
   }
 
-  /** Gives each port to the one of its users that prefers it, or else to the one that a hash of both chooses. */
+  /** Gives each port to the user that prefers it, else to the user chosen by a hash of both. */
   #claim(): void {
     for (const [i, ports] of this.#free.entries()) {
       for (const port of ports) {
@@ -97,7 +97,7 @@ class Choice {
   #claims(user: number, other: number, port: number): boolean {
     const preference = this.#preference(user, port) - this.#preference(other, port);
     if (preference !== 0) return preference > 0;
-    // First by what both ends' hosts know alike, so that they keep the same ports.
+    // First by what both ends' hosts know, so that they keep the same ports.
     const order = mix(this.#edgeHashes[user]!, port) - mix(this.#edgeHashes[other]!, port);
     return order === 0 ? mix(this.#hashes[user]!, port) > mix(this.#hashes[other]!, port) : order > 0;
   }
@@ -108,11 +108,11 @@ class Choice {
   }
 
   /**
-   * Breadth first: somebody who has a port of the user's gives it away and takes one of somebody else, until one has more than
-   * one. What a search in vain has seen stays as it is: it is not searched again.
+   * Breadth first: a user that has one of our ports gives it away and takes one from another user, until some user has more
+   * than one. Users of a search in vain keep their ports, and are not searched again.
    */
   #takeFromOthers(user: number): void {
-    /** By whom a user came up, and the port that it would give away for that. */
+    /** By user: who reached it, and the port that it would give away. */
     const reached = new Map<number, { readonly by: number; readonly port: number }>();
     const queue = [user];
     for (const one of queue) {
@@ -141,7 +141,7 @@ class Choice {
     }
   }
 
-  /** One that is shared already, else one of the same process, else the one that thinning prefers. */
+  /** A port that is shared already, else one of the same process, else the one that thinning prefers. */
   #portToShare({ ports, process }: PortUser, shared: ReadonlySet<number>): number {
     const weight = (port: number): number => {
       const owner = this.#owner.get(port) ?? NOBODY;

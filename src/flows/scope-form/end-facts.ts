@@ -1,9 +1,9 @@
-/** Rare facts of an endpoint from the ends of all rows that it stands for: PIDs are joined, of texts the greatest is taken. */
+/** Rare facts of an endpoint from the ends of all its rows: PIDs are joined, of texts the greatest is taken. */
 import { FACT } from '../../report/keys.js';
 
 export type Facts = ReadonlyMap<string, string>;
 
-/** PIDs listed under one key. */
+/** The most PIDs under one key. */
 const LISTED_MAX = 8;
 const PID_LISTS = [
   [FACT.holderPids, FACT.holderPidsMore],
@@ -11,7 +11,7 @@ const PID_LISTS = [
 ] as const;
 const TEXTS = [FACT.lastListenerName, FACT.lastListenerListens] as const;
 
-/** @param pid of the endpoint's own process, which is no other holder */
+/** @param pid of the endpoint's own process, which is no further holder */
 export function joinedFacts(all: Iterable<Facts>, pid: number | undefined): Facts {
   const known = [...all];
   const joined = new Map<string, string>();
@@ -34,7 +34,7 @@ export function joinedFacts(all: Iterable<Facts>, pid: number | undefined): Fact
   return joined;
 }
 
-/** The most paths that a connection of these ends goes over; 0: none is MPTCP's. */
+/** The most MPTCP subflows of a connection of these ends; 0: no MPTCP. */
 export function subflowsOf(all: readonly (Facts | undefined)[]): number {
   return greatest(
     all.filter((facts) => facts !== undefined),

@@ -1,6 +1,6 @@
 /**
- * Endpoint nodes under construction: an endpoint gathers the processes that were seen at it and, as a client's, what leads away
- * from it; nodes are made when all is known. What Scope has no place for is in keys of its own, see `FACT`.
+ * Endpoint nodes under construction. An endpoint collects its processes and, as a client's, its edges; the nodes are made
+ * last. Facts that Scope does not have are under keys of our own, see `FACT`.
  */
 import { FACT } from '../../report/keys.js';
 import type { Latest, Node, Timestamp } from '../../report/model/model.js';
@@ -14,11 +14,11 @@ export interface EndProcess {
   readonly pid: number;
   /** Of its program. */
   readonly name: string;
-  /** It is gone, and its PID another process's. */
+  /** It has ended, and another process has its PID. */
   readonly isExited: boolean;
   /** A `PidEvidence` by name. */
   readonly evidence: string;
-  /** Tells it from all other processes. */
+  /** Unique among the processes. */
   readonly key: string;
 }
 
@@ -27,11 +27,11 @@ export interface DraftEnd {
   readonly id: string;
   readonly process: EndProcess | undefined;
   readonly facts: Facts | undefined;
-  /** Whether its socket was seen: then its process is another one than those known where it is not known itself. */
+  /** Whether its socket was seen: if its process is unknown then, it is none of the known ones. */
   readonly isSeen: boolean;
 }
 
-/** What one client's endpoint stands for of one row. */
+/** The part of a row that one client endpoint represents. */
 export interface EdgeNumbers {
   readonly connections: number;
   readonly fresh: number;
@@ -73,14 +73,14 @@ interface Draft {
 export class EndpointDrafts {
   readonly #drafts = new Map<string, Draft>();
   readonly #now: Timestamp;
-  /** Facts that many nodes have, by their value. */
+  /** Facts by value, as many nodes share them. */
   readonly #latest = new Map<string, Latest>();
 
   constructor(now: Timestamp) {
     this.#now = now;
   }
 
-  /** Adds a server's end; `connections` of a row led there. */
+  /** Adds a server's end with `connections` of a row. */
   addServer(end: DraftEnd, connections: number): void {
     this.#add(end, connections);
   }
@@ -172,7 +172,7 @@ export class EndpointDrafts {
     if (toPid !== undefined) set(FACT.toPid, toPid);
   }
 
-  /** The process that serves, where the server's endpoint names another one. 0: it has no PID now, or none that is known. */
+  /** The serving process, if the server's endpoint names another one. 0: it has no PID now, or an unknown one. */
   #toPid(edges: readonly Edge[]): number | undefined {
     const [{ to } = { to: undefined }, ...others] = edges;
     if (to === undefined) return undefined;
@@ -205,7 +205,7 @@ function setProcess({ process, evidence }: Holder, set: (key: string, value: str
   set(FACT.pidEvidence, evidence);
 }
 
-/** `conn_count` is 0, not absent: absent means one connection, and here was none. */
+/** `conn_count` is 0, not absent: absent means one connection, and there was none. */
 function setFailures(
   hasEdges: boolean,
   failures: readonly Failure[],
@@ -219,7 +219,7 @@ function setFailures(
   set(FACT.failedReason, [...new Set(failures.map(({ reason }) => reason))].sort().join(', '));
 }
 
-/** Weighted by connections; of those that have one. */
+/** Weighted by connections; without numbers that have none. */
 function meanOf(numbers: readonly EdgeNumbers[], field: 'rttMicros' | 'connectMicros'): number | undefined {
   let sum = 0;
   let count = 0;
@@ -236,7 +236,10 @@ function adjacencyOf({ edges, failures }: Draft): string[] {
   return [...new Set([...edges.map(({ to }) => to.id), ...(failures ?? []).map(({ to }) => to)])].sort();
 }
 
-/** A node has room for one process: one that still has its PID, the one with most connections, then the lowest PID. */
+/**
+ * A node has room for one process: first one that still has its PID, then the one with most connections, then the lowest
+ * PID.
+ */
 function mostSeen({ holder, otherHolders }: Draft): Holder | undefined {
   let best = holder;
   for (const one of otherHolders?.values() ?? []) if (best === undefined || isBetter(one, best)) best = one;

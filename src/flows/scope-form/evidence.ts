@@ -1,12 +1,12 @@
-/** Evidence by its name, weakest first: what several rows say of one endpoint is told by the strongest or the weakest. */
+/** Evidence by name, weakest first. An endpoint of several rows has the strongest or the weakest of them. */
 
 /** How a process is known. */
 export const PID_EVIDENCE = ['none', 'listener', 'table-scan', 'connect', 'close', 'use'] as const;
 
-/** How it is known which end is the client. */
+/** How the client's end is known. */
 export const DIRECTION_EVIDENCE = ['none', 'port-guess', 'listener-table', 'conntrack', 'handshake'] as const;
 
-/** The better of two; a name that is not in `order` is the weakest. */
+/** The stronger of two; an unknown name is the weakest. */
 export function stronger(order: readonly string[], a: string, b: string): string {
   return order.indexOf(a) >= order.indexOf(b) ? a : b;
 }

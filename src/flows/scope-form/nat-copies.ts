@@ -1,18 +1,19 @@
 /**
- * Endpoints under the addresses that others know them by. A connection that is translated here is seen elsewhere under the
- * translated address; for each such address there is a second endpoint node with `copy_of`, the id of the real one, so that
- * what a Scope probe elsewhere reports of it finds its owner.
+ * Endpoints under translated addresses. Other hosts see a connection that is translated here under the translated address.
+ * Each such address gets a second endpoint node with `copy_of`, the id of the real one, so that reports of Scope probes
+ * elsewhere find its owner.
  *
- *   what was dialled          copy of the server's endpoint, when the server is on this host
- *   the translated source     copy of the client's endpoint, when the client is on this host
- *   both, without an owner    when this host only forwards the connection
+ *   the dialled address       copy of the server's endpoint, if the server is on this host
+ *   the translated source     copy of the client's endpoint, if the client is on this host
+ *   both, without an owner    if this host only forwards the connection
  *
- * A client's endpoint also has `nat_destination`, what it dialled, and `nat_source`, what it is to others (`address:port`).
+ * A client's endpoint also has `nat_destination`, the dialled address, and `nat_source`, its translated one
+ * (`address:port`).
  */
 import { FACT } from '../../report/keys.js';
 import type { Latest, Node, Timestamp } from '../../report/model/model.js';
 
-/** Copies per report: a gateway translates as many connections as it likes. What is over is counted. */
+/** The most copies per report: a gateway translates any number of connections. The rest is counted. */
 export const NAT_COPIES_MAX = 20_000;
 
 export interface NatEnd {
@@ -26,7 +27,7 @@ export interface Translated {
   /** Behind all translations. */
   readonly client: NatEnd;
   readonly server: NatEnd;
-  /** What the client dialled, and what the server sees as the client. */
+  /** The dialled address, and the client as the server sees it. */
   readonly dialled: NatEnd;
   readonly source: NatEnd;
   /** Neither end is on this host. */
@@ -36,7 +37,7 @@ export interface Translated {
 export class NatCopies {
   copies = 0;
   dropped = 0;
-  /** Nodes that are new, or state more than the real ones. */
+  /** Nodes that are new, or have more than the real ones. */
   readonly nodes = new Map<string, Node>();
   readonly #real: ReadonlyMap<string, Node>;
   readonly #now: Timestamp;
@@ -58,10 +59,10 @@ export class NatCopies {
     }
   }
 
-  /** @param evenUnowned makes a copy that states nothing but what it is a copy of */
+  /** @param evenUnowned makes a copy that has only `copy_of` */
   #copy(id: string, realId: string, evenUnowned: boolean): void {
     const known = this.#real.get(id);
-    // An endpoint that a process here really has is no copy, whatever else uses its address.
+    // An endpoint of a process here is no copy, whatever else uses its address.
     if (isOwned(known) || this.nodes.has(id)) return;
     const real = this.#real.get(realId);
     if (!isOwned(real) && !evenUnowned) return;

@@ -1,7 +1,7 @@
 /**
- * In place of client ports for rows that have none (they ended too long ago, or there was no room): numbers beyond all ports,
- * so that no connection is said to have had a port that it had not. A row has the same ones in each report, and shares them with
- * no other row of its address.
+ * Numbers in place of client ports, for rows without ports (ended too long ago, or over the limit). They are beyond all
+ * ports, so that no connection is reported with a wrong port. A row has the same numbers in each report, and no other row of
+ * its address has them.
  */
 import { identityHash } from './identity-hash.js';
 
@@ -12,7 +12,7 @@ const NUMBERS = 0x7fff_0000;
 export class PortlessIds {
   readonly #taken = new Set<number>();
 
-  /** @param identity of the row, in an order of rows that is always the same */
+  /** @param identity of the row; rows always come in the same order */
   of(identity: string, count: number): number[] {
     return Array.from({ length: count }, (_, i) => {
       let number = identityHash(`${identity}\n${i}`) % NUMBERS;

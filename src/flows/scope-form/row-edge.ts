@@ -1,4 +1,4 @@
-/** A report's row as an edge between endpoints: ids, processes, failures and ports, before ports are chosen. */
+/** A report's row as an edge between endpoints: ids, processes, failures, and ports before the choice. */
 import type { FlowRow, FlowRowEnd } from '../../report/model/flow-row.js';
 import { endpointNodeId } from '../../report/model/node-ids.js';
 import { scopesOf, type EndScopes } from './address-scopes.js';
@@ -8,18 +8,18 @@ import type { DraftEnd, EndProcess } from './endpoint-drafts.js';
 import { shareOutToEach } from './shares.js';
 import { KEEP_AT_MOST } from './thin-ports.js';
 
-/** A row, and what Scope's form alone needs. */
+/** A row, with fields for Scope's form only. */
 export interface EndpointSource extends FlowRow {
-  /** Scopes of the addresses in ids, where they are known. Default: made from the row's scope, see `scopesOf`. */
+  /** Scopes of the addresses in ids, if known. Default: from the row's scope, see `scopesOf`. */
   readonly clientScope?: string | undefined;
   readonly serverScope?: string | undefined;
   /** As in `FlowEnd.facts`. */
   readonly clientFacts?: Facts | undefined;
   readonly serverFacts?: Facts | undefined;
-  /** The end's process is gone, and its PID another process's. Default false. */
+  /** The end's process has ended, and another process has its PID. Default false. */
   readonly clientExited?: boolean | undefined;
   readonly serverExited?: boolean | undefined;
-  /** Of `connections` those that no earlier report had. Default: all. */
+  /** The `connections` that no earlier report had. Default: all. */
   readonly fresh?: number | undefined;
   /** Over the whole lives of the connections, in place of the row's own. */
   readonly lifetime?: Pick<FlowRow, 'bytesSent' | 'bytesReceived' | 'retransmits'> | undefined;
@@ -28,7 +28,7 @@ export interface EndpointSource extends FlowRow {
 export class RowEdge implements PortUser {
   readonly row: EndpointSource;
   readonly scopes: EndScopes;
-  /** What the ids of the client's endpoints begin with. */
+  /** Prefix of the ids of the client's endpoints. */
   readonly clientAddress: string;
   readonly server: DraftEnd;
   readonly clientProcess: EndProcess | undefined;
@@ -44,7 +44,7 @@ export class RowEdge implements PortUser {
   readonly ports: readonly number[];
   /** Connections for each of `ports`. */
   readonly weights: readonly number[];
-  /** The endpoints that stand for it, when they are chosen. */
+  /** The endpoints that represent the row, once chosen. */
   clients: readonly DraftEnd[] = [];
 
   constructor(row: EndpointSource, hostName: string) {
@@ -82,7 +82,7 @@ export class RowEdge implements PortUser {
     return { id, process, facts: row.clientFacts, isSeen: row.client.host !== undefined };
   }
 
-  /** Connections for each of `kept`: each stands for those that are skipped before it, the last one also for those after it. */
+  /** Connections for each of `kept`: each port represents the skipped ones before it, the last one also those after it. */
   standsFor(kept: readonly number[]): number[] {
     const weights = kept.map(() => 0);
     let at = 0;
@@ -94,7 +94,7 @@ export class RowEdge implements PortUser {
   }
 }
 
-/** Undefined when the process or its host is unknown. */
+/** Undefined: the process or its host is unknown. */
 function processOf(
   { host: ownHost, pid, start, name = '' }: FlowRowEnd,
   isExited = false,
@@ -107,7 +107,7 @@ function processOf(
   return { host, pid, name, isExited, evidence: evidence ?? 'none', key };
 }
 
-/** By what they are; then by all that they state. */
+/** By identity, then by all other fields. */
 export function compareEdges(a: RowEdge, b: RowEdge): number {
   if (a.identity !== b.identity) return a.identity < b.identity ? -1 : 1;
   const [left, right] = [JSON.stringify(a.row), JSON.stringify(b.row)];

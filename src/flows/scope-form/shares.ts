@@ -1,6 +1,6 @@
-/** Sharing a whole number out: the shares are whole, in proportion to weights, and add up to it exactly. */
+/** Splits a whole number into whole shares, in proportion to weights. The shares add up to it exactly. */
 
-/** @param weights not negative; when they add up to 0 the last share is all */
+/** @param weights not negative; if they add up to 0, the last share is all */
 export function shareOut(total: number, weights: readonly number[]): number[] {
   const sum = weights.reduce((all, weight) => all + weight, 0);
   if (sum === total) return [...weights];
@@ -15,7 +15,7 @@ export function shareOut(total: number, weights: readonly number[]): number[] {
   });
 }
 
-/** The same with no share below 1. @param total at least as many as there are weights */
+/** The same, but no share is below 1. @param total at least the number of weights */
 export function shareOutToEach(total: number, weights: readonly number[]): number[] {
   const beyond = weights.map((weight) => Math.max(0, weight - 1));
   return shareOut(total - weights.length, beyond).map((share) => share + 1);

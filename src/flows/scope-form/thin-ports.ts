@@ -1,16 +1,16 @@
 /**
- * Which client ports become endpoints: of many, those that the highest power of three divides that leaves three or more, and
- * never more than five. Only ports decide, so that a Scope probe at the other end of the same connections keeps the same.
+ * Chooses the client ports that become endpoints: the multiples of the highest power of three that leaves three or more, at
+ * most five. Only the ports decide, so that a Scope probe at the other end of the connections keeps the same.
  */
 
-/** Lists up to this length are kept whole, and of longer ones no more are kept. */
+/** The most ports kept; shorter lists are kept whole. */
 export const KEEP_AT_MOST = 5;
-/** A step that would leave fewer than this is taken back. */
+/** A step that would leave fewer is undone. */
 const KEEP_AT_LEAST = 3;
 /** 3^10 is the last power below 2^16; 0 is divisible by all. */
 const MAX_POWER = 11;
 
-/** @param ports distinct. @param atMost 1 to `KEEP_AT_MOST`. @returns those that are kept, ascending */
+/** @param ports distinct. @param atMost 1 to `KEEP_AT_MOST`. @returns the kept ports, ascending */
 export function thinPorts(ports: readonly number[], atMost = KEEP_AT_MOST): number[] {
   let kept = ports;
   for (let power = 1; kept.length > KEEP_AT_MOST && power <= MAX_POWER; power++) {
@@ -23,7 +23,7 @@ export function thinPorts(ports: readonly number[], atMost = KEEP_AT_MOST): numb
   return best.sort((a, b) => a - b);
 }
 
-/** Which ports are kept first: powers of three; then by a scramble that maps no two ports to the same number. */
+/** Ports with a higher rank are kept first: by powers of three, then by a scramble that is unique per port. */
 export function rank(port: number): number {
   return powerOf3(port) * 0x10000 + (Math.imul(port, 0x9e37) & 0xffff);
 }

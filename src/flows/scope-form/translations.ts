@@ -1,21 +1,21 @@
-/** The translated connections of a report, from rows that have a `via` and from flows that this host translates. */
+/** The translated connections of a report: rows with a `via`, and flows that this host translates. */
 import { addressPort, parseAddressPort } from '../../report/model/address-port.js';
 import { endpointNodeId } from '../../report/model/node-ids.js';
 import { dialledScope, scopesOf, type EndScopes } from './address-scopes.js';
 import type { NatEnd, Translated } from './nat-copies.js';
 
-/** Connections that this host translates; of others' and of its own. */
+/** Connections that this host translates: its own and those of others. */
 export interface TranslatedFlow {
   readonly scope: string;
   /** Behind all translations. */
   readonly clientAddress: string;
   readonly serverAddress: string;
   readonly serverPort: number;
-  /** What the client dialled: `address:port`; empty where it is the server's own. */
+  /** The dialled `address:port`; empty: the server's own. */
   readonly via: string;
-  /** The client's address as the server sees it; empty where it is the client's own. */
+  /** The client's address as the server sees it; empty: the client's own. */
   readonly clientVia: string;
-  /** The client's port, and as the server sees it. */
+  /** The client's port, and the port that the server sees. */
   readonly ports: readonly (readonly [client: number, seen: number])[];
 }
 
@@ -40,7 +40,7 @@ export function* translationsOfEdge(edge: DialledEdge): Generator<Translated> {
   }
 }
 
-/** @param hasEnd whether an end of the connections from this client's address to this server is on the host */
+/** @param hasEnd whether the host has an end of the connections from this client's address to this server */
 export function* translationsOfFlow(
   flow: TranslatedFlow,
   hostName: string,

@@ -1,18 +1,18 @@
 /**
- * Columns while they are being read, value by value. Nothing is allocated by a length that was only announced: every loop
- * takes its rows from a column that must have them (`rows`), and ends with an error where it has not.
+ * Reads columns value by value. No announced length allocates memory: every loop takes its rows from a column that must have
+ * them (`rows`), and fails if it has not.
  */
 import { StatementError } from './errors.js';
 import { FIELDS, type FieldNumber } from './fields.js';
 
 const FLOAT_BYTES = 8;
-/** What the eighth byte of a varint counts. */
+/** The weight of a varint's eighth byte. */
 const SCALE_MAX = 2 ** 49;
 
 export class ColumnReader {
   #at = 0;
 
-  /** @param usual what each value is when the column was left out; undefined: then it has no value */
+  /** @param usual each value of a column that was left out; undefined: it has no values */
   constructor(
     private readonly field: FieldNumber,
     private readonly bytes: Uint8Array | undefined,
@@ -59,7 +59,7 @@ export class ColumnsReader {
     this.#fields = fields;
   }
 
-  /** A column that has as many values as its section has rows. */
+  /** A column with one value per row of its section. */
   rows(field: FieldNumber): ColumnReader {
     return this.#column(field, undefined);
   }
@@ -68,7 +68,7 @@ export class ColumnsReader {
     return this.#column(field, usual);
   }
 
-  /** What is no column of varints; empty when it was left out. */
+  /** A field that is no column of varints; empty if it was left out. */
   raw(field: FieldNumber): Uint8Array {
     this.#used.add(field);
     return this.#fields.get(field) ?? new Uint8Array(0);
@@ -84,12 +84,12 @@ export class ColumnsReader {
     for (let i = 0; i < values.length; i++) {
       const value = view.getFloat64(i * FLOAT_BYTES, true);
       if (!Number.isFinite(value)) throw new StatementError('BAD_NUMBER', cannot);
-      values[i] = value + 0; // -0 becomes 0: it has no meaning here, and would make equal metrics differ
+      values[i] = value + 0; // -0 becomes 0: else equal metrics would differ
     }
     return values;
   }
 
-  /** To be called when all was read. @throws StatementError UNEVEN_COLUMNS when a column has more */
+  /** Call it last. @throws StatementError UNEVEN_COLUMNS if a column has more values */
   end(): void {
     for (const [field, { isAtEnd }] of this.#columns)
       if (!isAtEnd)
@@ -107,7 +107,7 @@ export class ColumnsReader {
   }
 }
 
-/** The signed number that `zigzag` made this of. */
+/** The inverse of `zigzag`. */
 export function unzigzag(value: number): number {
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }

@@ -1,4 +1,4 @@
-/** Columns while they are being written: varints, and whether all of them are what a reader assumes anyway. */
+/** Writes columns of varints, and leaves out columns that have only the value that a reader assumes. */
 import { StatementError } from './errors.js';
 import type { FieldNumber } from './fields.js';
 
@@ -12,7 +12,7 @@ export class ColumnWriter {
   #length = 0;
   #isUsual = true;
 
-  /** @param usual the value that a column which is left out consists of; undefined: the column is never left out */
+  /** @param usual a column of only this value is left out; undefined: the column is never left out */
   constructor(
     private readonly field: FieldNumber,
     private readonly usual: number | undefined,
@@ -30,13 +30,13 @@ export class ColumnWriter {
     if (!Number.isSafeInteger(value) || value < 0)
       throw new StatementError('BAD_NUMBER', `cannot write ${value} to column ${this.field}`);
     let rest = value;
-    // Bits can be shifted below 2^32 only.
+    // Bit shifts work below 2^32 only.
     for (; rest >= 0x8000_0000; rest = Math.floor(rest / 128)) bytes[this.#length++] = (rest % 128) | 0x80;
     for (; rest >= 128; rest >>>= 7) bytes[this.#length++] = (rest & 0x7f) | 0x80;
     bytes[this.#length++] = rest;
   }
 
-  /** Undefined when the column is to be left out. */
+  /** Undefined: the column is left out. */
   finish(): Uint8Array | undefined {
     return this.#isUsual ? undefined : this.#bytes.subarray(0, this.#length);
   }
@@ -52,7 +52,7 @@ export class ColumnsWriter {
   readonly #columns = new Map<FieldNumber, ColumnWriter>();
   readonly #raw = new Map<FieldNumber, Uint8Array>();
 
-  /** A column that a reader takes the number of rows from: it is there as soon as there is a row. */
+  /** A column that gives a reader the number of rows: it is written if there is any row. */
   rows(field: FieldNumber): ColumnWriter {
     return this.#column(field, undefined);
   }
@@ -61,7 +61,7 @@ export class ColumnsWriter {
     return this.#column(field, usual);
   }
 
-  /** What is no column of varints. */
+  /** A field that is no column of varints. */
   raw(field: FieldNumber, bytes: Uint8Array): void {
     if (bytes.length > 0) this.#raw.set(field, bytes);
   }
@@ -89,7 +89,7 @@ export class ColumnsWriter {
   }
 }
 
-/** A signed number as one that is not negative: 0, -1, 1, -2 … are 0, 1, 2, 3 … */
+/** Maps signed numbers to non-negative ones: 0, -1, 1, -2 … are 0, 1, 2, 3 … */
 export function zigzag(value: number): number {
   return value < 0 ? -2 * value - 1 : 2 * value;
 }

@@ -10,7 +10,7 @@ import { Field } from './fields.js';
 
 const KIND_BITS = KIND_FORWARDED | CLIENT_IS_HERE | SERVER_IS_HERE;
 const PORT_MAX = 0xffff;
-/** Addresses, scopes, evidence: of a text that is one of a few, or has a form, more is nonsense. */
+/** Addresses, scopes, evidence: longer texts are invalid. */
 const NAME_LENGTH_MAX = 512;
 
 interface EndColumns {

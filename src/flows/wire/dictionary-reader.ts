@@ -1,4 +1,4 @@
-/** What columns refer to, as the statement lists it. Every reference is checked. */
+/** The statement's dictionary, which columns refer to. Every reference is checked. */
 import { isUtf8 } from 'node:buffer';
 import type { Timestamp } from '../../report/model/model.js';
 import { isWithinRange, ZONE_UTC } from '../../report/model/timestamp.js';
@@ -10,7 +10,7 @@ import { zigzag } from './column-writer.js';
 import { StatementError } from './errors.js';
 import { Field } from './fields.js';
 
-/** Bits that a byte of UTF-8 has which does not begin a character. */
+/** The upper two bits of a byte of UTF-8; 10: it does not begin a character. */
 const CONTINUATION_MASK = 0xc0;
 const CONTINUATION = 0x80;
 
@@ -33,7 +33,7 @@ export class DictionaryReader {
     return this.#texts[at] ?? refuse('text', at);
   }
 
-  /** Undefined for the empty text. @throws StatementError BAD_REFERENCE */
+  /** Undefined: the empty text. @throws StatementError BAD_REFERENCE */
   optionalText(at: number): string | undefined {
     return at === 0 ? undefined : this.text(at);
   }
@@ -48,7 +48,7 @@ export class DictionaryReader {
     return this.#measurements[at] ?? refuse('measurement', at);
   }
 
-  /** Undefined for none. @throws StatementError BAD_REFERENCE */
+  /** Undefined: none. @throws StatementError BAD_REFERENCE */
   process(at: number): FlowProcess | undefined {
     return at < this.#processes.length ? this.#processes[at] : refuse('process', at);
   }

@@ -1,6 +1,6 @@
 /**
- * What columns refer to: texts, instants, measurements and processes, each once in a statement. The dictionary is the
- * statement's own, so that there is no state which the two sides could disagree about.
+ * The dictionary that columns refer to: texts, instants, measurements and processes, each once in a statement. Every
+ * statement has its own, so that the two sides share no state that could differ.
  */
 import type { Timestamp } from '../../report/model/model.js';
 import { ZONE_UTC } from '../../report/model/timestamp.js';
@@ -66,7 +66,7 @@ export class DictionaryWriter {
     return at;
   }
 
-  /** To be called when all was written. @throws StatementError BAD_NUMBER */
+  /** Call it last. @throws StatementError BAD_NUMBER */
   finish(columns: ColumnsWriter): void {
     const pids = columns.rows(Field.ProcessPids);
     const starts = columns.column(Field.ProcessStarts);

@@ -1,6 +1,6 @@
 /**
- * The MessagePack around a statement: one map of numbers, texts and bins. What is not just that (extensions, records,
- * nesting, lengths that nobody has) is refused by a walk over the heads before anything is unpacked.
+ * The MessagePack around a statement: one map of numbers, texts and bins. A walk over the heads refuses anything else
+ * (extensions, records, nesting, impossible lengths) before unpacking.
  */
 import { Packr, Unpackr } from 'msgpackr';
 import { StatementError } from './errors.js';
@@ -13,7 +13,7 @@ export interface Envelope {
   readonly fields: ReadonlyMap<FieldNumber, Uint8Array>;
 }
 
-/** Entries of the map; known are fewer than half. */
+/** The most entries of the map; fewer than half are known. */
 const ENTRIES_MAX = 256;
 const KEY_BYTES_MAX = 32;
 

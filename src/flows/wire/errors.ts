@@ -1,6 +1,4 @@
-/**
- * Every fault a statement's bytes can have: a stable code, what was being read, what to do.
- */
+/** Every fault of a statement's bytes: a stable code, what was being read, what to do. */
 
 export const STATEMENT_FAULTS = {
   BAD_SYNTAX: 'send one MessagePack map of numbers, texts and bins',

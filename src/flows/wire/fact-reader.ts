@@ -1,4 +1,4 @@
-/** Facts of topologies from columns. Those of a topology that this version does not know are read and passed over. */
+/** Reads facts of topologies from columns. Facts of unknown topologies are read and skipped. */
 import { TOPOLOGY_KEYS, type Topology, type TopologyKey } from '../../report/model/model.js';
 import type { Mutable } from '../../report/model/mutable.js';
 import { ReportError } from '../../report/wire/errors.js';

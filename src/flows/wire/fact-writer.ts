@@ -1,4 +1,4 @@
-/** Facts of topologies as columns: nodes, ids of those that are no more, and frames. */
+/** Writes facts of topologies as columns: nodes, ids of removed nodes, and frames. */
 import type { Metric, Node, Topology, TopologyKey } from '../../report/model/model.js';
 import { encodeReport } from '../../report/wire/msgpack-codec.js';
 import type { StatedFacts } from '../statement.js';
@@ -104,7 +104,7 @@ class NodeWriter {
     for (const child of children) this.write(child);
   }
 
-  /** A node of which only metrics are stated. */
+  /** A node with metrics only. */
   writeMetrics(id: string, metrics: ReadonlyMap<string, Metric>): void {
     this.#metricNodeIds.push(this.#dictionary.text(id));
     this.#metricNodeMetrics.push(metrics.size);

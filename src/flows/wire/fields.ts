@@ -1,7 +1,7 @@
 /**
- * What a statement consists of on the wire: one MessagePack map. Its head is under names; the columns are under numbers,
- * each a bin of LEB128 varints unless said otherwise. A column whose values are all usual ones (0, unless said otherwise)
- * is left out. Numbers are never given another meaning; a reader passes over those that it does not know.
+ * A statement on the wire: one MessagePack map. Its head is under names. The columns are under numbers, each a bin of LEB128
+ * varints if not noted otherwise. A column of usual values only (0 if not noted otherwise) is left out. A number never gets
+ * another meaning; a reader skips unknown numbers.
  */
 
 export const HEAD = {
@@ -18,7 +18,7 @@ export const HEAD = {
 } as const;
 
 export const Field = {
-  // What the other columns refer to. Text 0 is the empty one and process 0 is none; neither is listed.
+  // The dictionary. Text 0 is empty and process 0 is none; neither is listed.
   /** All texts in one, as UTF-8. */
   Texts: 0,
   TextBytes: 1,
@@ -131,18 +131,18 @@ export const Field = {
   /** One row for each name. */
   DnsNames: 78,
 
-  /** Nodes of a topology of which there are metrics only; one row for each topology. */
+  /** Number of nodes with metrics only; one row for each topology. */
   TopologyMetrics: 79,
-  // One row for each of these nodes; their metrics come behind those of the topology's nodes.
+  // One row for each of these nodes; their metrics follow those of the topology's nodes.
   MetricNodeIds: 80,
   MetricNodeMetrics: 81,
 
-  /** One row for each flow with a state. 1: its ports have others that the server sees. */
+  /** One row for each flow with a state. 1: the server sees other client ports. */
   PortPaired: 82,
-  /** One row for each port of such a flow, in the order of `Ports`: the port as the server sees it. */
+  /** One row for each port of such a flow, in the order of `Ports`: the port that the server sees. */
   PairedPorts: 83,
 } as const;
 export type FieldNumber = number;
 
-/** Numbers below are known to this version. */
+/** This version knows all numbers below. */
 export const FIELDS = 84;

@@ -19,8 +19,7 @@ import { Field } from './fields.js';
 import { HAS_DEFINITION, HAS_NO_STATE } from './flow-writer.js';
 
 /**
- * Flows whose numbers lie in one piece of memory: an array of its own for each costs ten times as much to make. Whoever
- * keeps one of them keeps the piece, 5.5 KiB.
+ * So many flows share one block of memory for their numbers: an array per flow costs ten times more. One flow keeps 5.5 KiB.
  */
 const FLOWS_PER_BLOCK = 64;
 const FLOAT_BYTES = 8;
@@ -30,7 +29,7 @@ const REASON_LENGTH_MAX = 512;
 /** Powers of three up to the first one above the greatest port. */
 const MODULI: ReadonlySet<number> = new Set(Array.from({ length: 12 }, (_, power) => 3 ** power));
 
-/** @param isWhole then each flow must have a definition and a state. @throws StatementError */
+/** @param isWhole each flow must have a definition and a state. @throws StatementError */
 export function readFlows(
   columns: ColumnsReader,
   dictionary: DictionaryReader,
@@ -59,7 +58,7 @@ export function readFlows(
   return flows;
 }
 
-/** @param flows none of them can be gone. @throws StatementError */
+/** @param flows none of them may be gone. @throws StatementError */
 export function readGoneFlows(
   columns: ColumnsReader,
   budget: Budget,

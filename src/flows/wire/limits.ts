@@ -1,13 +1,11 @@
-/**
- * How much one statement may cost its reader. Reading stops with a typed error at the first bound it meets.
- */
+/** Limits of reading one statement. Reading fails with a typed error at the first limit. */
 
 export interface StatementLimits {
   /** Bytes of the whole input. */
   readonly maxBytes: number;
-  /** Flows stated, and as many again that are gone. */
+  /** Stated flows; gone flows have the same limit of their own. */
   readonly maxFlows: number;
-  /** Nodes of all topologies together, children included, and as many again that are gone. */
+  /** Nodes of all topologies with children; gone nodes have the same limit of their own. */
   readonly maxNodes: number;
   /** Texts, processes, times, facts, members of sets, samples and reasons together. */
   readonly maxEntries: number;
@@ -17,7 +15,7 @@ export interface StatementLimits {
   readonly maxTextBytes: number;
 }
 
-/** Generous for one probe, which states 200,000 flows at most; an app should pass tighter limits. */
+/** Wide for one probe, which states at most 200,000 flows; an app should pass tighter limits. */
 export const DEFAULT_STATEMENT_LIMITS: StatementLimits = {
   maxBytes: 256 * 1024 * 1024,
   maxFlows: 250_000,

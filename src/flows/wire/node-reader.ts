@@ -1,4 +1,4 @@
-/** Nodes from columns, in the form that reading a report gives: sets sorted, nothing empty. */
+/** Reads nodes from columns, in the form of a decoded report: sets sorted, nothing empty. */
 import { sortedMetric } from '../../report/merge/metrics.js';
 import type { Latest, Metric, Node, Sample } from '../../report/model/model.js';
 import type { Mutable } from '../../report/model/mutable.js';
@@ -67,7 +67,7 @@ export class NodeReader {
     return this.#nodes(count, 0);
   }
 
-  /** Metrics of the next `count` nodes of which only they are stated. @throws StatementError */
+  /** Metrics of the next `count` nodes with metrics only. @throws StatementError */
   readMetrics(count: number): Map<string, ReadonlyMap<string, Metric>> {
     const nodes = new Map<string, ReadonlyMap<string, Metric>>();
     for (let left = count; left > 0; left--) {

@@ -1,4 +1,4 @@
-/** From bytes to a statement. Nothing that they announce is believed. */
+/** Decodes a statement. No announced length is trusted. */
 import type { DnsNames } from '../../report/model/model.js';
 import type { Mutable } from '../../report/model/mutable.js';
 import { sortedUnique } from '../../report/model/string-sets.js';
@@ -13,7 +13,7 @@ import { Field, HEAD } from './fields.js';
 import { readFlows, readGoneFlows } from './flow-reader.js';
 import { DEFAULT_STATEMENT_LIMITS, type StatementLimits } from './limits.js';
 
-/** Of the probe's id, and of a host's name (RFC 1035 allows 253). */
+/** The longest probe id, and host name (RFC 1035 allows 253). */
 const NAME_LENGTH_MAX = 255;
 
 type Head = Pick<
@@ -22,10 +22,10 @@ type Head = Pick<
 >;
 
 /**
- * Reads what `encodeStatement` of any probe made. Nothing of the statement refers to `bytes`.
+ * Reads the output of `encodeStatement` of any probe. The statement does not refer to `bytes`.
  *
  * @param limits bounds to replace the defaults
- * @throws StatementError for anything that is not a statement within the limits
+ * @throws StatementError if the bytes are no statement within the limits
  */
 export function decodeStatement(bytes: Uint8Array, limits: Partial<StatementLimits> = {}): Statement {
   const budget = new Budget({ ...DEFAULT_STATEMENT_LIMITS, ...limits });

@@ -1,4 +1,4 @@
-/** From a statement to its bytes. */
+/** Encodes a statement. */
 import type { DnsNames } from '../../report/model/model.js';
 import type { Statement } from '../statement.js';
 import { ColumnsWriter } from './column-writer.js';
@@ -10,9 +10,9 @@ import { Field, HEAD } from './fields.js';
 import { writeFlows, writeIds } from './flow-writer.js';
 
 /**
- * The body of a POST to /api/flows, before compression. The bytes are the caller's own.
+ * The body of a POST to /api/flows, before compression. The bytes belong to the caller.
  *
- * @throws StatementError BAD_NUMBER, WRONG_ORDER for what no reader would take: a mistake of whoever made the statement
+ * @throws StatementError BAD_NUMBER, WRONG_ORDER for a statement that no reader would take: a mistake of its maker
  */
 export function encodeStatement(statement: Statement): Uint8Array {
   const columns = new ColumnsWriter();

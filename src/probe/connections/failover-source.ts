@@ -1,13 +1,13 @@
 /**
- * Keeps connections coming when the eBPF source dies: it is replaced by a new one, which finds what lives by itself; when
- * it dies again soon, or can't be replaced, /proc is read from then on. The snapshot under way is made all the same.
+ * Survives the death of the eBPF source: a new one replaces it and finds live sockets by itself. If that dies soon, or can't
+ * be opened, /proc is the source from then on. The current snapshot succeeds all the same.
  */
 import type { Coverage } from '../records/coverage.js';
 import type { ConnectionSource, Snapshot, SnapshotRequest, UnreportedEnds } from '../records/source.js';
 
 export interface SeededSource {
   readonly source: ConnectionSource;
-  /** Resolves when connections older than the source are known too. */
+  /** Resolves when connections older than the source are known. */
   readonly seeded: Promise<void>;
 }
 
@@ -18,7 +18,7 @@ export interface FailoverOptions {
   readonly warn: (message: string) => void;
   /** A death that follows another within this many milliseconds ends the attempts. Default: one minute. */
   readonly quickDeathMs?: number;
-  /** Milliseconds, never going back. */
+  /** A monotonic clock, milliseconds. */
   readonly now?: () => number;
 }
 
@@ -31,7 +31,7 @@ export class FailoverSource implements ConnectionSource {
   #restarts = 0;
   #fallbacks = 0;
   #closed = false;
-  /** Why the active one is not to be asked any more. */
+  /** Why the active source must be replaced. */
   #distrusted: string | undefined;
 
   /** @param first an eBPF source that works */
@@ -55,7 +55,7 @@ export class FailoverSource implements ConnectionSource {
     } catch (error) {
       if (this.#closed || this.#active.kind !== 'ebpf') throw error;
       await this.#replace(error);
-      return this.#active.snapshot(); // a whole one: what was handed over before is not the new source's
+      return this.#active.snapshot(); // a whole one: the new source has handed over nothing yet
     }
   }
 
@@ -87,7 +87,7 @@ export class FailoverSource implements ConnectionSource {
     const { warn, now, quickDeathMs } = this.#options;
     const before = this.#diedAt;
     this.#diedAt = now();
-    // It is dead: what of it can't be closed in order is gone already.
+    // It is dead: what can't be closed is gone already.
     await this.#active.close().catch(() => undefined);
     if (before !== undefined && this.#diedAt - before < quickDeathMs) {
       await this.#fallBack(`it died twice within ${quickDeathMs / 1000} s: ${messageOf(death)}`);
@@ -110,7 +110,7 @@ export class FailoverSource implements ConnectionSource {
     this.#options.warn(`the eBPF source is given up, connections are read from /proc from now on: ${reason}`);
   }
 
-  /** Waits until what lives is known: the snapshot that died is made from this one. */
+  /** Waits until live sockets are known: this source makes the snapshot that failed. */
   async #use(opening: Promise<SeededSource>): Promise<void> {
     const { source, seeded } = await opening;
     this.#active = source;

@@ -1,4 +1,4 @@
-/** Why connection tracking can't be read, from whatever a netlink socket or a file failed with. */
+/** Turns an error of a netlink socket or a file into the reason why conntrack can't be read. */
 import { ProbeError, type ProbeErrorCode } from '../errors.js';
 
 const EPERM = 1;
@@ -11,7 +11,7 @@ const EOPNOTSUPP = 95;
 const DENIED = new Set<number | string>([EPERM, EACCES, 'EPERM', 'EACCES']);
 const ABSENT = new Set<number | string>([ENOENT, EINVAL, EPROTONOSUPPORT, EOPNOTSUPP, 'ENOENT']);
 
-/** @returns ProbeError CONNTRACK_… that says why, and what to do */
+/** @returns ProbeError CONNTRACK_… with why, and what to do */
 export function conntrackErrorOf(cause: unknown): ProbeError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new ProbeError(codeOf(cause), `cannot read connection tracking (${reason})`, { cause });
@@ -23,7 +23,7 @@ function codeOf(cause: unknown): ProbeErrorCode {
   return ABSENT.has(errno) ? 'CONNTRACK_ABSENT' : 'CONNTRACK_UNREADABLE';
 }
 
-/** As a number from netlink, as a name from Node. */
+/** A number from netlink, a name from Node. */
 function errnoOf(cause: unknown): number | string {
   if (!(cause instanceof Error)) return 0;
   if ('errno' in cause && typeof cause.errno === 'number' && cause.errno > 0) return cause.errno;

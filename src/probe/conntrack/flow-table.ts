@@ -1,28 +1,28 @@
 /**
- * The flows that are known now, of all namespaces, flat and bounded. Flows that ended stay for two more snapshots: the
- * sockets they belong to may be reported later than the kernel forgets the flow.
+ * Conntrack's flows of all namespaces, as of now, flat and bounded. Ended flows stay for two more snapshots: the kernel may
+ * forget a flow before its sockets are reported.
  */
 import { ADDRESS_BYTES, type ConntrackFlow } from '../../conntrack-parser/index.js';
 import { FLOW_BYTES, FLOW_OFFSET, type FlowBatch } from '../records/nat-flow.js';
 
 const FIRST_FLOWS = 64;
 const ENDS = 4;
-/** Snapshots that a flow outlives its end by. */
+/** Snapshots that have a flow after its end. */
 const LINGER = 2;
 
 export class FlowTable {
-  /** Flows that had no room. */
+  /** Flows over the limit. */
   dropped = 0;
   #bytes = Buffer.alloc(FIRST_FLOWS * FLOW_BYTES);
   #keys: string[] = [];
-  /** Number of the dump or event that told of the flow last. */
+  /** By flow, the number of the dump or event that last had it. */
   #epochs: number[] = [];
   readonly #slots = new Map<string, number>();
-  /** Flows that have ended → the snapshot after which they go. */
+  /** Ended flows → the snapshot after which they are removed. */
   readonly #ended = new Map<string, number>();
   #snapshots = 0;
   #epoch = 0;
-  /** The last snapshot, while it still says all there is. */
+  /** The last snapshot, while nothing has changed. */
   #last: FlowBatch | undefined;
   readonly #written = Buffer.alloc(FLOW_BYTES);
 
@@ -32,7 +32,7 @@ export class FlowTable {
     return this.#slots.size;
   }
 
-  /** @returns true when the flow was not known */
+  /** @returns true: the flow is new */
   set(flow: ConntrackFlow, netns: number): boolean {
     const key = keyOf(flow, netns);
     let slot = this.#slots.get(key);
@@ -62,12 +62,12 @@ export class FlowTable {
     if (this.#slots.has(key)) this.#ended.set(key, this.#snapshots + LINGER);
   }
 
-  /** Flows of `netns` told of from now on are those of a dump; hand the result to `endDump`. */
+  /** From now on, flows of `netns` are those of a dump; pass the result to `endDump`. */
   beginDump(): number {
     return ++this.#epoch;
   }
 
-  /** Every flow of `netns` that was not told of since `beginDump` has ended. */
+  /** Ends the flows of `netns` that were not set since `beginDump`. */
   endDump(netns: number, epoch: number): void {
     for (const [key, slot] of this.#slots) {
       const isOlder = this.#epochs[slot]! < epoch;
@@ -76,7 +76,7 @@ export class FlowTable {
     }
   }
 
-  /** Where there is any. */
+  /** Namespaces with flows. */
   namespaces(): Set<number> {
     const found = new Set<number>();
     for (let slot = 0; slot < this.#slots.size; slot++)
@@ -84,7 +84,7 @@ export class FlowTable {
     return found;
   }
 
-  /** Everything known, which nobody may change: the same batch while nothing changes. Forgets what ended long enough ago. */
+  /** All flows: the same batch while nothing changes, so don't write to it. Removes flows that ended long enough ago. */
   snapshot(): FlowBatch {
     const flowCount = this.#slots.size;
     const batch = (this.#last ??= {

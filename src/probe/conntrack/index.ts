@@ -1,2 +1,2 @@
-/** Public face: flows of the kernel's connection tracking, of every namespace. */
+/** Public face: flows of the kernel's connection tracking (conntrack), of every namespace. */
 export { ConntrackMonitor, type FlowNews, type MonitorOptions } from './monitor.js';

@@ -1,8 +1,8 @@
 /**
- * Watches connection tracking in every network namespace that can be found: which flows are translated (NAT), and,
- * for sources that miss short connections, which were established. Everything is read when asked for, once per tick.
+ * Watches conntrack in every network namespace that can be found: translated flows (NAT), and all established flows for
+ * sources that miss short connections. It reads only on request, once per tick.
  *
- * A watched namespace is kept alive by the socket in it, until the refresh after its last process, mount or file has gone.
+ * The socket in a watched namespace keeps it alive, until the refresh after its last process, mount or file is gone.
  */
 import { AddonUnavailableError, type NetNamespace } from 'ebpf-bridge/procfs';
 import { descriptors, DESCRIPTORS_ADVICE, roomFor } from '../descriptors.js';
@@ -21,32 +21,32 @@ export interface MonitorOptions {
   readonly wanted: Wanted;
   /** Where proc is mounted. Default /proc. */
   readonly procRoot?: string;
-  /** Finds the namespaces. Default: by looking at every process below `procRoot`. */
+  /** Lists the namespaces. Default: those of all processes below `procRoot`. */
   readonly listNamespaces?: ListNamespaces;
-  /** Flows known at one time. Default 65,536; about 200 bytes each. */
+  /** The most flows at a time. Default 65,536; about 200 bytes each. */
   readonly maxFlows?: number;
-  /** Namespaces watched at one time, each by a socket. Default 2,048. */
+  /** The most namespaces watched at a time, each by a socket. Default 2,048. */
   readonly maxNamespaces?: number;
   /**
-   * Refreshes between two dumps that find what events did not tell, and between two attempts where nothing could be
-   * read: modules may be loaded later. Default 40.
+   * Refreshes between two dumps, which find what no event reported, and between two attempts after nothing could be read:
+   * modules may be loaded later. Default 40.
    */
   readonly refreshesPerDump?: number;
-  /** Events of one namespace that may wait for a refresh, as bytes in the kernel; about a kilobyte each. Default 4 MiB. */
+  /** Kernel memory for one namespace's events that wait for a refresh; about a kilobyte each. Default 4 MiB. */
   readonly eventBufferBytes?: number;
-  /** Read the text in /proc even where netlink could be used. Default false. */
+  /** Reads the text in /proc even where netlink is permitted. Default false. */
   readonly textOnly?: boolean;
 }
 
 export interface FlowNews {
   readonly flows: FlowBatch;
-  /** Flows established since the last refresh; always none when only translated ones are wanted. */
+  /** Flows established since the last refresh; empty if only translated flows are wanted. */
   readonly born: FlowBatch;
 }
 
 type NamespaceSource = NamespaceEvents | NamespaceText;
 
-/** Namespaces that make room for others at each refresh, where not all can be watched. */
+/** Namespaces that make room for others at each refresh, if not all can be watched. */
 const TURNS = 8;
 
 const NO_NEWS: FlowNews = { flows: NO_FLOWS, born: NO_FLOWS };
@@ -60,15 +60,15 @@ export class ConntrackMonitor {
   #unreadable = 0;
   #skipped = 0;
   #refreshes = 0;
-  /** The last refresh read something: a namespace found now is younger than that. */
+  /** The last refresh succeeded: a namespace found now is younger than it. */
   #wasOn = false;
   #off: ProbeError | undefined;
   #closed = false;
   #textOnly: boolean;
-  /** Namespaces that are not watched now, for want of descriptors or beyond the bound. */
+  /** Namespaces not watched now: no descriptors, or over the limit. */
   #waiting = 0;
   #places = Infinity;
-  /** Namespaces that wait, where not all can be watched → the refresh that they were watched in last. */
+  /** Waiting namespaces, if not all can be watched → the refresh that last watched them. */
   #watchedAt = new Map<number, number>();
   #limit: number | undefined;
   /** Refreshes wait for each other. */
@@ -91,12 +91,12 @@ export class ConntrackMonitor {
     this.#textOnly = this.#options.textOnly;
   }
 
-  /** Why nothing is watched at present: no namespace let itself be read. Undefined while all is well. */
+  /** Why nothing is watched now: no namespace can be read. Undefined: all is well. */
   get unavailable(): ProbeError | undefined {
     return this.#off;
   }
 
-  /** What is not looked through, why, and what to do: one line, undefined while nothing is left out. */
+  /** What is not watched, why, and what to do: one line. Undefined: nothing is left out. */
   get shortfall(): string | undefined {
     if (this.#off !== undefined) return `NAT is not looked through: ${this.#off.message}`;
     if (this.#waiting === 0) return undefined;
@@ -108,12 +108,12 @@ export class ConntrackMonitor {
       : `${what}: this process may have ${this.#limit} files open: ${DESCRIPTORS_ADVICE}`;
   }
 
-  /** How it is read: the text in /proc is for where netlink can't be had. */
+  /** How conntrack is read: as text if netlink is not available. */
   get readBy(): 'netlink' | 'text' {
     return this.#textOnly ? 'text' : 'netlink';
   }
 
-  /** What is known now. Never rejects: a namespace that can't be read is counted, and tried again next time. */
+  /** Reads the news. Never rejects: a namespace that can't be read is counted, and tried again next time. */
   refresh(): Promise<FlowNews> {
     const news = this.#last.then(() => this.#refresh());
     this.#last = news.catch(() => undefined);
@@ -151,7 +151,7 @@ export class ConntrackMonitor {
     try {
       failure = await this.#followNamespaces();
     } catch (error) {
-      failure = error; // the namespaces already known are read all the same
+      failure = error; // known namespaces are read all the same
     }
     if (isSweep) for (const source of this.#sources.values()) source.wantDump();
     for (const [netns, source] of await this.#withNews()) {
@@ -173,16 +173,16 @@ export class ConntrackMonitor {
   async #withNews(): Promise<[number, NamespaceSource][]> {
     const all = [...this.#sources];
     const watched = all.flatMap(([, source]) => (source instanceof NamespaceEvents ? [source] : []));
-    if (watched.length < all.length) return all; // text: there is no telling
+    if (watched.length < all.length) return all; // text gives no notice of news: read all
     try {
       const news = await NamespaceEvents.haveNews(watched);
       return all.filter((_, i) => news[i]);
     } catch {
-      return all; // each one will say what is wrong with it
+      return all; // each one will report its own error
     }
   }
 
-  /** Opens what is new, closes what has gone. Returns why the last of those that can't be read can't be. */
+  /** Opens new namespaces, closes those that are gone. Returns the last error of a namespace that can't be read. */
   async #followNamespaces(): Promise<unknown> {
     const { listNamespaces } = this.#options;
     const found = await listNamespaces();
@@ -198,7 +198,7 @@ export class ConntrackMonitor {
     this.#waiting = 0;
     for (const namespace of await this.#choose(fresh)) {
       const { inode } = namespace;
-      // Text is read by way of a process.
+      // Text is read through a process.
       if (this.#textOnly && namespace.pid === 0) continue;
       try {
         this.#sources.set(inode, await this.#open(namespace));
@@ -211,8 +211,8 @@ export class ConntrackMonitor {
   }
 
   /**
-   * Those that there is room for. Where there is not enough, namespaces whose translated flows are none make room for
-   * those that wait, a few with each refresh.
+   * The namespaces to watch. If there are more than may be watched, those without translated flows make room for waiting
+   * ones, a few at each refresh.
    */
   async #choose(fresh: readonly NetNamespace[]): Promise<readonly NetNamespace[]> {
     this.#places = this.#countPlaces();

@@ -1,6 +1,6 @@
 /**
- * Connection tracking of one network namespace: a socket that its events wait in until they are asked for (nothing
- * wakes the probe), and dumps where events are not enough: at the start, after an overrun, and now and then.
+ * Conntrack of one network namespace. Its events wait in a socket until a refresh reads them; they do not wake the probe.
+ * Where events are not enough (at the start, after an overrun, and now and then) a refresh dumps the table.
  */
 import { netlinkReady, openNetlink, type NetlinkSocket } from 'ebpf-bridge/netlink';
 import {
@@ -16,12 +16,12 @@ import {
 } from '../../conntrack-parser/index.js';
 import { dump, NetlinkProtocol } from '../../netlink/index.js';
 
-/** Which flows are wanted: translated ones only, or every established one. */
+/** Wanted flows: translated ones only, or all established ones. */
 export type Wanted = 'nat' | 'all';
 
-/** Called with the news of a namespace's flows. */
+/** Gets the news of a namespace's flows. */
 export interface FlowListener {
-  /** A flow exists. `isNews`: by an event, or by a dump that makes up for lost events. */
+  /** A flow exists. `isNews`: from an event, or from a dump in place of lost events. */
   onFlow(flow: ConntrackFlow, isNews: boolean): void;
   onEnd(flow: ConntrackFlow): void;
   onDumpBegin(): void;
@@ -36,9 +36,9 @@ export interface EventCounts {
 }
 
 const READ_BYTES = 1024 * 1024;
-/** Reads per refresh: an endless stream of events must not hold a tick up. */
+/** The most reads per refresh: an endless stream of events must not delay a tick. */
 const MAX_READS = 64;
-/** Bytes that one dump may have: some ten million flows. */
+/** The most bytes of one dump: some ten million flows. */
 const MAX_DUMP_BYTES = 4 * 1024 ** 3;
 /** A dump of a table that changes all the time may be interrupted each time. */
 const MAX_DUMP_TRIES = 3;
@@ -54,8 +54,8 @@ export class NamespaceEvents {
   ) {}
 
   /**
-   * @param isNew what the first dump tells is news, because the namespace is younger than the last refresh
-   * @throws Error with `errno` when the kernel refuses
+   * @param isNew the first dump is news: the namespace is younger than the last refresh
+   * @throws Error with `errno` if the kernel refuses
    */
   static async open(
     netnsPath: string,
@@ -74,18 +74,18 @@ export class NamespaceEvents {
     return new NamespaceEvents(events, netnsPath, counts, isNew);
   }
 
-  /** The next refresh dumps: there are no events of flows that began before anybody listened. */
+  /** The next refresh dumps: flows older than the socket have no events. */
   wantDump(): void {
     this.#needsDump = true;
   }
 
-  /** For each namespace whether it has news. */
+  /** Whether each namespace has news. */
   static async haveNews(namespaces: readonly NamespaceEvents[]): Promise<boolean[]> {
     const ready = await netlinkReady(namespaces.map(({ events }) => events));
     return namespaces.map((namespace, i) => namespace.#needsDump || ready[i] === true);
   }
 
-  /** Hands the listener what happened since the last call. @throws what the kernel or the parser refuse */
+  /** Gives the listener the news since the last call. @throws errors of the kernel and the parser */
   async refresh(listener: FlowListener): Promise<void> {
     await this.#readEvents(listener);
     if (!this.#needsDump) return;
@@ -114,7 +114,7 @@ export class NamespaceEvents {
     }
   }
 
-  /** False when the table changed so much meanwhile that the answer lacks flows. */
+  /** False: the table changed so much meanwhile that the answer lacks flows. */
   async #dump(listener: FlowListener): Promise<boolean> {
     const socket = await openNetlink({ protocol: NetlinkProtocol.Netfilter, netnsPath: this.netnsPath });
     try {

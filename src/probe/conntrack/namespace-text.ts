@@ -1,13 +1,13 @@
 /**
- * Connection tracking of one network namespace by its text in /proc: where the native addon is not built. It shows what
- * exists at the moment; flows that come and go between two refreshes are seen as long as the kernel remembers them.
+ * Conntrack of one network namespace from its text in /proc, if the native addon is not built. The text has the flows of
+ * this moment: a flow that ended between two refreshes is seen while the kernel remembers it.
  */
 import { readFile } from 'node:fs/promises';
 import { readConntrackText } from '../../conntrack-parser/index.js';
 import type { EventCounts, FlowListener } from './namespace-events.js';
 
 export class NamespaceText {
-  /** @param isNews what the first reading tells is news, because the namespace is younger than the last refresh */
+  /** @param isNews the first reading is news: the namespace is younger than the last refresh */
   constructor(
     private readonly path: string,
     private readonly counts: EventCounts,
@@ -28,10 +28,10 @@ export class NamespaceText {
   }
 
   wantDump(): void {
-    // Every refresh reads everything.
+    // Each refresh reads all.
   }
 
   async close(): Promise<void> {
-    // Nothing is held open.
+    // Nothing is open.
   }
 }

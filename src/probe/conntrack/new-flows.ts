@@ -1,4 +1,4 @@
-/** Flows that were established since they were taken last, flat and bounded: connections that /proc may have missed. */
+/** Flows established since the last take, flat and bounded: connections that /proc may have missed. */
 import type { ConntrackFlow } from '../../conntrack-parser/index.js';
 import { FLOW_BYTES, NO_FLOWS, type FlowBatch } from '../records/nat-flow.js';
 import { writeFlow } from './flow-table.js';
@@ -6,7 +6,7 @@ import { writeFlow } from './flow-table.js';
 const FIRST_FLOWS = 256;
 
 export class NewFlows {
-  /** Flows that had no room. */
+  /** Flows over the limit. */
   dropped = 0;
   #bytes = Buffer.alloc(0);
   #count = 0;

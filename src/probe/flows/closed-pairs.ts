@@ -1,12 +1,12 @@
 /**
- * Local connections of which both ends closed in one snapshot. Nearly all short ones have, and their ends are close
- * to each other: a small table of the ends that came last finds them in one pass. Whoever is not found costs time only.
+ * Local connections whose two ends closed in one snapshot. Nearly all short local connections do, and their ends come close
+ * together: a small table of the latest ends finds them in one pass. An end that is not found only costs time.
  */
 import { scopeNetns } from '../records/scope.js';
 import type { RecordView } from '../records/record-view.js';
 import { matches } from './connection-table.js';
 
-/** Ends that wait for their other one at a time. A power of two. */
+/** The most ends that wait for their other end at a time. A power of two. */
 const SLOTS = 4096;
 /** No record. */
 export const ALONE = -1;
@@ -23,8 +23,9 @@ export class ClosedPairs {
   }
 
   /**
-   * The other end of a record that closed, which then waits no more; ALONE: it waits itself, in `left`.
-   * @param hash of the record's tuple. Closed ends come in the order they closed: of several uses of one tuple the last one is left over.
+   * The waiting other end of a closed record; ALONE: the record waits itself, in `left`. Closed ends come in the order of
+   * their ends: of several uses of one tuple the last one is left over.
+   * @param hash of the record's tuple
    */
   match(view: RecordView, record: number, hash: number): number {
     const slot = hash & (SLOTS - 1);
@@ -40,7 +41,7 @@ export class ClosedPairs {
     return ALONE;
   }
 
-  /** Records whose other end was not found, in the order they came. */
+  /** Records whose other end was not found, in their order. */
   left(): number[] {
     const left = this.#inUse;
     for (const waiting of this.#waiting) if (waiting > 0) left.push(waiting - 1);

@@ -1,6 +1,6 @@
 /**
- * What each connection that is followed adds to its flow. What it added is kept, so that only what is new is added the next
- * time, and all of it can be taken out again when the connection turns out to belong to another flow.
+ * Adds the numbers of each followed connection to its flow. The contribution is kept, so that next time only the difference
+ * is added, and the whole can be taken out if the connection turns out to belong to another flow.
  */
 import { RECORD, WORD } from '../records/layout.js';
 import { Num } from '../../flows/flow.js';
@@ -9,7 +9,7 @@ import { NO_END, type EndTable } from './end-table.js';
 import { Life, type FlowBook } from './flow-book.js';
 
 export class ConnectionCounts {
-  /** Connections that had no flow of their own for want of room. */
+  /** Connections in the overflow flow: there was no room for their own. */
   overflowed = 0;
 
   constructor(
@@ -19,8 +19,8 @@ export class ConnectionCounts {
   ) {}
 
   /**
-   * Adds to the flow what is new of the connection, or moves all of it there.
-   * @param client slot of the client's end, NO_END: it is not known. One of the two ends is.
+   * Adds the connection's news to the flow, or moves the whole connection there.
+   * @param client slot of the client's end, NO_END: unknown. One of the two ends is known.
    * @param port the client's
    */
   count(
@@ -91,7 +91,7 @@ export class ConnectionCounts {
     book.mark(flow);
   }
 
-  /** Takes out of its flow what a connection added there. */
+  /** Takes a connection's contribution out of its flow. */
   takeOut(connection: number): void {
     const all = this.connections.contributions;
     const flow = all.flow[connection]!;
@@ -118,7 +118,7 @@ export class ConnectionCounts {
     all.clear(connection);
   }
 
-  /** What the connection had transferred before it was known. */
+  /** Counts bytes from before the connection was known. */
   #countEarlier(connection: number, flow: number, sent: number, received: number, retransmits: number): void {
     const { book } = this;
     const all = this.connections.contributions;

@@ -1,6 +1,6 @@
 /**
- * Which connection an end belongs to: both ends have one tuple, and of several connections that had the same one the end fits
- * that best whose other end began when it did.
+ * Finds the connection of an end. Both ends have one tuple. Of several connections with that tuple, the end fits the one
+ * whose other end began at the same time.
  */
 import { Direction, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
 import { RecordView } from '../records/record-view.js';
@@ -18,7 +18,7 @@ export class ConnectionMatcher {
     private readonly shared: SharedAddresses,
   ) {}
 
-  /** The connection that waits for this end, if any does; NO_SLOT: none does. @param hash of its tuple */
+  /** The connection that waits for this end; NO_SLOT: none. @param hash of its tuple */
   connectionFor(view: RecordView, i: number, hash: number): number {
     const { connections } = this;
     const known = this.ends.view;
@@ -41,9 +41,9 @@ export class ConnectionMatcher {
   }
 
   /**
-   * How ill two ends of one tuple fit: first by whether one began after the other had ended, then by the namespaces that are
-   * known to talk, then by when they began. Infinity: they can't be one connection's. When a client began is known exactly; a
-   * server's handshake may have been missed, and be known by what came next.
+   * The mismatch of two ends of one tuple: first whether one began after the other had ended, then whether their namespaces
+   * are known to talk, then the difference of their beginnings. Infinity: they are not of one connection. A client's
+   * beginning is exact. A server's may be late: a missed handshake is inferred from the next event.
    */
   #gapBetween(view: RecordView, i: number, other: number): number {
     const known = this.ends.view;
@@ -67,7 +67,7 @@ export class ConnectionMatcher {
     return this.shared.areTalking(view, i, known, other) ? gap : gap + 2 ** 52;
   }
 
-  /** Whether a live socket has these two ends, as far as its records say. */
+  /** Whether a live socket has these two ends in its records. */
   hasSocket({ words, ports, netns }: SocketEnds): boolean {
     const record = new RecordView({ records: new ArrayBuffer(RECORD.bytes), recordCount: 1 });
     record.words.set(words, WORD.localAddress);

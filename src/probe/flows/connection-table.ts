@@ -1,6 +1,6 @@
 /**
- * Connections in columns by slot: their two ends, the flow that each is counted in, and what it added there, so that it can be
- * taken out again when the connection turns out to belong to another flow. Found by tuple; both ends have one tuple.
+ * Connections in columns by slot: their two ends, their flow, and their contribution to it. The contribution can be taken
+ * out if the connection turns out to belong to another flow. Found by tuple; both ends have one tuple.
  */
 import { compareAddresses, sameAddress } from '../records/address.js';
 import { HALF, RECORD, WORD } from '../records/layout.js';
@@ -9,11 +9,11 @@ import { scopeNetns } from '../records/scope.js';
 import { NO_END } from './end-table.js';
 import { SlotIndex, Slots, withRoom } from './slot-index.js';
 
-/** In place of a slot. */
+/** No slot. */
 export const NO_SLOT = -1;
 const FIRST = 256;
 
-/** What a connection added to its flow, in columns by connection. */
+/** Contributions of connections to their flows, in columns by connection. */
 export class Contributions {
   /** Slot of the flow; NO_SLOT: none yet. */
   flow = new Int32Array(FIRST);
@@ -60,7 +60,7 @@ export class Contributions {
   }
 }
 
-/** How a connection is counted in its flow. */
+/** The ways a connection is counted in its flow. */
 export const Counted = { Opened: 1, Adopted: 2, Live: 4, Closed: 8 } as const;
 
 export class ConnectionTable {
@@ -69,7 +69,7 @@ export class ConnectionTable {
   ends = new Int32Array(FIRST * 2);
   /** By slot: the round in which the last known end closed; 0: one lives. */
   closedIn = new Uint32Array(FIRST);
-  /** By slot: 1 when something is known that is not counted yet. */
+  /** By slot, 1: there are news that are not counted yet. */
   isTouched = new Uint8Array(FIRST);
   /** Lists of the connections of each flow. */
   #nextOfFlow = new Int32Array(FIRST);
@@ -82,7 +82,7 @@ export class ConnectionTable {
     return this.#slots.used;
   }
 
-  /** A connection of no ends yet. @param hash of its tuple */
+  /** Adds a connection without ends. @param hash of its tuple */
   add(hash: number): number {
     const slot = this.#slots.take();
     if (slot >= this.closedIn.length) this.#grow(slot + 1);
@@ -100,7 +100,7 @@ export class ConnectionTable {
     this.#slots.giveBack(slot);
   }
 
-  /** The first connection whose tuple may have the hash; NO_SLOT: none has. */
+  /** The first connection whose tuple may have the hash; NO_SLOT: none. */
   first(hash: number): number {
     return this.#index.first(hash);
   }
@@ -110,7 +110,7 @@ export class ConnectionTable {
     return this.#index.next(slot);
   }
 
-  /** Slot of one of its ends; NO_END: it has none yet. */
+  /** Slot of one of its ends; NO_END: none yet. */
   anyEnd(slot: number): number {
     const first = this.ends[slot * 2]!;
     return first !== NO_END ? first : this.ends[slot * 2 + 1]!;
@@ -143,12 +143,12 @@ export class ConnectionTable {
     this.contributions.flow[slot] = NO_SLOT;
   }
 
-  /** Whether a connection that is known now is counted in the flow. */
+  /** Whether a known connection is counted in the flow. */
   hasAny(flow: number): boolean {
     return flow < this.#firstOfFlow.length && this.#firstOfFlow[flow] !== NO_SLOT;
   }
 
-  /** Connections that are known now of those that are counted in the flow. */
+  /** The known connections that are counted in the flow. */
   *ofFlow(flow: number): Iterable<number> {
     if (flow >= this.#firstOfFlow.length) return;
     for (let slot = this.#firstOfFlow[flow]!; slot !== NO_SLOT; slot = this.#nextOfFlow[slot]!) yield slot;
@@ -164,7 +164,7 @@ export class ConnectionTable {
   }
 }
 
-/** Which end of its connection a record's socket is: 0 has the lower port, then the lower address. */
+/** The end of its connection that a record's socket is: 0 has the lower port, then the lower address. */
 export function endOf({ halves, words }: RecordView, record: number): 0 | 1 {
   const half = record * RECORD.halves;
   const ports = halves[half + HALF.localPort]! - halves[half + HALF.remotePort]!;
@@ -173,13 +173,13 @@ export function endOf({ halves, words }: RecordView, record: number): 0 | 1 {
   return compareAddresses(words, at + WORD.localAddress, at + WORD.remoteAddress) <= 0 ? 0 : 1;
 }
 
-/** Whether two records are of one tuple, of the same end or of different ones. */
+/** Whether two records have one tuple, as the same end or as both ends. */
 export function hasTuple(a: RecordView, i: number, b: RecordView, j: number): boolean {
   const isSameEnd = endOf(a, i) === endOf(b, j);
   return matches(a, i, b, j, isSameEnd) && scopeNetns(a.words, i) === scopeNetns(b.words, j);
 }
 
-/** Whether `i`'s ends are `j`'s, as they are or turned around. */
+/** Whether `i` has the same ends as `j`, or reversed. */
 export function matches(a: RecordView, i: number, b: RecordView, j: number, isSameEnd: boolean): boolean {
   const [halfA, halfB] = [i * RECORD.halves, j * RECORD.halves];
   const [atA, atB] = [i * RECORD.words, j * RECORD.words];

@@ -1,7 +1,7 @@
 /**
- * Takes records in: which socket each is of, and whether a connection of that socket began, went on or ended. A connection has
- * two ends (sockets); the one or both that this host has are known. Whatever becomes known later (the other end, a process, the
- * direction, NAT) may move the connection to another flow: what it added there is taken out and added here.
+ * Takes records in: finds each record's socket, and whether its connection began, went on or ended. A connection has two
+ * ends (sockets), one or both on this host. News (the other end, a process, the direction, NAT) may move the connection to
+ * another flow: its contribution is taken out of the old flow and added to the new one.
  */
 import { sameAddress } from '../records/address.js';
 import { Direction, Flag, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
@@ -43,13 +43,13 @@ export class ConnectionTracker {
   readonly #followed: FollowedConnections;
   readonly #passed: PassedConnections;
   readonly #failed: FailedConnects;
-  /** Records of connections that nobody has taken: they come last, when it is known who takes the others. */
+  /** Records of untaken connections: they come last, when it is known which process takes the listener's other ones. */
   #untaken: number[] = [];
-  /** Records of closed ends that nobody knew of: where their far ends are is known when all addresses are. */
+  /** Records of closed ends that were unknown: all addresses are learnt first, which show where the far ends are. */
   #closed: number[] = [];
-  /** Slots of new live ends: what ended finds its other end first. */
+  /** Slots of new live ends: closed ends find their other ends first. */
   #fresh: number[] = [];
-  /** Records of new ends, where several namespaces have the same addresses. */
+  /** Records of new ends whose addresses several namespaces have. */
   #ambiguous: number[] = [];
   #listenersSeen = 0;
 
@@ -73,17 +73,17 @@ export class ConnectionTracker {
     book.isInUse = (slot) => this.#failed.isPendingIn(slot) || connections.hasAny(slot);
   }
 
-  /** Ends that had to go before their other end came, for want of room. */
+  /** Ends that were dropped before their other end came: there was no room. */
   get unmatched(): number {
     return this.#followed.unmatched;
   }
 
-  /** Connections and failed connects that had no flow of their own for want of room. */
+  /** Connections and failed connects in the overflow flow: there was no room for their own. */
   get overflowed(): number {
     return this.#counts.overflowed + this.#passed.overflowed + this.#failed.overflowed;
   }
 
-  /** Takes records in; the flows are those of this moment then. */
+  /** Takes records in and brings the flows up to date. */
   take(news: RecordNews): TakenCounts {
     const view = new RecordView(news);
     this.#followed.beginRound();
@@ -129,15 +129,15 @@ export class ConnectionTracker {
       if (this.ends.isUsed(slot)) this.addresses.learn(this.ends.view, slot);
   }
 
-  /** Whether a live socket has these two ends, as far as its records say. */
+  /** Whether a live socket has these two ends in its records. */
   hasSocket(socket: SocketEnds): boolean {
     return this.#matcher.hasSocket(socket);
   }
 
-  /** Client ports of the live connections that are counted in a flow. */
+  /** Client ports of a flow's live connections. */
   livePorts = (flow: number): number[] => this.#followed.livePorts(flow);
 
-  /** The flow that a socket's connection is counted in; NO_SLOT: none. @param slot of the socket's end */
+  /** The flow of a socket's connection; NO_SLOT: none. @param slot of the socket's end */
   flowOf(slot: number): number {
     return this.#followed.flowOf(slot);
   }
@@ -177,7 +177,7 @@ export class ConnectionTracker {
     else this.#takeNew(view, i, news);
   }
 
-  /** A closed end that nobody knew of before. */
+  /** Takes a closed end that was unknown. */
   #takeClosed(view: RecordView, i: number, news: RecordNews): void {
     const isCompletion = news.isCompletion === true;
     if (!this.addresses.has(view.words, i * RECORD.words + WORD.remoteAddress)) {
@@ -209,12 +209,12 @@ export class ConnectionTracker {
     return slot;
   }
 
-  /** Whether an end has no connection yet. A later record of its socket may have given it one, or made it a listener's. */
+  /** Whether an end has no connection yet. A later record of its socket may have given it one, or made it a listener. */
   #isUnattached(slot: number): boolean {
     return this.ends.connections[slot] === NO_END && this.ends.has(slot) && !this.listeners.has(slot);
   }
 
-  /** New ends whose tuple several connections may have: what began at one time is taken one after the other. */
+  /** Takes new ends whose tuple several connections may have: ends that began at the same time follow each other. */
   #takeAmbiguous(view: RecordView, news: RecordNews): void {
     const starts = this.#ambiguous.map((i) => [view.u64(i, WORD.startNanos), i] as const);
     starts.sort(([a, i], [b, j]) => a - b || i - j);
@@ -222,7 +222,7 @@ export class ConnectionTracker {
     this.#ambiguous = [];
   }
 
-  /** Whether the connection is older than what watches it. */
+  /** Whether the connection is older than its source. */
   #hasPast(view: RecordView, i: number, { isFirst }: RecordNews): boolean {
     if ((view.bytes[i * RECORD.bytes + OFFSET.flags]! & Flag.Seeded) !== 0) return true;
     return (
@@ -238,7 +238,7 @@ export class ConnectionTracker {
       slot = this.ends.add(view, i, false);
       this.listeners.add(slot);
     } else if (!this.listeners.has(slot)) {
-      // A socket can stop being one end of a connection and listen.
+      // A socket can end its connection and listen.
       this.#endWithoutRecord(slot);
       this.listeners.add(this.ends.add(view, i, false));
     } else if (!this.ends.isSame(view, i, slot)) {
@@ -298,8 +298,8 @@ export class ConnectionTracker {
 }
 
 /**
- * Whether a socket's record is of another connection than its end: it connected anew. That the far end is another one shows
- * nothing: NAT may be looked through later.
+ * Whether a socket's record is of another connection than its end: the socket was connected again. Another far end proves
+ * nothing, as NAT may be resolved later.
  */
 function isOtherUse(a: RecordView, i: number, b: RecordView, j: number): boolean {
   if (a.halves[i * RECORD.halves + HALF.localPort] !== b.halves[j * RECORD.halves + HALF.localPort])

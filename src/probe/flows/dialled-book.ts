@@ -1,12 +1,12 @@
-/** What clients dialled (`address:port`) where that is not the server's own, as small numbers. 0: nothing else. */
+/** Dialled addresses (`address:port`) other than the server's own, as small numbers. 0: the server's own. */
 
-/** Services of a cluster are fewer. What has no room counts as if the server itself had been dialled. */
+/** A cluster has fewer services. Beyond the limit a connection counts as dialled to the server itself. */
 const MAX_DIALLED = 65_536;
 
 export class DialledBook {
   readonly #numbers = new Map<string, number>();
   readonly #texts: string[] = [''];
-  /** Connections whose dialled end had no room. */
+  /** Connections whose dialled address was over the limit. */
   dropped = 0;
 
   numberOf(text: string): number {
@@ -21,7 +21,7 @@ export class DialledBook {
     return this.#texts.length - 1;
   }
 
-  /** Of what a record's client dialled. @param dialled by record, where it is not the server's own */
+  /** Number of a record's dialled address. @param dialled by record, if it is not the server's own */
   numberIn(dialled: ReadonlyMap<number, string> | undefined, record: number): number {
     const text = dialled?.get(record);
     return text === undefined ? 0 : this.numberOf(text);

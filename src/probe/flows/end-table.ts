@@ -1,6 +1,6 @@
 /**
- * The ends (sockets) that are known: those that live, and those that closed a moment ago and whose other end is awaited. Each
- * has a copy of its newest record, at its slot, in memory that grows with them.
+ * The known ends (sockets): live ones, and ends that closed a moment ago and wait for their other end. Each has a copy of
+ * its newest record at its slot, in memory that grows.
  */
 import { OFFSET, RECORD, WORD } from '../records/layout.js';
 import { RecordView } from '../records/record-view.js';
@@ -14,22 +14,22 @@ const [LOW, HIGH] = randomMultipliers(2) as unknown as [number, number];
 
 const FREE = 0;
 
-/** In place of a slot. */
+/** No slot. */
 export const NO_END = -1;
 
 export class EndTable {
-  /** Records by slot. Another one when the table has grown. */
+  /** Records by slot. Replaced when the table grows. */
   view = viewOf(FIRST_ENDS);
-  /** By slot: the connection; what the socket had transferred before it was known, as in `base`. */
+  /** By slot: the connection; and in `base…` what the socket had transferred before it was known. */
   connections = new Int32Array(FIRST_ENDS);
   baseSent = new Float64Array(FIRST_ENDS);
   baseReceived = new Float64Array(FIRST_ENDS);
   baseRetransmits = new Uint32Array(FIRST_ENDS);
-  /** By slot: 1 when the socket is older than what watches it. */
+  /** By slot, 1: the socket is older than its source. */
   isOlder = new Uint8Array(FIRST_ENDS);
-  /** By slot: number of what was dialled, where that is not the remote end of the record; 0: it is. */
+  /** By slot: number of the dialled address; 0: it is the record's remote end. */
   dialled = new Int32Array(FIRST_ENDS);
-  /** Slots in the order in which this round and the last one saw them: sources tell of live sockets in one order. */
+  /** Slots in the order of this round and the last one: sources report live sockets always in the same order. */
   #seen = new Int32Array(FIRST_ENDS);
   #seenCount = 0;
   #seenBefore = new Int32Array(FIRST_ENDS);
@@ -38,9 +38,9 @@ export class EndTable {
   #expected = 0;
   /** By slot: its place in `#seenBefore`. */
   #places = new Int32Array(FIRST_ENDS);
-  /** By slot: the round that saw it last; FREE: the slot is nobody's. */
+  /** By slot: the round that saw it last; FREE: the slot is free. */
   #rounds = new Uint32Array(FIRST_ENDS);
-  /** By slot: 1 when it is found by its socket. */
+  /** By slot, 1: it can be found by its socket. */
   #isIndexed = new Uint8Array(FIRST_ENDS);
   readonly #slots = new Slots();
   readonly #index = new SlotIndex();
@@ -50,7 +50,7 @@ export class EndTable {
     return this.#slots.used;
   }
 
-  /** Begins a round, after which `forgotten` are those that it did not see. */
+  /** Begins a round. `forgotten` are the ends that it does not see. */
   beginRound(): void {
     this.#round++;
     [this.#seen, this.#seenBefore] = [this.#seenBefore, this.#seen];
@@ -58,12 +58,12 @@ export class EndTable {
     this.#seenCount = this.#expected = 0;
   }
 
-  /** The slot of the socket of `records`'s record, which is seen in this round; `NO_END` when it is not known. */
+  /** The slot of the record's socket, which this round has seen then; `NO_END`: unknown. */
   find({ words }: RecordView, record: number): number {
     const at = record * RECORD.words + WORD.socketId;
     const low = words[at]!;
     const high = words[at + 1]!;
-    // The one that came next the last time, or the one after it, if that one is gone.
+    // The next socket of the last round, or, if that one is gone, the one after it.
     for (let place = this.#expected; place < this.#expected + 2 && place < this.#seenBeforeCount; place++) {
       const slot = this.#seenBefore[place]!;
       if (this.#isIndexed[slot] === 1 && this.#hasId(slot, low, high)) return this.#see(slot, place);
@@ -78,7 +78,7 @@ export class EndTable {
     return known[at] === low && known[at + 1] === high;
   }
 
-  /** @param place that it had in the last round */
+  /** @param place in the last round */
   #see(slot: number, place: number): number {
     this.#expected = place + 1;
     if (this.#rounds[slot] === this.#round) return slot;
@@ -93,12 +93,12 @@ export class EndTable {
     this.#seen[this.#seenCount++] = slot;
   }
 
-  /** Whether the slot is some end's. */
+  /** Whether the slot has an end. */
   has(slot: number): boolean {
     return this.#rounds[slot] !== FREE;
   }
 
-  /** Slot of the socket with this id; `NO_END` when it is not known. */
+  /** Slot of the socket with this id; `NO_END`: unknown. */
   findId(low: number, high: number): number {
     for (let slot = this.#index.first(hashOf(low, high)); slot >= 0; slot = this.#index.next(slot))
       if (this.#hasId(slot, low, high)) return slot;
@@ -106,8 +106,8 @@ export class EndTable {
   }
 
   /**
-   * A new end with a copy of the record. One that has closed is not found by its socket: that may have another connection.
-   * @param hasPast what it transferred so far is not to be counted: it is older than what watches it
+   * Adds an end with a copy of the record. A closed end is not found by its socket, which may have another connection.
+   * @param hasPast the socket is older than its source: its bytes so far don't count
    */
   add(from: RecordView, record: number, hasPast: boolean): number {
     const slot = this.#slots.take();
@@ -129,7 +129,7 @@ export class EndTable {
     return slot;
   }
 
-  /** Takes over a newer record of the socket. */
+  /** Copies a newer record of the socket. */
   copy(from: RecordView, record: number, slot: number): void {
     const words = this.view.words;
     const at = record * RECORD.words;
@@ -137,7 +137,7 @@ export class EndTable {
     for (let word = 0; word < RECORD.words; word++) words[to + word] = from.words[at + word]!;
   }
 
-  /** As `copy`, of the connection that it had before: a process that is known stays, though the record has none. */
+  /** As `copy`, for the same connection: a known process stays if the record has none. */
   refresh(from: RecordView, record: number, slot: number): void {
     const { words, bytes } = this.view;
     const to = slot * RECORD.words;
@@ -157,14 +157,14 @@ export class EndTable {
     bytes[at + OFFSET.pidEvidence] = evidence;
   }
 
-  /** The end has closed: it stays with its connection, and is not found by its socket any more. */
+  /** The end has closed: it stays with its connection, but is not found by its socket any more. */
   retire(slot: number): void {
     if (this.#isIndexed[slot] === 0) return;
     this.#index.remove(slot);
     this.#isIndexed[slot] = 0;
   }
 
-  /** Whether the record has nothing that is not known. */
+  /** Whether the record has no news. */
   isSame(from: RecordView, record: number, slot: number): boolean {
     const words = this.view.words;
     const at = record * RECORD.words;
@@ -174,7 +174,7 @@ export class EndTable {
     return true;
   }
 
-  /** Whether the end is known and has not closed. @param slot NO_END: it is not known */
+  /** Whether the end is known and has not closed. @param slot NO_END: unknown */
   isLive(slot: number): boolean {
     return slot !== NO_END && this.view.bytes[slot * RECORD.bytes + OFFSET.state] !== TcpState.Close;
   }
@@ -186,7 +186,7 @@ export class EndTable {
     this.#slots.giveBack(slot);
   }
 
-  /** Slots of the ends that this round did not see. */
+  /** Slots that this round did not see. */
   *forgotten(): Iterable<number> {
     for (let slot = 0; slot < this.#slots.end; slot++) {
       const round = this.#rounds[slot]!;

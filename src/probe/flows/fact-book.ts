@@ -1,17 +1,17 @@
 /**
- * What the reporters know (processes, hosts, containers …), each node with the state (`seq`) in which anything of it changed
- * last. That the same was found at another time is no change.
+ * The reporters' facts (processes, hosts, containers …), each node with the state (`seq`) of its last change. A newer time
+ * of the same fact is no change.
  */
 import type { StatedFacts } from '../../flows/statement.js';
 import type { Latest, Metric, Node, Topology, TopologyKey } from '../../report/model/model.js';
 
-/** Nodes that are gone, of which it is remembered when they went. */
+/** The most removed nodes that are remembered, with their time. */
 const GONE_MAX = 50_000;
 
 interface Fact {
   readonly node: Node;
   readonly seq: number;
-  /** The state in which anything but its metrics changed last. */
+  /** The state of the last change other than of metrics. */
   readonly bodySeq: number;
 }
 
@@ -24,17 +24,17 @@ interface Book {
 
 export class FactBook {
   readonly #books = new Map<TopologyKey, Book>();
-  /** In the order in which they went. */
+  /** In the order of their removal. */
   #gone: { readonly key: TopologyKey; readonly id: string; readonly seq: number }[] = [];
   #forgottenSeq = 0;
   #newest: ReadonlyMap<TopologyKey, Topology> = new Map();
 
-  /** As they were found last, with their times. */
+  /** The latest facts, with their times. */
   get topologies(): ReadonlyMap<TopologyKey, Topology> {
     return this.#newest;
   }
 
-  /** Takes over what is known now: what is not among it is gone. */
+  /** Replaces all facts: missing nodes are removed. */
   update(topologies: ReadonlyMap<TopologyKey, Topology>, seq: number): void {
     this.#newest = topologies;
     for (const [key, topology] of topologies) this.#updateOne(key, topology, seq);
@@ -46,12 +46,12 @@ export class FactBook {
     }
   }
 
-  /** Whether it is known what went since then. */
+  /** Whether all removals since `base` are remembered. */
   knowsSince(base: number): boolean {
     return base >= this.#forgottenSeq;
   }
 
-  /** What changed after state `base`; everything when it is 0. */
+  /** The changes after state `base`; 0: all. */
   since(base: number): Map<TopologyKey, StatedFacts> {
     const facts = new Map<TopologyKey, StatedFacts>();
     for (const [key, { nodes, frame, frameSeq }] of this.#books) {
@@ -99,7 +99,7 @@ export class FactBook {
     const ids = new Set<string>();
     for (let i = this.#gone.length - 1; i >= 0 && this.#gone[i]!.seq > base; i--) {
       const gone = this.#gone[i]!;
-      // One that went may have come again.
+      // A removed node may be back.
       if (gone.key === key && !nodes.has(gone.id)) ids.add(gone.id);
     }
     return [...ids].sort();
@@ -142,7 +142,7 @@ function isSameFact(a: Latest, b: Latest): boolean {
   return a.value === b.value;
 }
 
-/** The last sample is what is shown. */
+/** Readers show only the last sample. */
 function isSameMetric(a: Metric, b: Metric): boolean {
   return a.min === b.min && a.max === b.max && a.samples.at(-1)?.value === b.samples.at(-1)?.value;
 }

@@ -1,6 +1,6 @@
 /**
- * Connects without a connection: those that failed, and those that have waited for an answer for a while, which count as failed
- * for as long as they wait.
+ * Connects without a connection: failed ones, and connects that have waited long for an answer, which count as failed
+ * meanwhile.
  */
 import { HALF, OFFSET, RECORD } from '../records/layout.js';
 import type { RecordView } from '../records/record-view.js';
@@ -11,16 +11,16 @@ import type { FlowBook } from './flow-book.js';
 import type { FlowLookup } from './flow-lookup.js';
 import type { RecordNews } from './record-news.js';
 
-/** Flows whose waiting connects are counted; those of the rest count when they fail. */
+/** The most flows whose waiting connects are counted; other connects count when they fail. */
 const MAX_PENDING = 65_536;
 
 export class FailedConnects {
-  /** Connects that wait for an answer: by flow, how many. */
+  /** By flow, the number of connects that wait for an answer. */
   #pending = new Map<number, number>();
   #pendingNow = new Map<number, number>();
-  /** Connects of this round that failed. */
+  /** Failed connects of this round. */
   failed = 0;
-  /** Failed connects that had no flow of their own for want of room. */
+  /** Failed connects in the overflow flow: there was no room for their own. */
   overflowed = 0;
 
   constructor(
@@ -34,7 +34,7 @@ export class FailedConnects {
     this.failed = 0;
   }
 
-  /** A connect failed. */
+  /** Takes a failed connect. */
   take(view: RecordView, i: number, news: RecordNews): void {
     const flow = this.#flowOf(view, i, news);
     this.book.addFailure(flow, reasonOf(view.halves[i * RECORD.halves + HALF.error]!), 1);
@@ -42,14 +42,14 @@ export class FailedConnects {
     if (this.book.isOverflow(flow)) this.overflowed++;
   }
 
-  /** A connect waits for an answer in this round. */
+  /** Takes a connect that waits for an answer in this round. */
   takePending(view: RecordView, i: number, news: RecordNews): void {
     if (this.#pendingNow.size >= MAX_PENDING) return;
     const flow = this.#flowOf(view, i, news);
     this.#pendingNow.set(flow, (this.#pendingNow.get(flow) ?? 0) + 1);
   }
 
-  /** Counts those that wait in this round in place of those that waited in the last one. */
+  /** Replaces the waiting connects of the last round by those of this one. */
   settlePending(): void {
     const reason = reasonOf(WAITING);
     const before = this.#pending;
@@ -71,7 +71,7 @@ export class FailedConnects {
     const via = this.dialled.numberIn(news.dialled, i);
     const evidence = view.bytes[i * RECORD.bytes + OFFSET.directionEvidence]!;
     const flow = this.flows.slotOf(view, i, NO_END, evidence, via, 0, true);
-    // Connections have ports to be known by, of which failed connects must not take the room.
+    // Connections need the room for their ports: failed connects must not take it.
     if (this.book.isFailedOnly(flow))
       this.book.portsOf(flow).dialled(view.halves[i * RECORD.halves + HALF.localPort]!, this.book.generation);
     return flow;

@@ -1,6 +1,6 @@
-/** Why a connect failed: what the kernel left in the socket, as readers want to know it. */
+/** Why a connect failed: the socket's errno, for readers. */
 
-/** In place of the errno of a connect that has none yet. */
+/** The errno of a connect without a result yet. */
 export const WAITING = 0xffff;
 
 /**

@@ -1,7 +1,6 @@
 /**
- * The flows that this host has, and their numbers, in columns by slot. Who follows connections adds to them and takes away;
- * every change is marked with the state (`seq`) that it belongs to. A flow has an id for those who are told of it: it is
- * given to no other flow, while a slot is used again.
+ * This host's flows and their numbers, in columns by slot. Trackers of connections add and subtract; every change is marked
+ * with its state (`seq`). Statements name a flow by its id. Slots are reused, ids are not.
  */
 import { NO_FAILURES, NUMBERS, type FlowPorts, type FlowState } from '../../flows/flow.js';
 import { FlowKeys, KEY, KEY_WORDS } from './flow-keys.js';
@@ -11,8 +10,8 @@ import { Recency } from './recency.js';
 import { withRoom } from './slot-index.js';
 
 /**
- * Places after those of `Num`, for Scope's form, in which a connection's numbers are those of all its life: what the live
- * connections transferred in their lives (gauges), and what connections had transferred before they were known (totals).
+ * Places after those of `Num`. Scope's form needs a connection's numbers over its whole life: those of live connections
+ * (gauges), and those from before a connection was known (totals).
  */
 export const Life = {
   BytesSent: NUMBERS,
@@ -25,11 +24,11 @@ export const Life = {
 const WIDTH = 17;
 const LIVE = 3;
 
-/** Flows that are gone, of which it is remembered when they went; who was told longer ago is told everything. */
+/** The most removed flows that are remembered; an app with an older state gets everything. */
 const GONE_MAX = 50_000;
-/** How long a flow is stated on after it changed last, milliseconds. */
+/** A flow is stated for so long after its last change, milliseconds. */
 const IDLE_MS = 60_000;
-/** Flows of failed connects alone: a port scan dials as many addresses as it likes. The rest of them share one flow. */
+/** The most flows with failed connects only: a port scan dials any number of addresses. The rest share one flow. */
 const FAILED_ONLY_MAX = 2_000;
 
 export class FlowBook {
@@ -38,7 +37,7 @@ export class FlowBook {
   numbers = new Float64Array(64 * WIDTH);
   /** By slot; 0: the slot is free. */
   ids = new Int32Array(64);
-  /** The state in which each last changed. */
+  /** By slot: the state of its last change. */
   #stateSeqs = new Int32Array(64);
   #definitionSeqs = new Int32Array(64);
   #changedAtMs = new Float64Array(64);
@@ -50,14 +49,14 @@ export class FlowBook {
   /** Bit 0: the client's socket is on this host; bit 1: the server's. */
   here = new Uint8Array(64);
   subflows = new Uint8Array(64);
-  /** 1: only failed connects are known of it. */
+  /** 1: it has only failed connects. */
   #isFailedOnly = new Uint8Array(64);
   readonly #failures: (Map<string, number> | undefined)[] = [];
   readonly #ports: (PortSample | undefined)[] = [];
-  /** Handed out for the state that each has now. */
+  /** The states handed out, until the next change. */
   readonly #states: (FlowState | undefined)[] = [];
   readonly #recency = new Recency();
-  /** In the order in which they went. */
+  /** In the order of their removal. */
   readonly #gone: { readonly id: number; readonly seq: number }[] = [];
   #forgottenSeq = 0;
   #nextId = 1;
@@ -79,8 +78,8 @@ export class FlowBook {
   }
 
   /**
-   * The slot of the flow with this key, a new one if need be; the overflow flow where there is no room.
-   * @param isFailed only failed connects are known of it
+   * The slot of the flow with this key, if need be a new one; the overflow flow if there is no room.
+   * @param isFailed for a failed connect
    */
   slotOf(key: Int32Array, isFailed = false): number {
     const found = this.keys.find(key);
@@ -95,7 +94,7 @@ export class FlowBook {
     return slot;
   }
 
-  /** Whether only failed connects are known of the flow. */
+  /** Whether the flow has only failed connects. */
   isFailedOnly(slot: number): boolean {
     return this.#isFailedOnly[slot] === 1;
   }
@@ -105,17 +104,17 @@ export class FlowBook {
     this.#isFailedOnly[slot] = is;
   }
 
-  /** Whether it is the one that has what found no room. */
+  /** Whether it is the overflow flow. */
   isOverflow(slot: number): boolean {
     return slot === this.#other;
   }
 
-  /** An id for a flow; also for those that are kept elsewhere. */
+  /** A new id for a flow, also for flows kept elsewhere. */
   newId(): number {
     return this.#nextId++;
   }
 
-  /** A flow with this id is gone as of this state. */
+  /** Removes this id as of the current state. */
   noteGone(id: number): void {
     this.#gone.push({ id, seq: this.seq });
     if (this.#gone.length > GONE_MAX)
@@ -131,7 +130,7 @@ export class FlowBook {
     return this.numbers[slot * WIDTH + place]!;
   }
 
-  /** The flow's state is another one now. */
+  /** The flow's state has changed. */
   mark(slot: number): void {
     if (this.#stateSeqs[slot] === this.seq) return;
     this.#states[slot] = undefined;
@@ -140,7 +139,7 @@ export class FlowBook {
     this.#recency.renew(slot);
   }
 
-  /** What is known of the flow besides its numbers is something else now. */
+  /** The flow's definition has changed. */
   markDefinition(slot: number): void {
     if (this.#definitionSeqs[slot] === this.seq) return;
     this.#definitionSeqs[slot] = this.seq;
@@ -163,7 +162,7 @@ export class FlowBook {
     return (this.#ports[slot] ??= new PortSample(this.generation));
   }
 
-  /** Its numbers go on with those of `Life`. @param livePorts of the flow's live connections */
+  /** The numbers include those of `Life`. @param livePorts of the flow's live connections */
   stateOf(slot: number, livePorts: (slot: number) => Iterable<number>): FlowState {
     const known = this.#states[slot];
     if (known !== undefined) return known;
@@ -177,12 +176,12 @@ export class FlowBook {
     return (this.#states[slot] = state);
   }
 
-  /** Slots of the flows that are there. */
+  /** Slots of all flows. */
   *slots(): Iterable<number> {
     for (let slot = 0; slot < this.keys.end; slot++) if (this.ids[slot] !== 0) yield slot;
   }
 
-  /** Slots of the flows of which anything changed after state `base`. */
+  /** Slots of the flows that changed after state `base`. */
   changedSince(base: number): number[] {
     const [states, definitions] = [this.#stateSeqs, this.#definitionSeqs];
     return this.#recency.take((slot) => states[slot]! > base || definitions[slot]! > base);
@@ -196,7 +195,7 @@ export class FlowBook {
     return this.#definitionSeqs[slot]! > base;
   }
 
-  /** Ids of flows that went after state `base`, ascending; undefined when nobody remembers so long. */
+  /** Ids of flows removed after state `base`, ascending; undefined: that is forgotten. */
   goneSince(base: number): number[] | undefined {
     if (base < this.#forgottenSeq) return undefined;
     const ids: number[] = [];
@@ -205,8 +204,8 @@ export class FlowBook {
   }
 
   /**
-   * Lets go of flows without live connections whose last change is a minute old and known to every app; when there is hardly
-   * any room left, of those that changed longest ago in any case. Returns how many went.
+   * Removes flows without live connections whose last change is a minute old and confirmed by every app. If there is hardly
+   * any room left, removes those changed longest ago in any case. Returns the number of removed flows.
    * @param confirmed the state that all apps have
    */
   expire(confirmed: number): number {
@@ -224,7 +223,7 @@ export class FlowBook {
     return gone;
   }
 
-  /** Set by who follows connections: whether something that is counted in the flow may still change. */
+  /** Set by the connection tracker: whether the flow has numbers that may still change. */
   isInUse: (slot: number) => boolean = () => false;
 
   #expireIdlest(): number {
@@ -266,7 +265,7 @@ export class FlowBook {
     this.keys.remove(slot);
   }
 
-  /** A flow of nobody in particular: no addresses, no processes. */
+  /** The overflow flow: without addresses and processes. */
   #overflow(): number {
     if (this.#other < 0) this.#other = this.#add(new Int32Array(KEY_WORDS).fill(NO_PROCESS));
     return this.#other;

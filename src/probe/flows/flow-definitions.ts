@@ -1,4 +1,4 @@
-/** What each flow is, in words: addresses as text, processes with their names, how things are known. */
+/** Definitions of flows: addresses as text, processes with their names, evidence. */
 import type { FlowDefinition, FlowEnd, FlowProcess } from '../../flows/flow.js';
 import { FACT } from '../../report/keys.js';
 import { hostScope, loopbackScope } from '../../report/model/node-ids.js';
@@ -47,7 +47,7 @@ export class FlowDefinitions {
     return definition;
   }
 
-  /** What is rare of a flow's ends, as of now. */
+  /** Sets the current rare facts of a flow's ends. */
   setFacts(slot: number, facts: EndFacts): void {
     const id = this.book.ids[slot]!;
     const known = this.#facts.get(slot);

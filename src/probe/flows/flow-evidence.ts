@@ -1,6 +1,6 @@
 /**
- * What is known of a flow besides its key and its numbers: by what evidence its direction and its processes are known, which
- * of its ends are on this host, MPTCP subflows. Stronger evidence takes the place of weaker.
+ * A flow's facts besides its key and its numbers: evidence of its direction and processes, which ends are on this host,
+ * MPTCP subflows. Stronger evidence replaces weaker.
  */
 import { Flag, HALF, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
 import type { RecordView } from '../records/record-view.js';
@@ -17,8 +17,8 @@ export class FlowEvidence {
   ) {}
 
   /**
-   * Adds what the records of a connection's two ends show.
-   * @param evidence a `DirectionEvidence`: by what it is known which end is the client's
+   * Adds the evidence in the records of a connection's two ends.
+   * @param evidence of the direction: a `DirectionEvidence`
    */
   note(flow: number, view: RecordView, client: number, server: number, evidence: number): void {
     const { book } = this;

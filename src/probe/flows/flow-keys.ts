@@ -1,6 +1,6 @@
 /**
- * What makes a flow, as words in columns: addresses, the server's port, the namespace that the addresses belong to, the two
- * processes, what was dialled. Finding a flow touches nothing else.
+ * Keys of flows as words in columns: addresses, the server's port, the addresses' namespace, the two processes, the dialled
+ * address. A look-up touches nothing else.
  */
 import { mixed, randomMultipliers } from './seeded-hash.js';
 import { SlotIndex, Slots, withRoom } from './slot-index.js';
@@ -10,12 +10,12 @@ export const KEY = {
   client: 0,
   server: 4,
   port: 8,
-  /** Inode; 0: the addresses mean the same everywhere. */
+  /** Inode of the addresses' namespace; 0: global addresses. */
   space: 9,
-  /** Numbers of processes, 0: unknown. */
+  /** Numbers of processes; 0: unknown. */
   clientProcess: 10,
   serverProcess: 11,
-  /** Number of what was dialled, 0: the server itself. */
+  /** Number of the dialled address; 0: the server's own. */
   via: 12,
 } as const;
 export const KEY_WORDS = 13;
@@ -54,7 +54,7 @@ export class FlowKeys {
     return this.#slots.end;
   }
 
-  /** The slot of the key at the beginning of `key`; -1 when there is none. */
+  /** The slot of the key at the beginning of `key`; -1: none. */
   find(key: Int32Array): number {
     if (this.#last >= 0 && this.#is(this.#last, key)) return this.#last;
     for (let slot = this.#index.first(hashOf(key)); slot >= 0; slot = this.#index.next(slot))
@@ -62,7 +62,7 @@ export class FlowKeys {
     return -1;
   }
 
-  /** Adds a key that is not there. */
+  /** Adds a new key. */
   add(key: Int32Array): number {
     const slot = this.#slots.take();
     this.words = withRoom(this.words, (slot + 1) * SIZE);

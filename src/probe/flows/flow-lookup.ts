@@ -1,4 +1,4 @@
-/** Finds the flow that a connection or a failed connect belongs to, by the records of its ends: their key, made in one place. */
+/** Finds the flow of a connection or a failed connect: the one place that makes keys from records of ends. */
 import { isLoopbackAddress } from '../records/address.js';
 import { HALF, RECORD, WORD } from '../records/layout.js';
 import type { RecordView } from '../records/record-view.js';
@@ -24,17 +24,17 @@ export class FlowLookup {
     this.#evidence = new FlowEvidence(book, processes, this.#servers);
   }
 
-  /** Counts the changes of who takes the connections of a listener. */
+  /** Counts changes of the process that takes a listener's connections. */
   get serversVersion(): number {
     return this.#servers.version;
   }
 
   /**
-   * The slot of the flow, a new one if need be, to which what the records show is added.
-   * @param client record of the client's end in `view`; NO_END: it is elsewhere. One of the two ends is there.
+   * The slot of the flow, if need be a new one. Adds the evidence of the records to it.
+   * @param client record of the client's end in `view`; NO_END: it is elsewhere. One of the two ends is in `view`.
    * @param evidence a `DirectionEvidence`
-   * @param via number of what was dialled, 0: the server itself
-   * @param space inode of the namespace that the addresses belong to, 0: they mean the same everywhere
+   * @param via number of the dialled address; 0: the server's own
+   * @param space inode of the addresses' namespace; 0: global addresses
    * @param isFailed it is a failed connect
    */
   slotOf(

@@ -1,4 +1,4 @@
-/** What is stated of a flow, over a time, as a row of a report. Pure. */
+/** A flow over a time span as a row of a report. Pure. */
 import type { FlowDefinition, FlowEnd, FlowPorts, FlowState } from '../../flows/flow.js';
 import { flowRowOf, type EndInWindow } from '../../flows/window-row.js';
 import { activityBetween, failuresBetween } from '../../flows/window.js';

@@ -1,7 +1,7 @@
 /**
- * Connections that are followed from snapshot to snapshot: which ends they have, and which flow each is counted in. A connection
- * is counted anew when anything of it is known that was not; one that closed is forgotten when both its ends are known, or
- * nobody waits for the other one any more.
+ * Connections that are followed from snapshot to snapshot: their ends, and the flow that counts each. News of a connection
+ * make it counted anew. A closed connection is forgotten once both its ends are known, or its wait for the other end is
+ * over.
  */
 import { DirectionEvidence, HALF, RECORD, WORD } from '../records/layout.js';
 import { isSelfConnect } from '../records/scope.js';
@@ -16,24 +16,24 @@ import type { SharedAddresses } from './shared-addresses.js';
 import { tupleHash } from './tuple-hash.js';
 import { isUntaken } from './untaken.js';
 
-/** Snapshots for which a closed connection waits for its other end, and how many wait at most. */
+/** Snapshots for which a closed connection waits for its other end, and the most that wait. */
 const LINGER = 2;
 const MAX_LINGERING = 65_536;
 
 export class FollowedConnections {
-  /** Connections of which something is known that is not counted yet. */
+  /** Connections with news that are not counted yet. */
   #touched: number[] = [];
-  /** Connections whose direction is a guess: listeners may tell better. */
+  /** Connections whose direction is a guess: listeners may correct it. */
   readonly #guessed = new Set<number>();
-  /** Live connections that nobody has taken: who takes the others of their listener may become known. */
+  /** Live untaken connections: the process that takes their listener's other ones may become known. */
   readonly #untaken = new Set<number>();
   #serversSeen = 0;
-  /** Closed connections whose other end may still come, in the order in which they closed. */
+  /** Closed connections whose other end may still come, in the order of their ends. */
   readonly #lingering = new Set<number>();
   #round = 0;
   /** Connections that ended in this round. */
   ended = 0;
-  /** Ends that had to go before their other end came, for want of room. */
+  /** Ends that were dropped before their other end came: there was no room. */
   unmatched = 0;
 
   constructor(
@@ -47,7 +47,7 @@ export class FollowedConnections {
     private readonly counts: ConnectionCounts,
   ) {}
 
-  /** Connections that live. */
+  /** Live connections. */
   get live(): number {
     return this.connections.size - this.#lingering.size;
   }
@@ -57,7 +57,7 @@ export class FollowedConnections {
     this.ended = 0;
   }
 
-  /** Finds the connection of an end: one that waits for such an end, or a new one. */
+  /** Gives an end its connection: one that waits for it, or a new one. */
   attach(slot: number): void {
     const { view } = this.ends;
     const order = endOf(view, slot);
@@ -69,7 +69,7 @@ export class FollowedConnections {
     this.touch(connection);
   }
 
-  /** An end turned out to be no end of its connection. */
+  /** The end does not belong to its connection after all. */
   detach(slot: number): void {
     const connection = this.ends.connections[slot]!;
     const order = this.connections.ends[connection * 2] === slot ? 0 : 1;
@@ -79,7 +79,7 @@ export class FollowedConnections {
     else this.touch(connection);
   }
 
-  /** The connection is counted anew when all records are read: both ends are known then. */
+  /** Has the connection counted anew after all records are read, when both ends are known. */
   touch(connection: number): void {
     if (this.connections.isTouched[connection] === 1) return;
     this.connections.isTouched[connection] = 1;
@@ -95,12 +95,12 @@ export class FollowedConnections {
     this.#touched = [];
   }
 
-  /** Counts anew the connections whose direction is a guess: who listens has changed. */
+  /** Counts connections with a guessed direction anew: listeners have changed. */
   settleGuessed(): void {
     for (const connection of this.#guessed) this.#settle(connection);
   }
 
-  /** Counts anew the connections that nobody has taken, when it is known of more listeners who takes the others. */
+  /** Counts untaken connections anew: the processes of more listeners' connections are known. */
   settleUntaken(): void {
     if (this.flows.serversVersion === this.#serversSeen) return;
     this.#serversSeen = this.flows.serversVersion;
@@ -117,7 +117,7 @@ export class FollowedConnections {
     }
   }
 
-  /** Client ports of the live connections that are counted in a flow. */
+  /** Client ports of a flow's live connections. */
   livePorts(flow: number): number[] {
     const { counted, port } = this.connections.contributions;
     const ports: number[] = [];
@@ -126,7 +126,7 @@ export class FollowedConnections {
     return ports;
   }
 
-  /** The flow that a socket's connection is counted in; NO_SLOT: none. @param slot of the socket's end */
+  /** The flow of a socket's connection; NO_SLOT: none. @param slot of the socket's end */
   flowOf(slot: number): number {
     const connection = this.ends.connections[slot]!;
     return connection === NO_END ? NO_SLOT : this.connections.contributions.flow[connection]!;
@@ -145,7 +145,7 @@ export class FollowedConnections {
     this.orientation.find(this.ends.view, ends[connection * 2]!, ends[connection * 2 + 1]!);
   }
 
-  /** Counts a connection as it is known now. */
+  /** Counts a connection anew. */
   #settle(connection: number): void {
     const { view } = this.ends;
     this.#orient(connection);
@@ -180,7 +180,7 @@ export class FollowedConnections {
     else this.#lingering.add(connection);
   }
 
-  /** @param isUndone takes out again what it added: it never was */
+  /** @param isUndone takes its contribution out: the connection never existed */
   #forget(connection: number, isUndone: boolean): void {
     if (isUndone) this.counts.takeOut(connection);
     const { ends } = this.connections;

@@ -1,8 +1,7 @@
 /**
- * Connections that this host translates and has one end of at most: it is the router, the node of a service's address, or the
- * host of a container that goes out under the host's address. They are stated as bridges between what the two ends' hosts
- * state, and counted nowhere. What connection tracking knows now is grouped by who dialled
- * what, where it leads, and what the client looks like there.
+ * Connections that this host translates without having both ends: as a router, as the node of a service's address, or for a
+ * container behind the host's address. They are stated to join the statements of the two ends' hosts, and counted nowhere.
+ * Conntrack's current flows are grouped by client, dialled address, server, and the client's address as the server sees it.
  */
 import {
   NO_FAILURES,
@@ -20,7 +19,7 @@ import type { FlowBatch } from '../records/nat-flow.js';
 import { FlowIndex, type Tuple } from '../nat/flow-index.js';
 import type { FlowBook } from './flow-book.js';
 
-/** Groups that are stated; a gateway translates for as many clients as it likes. The rest is counted. */
+/** The most groups that are stated: a gateway translates for any number of clients. The rest is counted. */
 const MAX_FLOWS = 20_000;
 
 interface Forwarded {
@@ -31,18 +30,18 @@ interface Forwarded {
   changedIn: number;
 }
 
-/** What is said of one group in one look. */
+/** One group of one update. */
 interface Group {
   readonly definition: FlowDefinition;
   pairs: [port: number, seen: number][];
-  /** Pairs of which the client's port is no multiple of it are left out. */
+  /** Only pairs whose client port is a multiple of it are stated. */
   modulus: number;
   count: number;
 }
 
 export class ForwardedFlows {
   readonly #flows = new Map<string, Forwarded>();
-  /** Translated flows that had no room, in the last look. */
+  /** Translated flows over the limit, in the last update. */
   dropped = 0;
 
   constructor(
@@ -51,8 +50,8 @@ export class ForwardedFlows {
   ) {}
 
   /**
-   * Takes over what connection tracking knows now.
-   * @param isHere whether a socket of this host has an address: a connection with both ends here needs no bridge
+   * Replaces the groups by conntrack's current flows.
+   * @param isHere whether a socket of this host has an address: a connection with both ends here needs no join
    */
   update(flows: FlowBatch, isHere: (words: Int32Array, at: number) => boolean): void {
     if (flows.flowCount === 0 && this.#flows.size === 0) return;
@@ -74,15 +73,15 @@ export class ForwardedFlows {
     this.dropped = 0;
     for (let flow = 0; flow < index.count; flow++) {
       if (!index.isTranslated(flow)) continue;
-      const opener = index.tupleOf(flow, 'opener');
-      const acceptor = index.tupleOf(flow, 'acceptor');
-      const dialled = textOfRemote(opener);
-      const seen = { address: addressText(acceptor.words, 4), port: acceptor.ports[1]! };
-      index.resolve(opener, 'opener');
-      index.resolve(acceptor, 'acceptor');
-      // `opener` leads to the server now, `acceptor` to the client.
-      if (isHere(opener.words, 4) && isHere(acceptor.words, 4)) continue;
-      this.#add(groups, { opener, acceptor, dialled, seen });
+      const originator = index.tupleOf(flow, 'originator');
+      const responder = index.tupleOf(flow, 'responder');
+      const dialled = textOfRemote(originator);
+      const seen = { address: addressText(responder.words, 4), port: responder.ports[1]! };
+      index.resolve(originator, 'originator');
+      index.resolve(responder, 'responder');
+      // `originator` leads to the server now, `responder` to the client.
+      if (isHere(originator.words, 4) && isHere(responder.words, 4)) continue;
+      this.#add(groups, { originator, responder, dialled, seen });
     }
     return groups;
   }
@@ -90,14 +89,14 @@ export class ForwardedFlows {
   #add(
     groups: Map<string, Group>,
     {
-      opener,
-      acceptor,
+      originator,
+      responder,
       dialled,
       seen,
-    }: { opener: Tuple; acceptor: Tuple; dialled: string; seen: { address: string; port: number } },
+    }: { originator: Tuple; responder: Tuple; dialled: string; seen: { address: string; port: number } },
   ): void {
-    const clientAddress = addressText(acceptor.words, 4);
-    const server = textOfRemote(opener);
+    const clientAddress = addressText(responder.words, 4);
+    const server = textOfRemote(originator);
     const via = dialled === server ? '' : dialled;
     const clientVia = seen.address === clientAddress ? '' : seen.address;
     const key = `${clientAddress} ${server} ${via} ${clientVia}`;
@@ -110,7 +109,7 @@ export class ForwardedFlows {
       groups.set(
         key,
         (group = {
-          definition: this.#define(opener, acceptor, via, clientVia),
+          definition: this.#define(originator, responder, via, clientVia),
           pairs: [],
           modulus: 1,
           count: 0,
@@ -118,21 +117,26 @@ export class ForwardedFlows {
       );
     }
     group.count++;
-    keepPair(group, acceptor.ports[1]!, seen.port);
+    keepPair(group, responder.ports[1]!, seen.port);
   }
 
-  #define(opener: Tuple, acceptor: Tuple, via: string, clientVia: string): FlowDefinition {
-    const isLocal = isLinkLocalAddress(opener.words, 4) || isLinkLocalAddress(acceptor.words, 4);
-    const scope = isLoopbackAddress(opener.words, 4)
-      ? loopbackScope(this.hostName, opener.netns)
+  #define(originator: Tuple, responder: Tuple, via: string, clientVia: string): FlowDefinition {
+    const isLocal = isLinkLocalAddress(originator.words, 4) || isLinkLocalAddress(responder.words, 4);
+    const scope = isLoopbackAddress(originator.words, 4)
+      ? loopbackScope(this.hostName, originator.netns)
       : isLocal
         ? hostScope(this.hostName)
         : '';
     return {
       kind: 'forwarded',
       scope,
-      client: { address: addressText(acceptor.words, 4), isHere: false, netns: 0 },
-      server: { address: addressText(opener.words, 4), port: opener.ports[1]!, isHere: false, netns: 0 },
+      client: { address: addressText(responder.words, 4), isHere: false, netns: 0 },
+      server: {
+        address: addressText(originator.words, 4),
+        port: originator.ports[1]!,
+        isHere: false,
+        netns: 0,
+      },
       via,
       clientVia,
       direction: 'conntrack',
@@ -154,7 +158,7 @@ export class ForwardedFlows {
   }
 }
 
-/** More than can be stated are thinned by the client's port, as both ends thin theirs: so what is left meets. */
+/** Too many pairs are thinned by the client's port, as both ends thin theirs: so the rest still joins. */
 function keepPair(group: Group, port: number, seen: number): void {
   if (port % group.modulus !== 0) return;
   group.pairs.push([port, seen]);

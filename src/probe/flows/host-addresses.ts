@@ -1,6 +1,6 @@
 /**
- * Addresses that sockets of this host have: a connection to one of them has its other end on this host. Addresses are added
- * as sockets are seen with them, and stay.
+ * Addresses of this host's sockets: a connection to one of them has its other end on this host. Addresses are learnt from
+ * sockets, and stay.
  */
 import { isLoopbackAddress, sameAddress } from '../records/address.js';
 import { RECORD, WORD } from '../records/layout.js';
@@ -8,9 +8,9 @@ import { type RecordView } from '../records/record-view.js';
 import { mixed, randomMultipliers } from './seeded-hash.js';
 import { SlotIndex, withRoom } from './slot-index.js';
 
-/** Five words each: the address, and the namespace it is in. */
+/** Five words each: the address and its namespace. */
 const KEY = 5;
-/** More than any host has: those beyond are forgotten together, and learnt again. */
+/** More than any host has: beyond that all are forgotten, and learnt again. */
 const MAX_ADDRESSES = 65_536;
 
 const [M0, M1, M2, M3] = randomMultipliers(4) as unknown as [number, number, number, number];
@@ -18,13 +18,13 @@ const [M0, M1, M2, M3] = randomMultipliers(4) as unknown as [number, number, num
 export class HostAddresses {
   #keys = new Int32Array(64 * KEY);
   #count = 0;
-  /** Times that all had to go. */
+  /** How often all were forgotten. */
   #forgotten = 0;
   #index = new SlotIndex();
-  /** Key found last: neighbours in a batch often have one address. */
+  /** The key found last: neighbours in a batch often have one address. */
   #last = -1;
 
-  /** How often all that were known had to be forgotten: those of sockets that are known are to be learnt again. */
+  /** How often all were forgotten: after that, learn the addresses of known sockets again. */
   get forgotten(): number {
     return this.#forgotten;
   }
@@ -38,7 +38,7 @@ export class HostAddresses {
     if (!isLoopbackAddress(words, address)) this.#add(words, address, netns);
   }
 
-  /** Whether some socket of this host has the address; loopback addresses are of this host wherever they are. */
+  /** Whether a socket of this host has the address; loopback addresses are always of this host. */
   has(words: Int32Array, at: number): boolean {
     if (isLoopbackAddress(words, at)) return true;
     const keys = this.#keys;
@@ -47,7 +47,7 @@ export class HostAddresses {
     return false;
   }
 
-  /** As `has`, of the sockets in one network namespace. */
+  /** As `has`, for one network namespace. */
   isIn(netns: number, words: Int32Array, at: number): boolean {
     if (isLoopbackAddress(words, at)) return true;
     for (let slot = this.#index.first(hashOf(words, at)); slot >= 0; slot = this.#index.next(slot))

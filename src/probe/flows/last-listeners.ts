@@ -1,5 +1,5 @@
 /**
- * Who listened where on this host: an address that is dialled in vain is told with the process that listened there last,
+ * Former listeners of this host: an address that is dialled in vain is reported with the process that last listened there,
  * for ten minutes after it stopped.
  */
 import { listensFor } from './listens-for.js';
@@ -8,7 +8,7 @@ import { Direction, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
 
 const REMEMBER_MS = 10 * 60_000;
-/** Listeners that have gone: the first to go are forgotten first. */
+/** The most former listeners: the oldest are forgotten first. */
 const MAX_REMEMBERED = 20_000;
 
 export interface LastListener {
@@ -33,16 +33,16 @@ type Key = string;
 
 export class LastListeners {
   #present = new ListenersByPort<Listener>();
-  /** In the order in which they went. */
+  /** In the order in which they stopped. */
   readonly #former = new ListenersByPort<Former>();
 
-  /** @param namespacesOf inodes of the namespaces that have, or had, an address that is not a loopback one */
+  /** @param namespacesOf inodes of the namespaces that have, or had, an address; not for loopback addresses */
   constructor(private readonly namespacesOf: (address: string) => readonly number[]) {}
 
   /**
-   * Takes over who listens in a batch.
-   * @param nameOf the name of a record's process; empty when nobody knows
-   * @param nowMs of a clock that never goes back
+   * Replaces the listeners by those of a batch.
+   * @param nameOf the name of a record's process; empty: unknown
+   * @param nowMs by a monotonic clock
    */
   note(batch: RecordBatch, nameOf: (record: number) => string, nowMs: number): void {
     const view = new RecordView(batch);
@@ -73,9 +73,9 @@ export class LastListeners {
   }
 
   /**
-   * Who listens, or listened last, where this address and port lead.
+   * The current or last listener for this address and port.
    * @param text the address as text
-   * @param netns of who dials, for loopback addresses
+   * @param netns the client's, for loopback addresses
    */
   find(text: string, words: Int32Array, at: number, port: number, netns: number): LastListener | undefined {
     const namespaces = isLoopbackAddress(words, at) ? [netns] : this.namespacesOf(text);
@@ -86,7 +86,7 @@ export class LastListeners {
   }
 }
 
-/** Listeners in the order in which they were added, found by namespace and port. */
+/** Listeners in the order of their addition, found by namespace and port. */
 class ListenersByPort<T extends Listener> {
   readonly #all = new Map<Key, { readonly listener: T; readonly order: number }>();
   readonly #keys = new Map<number, Set<Key>>();
@@ -104,7 +104,7 @@ class ListenersByPort<T extends Listener> {
     for (const [key, { listener }] of this.#all) yield [key, listener];
   }
 
-  /** A listener that is there already keeps its place in the order. */
+  /** A known listener keeps its place in the order. */
   set(key: Key, listener: T): void {
     const order = this.#all.get(key)?.order ?? this.#added++;
     this.#all.set(key, { listener, order });
@@ -124,7 +124,7 @@ class ListenersByPort<T extends Listener> {
     if (keys.size === 0) this.#keys.delete(place);
   }
 
-  /** The one that was added last of those in the namespaces that take connections to the address and port. */
+  /** The latest listener of the namespaces that takes connections to the address and port. */
   last(namespaces: readonly number[], port: number, words: Int32Array, at: number): T | undefined {
     let last: T | undefined;
     let lastOrder = -1;

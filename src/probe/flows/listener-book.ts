@@ -1,6 +1,6 @@
 /**
- * Who listens now: (namespace, address, port) of every listening socket that is known. It shows which end of a connection is
- * the server's when nobody saw the handshake.
+ * The current listeners: (namespace, address, port) of every known one. They give the server's end of a connection whose
+ * handshake was not seen.
  */
 import { listensFor } from './listens-for.js';
 import { HALF, RECORD, WORD } from '../records/layout.js';
@@ -45,7 +45,7 @@ export class ListenerBook {
     this.version++;
   }
 
-  /** Whether a socket listens where this address and port lead; the address must be one of the namespace itself. */
+  /** Whether a listener takes connections to this address and port; the address must be one of the namespace. */
   listens(netns: number, words: Int32Array, address: number, port: number): boolean {
     for (const slot of this.#byPort.get(netns * 0x10000 + port) ?? [])
       if (listensFor(this.ends.view.words, slot * RECORD.words + WORD.localAddress, words, address))
@@ -53,7 +53,7 @@ export class ListenerBook {
     return false;
   }
 
-  /** Slots of those that listen on the port in the namespace. */
+  /** Slots of the listeners at the port in the namespace. */
   at(netns: number, port: number): readonly number[] {
     return this.#byPort.get(netns * 0x10000 + port) ?? [];
   }

@@ -1,7 +1,7 @@
-/** Names of the addresses in flows, each with the state (`seq`) in which they changed last. Look-ups go on in the background. */
+/** Names of the addresses in flows, each with the state (`seq`) of its last change. Look-ups run in the background. */
 import type { DnsNames } from '../../report/model/model.js';
 
-/** Addresses asked for again in one tick, besides those of flows that changed. */
+/** Addresses looked up again per tick, besides those of changed flows. */
 const ASKED_AGAIN = 1_000;
 
 const NO_NAMES: DnsNames = {};
@@ -15,10 +15,10 @@ interface Named {
 export class NameBook {
   readonly #names = new Map<string, Named>();
 
-  /** @param look names known now, undefined: not yet, or none */
+  /** @param look the names known now; undefined: not yet, or none */
   constructor(private readonly look: (address: string) => readonly string[] | undefined) {}
 
-  /** Asks for these addresses, and for some of the others in turn. */
+  /** Looks up these addresses, and some of the others in turn. */
   update(addresses: Iterable<string>, seq: number): void {
     for (const address of addresses) this.#ask(address, seq);
     let count = 0;
@@ -38,7 +38,7 @@ export class NameBook {
     return names === NO_NAMES ? undefined : names;
   }
 
-  /** Those that changed after state `base`; without names: they have none any more. */
+  /** Names that changed after state `base`; empty: none any more. */
   since(base: number): Map<string, DnsNames> {
     const changed = new Map<string, DnsNames>();
     for (const [address, { names, seq }] of this.#names)
@@ -46,7 +46,7 @@ export class NameBook {
     return changed;
   }
 
-  /** The one asked for last goes to the end of the turn. */
+  /** The address goes to the end of the turn. */
   #ask(address: string, seq: number): void {
     const found = this.look(address);
     const text = found?.join('\n') ?? '';

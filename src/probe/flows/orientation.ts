@@ -1,6 +1,6 @@
 /**
- * Which end of a connection is the client's, by the stronger evidence of its two ends. Answers are left in fields, so that
- * looking at a connection makes no objects.
+ * Finds the client's end of a connection by the stronger evidence of its two ends. Results are fields, so that a call
+ * allocates nothing.
  */
 import { Direction, OFFSET, RECORD } from '../records/layout.js';
 import type { RecordView } from '../records/record-view.js';
@@ -10,15 +10,15 @@ import { NO_END } from './end-table.js';
 import { BOTH, CLIENT, SERVER, type Roles } from './roles.js';
 
 export class Orientation {
-  /** Of the connection that was looked at last: slots or records of its ends, NO_END where an end is elsewhere. */
+  /** Slots or records of the last connection's ends; NO_END: the end is elsewhere. */
   client = NO_END;
   server = NO_END;
-  /** A `DirectionEvidence`: how it is known which is which. */
+  /** A `DirectionEvidence`: how the direction is known. */
   evidence = 0;
 
   constructor(private readonly roles: Roles) {}
 
-  /** Of a connection that is followed. @param first its ends' slots in `view`, NO_END where an end is not known */
+  /** For a followed connection. @param first its ends' slots in `view`; NO_END: unknown */
   find(view: RecordView, first: number, second: number): void {
     const { roles } = this;
     let role = 0;
@@ -29,7 +29,7 @@ export class Orientation {
     }
     if (second !== NO_END) {
       const other = roles.roleOf(view, second);
-      // Where both ends connected at once, the lower port is the server's.
+      // In a simultaneous open the lower port counts as the server's.
       const isSimultaneous = other === role && roles.evidence === evidence;
       if (roles.evidence > evidence || isSimultaneous) {
         role = other === CLIENT ? SERVER : other === SERVER ? CLIENT : BOTH;
@@ -46,7 +46,7 @@ export class Orientation {
     }
   }
 
-  /** Of a connection that began and ended between two snapshots. @param other ALONE: the other end is elsewhere */
+  /** For a connection that began and ended between two snapshots. @param other ALONE: the other end is elsewhere */
   findPassed(view: RecordView, i: number, other: number): void {
     const { roles } = this;
     const { bytes } = view;
@@ -62,7 +62,7 @@ export class Orientation {
       other !== ALONE &&
       bytes[i * RECORD.bytes + OFFSET.direction] === bytes[other * RECORD.bytes + OFFSET.direction]
     ) {
-      // Where both ends connected at once, the lower port is the server's.
+      // In a simultaneous open the lower port counts as the server's.
       role = endOf(view, i) === 0 ? SERVER : CLIENT;
     }
     const isClient = role !== SERVER;

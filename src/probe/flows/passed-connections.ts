@@ -1,6 +1,5 @@
 /**
- * Connections that began and ended between two snapshots: most of a busy host's. Each is added to its flow at once, and nothing
- * is kept of it.
+ * Connections that began and ended between two snapshots, as most of a busy host do. Each is added to its flow and not kept.
  */
 import { Flag, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
 import type { RecordView } from '../records/record-view.js';
@@ -15,7 +14,7 @@ import type { RecordNews } from './record-news.js';
 export class PassedConnections {
   /** Connections of this round. */
   passed = 0;
-  /** Connections that had no flow of their own for want of room. */
+  /** Connections in the overflow flow: there was no room for their own. */
   overflowed = 0;
 
   constructor(

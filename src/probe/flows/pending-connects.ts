@@ -1,23 +1,24 @@
 /**
- * Marks connects that have waited for an answer for a while: whoever dials an address where nobody answers waits for
- * minutes, and in all that time no connect of his has failed yet.
+ * Marks connects that have waited long for an answer: without an answer a connect takes minutes to fail, and nothing else
+ * reports it before.
  */
 import { Direction, Flag, OFFSET, RECORD, WORD } from '../records/layout.js';
 import { TcpState } from '../records/tcp-state.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
 
-/** The first SYN is sent again after a second: who waits for longer has lost one. */
+/** The kernel repeats the first SYN after a second: a longer wait means that one was lost. */
 const LONG_NANOS = 1_000_000_000;
-/** Remembered from one batch to the next. */
+/** The most connects remembered from one batch to the next. */
 const MAX_REMEMBERED = 65_536;
 
 export class PendingConnects {
-  /** Those of the last batch, by socket. */
+  /** The last batch's connects, by socket. */
   #last = new Set<number>();
 
   /**
-   * Sets `Flag.Unanswered` on connects that have waited for a second, or, where their begin is unknown, since the last
-   * batch. @param takenAtNanos CLOCK_MONOTONIC nanoseconds of the batch; 0 unknown
+   * Sets `Flag.Unanswered` on connects that have waited for a second, or, if their beginning is unknown, since the last
+   * batch.
+   * @param takenAtNanos CLOCK_MONOTONIC nanoseconds of the batch; 0: unknown
    */
   mark(batch: RecordBatch, takenAtNanos: number): void {
     const view = new RecordView(batch);

@@ -1,12 +1,12 @@
 /**
- * Client ports of one flow's connections: of those that live, and of those that ended in this generation or the last one.
- * Two probes join their statements by these. Up to `PORTS_MAX` ports are whole; of more, those are kept that a power of three
- * divides, so that both probes keep the same ones without talking to each other (three, because ephemeral ports are handed
- * out with power-of-two strides).
+ * Client ports of one flow's connections: live ones, and those that ended in this generation or the last. They join the
+ * statements of two probes. Up to `PORTS_MAX` ports are kept whole; of more, the multiples of a power of three are kept, so
+ * that both probes keep the same ports independently. (Three, because kernels give out ephemeral ports in power-of-two
+ * strides.)
  */
 import { NO_PORTS, PORTS_MAX, type FlowPorts } from '../../flows/flow.js';
 
-/** Kept at most before the modulus is raised: more than are stated, so that it is raised rarely. */
+/** The most ports before the modulus is raised: more than are stated, so that it is raised rarely. */
 const KEPT_MAX = 3 * PORTS_MAX;
 
 const LIVE = 0;
@@ -17,7 +17,7 @@ export class PortSample {
   #modulus = 1;
   /** One for each connection: port * 4 + state. */
   #kept: number[] = [];
-  /** Connections in each state, kept or not. */
+  /** Numbers of connections by state, kept or not. */
   #live = 0;
   #ended = 0;
   #endedBefore = 0;
@@ -32,7 +32,7 @@ export class PortSample {
     this.#keep(port, LIVE);
   }
 
-  /** A connection that was counted by `opened` ended. @param generation counted up every so often */
+  /** A connection counted by `opened` has ended. @param generation counts up every few seconds */
   closed(port: number, generation: number): void {
     this.#turn(generation);
     this.#live--;
@@ -42,7 +42,7 @@ export class PortSample {
     if (at >= 0) this.#kept[at] = port * 4 + ENDED;
   }
 
-  /** A connection that was counted by `opened` belongs to another flow. */
+  /** A connection counted by `opened` belongs to another flow. */
   left(port: number): void {
     this.#live--;
     if (port % this.#modulus !== 0) return;
@@ -50,14 +50,14 @@ export class PortSample {
     if (at >= 0) this.#kept.splice(at, 1);
   }
 
-  /** A connection that was opened and closed. */
+  /** A connection that has opened and closed. */
   passed(port: number, generation: number): void {
     if (generation !== this.#generation) this.#turn(generation);
     this.#ended++;
     if (this.#modulus === 1 || port % this.#modulus === 0) this.#keep(port, ENDED);
   }
 
-  /** A connect that fails; as often as it is seen to. */
+  /** A connect that fails; call it each time that this is seen. */
   dialled(port: number, generation: number): void {
     if (generation !== this.#generation) this.#turn(generation);
     const at = this.#kept.findIndex((kept) => kept >> 2 === port);
@@ -69,7 +69,7 @@ export class PortSample {
     }
   }
 
-  /** One that was counted as ended belongs to another flow. */
+  /** A connection counted as ended belongs to another flow. */
   leftEnded(port: number): void {
     this.#ended = Math.max(0, this.#ended - 1);
     if (port % this.#modulus !== 0) return;
@@ -77,12 +77,12 @@ export class PortSample {
     if (at >= 0) this.#kept.splice(at, 1);
   }
 
-  /** Most of what lived when the modulus was raised has ended: of what lives now more could be kept. */
+  /** Most connections have ended since the modulus was raised: more of the live ones could be kept. */
   get isTooThin(): boolean {
     return this.#modulus > 1 && this.#live > 0 && this.#live + this.#ended + this.#endedBefore <= PORTS_MAX;
   }
 
-  /** Keeps what lives anew. @param ports of all live connections */
+  /** Rebuilds the sample. @param ports of all live connections */
   rebuild(ports: Iterable<number>): void {
     this.#modulus = 1;
     this.#kept = [];
@@ -111,7 +111,7 @@ export class PortSample {
       this.#modulus *= 3;
       const modulus = this.#modulus;
       this.#kept = this.#kept.filter((kept) => (kept >> 2) % modulus === 0);
-      if (modulus > 0x10000) break; // one port, used again and again
+      if (modulus > 0x10000) break; // one port, used repeatedly
     }
     if (this.#kept.length > KEPT_MAX) this.#kept.splice(0, this.#kept.length - KEPT_MAX);
   }
@@ -136,7 +136,7 @@ export class PortSample {
   }
 }
 
-/** Ascending, each with how often it was kept. */
+/** Ascending, each with its count. */
 function distinct(kept: readonly number[]): [port: number, count: number][] {
   const counts = new Map<number, number>();
   for (const one of kept) counts.set(one >> 2, (counts.get(one >> 2) ?? 0) + 1);
@@ -151,7 +151,7 @@ function whole(ports: readonly [number, number][]): FlowPorts {
   };
 }
 
-/** Those left out are shared out evenly. */
+/** Ports left out are shared evenly among the others. */
 function sampled(ports: readonly [number, number][], modulus: number, connections: number): FlowPorts {
   const kept = ports.reduce((sum, [, count]) => sum + count, 0);
   const left = Math.max(0, connections - kept);

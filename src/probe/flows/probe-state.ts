@@ -1,6 +1,6 @@
 /**
- * Everything that a probe knows, each part with the state (`seq`) of its last change: flows, facts, names. It serves any number
- * of apps: each names the state that it has, and gets what changed since. Nothing is kept per app.
+ * The probe's state: flows, facts, names, each part with the state (`seq`) of its last change. It serves any number of apps:
+ * each names the state that it has, and gets the changes since. Nothing is kept per app.
  */
 import { randomBytes } from 'node:crypto';
 import type { FlowDefinition, FlowState } from '../../flows/flow.js';
@@ -34,36 +34,36 @@ export interface ProbeStateOptions {
   readonly hostName: string;
   readonly intervalMs: number;
   readonly processes: ProcessKnowledge;
-  /** Names known now for an address. */
+  /** The names of an address known now. */
   readonly names: (address: string) => readonly string[] | undefined;
-  /** Inodes of the network namespaces that have an address, to look there for who listened. */
+  /** Inodes of the network namespaces that have an address, to find former listeners there. */
   readonly namespacesOf?: ((address: string) => readonly number[]) | undefined;
   readonly maxFlows?: number | undefined;
   /** Milliseconds since 1970. Default: the clock. */
   readonly clock?: (() => number) | undefined;
 }
 
-/** What one tick found. */
+/** The news of one tick. */
 export interface TickNews {
   readonly records: RecordNews;
   readonly holders: HolderBatch;
   readonly natFlows: FlowBatch;
   readonly topologies: ReadonlyMap<TopologyKey, Topology>;
-  /** Ends of connections that are in no record. */
+  /** Ends of connections without a record. */
   readonly lost: number;
 }
 
 const MAX_FLOWS = 200_000;
-/** Ports of connections that ended are stated for one or two of these. */
+/** Ports of ended connections are stated for one or two generations. */
 const GENERATION_MS = 15_000;
-/** Ticks between two looks for addresses that no flow has any more. */
+/** Ticks between two searches for addresses that no flow has any more. */
 const ADDRESS_SWEEP_TICKS = 60;
-/** Ticks between two looks at the facts of all ends: who listened is forgotten after ten minutes. */
+/** Ticks between two updates of all ends' facts: former listeners are forgotten after ten minutes. */
 const FACT_SWEEP_TICKS = 60;
-/** Ticks after a change of who listens, and ticks between two looks without one, in which the listeners' names are read. */
+/** Ticks after a change of listeners, and ticks between two updates without a change, in which listeners' names are read. */
 const NAMES_SETTLE_TICKS = 3;
 const NAMES_AGAIN_TICKS = 20;
-/** Whoever asks for the first time when the probe has made so many states is late. */
+/** An app whose first request comes after so many states is late. */
 const LATE_TICKS = 3;
 const CLIENT_HERE = 1;
 const SERVER_HERE = 2;
@@ -79,7 +79,7 @@ export class ProbeState implements StatedSource {
   readonly #addressNames: NameBook;
   readonly #listeners: LastListeners;
   #listenersSeen = -1;
-  /** Ticks in which who listens is still to be noted anew. */
+  /** Ticks in which the listeners are still to be noted again. */
   #listenersDue = 0;
   #factsSeen = -1;
   #wasShared = false;
@@ -89,7 +89,7 @@ export class ProbeState implements StatedSource {
   #atMs: number;
   #ticks = 0;
   #sampling = { count: 0, total: 0 };
-  /** The state that every app has, as whoever delivers says. */
+  /** The state that every app has, by the publisher. */
   confirmedSeq: () => number = () => this.seq;
 
   constructor(private readonly options: ProbeStateOptions) {
@@ -122,7 +122,7 @@ export class ProbeState implements StatedSource {
     };
   }
 
-  /** Takes in what a tick found: the next state. */
+  /** Takes a tick's news: makes the next state. */
   take(news: TickNews): TakenCounts {
     const book = this.#book;
     book.seq++;
@@ -142,13 +142,13 @@ export class ProbeState implements StatedSource {
     return counts;
   }
 
-  /** Completes what is known with records that were taken later than the state's time: no connection is new. */
+  /** Completes known connections with records taken after the state's time: no connection is new. */
   complete(records: RecordNews): void {
     this.#book.seq++;
     this.#tracker.take(records);
   }
 
-  /** Whether a live socket with these two ends was taken in, see `SnapshotRequest.isKnown`. */
+  /** Whether a live socket has these two ends: see `SnapshotRequest.isKnown`. */
   knows(ends: SocketEnds): boolean {
     return this.#tracker.hasSocket(ends);
   }
@@ -189,12 +189,12 @@ export class ProbeState implements StatedSource {
     };
   }
 
-  /** Everything since the probe began, as one report. */
+  /** All since the probe began, as one report. */
   wholeReport(): Report {
     return this.#report(undefined, false).report;
   }
 
-  /** An app that comes late gets what lives: what was counted before is no part of its window. */
+  /** A late app gets live connections only: earlier counts are no part of its window. */
   reportSince(since: ReportMark | undefined): { readonly report: Report; readonly mark: ReportMark } {
     return this.#report(since, since === undefined && this.#ticks > LATE_TICKS);
   }
@@ -228,7 +228,7 @@ export class ProbeState implements StatedSource {
     return { report, mark: { seq: this.seq, atMs: this.#atMs, states } };
   }
 
-  /** Another process has the PID now. */
+  /** Whether another process has the PID now. */
   #hasExited(pid: number, startTicks: number): boolean {
     const startNow = this.options.processes.startTicksOf(pid);
     return startTicks !== 0 && startNow !== undefined && startNow !== startTicks;
@@ -277,14 +277,14 @@ export class ProbeState implements StatedSource {
     this.#processes.settle();
   }
 
-  /** Of a process that no flow has. @param processes that are there now */
+  /** The name of a process that no flow has. @param processes the current ones */
   #nameNow(number: number, processes: Topology | undefined): string {
     const { pid, startTicks, comm } = this.#processes.process(number);
     const node = processes?.nodes.get(processNodeId(this.options.hostName, pid));
     return latestOf(node, FACT.name) ?? this.options.processes.formerName(pid, startTicks || undefined, comm);
   }
 
-  /** What is rare of flows' ends: other holders of the sockets, and who listened where nobody answers. */
+  /** Notes rare facts of flows' ends: further fd holders, and former listeners of addresses that do not answer. */
   #noteEndFacts(holders: HolderBatch): void {
     const book = this.#book;
     const shared = flowHolders(this.#tracker, holders, this.options.processes.startTicksOf);
@@ -317,7 +317,7 @@ export class ProbeState implements StatedSource {
     }
   }
 
-  /** All that may have such facts when anybody shares sockets or listeners changed; else those that changed. */
+  /** All flows that may have such facts if sockets are shared or listeners changed; else only changed flows. */
   #flowsToLookAt({ clients, servers, listeners }: FlowHolders): Iterable<number> {
     const { version } = this.#tracker.listeners;
     const isShared = clients.size + servers.size + listeners.size > 0;

@@ -1,6 +1,6 @@
 /**
- * The processes at the ends of flows as small numbers. A process is a PID and its start: another process that gets the PID
- * later is another number. A number is given back when no flow has it any more.
+ * The processes at the ends of flows as small numbers. A process is a PID and its start, as PIDs are reused. A number is
+ * released once no flow has it.
  */
 import { OFFSET, RECORD, WORD } from '../records/layout.js';
 import { type RecordView } from '../records/record-view.js';
@@ -8,24 +8,24 @@ import { Slots } from './slot-index.js';
 
 /** A clock tick (USER_HZ) in nanoseconds: /proc gives starts in ticks. */
 const TICK_NANOS = 10_000_000;
-/** Processes found again without a look into the map; a power of two. */
+/** Processes found again without the map; a power of two. */
 const RECENT = 256;
 
-/** In place of a process's number. */
+/** No process. */
 export const NO_PROCESS = 0;
 
 export interface BookedProcess {
   readonly pid: number;
   /** Clock ticks after boot; 0 unknown. */
   readonly startTicks: number;
-  /** Name as the kernel noted it with a connection; empty when unknown. */
+  /** The kernel's name of it in a record; empty: unknown. */
   readonly comm: string;
 }
 
 export class ProcessBook {
   readonly #slots = new Slots();
   readonly #processes: (BookedProcess | undefined)[] = [];
-  /** Flows that have each. */
+  /** By number, the flows that have it. */
   readonly #uses: number[] = [];
   /** PID → numbers, the newest last. */
   readonly #byPid = new Map<number, number[]>();
@@ -35,12 +35,12 @@ export class ProcessBook {
     this.#slots.take(); // number 0
   }
 
-  /** How many there are. */
+  /** The number of processes. */
   get size(): number {
     return this.#slots.used - 1;
   }
 
-  /** The number of a record's process; `NO_PROCESS` when the record has none. Valid until `settle`, unless a flow uses it. */
+  /** The number of a record's process; `NO_PROCESS`: none. Valid until `settle`, unless a flow uses it. */
   numberOf({ bytes, words }: RecordView, record: number): number {
     const at = record * RECORD.words;
     const pid = words[at + WORD.pid]!;
@@ -60,19 +60,19 @@ export class ProcessBook {
     return number;
   }
 
-  /** @throws RangeError for a number that was not given out */
+  /** @throws RangeError for a number without a process */
   process(number: number): BookedProcess {
     const process = this.#processes[number];
     if (process === undefined) throw new RangeError(`no process has number ${number}`);
     return process;
   }
 
-  /** Whether it still has a number. */
+  /** Whether the process still has a number. */
   has(process: BookedProcess): boolean {
     return this.numberOfKnown(process) !== NO_PROCESS;
   }
 
-  /** The number of a process that had one; `NO_PROCESS` when it was given back. */
+  /** The number of a process that had one; `NO_PROCESS`: it was released. */
   numberOfKnown(process: BookedProcess): number {
     const numbers = this.#byPid.get(process.pid) ?? [];
     return numbers.find((number) => this.#processes[number] === process) ?? NO_PROCESS;
@@ -86,7 +86,7 @@ export class ProcessBook {
     if (number !== NO_PROCESS) this.#uses[number]!--;
   }
 
-  /** Gives back what no flow has. */
+  /** Releases numbers that no flow has. */
   settle(): void {
     let given = false;
     for (let number = 1; number < this.#slots.end; number++) {
@@ -102,13 +102,13 @@ export class ProcessBook {
     if (given) this.#recent.fill(0);
   }
 
-  /** Those that flows have. */
+  /** Numbers that flows have. */
   *numbers(): Iterable<number> {
     for (let number = 1; number < this.#slots.end; number++)
       if (this.#processes[number] !== undefined) yield number;
   }
 
-  /** Without a start, the newest of the PID is meant. */
+  /** Without a start, the newest process of the PID. */
   #find(pid: number, startTicks: number): number | undefined {
     const numbers = this.#byPid.get(pid);
     if (numbers === undefined || startTicks === 0) return numbers?.at(-1);

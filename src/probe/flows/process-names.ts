@@ -1,6 +1,6 @@
 /**
- * What the processes at the ends of flows are called: as the process list has them while they are there, else as they were
- * called last, else by the name that the kernel noted with a connection.
+ * Names of the processes at the ends of flows: from the process list, else the last name there, else the kernel's name in a
+ * record.
  */
 import { FACT, latestOf } from '../../report/keys.js';
 import type { Latest, Node, Timestamp, Topology } from '../../report/model/model.js';
@@ -8,19 +8,19 @@ import { hostNodeId, processNodeId } from '../../report/model/node-ids.js';
 import type { BookedProcess, ProcessBook } from './process-book.js';
 
 export interface ProcessKnowledge {
-  /** Start of the process that has a PID now, in clock ticks after boot; undefined: there is none, or nobody knows. */
+  /** Start of the PID's current process, in clock ticks after boot; undefined: none, or unknown. */
   readonly startTicksOf: (pid: number) => number | undefined;
-  /** What a process that has ended is called. @param comm as it was noted with a connection */
+  /** The name of an ended process. @param comm from a record */
   readonly formerName: (pid: number, startTicks: number | undefined, comm: string) => string;
 }
 
-/** Nodes made of processes that have ended; a machine that forks more per tick gets edges to bare PIDs for the rest. */
+/** The most nodes of ended processes; beyond that, edges lead to bare PIDs. */
 const MAX_FORMER = 10_000;
 
 export class ProcessNames {
   /** By number of the process. */
   readonly #names: string[] = [];
-  /** By number: the process has ended, and its name stays. */
+  /** By number: the process has ended and keeps its name. */
   readonly #isFormer: boolean[] = [];
   readonly #known: BookedProcess[] = [];
 
@@ -29,20 +29,20 @@ export class ProcessNames {
     private readonly knowledge: ProcessKnowledge,
   ) {}
 
-  /** Empty when nobody knows. */
+  /** Empty: unknown. */
   nameOf(number: number): string {
     return this.#names[number] ?? '';
   }
 
-  /** Whether the process has ended: its PID is nobody's, or another one's. */
+  /** Whether the process has ended: its PID is free, or of another process. */
   hasEnded(number: number): boolean {
     return this.#isFormer[number] === true;
   }
 
   /**
    * Looks the names up.
-   * @param processes that are there now
-   * @returns numbers of the processes that are called otherwise than before
+   * @param processes the current ones
+   * @returns numbers of the processes whose names changed
    */
   update(processes: Topology | undefined, hostName: string): Set<number> {
     const renamed = new Set<number>();
@@ -68,7 +68,7 @@ export class ProcessNames {
     return renamed;
   }
 
-  /** Nodes of processes that have connections and have ended, but for those whose PID is another's now. */
+  /** Nodes of ended processes with connections, unless another process has the PID now. */
   formerNodes(processes: Topology | undefined, hostName: string, now: Timestamp): Map<string, Node> {
     const nodes = new Map<string, Node>();
     const host: Latest = { timestamp: now, value: hostNodeId(hostName) };
@@ -94,7 +94,7 @@ export class ProcessNames {
     return nodes;
   }
 
-  /** The number is another process's now. */
+  /** The number has another process now. */
   #forget(number: number, process: BookedProcess): void {
     this.#known[number] = process;
     this.#names[number] = '';

@@ -1,4 +1,4 @@
-/** Slots in the order in which something of them changed last: whoever asks what changed since then looks at nothing else. */
+/** Slots in the order of their last change: finding changes touches nothing else. */
 import { withRoom } from './slot-index.js';
 
 const NONE = -1;
@@ -8,7 +8,7 @@ export class Recency {
   #older = new Int32Array(64);
   #newest = NONE;
 
-  /** A slot that is not in it becomes the newest. */
+  /** Adds a slot as the newest. */
   add(slot: number): void {
     this.#newer = withRoom(this.#newer, slot + 1);
     this.#older = withRoom(this.#older, slot + 1);

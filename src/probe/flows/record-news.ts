@@ -1,27 +1,25 @@
-/** What a source of connections has to tell since the last time, and what taking it in amounts to. */
+/** News of a source of connections, and the counts of taking them in. */
 import type { RecordBatch } from '../records/record-view.js';
 
-/** What a source has to tell since the last time. */
+/** A source's news since the last time. */
 export interface RecordNews extends RecordBatch {
-  /** Every live socket and listener is among the records: which is not there any more has ended. */
+  /** Every live socket and listener is among the records: a missing one has ended. */
   readonly isWhole: boolean;
-  /** Ids of sockets, two words each, that are not there any more though no record says so. Absent: none. */
+  /** Ids, two words each, of sockets that are gone without a closed record. Absent: none. */
   readonly gone?: Int32Array | undefined;
-  /** The source was begun just now: what it has without a beginning is older. */
+  /** The source has just begun: sockets without a beginning are older. */
   readonly isFirst: boolean;
   readonly listenersListed: boolean;
-  /** By record: what was dialled (`address:port`), where NAT put another end in its place. */
+  /** By record: the dialled `address:port`, if NAT leads elsewhere. */
   readonly dialled?: ReadonlyMap<number, string> | undefined;
   /** Addresses that several network namespaces of this host have, four words each. */
   readonly sharedAddresses?: readonly Int32Array[] | undefined;
-  /**
-   * Only what is known already is completed: the records were taken later than the time that the report is about.
-   */
+  /** Completes known connections only: the records were taken after the report's time. */
   readonly isCompletion?: boolean;
 }
 
 export interface TakenCounts {
-  /** Established connections that the news were about: that began, ended or live. */
+  /** Established connections in the news: that began, ended or live. */
   readonly connections: number;
   readonly failed: number;
   readonly listeners: number;

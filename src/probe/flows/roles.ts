@@ -1,6 +1,6 @@
 /**
- * Which end of its connection a socket is: the client's (it connected) or the server's (it accepted). Where the handshake was
- * not seen and the socket does not tell, listeners decide, else ports. Both ends of one connection get the same answer.
+ * The end that a socket is: the client's (it connected) or the server's (it accepted). Without a seen handshake and counters
+ * that show it, listeners decide, else ports. Both ends of one connection get the same answer.
  */
 import { compareAddresses } from '../records/address.js';
 import { Direction, DirectionEvidence, HALF, OFFSET, RECORD, WORD } from '../records/layout.js';
@@ -11,13 +11,13 @@ import type { ListenerBook } from './listener-book.js';
 
 export const CLIENT = 1;
 export const SERVER = 2;
-/** One socket connected to its own address and port: the kernel allows it. */
+/** A socket connected to its own address and port, which the kernel allows. */
 export const BOTH = 3;
 
 export class Roles {
-  /** A `DirectionEvidence`: of the role that was told last. */
+  /** A `DirectionEvidence`: of the last `roleOf`. */
   evidence = 0;
-  /** Every listener of the sockets' namespaces is known: whose port nobody listens on is a client's. */
+  /** All listeners of the sockets' namespaces are known: an end without a listener at its port is the client's. */
   areListenersListed = false;
 
   constructor(
@@ -46,8 +46,8 @@ export class Roles {
     const listensHere = this.listeners.listens(netns, words, local, localPort);
     const isRemoteHere = this.addresses.isIn(netns, words, remote);
     const listensThere = isRemoteHere && this.listeners.listens(netns, words, remote, remotePort);
-    // Where nobody listens here, the connection was made from here. Of two ends that are both here, and neither
-    // listens any more, nobody can know.
+    // Without a listener here, this end connected. If both ends are here and neither has a listener any more, the
+    // direction is unknown.
     const isFromHere = this.areListenersListed && !listensHere && !isRemoteHere;
     if (listensHere !== listensThere || isFromHere) {
       this.evidence = DirectionEvidence.ListenerTable;

@@ -1,4 +1,4 @@
-/** A probe's state over a time as a report in Scope's form, with the rows of the flows beside it. */
+/** A probe's state over a time span as a report in Scope's form, with the flows' rows. */
 import { Num, type FlowDefinition, type FlowPorts, type FlowState } from '../../flows/flow.js';
 import { endpointTopology, type EndpointSource, type TranslatedFlow } from '../../flows/scope-endpoints.js';
 import type { FlowRow } from '../../report/model/flow-row.js';
@@ -6,7 +6,7 @@ import type { DnsNames, Report, Timestamp, Topology, TopologyKey } from '../../r
 import { Life } from './flow-book.js';
 import { flowRow } from './flow-rows.js';
 
-/** A flow, what it was when the report's time began, and what it is now. */
+/** A flow, its state at the beginning of the report's time, and its state now. */
 export interface StatedRow {
   readonly id: number;
   readonly definition: FlowDefinition;
@@ -25,7 +25,7 @@ export interface ScopeReportInput {
   readonly topologies: ReadonlyMap<TopologyKey, Topology>;
   readonly namesOf: (address: string) => DnsNames | undefined;
   readonly windowMs: number;
-  /** Ends of connections that are in no row. */
+  /** Ends of connections without a row. */
   readonly lost: number;
 }
 
@@ -83,7 +83,7 @@ function isSaid({ connections, failed }: EndpointSource): boolean {
   return connections > 0 || Object.keys(failed).length > 0;
 }
 
-/** In Scope's form a connection's numbers are those of all its life, as of each report that has it. */
+/** In Scope's form each report has a connection's numbers over its whole life. */
 function lifetimeOf(since: FlowRow, then: FlowState | undefined, now: FlowState): EndpointSource['lifetime'] {
   const of = (place: number): number => Math.max(0, now.numbers[place]! - (then?.numbers[place] ?? 0));
   const before = (place: number): number => then?.numbers[place] ?? 0;

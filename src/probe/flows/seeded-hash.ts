@@ -1,9 +1,9 @@
 /**
- * Multipliers that are drawn once per process: peers choose addresses and ports, but can't choose what collides. The final
+ * Random multipliers, drawn once per process: peers choose addresses and ports, but can't choose collisions. The final
  * mixing is that of MurmurHash3 (fmix32) with such a multiplier.
  */
 
-/** Odd, so that nothing is lost by multiplying. */
+/** Odd, so that a multiplication loses no bits. */
 export function randomMultipliers(count: number): Int32Array {
   return Int32Array.from({ length: count }, () => (Math.random() * 0x100000000) | 1);
 }

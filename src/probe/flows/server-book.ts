@@ -1,12 +1,12 @@
 /**
- * Which process takes the connections that come to an address and port of this host. Of a connection that nobody took from the
- * listener's queue only the listener's maker is known, and makers of listeners hand them on: it belongs to the process that
- * takes the others, if one process takes them all.
+ * The process that takes the connections to an address and port of this host. Of an untaken connection only the process that
+ * made the listener is known, and such processes pass listeners on. So the connection belongs to the process that takes the
+ * other ones, if one process takes them all.
  */
 import { isIpv4 } from '../records/address.js';
 import type { BookedProcess, ProcessBook } from './process-book.js';
 
-/** More than any host has servers: those beyond are not known. */
+/** More servers than any host has: beyond that they are unknown. */
 const MAX_SERVERS = 65_536;
 
 export class ServerBook {
@@ -17,7 +17,7 @@ export class ServerBook {
 
   constructor(private readonly processes: ProcessBook) {}
 
-  /** The process took a connection. @param number of the process */
+  /** A process took a connection. @param number of the process */
   note(netns: number, words: Int32Array, address: number, port: number, number: number): void {
     const key = keyOf(netns, words, address, port);
     const process = this.processes.process(number);
@@ -29,7 +29,7 @@ export class ServerBook {
     this.version++;
   }
 
-  /** The number of the process that takes them all; 0: none, or several do. */
+  /** The number of the process that takes them all; 0: none, or several. */
   numberAt(netns: number, words: Int32Array, address: number, port: number): number {
     const known = this.#servers.get(keyOf(netns, words, address, port));
     return known === undefined ? 0 : this.processes.numberOfKnown(known);

@@ -1,13 +1,13 @@
 /**
- * Addresses that several network namespaces of this host have. What such an address means depends on the namespace, and
- * several connections can have one tuple: which namespaces are known to talk shows whose end is whose.
+ * Addresses that several network namespaces of this host have. Their meaning depends on the namespace, and several
+ * connections can have one tuple. Namespaces that are known to talk show which ends belong together.
  */
 import { sameAddress } from '../records/address.js';
 import { RECORD, WORD } from '../records/layout.js';
 import type { RecordView } from '../records/record-view.js';
 import { NO_END } from './end-table.js';
 
-/** Pairs of namespaces that are remembered; those beyond are not known to talk. */
+/** The most pairs of talking namespaces; further pairs are unknown. */
 const MAX_TALKING = 65_536;
 
 export class SharedAddresses {
@@ -25,9 +25,8 @@ export class SharedAddresses {
   }
 
   /**
-   * The namespace that a connection's addresses belong to; 0: they mean the same everywhere, or nobody can tell. Several
-   * namespaces of this host can have one address: a connection with both ends here belongs to the server's then, and the
-   * two namespaces are known to talk.
+   * The namespace of a connection's addresses; 0: global addresses, or unknown. If several namespaces of this host have one
+   * address, a connection with both ends here gets the server's namespace, and the two namespaces are known to talk.
    */
   spaceOf(view: RecordView, client: number, server: number): number {
     if (this.#addresses.length === 0 || client === NO_END || server === NO_END) return 0;

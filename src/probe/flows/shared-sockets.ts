@@ -1,6 +1,6 @@
 /**
- * Who else holds the sockets of flows: one process uses a socket, others may have it open too (a parent that accepted it,
- * workers that inherited a listener). By flow and end, as of the last sweep.
+ * Further fd holders of the sockets of flows. One process uses a socket; others may have it open too (a parent that accepted
+ * it, workers that inherited a listener). By flow and end, as of the last sweep.
  */
 import { FACT } from '../../report/keys.js';
 import { HALF, HOLDER, HOLDER_OFFSET, RECORD, WORD } from '../records/layout.js';
@@ -10,11 +10,11 @@ import type { ConnectionTracker } from './connection-tracker.js';
 import { NO_SLOT } from './connection-table.js';
 import { NO_END } from './end-table.js';
 
-/** PIDs that are told. */
-const MAX_TOLD = 8;
+/** The most PIDs in a fact. */
+const MAX_LISTED = 8;
 const TICK_NANOS = 10_000_000n;
 
-/** The processes that hold an end's sockets, and how many more there are at least. */
+/** The fd holders of an end's sockets, and the least number of further ones. */
 export interface Holders {
   readonly pids: Set<number>;
   more: number;
@@ -24,13 +24,13 @@ export interface Holders {
 export interface FlowHolders {
   readonly clients: ReadonlyMap<number, Holders>;
   readonly servers: ReadonlyMap<number, Holders>;
-  /** Of the listening socket, by the slot of its end. */
+  /** Holders of listening sockets, by slot of the end. */
   readonly listeners: ReadonlyMap<number, Holders>;
 }
 
 const NOBODY: FlowHolders = { clients: new Map(), servers: new Map(), listeners: new Map() };
 
-/** @param startTicksOf who is not there any more holds nothing */
+/** @param startTicksOf an ended process holds nothing */
 export function flowHolders(
   tracker: ConnectionTracker,
   { holders, holderCount }: HolderBatch,
@@ -61,7 +61,9 @@ export function flowHolders(
   return { clients, servers, listeners };
 }
 
-/** Those of all listening sockets that take connections to an address and port of a namespace; undefined: nobody shares one. */
+/**
+ * Holders of all listening sockets that take connections to an address and port of a namespace; undefined: none is shared.
+ */
 export function listenerHolders(
   tracker: ConnectionTracker,
   { listeners }: FlowHolders,
@@ -90,7 +92,9 @@ const MORE = {
   [FACT.listenerPids]: FACT.listenerPidsMore,
 } as const;
 
-/** As facts of an end: PIDs, blanks between, and how many are not among them. @param except is the end's process */
+/**
+ * Adds them to an end's facts: PIDs separated by blanks, and the number of further ones. @param except the end's own process
+ */
 export function addHolderFacts(
   facts: Map<string, string>,
   key: keyof typeof MORE,
@@ -100,8 +104,8 @@ export function addHolderFacts(
   if (holders === undefined) return;
   const pids = [...holders.pids].filter((pid) => pid !== except && pid !== 0).sort((a, b) => a - b);
   if (pids.length === 0) return;
-  facts.set(key, pids.slice(0, MAX_TOLD).join(' '));
-  const more = Math.max(0, pids.length - MAX_TOLD) + holders.more;
+  facts.set(key, pids.slice(0, MAX_LISTED).join(' '));
+  const more = Math.max(0, pids.length - MAX_LISTED) + holders.more;
   if (more > 0) facts.set(MORE[key], String(more));
 }
 

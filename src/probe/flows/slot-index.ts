@@ -1,12 +1,12 @@
 /**
- * A hash index from 32-bit hashes to slots of columns: chains of slots that have one hash in common. Who uses it compares the
- * keys, which lie in columns of its own. Adding and removing cost the same at any size.
+ * A hash index from 32-bit hashes to slots of columns: chains of slots with the same hash. The user compares the keys, which
+ * are in columns of its own. Adding and removing cost the same at any size.
  */
 
 const FIRST_CAPACITY = 1024;
 
 export class SlotIndex {
-  /** Slot + 1 by the hash's low bits; 0 ends a chain. */
+  /** Slot + 1 by the low bits of the hash; 0 ends a chain. */
   #heads = new Int32Array(FIRST_CAPACITY);
   #next = new Int32Array(FIRST_CAPACITY);
   #hashes = new Int32Array(FIRST_CAPACITY);
@@ -16,7 +16,7 @@ export class SlotIndex {
     return this.#count;
   }
 
-  /** A slot is in the index once at most. */
+  /** Each slot at most once. */
   add(hash: number, slot: number): void {
     if (slot >= this.#next.length) this.#growTo(slot + 1);
     this.#hashes[slot] = hash;
@@ -40,7 +40,7 @@ export class SlotIndex {
     }
   }
 
-  /** The first slot that may have the hash; -1: none has. */
+  /** The first slot that may have the hash; -1: none. */
   first(hash: number): number {
     return this.#heads[hash & (this.#heads.length - 1)]! - 1;
   }
@@ -72,9 +72,9 @@ export class SlotIndex {
   }
 }
 
-/** Slots of columns: given out, and given back. */
+/** Gives out and takes back slots of columns. */
 export class Slots {
-  /** One more than the greatest slot that was ever given out. */
+  /** One more than the greatest slot ever given out. */
   end = 0;
   readonly #free: number[] = [];
 
@@ -94,7 +94,7 @@ export class Slots {
 
 type Column = Int32Array | Uint32Array | Uint16Array | Uint8Array | Float64Array;
 
-/** The column itself, or a copy of it with room for `length` values and as many more. */
+/** The column itself, or a copy with room for `length` values and up to as many more. */
 export function withRoom<T extends Column>(column: T, length: number): T {
   if (length <= column.length) return column;
   const larger = new (column.constructor as new (length: number) => T)(2 ** Math.ceil(Math.log2(length + 1)));

@@ -1,10 +1,10 @@
-/** Connections that nobody took from their listener's queue, as far as was seen. */
+/** Untaken connections: no process was seen to take them from their listener's queue. */
 import { Direction, OFFSET, PidEvidence, RECORD, WORD } from '../records/layout.js';
 import type { RecordView } from '../records/record-view.js';
 
 /**
- * Whether all that is known of a server's end is its listener, or not even whose that is: of a listener that is older than
- * what watches it nobody may know the maker. Whose the connection is, others of the listener show.
+ * Whether only the listener's process is known of a server's end, or not even that: the maker of an older listener may be
+ * unknown. Other connections of the listener show the process then.
  */
 export function isUntaken({ bytes, words }: RecordView, record: number): boolean {
   const at = record * RECORD.bytes;

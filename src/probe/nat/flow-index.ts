@@ -43,14 +43,14 @@ export interface NatPath {
   readonly netns: Uint32Array;
 }
 
-/** Which side of the flow a socket is on: it opened the connection, or accepted it. */
-export type Side = 'opener' | 'acceptor';
+/** The side of the flow that a socket is on, in conntrack's terms: the originator connected, the responder accepted. */
+export type Side = 'originator' | 'responder';
 
 export class FlowIndex {
   readonly count: number;
   readonly words: Int32Array;
   readonly halves: Uint16Array;
-  /** Whether `resolve` last came to flows that contradict each other; `contradicting` tells which. */
+  /** Whether the last `resolve` met flows that contradict each other; `contradicting` returns them. */
   isContradicted = false;
   /** What `resolve` last followed. */
   readonly path: NatPath = {
@@ -60,7 +60,7 @@ export class FlowIndex {
     ports: new Uint16Array(MAX_STEPS),
     netns: new Uint32Array(MAX_STEPS),
   };
-  /** Translated flows by their original (opener) or reply (acceptor) tuple. */
+  /** Translated flows by their original tuple (originator) or reply tuple (responder). */
   readonly #translated: Readonly<Record<Side, Chains>>;
   /** The same for the others. They lead nowhere, and a flow that is one here may be translated in another namespace. */
   readonly #plain: Readonly<Record<Side, Chains>>;
@@ -79,12 +79,12 @@ export class FlowIndex {
     this.count = flowCount;
     this.words = new Int32Array(flows, 0, flowCount * FLOW_WORDS);
     this.halves = new Uint16Array(flows, 0, flowCount * FLOW_HALVES);
-    this.#translated = { opener: new Chains(flowCount), acceptor: new Chains(flowCount) };
-    this.#plain = { opener: new Chains(flowCount), acceptor: new Chains(flowCount) };
+    this.#translated = { originator: new Chains(flowCount), responder: new Chains(flowCount) };
+    this.#plain = { originator: new Chains(flowCount), responder: new Chains(flowCount) };
     for (let flow = 0; flow < flowCount; flow++) {
       const index = this.isTranslated(flow) ? this.#translated : this.#plain;
-      index.opener.add(this.#hash(flow, ORIGINAL), flow);
-      index.acceptor.add(this.#hash(flow, REPLY), flow);
+      index.originator.add(this.#hash(flow, ORIGINAL), flow);
+      index.responder.add(this.#hash(flow, REPLY), flow);
     }
   }
 
@@ -107,7 +107,7 @@ export class FlowIndex {
 
   /** Whether the remote end of a socket on that side is another than it says. */
   translatesFor(flow: number, side: Side): boolean {
-    const [near, far] = side === 'opener' ? [ORIGINAL, REPLY] : [REPLY, ORIGINAL];
+    const [near, far] = side === 'originator' ? [ORIGINAL, REPLY] : [REPLY, ORIGINAL];
     const at = flow * FLOW_WORDS;
     const port = flow * FLOW_HALVES;
     return !(
@@ -133,24 +133,24 @@ export class FlowIndex {
   }
 
   #sameOpening(other: FlowIndex, flow: number, isWanted: (flow: number) => boolean): boolean {
-    const tuple = other.tupleOf(flow, 'opener');
+    const tuple = other.tupleOf(flow, 'originator');
     const hash = hashOf(tuple.words, 0, tuple.ports, 0);
-    for (const { opener } of [this.#translated, this.#plain])
-      for (let own = opener.first(hash); own >= 0; own = opener.next(own))
-        if (this.netnsOf(own) === tuple.netns && this.#has(own, tuple, 'opener') && isWanted(own))
+    for (const { originator } of [this.#translated, this.#plain])
+      for (let own = originator.first(hash); own >= 0; own = originator.next(own))
+        if (this.netnsOf(own) === tuple.netns && this.#has(own, tuple, 'originator') && isWanted(own))
           return true;
     return false;
   }
 
   /** Unique to the tuple that a flow was opened with, and its namespace. */
   openingKey(flow: number): string {
-    const tuple = this.tupleOf(flow, 'opener');
+    const tuple = this.tupleOf(flow, 'originator');
     return `${tuple.netns} ${keyOf(tuple)}`;
   }
 
-  /** The tuple by which a flow's opener, or its acceptor, knows it. */
+  /** A flow's tuple as its originator, or its responder, sees it. */
   tupleOf(flow: number, side: Side): Tuple {
-    const place = side === 'opener' ? ORIGINAL : REPLY;
+    const place = side === 'originator' ? ORIGINAL : REPLY;
     const at = flow * FLOW_WORDS + place.words;
     const port = flow * FLOW_HALVES + place.ports;
     const tuple = new Tuple();
@@ -213,7 +213,7 @@ export class FlowIndex {
   }
 
   #step(tuple: Tuple, flow: number, side: Side): void {
-    const beyond = side === 'opener' ? REPLY : ORIGINAL;
+    const beyond = side === 'originator' ? REPLY : ORIGINAL;
     const at = flow * FLOW_WORDS + beyond.words;
     const port = flow * FLOW_HALVES + beyond.ports;
     // Reversed: the beyond tuple is seen from the other side.
@@ -262,7 +262,7 @@ export class FlowIndex {
   }
 
   #has(flow: number, tuple: Tuple, side: Side): boolean {
-    const place = side === 'opener' ? ORIGINAL : REPLY;
+    const place = side === 'originator' ? ORIGINAL : REPLY;
     const at = flow * FLOW_WORDS + place.words;
     const port = flow * FLOW_HALVES + place.ports;
     return (
@@ -280,7 +280,7 @@ export class FlowIndex {
   }
 
   #agree(a: number, b: number, side: Side): boolean {
-    const beyond = side === 'opener' ? REPLY : ORIGINAL;
+    const beyond = side === 'originator' ? REPLY : ORIGINAL;
     const [atA, atB] = [a * FLOW_WORDS + beyond.words, b * FLOW_WORDS + beyond.words];
     const [portA, portB] = [a * FLOW_HALVES + beyond.ports, b * FLOW_HALVES + beyond.ports];
     return (

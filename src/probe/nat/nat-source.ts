@@ -17,7 +17,7 @@ import type { ConntrackMonitor } from '../conntrack/monitor.js';
  * Both are closed with the source that is returned.
  * @param extras.translations of the sockets' earlier source, which called them by the same ids
  * @param extras.namespaces whose counters are the source's, too
- * @param extras.warn told in one line when something is left out from now on
+ * @param extras.warn gets one line when something is left out from now on
  */
 export function withConntrack(
   source: ConnectionSource,
@@ -181,7 +181,7 @@ class TrackedSource implements ConnectionSource {
     };
   }
 
-  /** Warned of when they begin; that connection tracking can't be read at all is told at the start. */
+  /** Warns when they begin. (That conntrack can't be read at all is reported at the start.) */
   #shortfalls(): readonly string[] {
     const { shortfall, unavailable } = this.watcher;
     const texts = [shortfall, this.#namespaces?.shortfall].filter((text) => text !== undefined);
@@ -200,7 +200,7 @@ function isLateFor(
 ): boolean {
   for (let flow = 0; flow < flows.count; flow++) {
     if (!flows.isTranslated(flow) || before.has(flows, flow)) continue;
-    for (const side of ['opener', 'acceptor'] as const)
+    for (const side of ['originator', 'responder'] as const)
       if (flows.translatesFor(flow, side) && isKnown(flows.tupleOf(flow, side))) return true;
   }
   return false;

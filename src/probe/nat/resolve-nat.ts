@@ -1,13 +1,13 @@
 /**
- * Looks through NAT: records whose addresses are translated on their way get the remote end that is really there, so
- * that the two ends of a connection have one tuple, wherever they were seen.
+ * Resolves NAT: records with translated addresses get the real remote end, so that the two ends of a connection have one
+ * tuple, wherever they were seen.
  *
- * The opener's record (client → what it dialled) gets the server behind it, the acceptor's record (server ← the
- * translated client) gets the client behind it. Of a connection whose handshake nobody saw, the flow tells the direction.
+ * The originator's record (client → what it dialled) gets the server behind it, the responder's record (server ← the
+ * translated client) gets the client behind it. If the handshake was not seen, the flow gives the direction.
  *
  * Networks with the same addresses can have the same tuple at the same time, which their router keeps apart by conntrack
- * zones (or each has its own router). A socket does not tell its zone. Where there are as many sockets as flows, each
- * has one of them: the connections are known then, but not which of the processes has which.
+ * zones (or each has its own router). A socket does not have its zone. If there are as many sockets as flows, each
+ * has one of them: the connections are known then, but not which process has which.
  *
  * What was found for a socket stays while that socket lives, whatever becomes of the flows (translations.ts).
  */
@@ -32,9 +32,9 @@ import { leadsAsFar, socketKey, Translations, type Translation } from './transla
 
 /** By direction: the sides of a flow that a socket can be on. A listener is on none. */
 const SIDES: Readonly<Record<number, readonly Side[]>> = {
-  [Direction.Unknown]: ['opener', 'acceptor'],
-  [Direction.Connected]: ['opener'],
-  [Direction.Accepted]: ['acceptor'],
+  [Direction.Unknown]: ['originator', 'responder'],
+  [Direction.Connected]: ['originator'],
+  [Direction.Accepted]: ['responder'],
 };
 
 export interface ResolvedNat {
@@ -42,7 +42,7 @@ export interface ResolvedNat {
   readonly replaced: number;
   /** By record of a client's end: what was dialled (`address:port`), where that is not the server's own. */
   readonly dialled: ReadonlyMap<number, string>;
-  /** There are sockets of which nobody can say which of several flows they have: a look at all of them may. */
+  /** It is unknown which of several flows some sockets have: a pass over all sockets may decide. */
   readonly isUnclear: boolean;
 }
 
@@ -129,10 +129,10 @@ class Pass {
 
   /** @param flows those that led there */
   #write(i: number, tuple: Tuple, side: Side, flows: Uint8Array, isShared = false): void {
-    const told = this.#writeEnd(i, tuple, side);
+    const isWritten = this.#writeEnd(i, tuple, side);
     const state = this.view.bytes[i * RECORD.bytes + OFFSET.state];
     // A connect that waits is looked through while its flow is there, which is as long: its end may have no record.
-    if (told && state !== TcpState.Close && state !== TcpState.SynSent)
+    if (isWritten && state !== TcpState.Close && state !== TcpState.SynSent)
       this.translations.remember(socketOf(this.view, i), this.#dialled, tuple, side, flows, isShared);
   }
 
@@ -145,14 +145,14 @@ class Pass {
     if (isShared) hideProcess(this.view, i);
   }
 
-  /** Whether that told anything: of the remote end, or of the direction. */
+  /** True: the remote end or the direction is written. */
   #writeEnd(i: number, tuple: Tuple, side: Side): boolean {
     const isUnknown = this.view.bytes[i * RECORD.bytes + OFFSET.direction] === Direction.Unknown;
     if (isUnknown) setDirection(this.view, i, side);
     const dialled = remoteText(this.view, i);
     const changed = writeRemote(this.view, i, tuple);
     if (changed) this.replaced++;
-    if (changed && side === 'opener') this.dialled.set(i, dialled);
+    if (changed && side === 'originator') this.dialled.set(i, dialled);
     return changed || isUnknown;
   }
 
@@ -243,7 +243,7 @@ function readTuple({ halves, words }: RecordView, i: number, tuple: Tuple): void
 }
 
 function setDirection({ bytes }: RecordView, i: number, side: Side): void {
-  const direction = side === 'opener' ? Direction.Connected : Direction.Accepted;
+  const direction = side === 'originator' ? Direction.Connected : Direction.Accepted;
   bytes[i * RECORD.bytes + OFFSET.direction] = direction;
   bytes[i * RECORD.bytes + OFFSET.directionEvidence] = DirectionEvidence.Conntrack;
 }

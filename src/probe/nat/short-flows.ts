@@ -1,6 +1,6 @@
 /**
- * Connections that /proc did not see: flows that were established and had ended before anybody looked. Each becomes one
- * record of a closed socket, at the client's end or, where a listener tells the process, at the server's.
+ * Connections that /proc did not see: flows that were established and ended between two scans. Each becomes one record of a
+ * closed socket, at the client's end or, if a listener gives the process, at the server's.
  */
 import { isLoopbackAddress, isWildcardAddress, sameAddress } from '../records/address.js';
 import { FLOW_BYTES, NO_FLOWS, type FlowBatch } from '../records/nat-flow.js';
@@ -18,7 +18,9 @@ import {
 import { TcpState } from '../records/tcp-state.js';
 import { RecordView, type RecordBatch } from '../records/record-view.js';
 
-/** Flows without a socket in `batch`, whose addresses have been looked through NAT; `all` is what is known to look through. */
+/**
+ * Flows without a socket in `batch`, whose addresses have been looked through NAT; `all` is what is known to look through.
+ */
 export function unseenFlows(batch: RecordBatch, born: FlowBatch, all: FlowBatch): FlowBatch {
   if (born.flowCount === 0) return NO_FLOWS;
   const flowOf = new Map<string, number>();
@@ -70,12 +72,12 @@ function connectionsOf(flows: FlowBatch, all: FlowBatch): Tuple[] {
   const index = new FlowIndex(all);
   const own = new FlowIndex(flows);
   return Array.from({ length: flows.flowCount }, (_, flow) => {
-    const connection = own.tupleBeyond(flow, 'opener');
-    const acceptor = own.tupleBeyond(flow, 'acceptor');
-    index.resolve(connection, 'opener');
-    index.resolve(acceptor, 'acceptor');
-    connection.words.set(acceptor.words.subarray(4), 0);
-    connection.ports[0] = acceptor.ports[1]!;
+    const connection = own.tupleBeyond(flow, 'originator');
+    const responder = own.tupleBeyond(flow, 'responder');
+    index.resolve(connection, 'originator');
+    index.resolve(responder, 'responder');
+    connection.words.set(responder.words.subarray(4), 0);
+    connection.ports[0] = responder.ports[1]!;
     connection.netns = own.netnsOf(flow);
     return connection;
   });

@@ -20,7 +20,7 @@ export interface Translation {
   readonly port: number;
   /** Namespace of the last flow, which a loopback address is in. */
   readonly netns: number;
-  /** What the socket itself has, to tell it from another one with the same id. */
+  /** The socket's own remote end: another socket may get the same id. */
   readonly dialled: Int32Array;
   readonly dialledPorts: readonly [local: number, remote: number];
   /** The flows that were followed. */

@@ -19,7 +19,7 @@ export interface ProcFiles {
 }
 
 export function procFiles(procRoot: string): ProcFiles {
-  const sizeTells = sizesTell(procRoot);
+  const sizeIsCount = sizesAreCounts(procRoot);
   return {
     async read(paths) {
       if (paths.length === 0) return [];
@@ -34,12 +34,12 @@ export function procFiles(procRoot: string): ProcFiles {
     async countDescriptors(folders) {
       if (folders.length === 0) return [];
       try {
-        const counts = await countEntries(folders, sizeTells);
+        const counts = await countEntries(folders, sizeIsCount);
         return Array.from(counts, (count) => (count < 0 ? undefined : count));
       } catch (error) {
         if (!(error instanceof AddonUnavailableError)) throw error;
         return oneByOne(folders, async (folder) =>
-          sizeTells ? (await stat(folder)).size : (await readdir(folder)).length,
+          sizeIsCount ? (await stat(folder)).size : (await readdir(folder)).length,
         );
       }
     },
@@ -47,7 +47,7 @@ export function procFiles(procRoot: string): ProcFiles {
 }
 
 /** Since Linux 6.2 the size of a process's folder of open files is their number; before, it is 0. */
-function sizesTell(procRoot: string): boolean {
+function sizesAreCounts(procRoot: string): boolean {
   try {
     return statSync(`${procRoot}/self/fd`).size > 0;
   } catch {

@@ -1,6 +1,6 @@
 /**
- * What a source of connections could not have of what it uses, and what is not seen for that: for the log, the host's facts,
- * `doctor` and metrics. The eBPF source has a ladder of it: see ebpf/rungs.ts.
+ * What a source of connections was refused, and what is not seen because of that: for the log, the host's facts, `doctor`
+ * and metrics. The eBPF source has a ladder of rungs: see ebpf/rungs.ts.
  */
 
 export const RUNGS = ['files', 'sockets', 'events'] as const;
@@ -9,15 +9,15 @@ export type Rung = (typeof RUNGS)[number];
 /** What the kernel allowed, and what is not seen because of what it refused. */
 export interface Coverage {
   readonly rung: Rung;
-  /** One for each program that is not there. */
+  /** One for each missing program. */
   readonly blind: readonly Blindness[];
-  /** What is not seen for other reasons, though nothing was refused. */
+  /** What is not seen for other reasons. */
   readonly limits: readonly Limit[];
 }
 
 /** What can't be seen from where the probe runs. */
 export interface Limit {
-  /** One word, of small letters and `_`: part of a fact's name. */
+  /** One word of small letters and `_`: part of a fact's name. */
   readonly what: string;
   readonly lost: string;
   /** What to do to see it. */
@@ -26,7 +26,7 @@ export interface Limit {
 
 export interface Blindness {
   readonly program: string;
-  /** What the program is attached to: `iter/tcp` … */
+  /** The program's attach point: `iter/tcp` … */
   readonly section: string;
   /** The kernel's answer. */
   readonly reason: string;
@@ -42,7 +42,7 @@ export function coverageText(coverage: Coverage): string {
   return [refusalsText(coverage), ...coverage.limits.map(limitText)].join('; ');
 }
 
-/** The same of what was refused only. */
+/** Like coverageText, without the limits. */
 export function refusalsText({ rung, blind }: Coverage): string {
   if (blind.length === 0) return `rung ${rung}, nothing refused`;
   const losses = new Map<string, string[]>();

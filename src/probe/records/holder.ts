@@ -1,4 +1,6 @@
-/** Processes that hold a socket which another one uses: flat rows, `struct tp_holder` of native/bpf/record.h. */
+/**
+ * Further fd holders: processes that hold a socket which another process uses. Flat rows, `struct tp_holder` of record.h.
+ */
 export interface HolderBatch {
   readonly holders: ArrayBuffer;
   readonly holderCount: number;

@@ -5,7 +5,7 @@
  * for a constant, and hot loops would load each again and again.
  */
 /** Of all numbers in here; the addon has that of the header which it was compiled from. */
-export const LAYOUT_DIGEST = '52f7a91566faff47';
+export const LAYOUT_DIGEST = 'eb22bff229b27cdf';
 
 /** Size of one `struct tp_record`, by what it is read in. */
 export const enum RECORD {
@@ -62,27 +62,30 @@ export const enum OFFSET {
   /** u8: bits of enum tp_flag */
   flags = 106,
   /**
-   * u8: inside the eBPF source: in a closed record, 0: it was never reported while it lived; in a live one of
-   * the overflow: the TCP state last reported
+   * u8: inside the eBPF source: in a closed record, 0: it was never reported while it lived; in a live record
+   * of the overflow map: the TCP state last reported
    */
   emittedState = 107,
-  /** u8: inside the kernel: the sweep that last found process `pid` holding it, or in which it was noted */
+  /**
+   * u8: inside the kernel: the sweep that last found process `pid` holding the socket, or in which `pid` was
+   * recorded
+   */
   heldIn = 108,
   /** u8: of an MPTCP connection, the subflows that joined its first; set in user space */
   subflows = 109,
   /** u8: why a record waits for its other end, while it does; 0 in every snapshot and batch */
   holdReason = 111,
   /**
-   * u64: start of process `pid` (CLOCK_BOOTTIME; from /proc rounded down to a clock tick), with the PID what
-   * a process is; without a PID: it has none where we report PIDs, as it is outside of that namespace; 0:
+   * u64: start of process `pid` (CLOCK_BOOTTIME; from /proc rounded down to a clock tick): PID and start
+   * identify a process; with PID 0: a process outside of the PID namespace whose PIDs are reported; 0:
    * unknown
    */
   pidStartNanos = 112,
   /** u32: process (tgid) of the listener that an accepted socket came from; 0: unknown */
   listenerPid = 120,
-  /** u32: inside the kernel: the round of visits that last came by */
-  visit = 124,
-  /** 16 bytes: NUL-terminated name of process `pid` when it was noted: it may be gone later; zero: unknown */
+  /** u32: inside the kernel: the last round of scans that reached the socket */
+  scanRound = 124,
+  /** 16 bytes: NUL-terminated name of process `pid` when it was recorded: the process may end; zero: unknown */
   comm = 128,
 }
 
@@ -103,7 +106,7 @@ export const enum WORD {
   scopeId = 23,
   pidStartNanos = 28,
   listenerPid = 30,
-  visit = 31,
+  scanRound = 31,
   comm = 32,
 }
 
@@ -125,7 +128,7 @@ export const enum HOLDER_OFFSET {
   socketId = 0,
   /** u64: as in records */
   pidStartNanos = 8,
-  /** u32: a process that holds the socket and is not its record's */
+  /** u32: a process that holds the socket, other than the record's */
   pid = 16,
   /** u8 */
   isListener = 20,
@@ -141,7 +144,7 @@ export const enum NAMESPACE {
 
 /** Offsets in 32-bit words; u64 fields by their low word, addresses by the first of four. */
 export const enum NAMESPACE_WORD {
-  /** u64: its inode; 0: the sum of those that there was no room for */
+  /** u64: its inode; 0: the sum of the namespaces beyond the limit */
   netns = 0,
   /** u64: connects, pending and failed ones among them (tcpActiveOpens) */
   active = 2,
@@ -149,13 +152,13 @@ export const enum NAMESPACE_WORD {
   passive = 4,
   /** u64: sockets in ESTABLISHED or CLOSE-WAIT, now (tcpCurrEstab) */
   established = 6,
-  /** u64: from here on: of sockets beyond the bounds, which have no record each; those that live now */
+  /** u64: from here on the overflow: sockets over the limit, without a record each; live ones, now */
   live = 8,
   /** u64: connections that ended */
   closed = 10,
   /** u64: connects that ended without a handshake; not among the closed ones */
   failed = 12,
-  /** u64: payload of those that ended, as `bytes_received` and `retransmits` */
+  /** u64: payload of sockets that ended; so are `bytes_received` and `retransmits` */
   bytesSent = 14,
   /** u64 */
   bytesReceived = 16,
@@ -202,7 +205,7 @@ export const enum DirectionEvidence {
   PortGuess = 1,
   ListenerTable = 2,
   Conntrack = 3,
-  /** it was seen, or follows from the socket's counts of bytes */
+  /** it was seen, or follows from the socket's byte counters */
   Handshake = 4,
 }
 
@@ -229,7 +232,7 @@ export const enum Flag {
   Subflow = 16,
   /** a connect that has waited for an answer for a while; no source sets this either */
   Unanswered = 32,
-  /** it began and ended between two snapshots: no other record is of its socket; sources may leave it out */
+  /** began and ended between two snapshots: its socket has no other record; sources may leave it out */
   Brief = 64,
   /** inside the eBPF source: its socket has no record, only its beginning and its end are reported */
   Untracked = 128,

@@ -1,6 +1,6 @@
 /**
- * What is lost with a batch that comes into no report: the ends of connections that it had first and that are over. Those
- * that live are in the next batch again. Pure.
+ * What is lost with a batch that comes into no report: closed ends that no earlier batch had. Live ends are in the next
+ * batch again. Pure.
  */
 import { Direction, Flag, OFFSET, RECORD, WORD } from './layout.js';
 import { TcpState } from './tcp-state.js';
@@ -14,7 +14,7 @@ export interface LostEnds {
   passive: number;
 }
 
-/** By inode of the network namespace. What an earlier batch had, or was there before the source, is not among them. */
+/** By inode of the network namespace. Without ends that an earlier batch had, or that are older than the source. */
 export function lostEnds(batch: RecordBatch): Map<number, LostEnds> {
   const { bytes, words, count } = new RecordView(batch);
   const lost = new Map<number, LostEnds>();

@@ -44,12 +44,12 @@ export class ProbeMetrics {
   #setCoverage(): void {
     const coverage = this.observed.coverage?.();
     if (coverage === undefined) return;
-    this.#gauge('ebpf_rung', 'Rung of the eBPF source: how live sockets are visited', ['rung']).set(
+    this.#gauge('ebpf_rung', 'Rung of the eBPF source: how live sockets are scanned', ['rung']).set(
       { rung: coverage.rung },
       1,
     );
     for (const { program, section } of coverage.blind)
-      this.#gauge('ebpf_program_refused', 'BPF programs that are not there', ['program', 'section']).set(
+      this.#gauge('ebpf_program_refused', 'BPF programs that are missing', ['program', 'section']).set(
         { program, section },
         1,
       );

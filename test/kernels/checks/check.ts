@@ -13,8 +13,8 @@ export interface Check {
 }
 
 export const EVERY_RUNG: readonly Rung[] = RUNGS;
-/** Those that tell what live sockets transfer. */
-export const VISITING_RUNGS: readonly Rung[] = RUNGS.filter((rung) => rung !== 'events');
+/** Rungs that scan live sockets. */
+export const SCANNING_RUNGS: readonly Rung[] = RUNGS.filter((rung) => rung !== 'events');
 /** Those that know the processes of what is older than the probe. */
 export const FILES_RUNGS: readonly Rung[] = ['files'];
 

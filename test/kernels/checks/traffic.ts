@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { watch, type Seen } from '../../ebpf/seen-scenario.js';
 import { TcpState } from '../../../src/probe/records/tcp-state.js';
 import { socketsIn } from '../../support/socket-records.js';
-import { EVERY_RUNG, optionsOf, VISITING_RUNGS, type Check } from './check.js';
+import { EVERY_RUNG, optionsOf, SCANNING_RUNGS, type Check } from './check.js';
 
 /** What clients ask with, and how much they get for it. */
 const SIZES = [
@@ -76,19 +76,19 @@ const expectedOf = (pairs: readonly Pair[]): string[] =>
 export const traffic: readonly Check[] = [
   {
     name: 'bytes of held connections, exact',
-    rungs: VISITING_RUNGS,
+    rungs: SCANNING_RUNGS,
     run: async (t, rung) => {
       const seen = await watch(t, optionsOf(rung));
       const pairs = await transfer(t);
       const expected = expectedOf(pairs);
       const deadline = Date.now() + PATIENCE_MS;
-      let told = await bytesOf(seen, pairs, false);
+      let reported = await bytesOf(seen, pairs, false);
       // What is sent counts once it is acknowledged, which may be a moment after it was received.
-      while (told.join() !== expected.join() && Date.now() < deadline) {
+      while (reported.join() !== expected.join() && Date.now() < deadline) {
         await sleep(20);
-        told = await bytesOf(seen, pairs, false);
+        reported = await bytesOf(seen, pairs, false);
       }
-      assert.deepEqual(told, expected);
+      assert.deepEqual(reported, expected);
     },
   },
   {

@@ -1,8 +1,8 @@
 /**
  * The eBPF source: the kernel keeps one record per TCP socket and this reads them in bulk.
  *
- * What existed before it was loaded is adopted by a sweep over all open files, in the background: a state change that
- * the kernel reports meanwhile wins over what the sweep finds.
+ * A sweep over all open files adopts older sockets, in the background. A state change that the kernel reports meanwhile
+ * wins over the sweep.
  */
 import {
   AddonUnavailableError,
@@ -20,7 +20,7 @@ import { findNamespaces, type ListNamespaces } from '../../namespaces/net-namesp
 import type {
   Completeness,
   ConnectionSource,
-  OtherConnections,
+  Overflow,
   Snapshot,
   SnapshotRequest,
   UnreportedEnds,
@@ -33,23 +33,23 @@ import { coverageOf, WITHOUT } from './rungs.js';
 import { SCAN_RATIONS } from './rations.js';
 import { Sweeps } from './sweeps.js';
 
-/** What is told in detail, and how much of it may wait in the kernel. */
+/** Bounds on records, and on records that wait in the kernel. */
 export interface EbpfBounds extends TrackerOptions {
-  /** Namespaces held against the kernel's counters at each snapshot; of more of them each in its turn. Default 2,048. */
+  /** Namespaces compared with the kernel's counters at each snapshot; more take turns. Default 2,048. */
   readonly maxNamespaces?: number;
 }
 
 export interface EbpfSourceOptions extends EbpfBounds {
-  /** The highest rung of the ladder that is tried. Default: the highest there is. */
+  /** The highest rung to try. Default: the highest of all. */
   readonly rung?: Rung;
-  /** Milliseconds between two sweeps over all open files, which find sockets that changed hands. Default 30,000. */
+  /** Milliseconds between two sweeps over all open files. They find sockets that changed hands. Default 30,000. */
   readonly sweepIntervalMs?: number;
   readonly procRoot?: string;
-  /** Finds the namespaces, once for each snapshot. Default: by looking at every process below `procRoot`. */
+  /** Lists the namespaces, once per snapshot. Default: those of all processes below `procRoot`. */
   readonly listNamespaces?: ListNamespaces;
-  /** Told in one line when the kernel refuses a program late. */
+  /** Gets one line when the kernel refuses a program late. */
   readonly warn?: (message: string) => void;
-  /** Of the source that this one replaces: what neither of them saw is missed. */
+  /** Of the source that this one replaces: connections that neither saw count as missed. */
   readonly ledger?: Ledger;
 }
 
@@ -59,7 +59,7 @@ const DEFAULT_SWEEP_INTERVAL_MS = 30_000;
 export class EbpfSource implements ConnectionSource {
   readonly kind = 'ebpf';
   #counters: TrackerCounters | undefined;
-  readonly #other = {
+  readonly #overflow = {
     otherClosed: 0,
     otherFailed: 0,
     otherBytesSent: 0,
@@ -69,7 +69,7 @@ export class EbpfSource implements ConnectionSource {
   readonly #sweeps: Sweeps;
   readonly #warn: (message: string) => void;
   #coverage: Coverage;
-  #rounds = 0;
+  #scanRounds = 0;
   #foreign = 0;
   #namespaces: NamespacePaths;
 
@@ -86,9 +86,9 @@ export class EbpfSource implements ConnectionSource {
   }
 
   /**
-   * Loads and attaches the programs and starts to look for older sockets.
+   * Loads and attaches the programs and begins to adopt older sockets.
    * @throws AddonUnavailableError when the addon is not built, or was built from another record layout
-   * @throws EbpfUnavailableError with the reason when the kernel does not allow eBPF here
+   * @throws EbpfUnavailableError with the reason if the kernel does not allow eBPF here
    */
   static async start(options: EbpfSourceOptions = {}): Promise<EbpfSource> {
     const { procRoot = '/proc', maxNamespaces = DEFAULT_MAX_NAMESPACES, ledger, ...rest } = options;
@@ -123,7 +123,7 @@ export class EbpfSource implements ConnectionSource {
     }
   }
 
-  /** As of the last snapshot: a kernel can say no late. */
+  /** As of the last snapshot: the kernel may refuse a program late. */
   get coverage(): Coverage {
     return this.#coverage;
   }
@@ -133,37 +133,37 @@ export class EbpfSource implements ConnectionSource {
     await this.#sweeps.first;
   }
 
-  async snapshot({ thrifty = false, changesOnly = false }: SnapshotRequest = {}): Promise<
+  async snapshot({ mayDeferScan = false, changesOnly = false }: SnapshotRequest = {}): Promise<
     Snapshot & { readonly completeness: Completeness }
   > {
     const { all, ...reading } = await readKernel(this.kernel, this.ledger);
     if (all !== undefined) this.#namespaces = namespacePaths(all);
-    const { namespaces, namespaceCount, refused, visited, foreign, unsure, ...snapshot } =
-      await this.tracker.snapshot({ thrifty, changesOnly, namespaces: this.#namespaces });
-    if (visited) this.#rounds++;
+    const { namespaces, namespaceCount, refused, scanned, foreign, unsure, ...snapshot } =
+      await this.tracker.snapshot({ mayDeferScan, changesOnly, namespaces: this.#namespaces });
+    if (scanned) this.#scanRounds++;
     if (unsure) this.#sweeps.hurry();
     if (refused !== this.#coverage.blind.length) await this.#lookAtRefusals();
     this.#counters = await this.tracker.counters();
-    const { seen, other } = readNamespaceCounts({ namespaces, namespaceCount });
-    this.#count(other);
+    const { seen, overflow } = readNamespaceCounts({ namespaces, namespaceCount });
+    this.#count(overflow);
     this.#foreign = foreign;
     const completeness = this.ledger.reconcile({ ...reading, seen });
-    // Connections that are older are found with, or after, the listeners of their namespace.
-    const listenersListed = this.#sweeps.hasConfirmed;
-    return { ...snapshot, foreign, listenersListed, other, holders: this.#sweeps.holders, completeness };
+    // A sweep finds older connections with, or after, the listeners of their namespace.
+    const listenersListed = this.#sweeps.hasAdopted;
+    return { ...snapshot, foreign, listenersListed, overflow, holders: this.#sweeps.holders, completeness };
   }
 
   unreported(ends: UnreportedEnds): void {
     this.ledger.unreported(ends);
   }
 
-  /** `otherLive` is as of now; `live`, `stored` and `foreign`, too. */
+  /** By the names of metrics. `otherLive`, `live`, `stored` and `foreign` are as of now. */
   counters(): Readonly<Record<string, number>> {
     return {
-      ...this.#counters,
-      ...this.#other,
+      ...(this.#counters && byMetric(this.#counters)),
+      ...this.#overflow,
       foreign: this.#foreign,
-      visitRounds: this.#rounds,
+      visitRounds: this.#scanRounds,
       ...this.#sweeps.counters(),
     };
   }
@@ -178,13 +178,18 @@ export class EbpfSource implements ConnectionSource {
     this.#warn(`the kernel refuses a BPF program that it allowed before: ${coverageText(this.#coverage)}`);
   }
 
-  #count({ live, closed, failed, bytesSent, bytesReceived }: OtherConnections): void {
-    this.#other.otherLive = live;
-    this.#other.otherClosed += closed;
-    this.#other.otherFailed += failed;
-    this.#other.otherBytesSent += bytesSent;
-    this.#other.otherBytesReceived += bytesReceived;
+  #count({ live, closed, failed, bytesSent, bytesReceived }: Overflow): void {
+    this.#overflow.otherLive = live;
+    this.#overflow.otherClosed += closed;
+    this.#overflow.otherFailed += failed;
+    this.#overflow.otherBytesSent += bytesSent;
+    this.#overflow.otherBytesReceived += bytesReceived;
   }
+}
+
+/** Names of metrics are fixed. */
+function byMetric({ inferred, ...counters }: TrackerCounters): Readonly<Record<string, number>> {
+  return { ...counters, madeUp: inferred };
 }
 
 interface KernelReader {
@@ -207,7 +212,7 @@ async function beginLedger(
   return new Ledger(await readKernelCounts(procRoot, all.slice(0, maxNamespaces)));
 }
 
-/** When namespaces can't be listed nothing is looked at: a count that is not there is held against nothing. */
+/** If namespaces can't be listed, nothing is compared: there are no counts of the kernel. */
 async function readKernel(
   { procRoot, maxNamespaces, listNamespaces }: KernelReader,
   ledger: Ledger,
@@ -230,7 +235,7 @@ function namespacePaths(all: readonly NetNamespace[]): NamespacePaths {
   };
 }
 
-/** The addon was compiled from record.h; reading it with other offsets would show wrong connections. */
+/** The addon was compiled from record.h: other offsets would read wrong connections. */
 function assertSameLayout(compiled: string): void {
   if (compiled === LAYOUT_DIGEST) return;
   throw new AddonUnavailableError(

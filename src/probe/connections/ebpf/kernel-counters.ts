@@ -1,12 +1,12 @@
 /**
- * The kernel's own count of TCP connections per network namespace: /proc/PID/net/snmp of one process in each (RFC 4022;
- * net/ipv4/proc.c), or the same file as seen from inside where no process is.
+ * The kernel's own counts of TCP connections per network namespace: /proc/PID/net/snmp of one process in each (RFC 4022;
+ * net/ipv4/proc.c), or the same file read from inside a namespace without a process.
  */
 import { readFile } from 'node:fs/promises';
 import { AddonUnavailableError, readInNamespaces, type NetNamespace } from 'ebpf-bridge/procfs';
 import { withoutProcess } from '../../namespaces/net-namespaces.js';
 
-/** Since the namespace was made, but `established`, which is now. */
+/** Since the namespace was made; `established` is as of now. */
 export interface TcpCounts {
   /** Connects that sent a SYN. */
   readonly active: number;
@@ -20,7 +20,7 @@ const COLUMNS = { active: 'ActiveOpens', passive: 'PassiveOpens', established: '
 /** Files read at once. */
 const CONCURRENCY = 8;
 
-/** The counts in the text of /proc/net/snmp; undefined when they are not there. */
+/** The counts in the text of /proc/net/snmp; undefined if it has none. */
 export function parseTcpCounts(text: string): TcpCounts | undefined {
   const [names, values] = text
     .split('\n')
@@ -40,7 +40,7 @@ export function parseTcpCounts(text: string): TcpCounts | undefined {
   return Object.values(counts).some(Number.isNaN) ? undefined : counts;
 }
 
-/** By inode of the namespace. One whose process ends meanwhile is left out: it is held against nothing this time. */
+/** By inode of the namespace. Leaves out a namespace whose process ends meanwhile: it is not compared this time. */
 export async function readKernelCounts(
   procRoot: string,
   namespaces: readonly NetNamespace[],

@@ -1,23 +1,23 @@
 /**
- * How complete the picture is: what the tracker saw is held against what the kernel counted, namespace by namespace.
+ * Completeness: compares what the tracker saw with what the kernel counted, per namespace.
  *
- * The kernel's counters are read before the tracker's, so the tracker may be ahead by what happened in between, never
- * behind: being behind is loss. A loss stays counted even if the tracker gets ahead again.
+ * The kernel's counters are read before the tracker's. So the tracker may be ahead by what happened in between, never
+ * behind: behind means loss. A loss stays counted even if the tracker gets ahead again.
  *
- * Not every namespace need be looked at each time: what the tracker saw in the others waits in their accounts.
+ * Not every namespace is compared each time: what the tracker saw of the others waits in their accounts.
  */
 import type { Completeness, NamespaceMissed, UnreportedEnds } from '../../records/source.js';
 import type { TcpCounts } from './kernel-counters.js';
 
-/** Namespaces reported by name; the sums have them all. */
+/** Namespaces reported by name; the sums include all. */
 const NAMED_MOST = 10;
 
 export interface Reading {
-  /** Every namespace there is now, by inode: the accounts of others are closed. Absent when that is not known. */
+  /** Inodes of all namespaces that exist now: other accounts are closed. Absent if unknown. */
   readonly alive?: Iterable<number>;
-  /** The kernel's counts of those that were looked at, read before `seen`. */
+  /** The kernel's counts of the namespaces to compare, read before `seen`. */
   readonly kernel: ReadonlyMap<number, TcpCounts>;
-  /** What trackers saw since the last reading, but `established`, which is now. */
+  /** What trackers saw since the last reading; `established` is as of now. */
   readonly seen: ReadonlyMap<number, TcpCounts>;
 }
 
@@ -27,17 +27,17 @@ interface Opens {
 }
 
 interface Account {
-  /** The kernel's counts when both began to count; undefined until it is looked at. */
+  /** The kernel's counts when both began to count; undefined until the first comparison. */
   baseline: Opens | undefined;
-  /** The kernel's counts when it was looked at last. */
+  /** The kernel's counts at the last comparison. */
   kernel: Opens;
   /** What trackers saw since the beginning. */
   seen: Opens;
   opened: number;
   missed: number;
-  /** Established sockets that the tracker did not know, at the last look. */
+  /** Established sockets that the tracker did not know, at the last comparison. */
   unknown: number;
-  /** Those of them that were so at the look before, too. */
+  /** Those of them that were unknown at the comparison before, too. */
   unknownTwice: number;
 }
 
@@ -55,7 +55,7 @@ export class Ledger {
   }
 
   /**
-   * Of all the namespaces those to look at now: who has waited longest, and first of all who was never looked at.
+   * The namespaces to compare now: first those never compared, then those compared longest ago.
    * @param most at once
    */
   choose<Namespace extends { readonly inode: number }>(all: readonly Namespace[], most: number): Namespace[] {
@@ -67,7 +67,7 @@ export class Ledger {
     };
     for (const namespace of all)
       if (this.#accounts.get(namespace.inode)?.baseline === undefined) take(namespace);
-    // Whoever is looked at goes to the end of the accounts.
+    // A comparison moves an account to the end.
     for (const [netns, { baseline }] of this.#accounts) {
       const namespace = waiting.get(netns);
       if (namespace !== undefined && baseline !== undefined) take(namespace);
@@ -86,7 +86,7 @@ export class Ledger {
     return { ...this.#totals(), namespaces: this.#namespaces() };
   }
 
-  /** Ends that were seen, and are missed all the same: see ConnectionSource.unreported. */
+  /** Ends that were seen and are missed all the same: see ConnectionSource.unreported. */
   unreported(ends: UnreportedEnds): void {
     for (const [netns, { active, passive }] of ends) {
       const account = this.#accounts.get(netns);
@@ -103,7 +103,7 @@ export class Ledger {
     const account = this.#accountOf(netns, kernel, latest ?? NOTHING);
     account.kernel = kernel;
     const { seen } = account;
-    // What happened in it before it was first looked at is taken to be what was seen.
+    // Before the first comparison, what was seen is taken for all that happened.
     const baseline = (account.baseline ??= {
       active: kernel.active - seen.active,
       passive: kernel.passive - seen.passive,
@@ -113,7 +113,7 @@ export class Ledger {
     account.opened = active + passive;
     const behind = Math.max(0, active - seen.active) + Math.max(0, passive - seen.passive);
     account.missed = Math.max(account.missed, behind);
-    // Sockets come and go between the two readings: unknown is what is so twice.
+    // Sockets come and go between the two readings: only twice unknown counts.
     const unknown = Math.max(0, kernel.established - (latest?.established ?? 0));
     account.unknownTwice = Math.min(unknown, account.unknown);
     account.unknown = unknown;
@@ -121,7 +121,7 @@ export class Ledger {
     this.#accounts.set(netns, account);
   }
 
-  /** An inode that was freed is given to the next namespace, whose counters start at nothing. */
+  /** A freed inode is reused by a new namespace, whose counters start at 0. */
   #accountOf(netns: number, kernel: TcpCounts, latest: Opens): Account {
     const known = this.#accounts.get(netns);
     if (known === undefined) return newAccount();
@@ -164,7 +164,7 @@ export class Ledger {
   }
 }
 
-/** @param kernel its counts, which both begin at; without them the first look decides */
+/** @param kernel the counts that both begin at; without them the first comparison sets the baseline */
 function newAccount(kernel?: TcpCounts): Account {
   const baseline = kernel && { active: kernel.active, passive: kernel.passive };
   return {

@@ -1,14 +1,14 @@
 /** Reads `TrackerSnapshot.namespaces`: a row of counts for each network namespace. */
 import type { TrackerSnapshot } from 'ebpf-bridge/ebpf';
 import { NAMESPACE, NAMESPACE_WORD } from '../../records/layout.js';
-import { otherOf, type NamespaceOther } from '../../records/overflow-counts.js';
-import type { OtherConnections } from '../../records/source.js';
+import { overflowOf, type NamespaceOverflow } from '../../records/overflow-counts.js';
+import type { Overflow } from '../../records/source.js';
 import type { TcpCounts } from './kernel-counters.js';
 
 export interface NamespaceCounts {
-  /** By inode, to be held against the kernel's own. */
+  /** By inode, to compare with the kernel's own. */
   readonly seen: ReadonlyMap<number, TcpCounts>;
-  readonly other: OtherConnections;
+  readonly overflow: Overflow;
 }
 
 export function readNamespaceCounts({
@@ -17,7 +17,7 @@ export function readNamespaceCounts({
 }: Pick<TrackerSnapshot, 'namespaces' | 'namespaceCount'>): NamespaceCounts {
   const words = new Uint32Array(rows, 0, namespaceCount * NAMESPACE.words);
   const seen = new Map<number, TcpCounts>();
-  const namespaces: NamespaceOther[] = [];
+  const namespaces: NamespaceOverflow[] = [];
   for (let at = 0; at < words.length; at += NAMESPACE.words) {
     const u64 = (word: NAMESPACE_WORD): number => words[at + word]! + words[at + word + 1]! * 2 ** 32;
     const netns = u64(NAMESPACE_WORD.netns);
@@ -36,5 +36,5 @@ export function readNamespaceCounts({
       retransmits: u64(NAMESPACE_WORD.retransmits),
     });
   }
-  return { seen, other: otherOf(namespaces) };
+  return { seen, overflow: overflowOf(namespaces) };
 }

@@ -1,11 +1,11 @@
 /**
- * What is not seen because of PID namespaces. PIDs are told in the namespace of `--proc-root`, so that they name the files
- * below it; the kernel lets a program go through the open files of its own namespace's processes only.
+ * What is not seen because of PID namespaces. PIDs are those of the namespace of `--proc-root`, so that they match the
+ * folders below it. The kernel lets a program iterate only the open files of its own namespace's processes.
  */
 import type { PidNamespace } from 'ebpf-bridge/ebpf';
 import type { Limit } from '../../records/coverage.js';
 
-/** @param procRoot as it was asked for */
+/** @param procRoot as in the options */
 export function pidNamespaceLimits(
   { inode, isKnown, hasOwnFiles }: PidNamespace,
   procRoot: string,
@@ -14,7 +14,7 @@ export function pidNamespaceLimits(
   if (!isKnown)
     limits.push({
       what: 'processes',
-      lost: `no connection has a process: which PID namespace ${procRoot} belongs to can't be told`,
+      lost: `no connection has a process: the PID namespace of ${procRoot} is unknown`,
       remedy: 'give the probe CAP_SYS_PTRACE, so that it may look at process 1 there',
     });
   else if (inode !== 0)

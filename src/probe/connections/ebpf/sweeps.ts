@@ -1,47 +1,47 @@
 /**
- * Sweeps over all open files of all processes, one at a time, on the thread pool. The first sweep finds the sockets that
- * are older than the tracker. Later ones find sockets that changed hands without an event: their process ended, and the
- * one that inherited the descriptor, or was passed it, does not read from it. A sweep comes sooner than it is due when the
- * process of a connection is known by its listener only.
+ * Sweeps over all open files of all processes, one at a time, on the thread pool. The first sweep adopts the sockets that
+ * are older than the tracker. Later sweeps find sockets that changed hands without an event: their process ended, and the
+ * process that inherited or received the descriptor does not read from it. A sweep comes early if only the listener's
+ * process of a connection is known.
  *
- * A sweep has two halves. The first finds a process for each socket, the second its other holders.
+ * A sweep has two halves. The first finds a process for each socket, the second its further fd holders.
  */
 import type { NamespacePaths, Tracker } from 'ebpf-bridge/ebpf';
 import { NO_HOLDERS, type HolderBatch } from '../../records/holder.js';
 import { SWEEP_SHARE } from './rations.js';
 
-/** A sweep that is wanted comes no sooner after the last one, milliseconds. */
+/** The least time between a sweep and a hurried one, milliseconds. */
 const SOON_MS = 1000;
 
 export class Sweeps {
-  /** Resolves, or rejects, with the first half of the first one. */
+  /** Settles with the first half of the first sweep. */
   readonly first: Promise<void>;
   /** As of the last sweep. */
   holders: HolderBatch = NO_HOLDERS;
-  /** The first half of one has ended well: all sockets that are older than the tracker are known. */
-  hasConfirmed = false;
+  /** A first half has succeeded: all sockets older than the tracker are known. */
+  hasAdopted = false;
   #underWay: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
   #swept = 0;
   #failed = 0;
   #dropped = 0;
-  /** Of processor time. */
+  /** Processor time. */
   #lastMs = 0;
   /** By `performance.now()`. */
   #endedAt = 0;
 
   /**
-   * @param intervalMs from the end of one to the start of the next; longer after long ones
-   * @param namespaces where sockets are, as of now: see Tracker.confirmHolders
+   * @param intervalMs from the end of a sweep to the start of the next; longer after long sweeps
+   * @param namespaces the current namespaces: see Tracker.sweepAdopt
    */
   constructor(
-    private readonly tracker: Pick<Tracker, 'confirmHolders' | 'tellHolders'>,
+    private readonly tracker: Pick<Tracker, 'sweepAdopt' | 'sweepHolders'>,
     private readonly intervalMs: number,
     private readonly namespaces: () => NamespacePaths,
   ) {
-    this.first = tracker.confirmHolders(namespaces());
-    // A failure of it is reported by whoever waits for it.
+    this.first = tracker.sweepAdopt(namespaces());
+    // Whoever waits for `first` reports its failure.
     this.#begin(this.first);
   }
 
@@ -54,25 +54,25 @@ export class Sweeps {
     };
   }
 
-  /** Waits for the one under way. */
+  /** Waits for the current sweep. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#underWay;
   }
 
-  /** Counts a failure; a tracker that is dead is noticed by the next snapshot. */
-  #begin(confirmed: Promise<void>): void {
-    this.#underWay = this.#end(confirmed).then(() => {
+  /** Counts a failure; the next snapshot notices a dead tracker. */
+  #begin(adopted: Promise<void>): void {
+    this.#underWay = this.#end(adopted).then(() => {
       this.#schedule();
     });
   }
 
-  async #end(confirmed: Promise<void>): Promise<void> {
+  async #end(adopted: Promise<void>): Promise<void> {
     try {
-      await confirmed;
-      this.hasConfirmed = true;
-      const { dropped, cpuNanos, ...holders } = await this.tracker.tellHolders();
+      await adopted;
+      this.hasAdopted = true;
+      const { dropped, cpuNanos, ...holders } = await this.tracker.sweepHolders();
       this.#lastMs = cpuNanos / 1e6;
       this.holders = holders.holderCount === 0 ? NO_HOLDERS : holders;
       this.#dropped += dropped;
@@ -82,9 +82,9 @@ export class Sweeps {
     }
   }
 
-  /** Rejects where it would throw: nobody is there to catch in a timer. */
-  async #confirm(): Promise<void> {
-    await this.tracker.confirmHolders(this.namespaces());
+  /** Rejects instead of throwing: in a timer nothing would catch that. */
+  async #adopt(): Promise<void> {
+    await this.tracker.sweepAdopt(this.namespaces());
   }
 
   #schedule(): void {
@@ -92,7 +92,7 @@ export class Sweeps {
     this.#beginAfter(Math.max(this.intervalMs, this.#shortestPauseMs()));
   }
 
-  /** The next one is wanted soon. Nothing while one is under way: it is the next. */
+  /** Begins the next sweep soon. Does nothing during a sweep: that is the next one. */
   hurry(): void {
     if (this.#timer === undefined) return;
     const sinceMs = performance.now() - this.#endedAt;
@@ -109,7 +109,7 @@ export class Sweeps {
     if (this.#closed) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#begin(this.#confirm());
+      this.#begin(this.#adopt());
     }, pauseMs).unref();
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Processes in /proc: which there are, their network namespace, the sockets among their open files.
- * Synchronous on purpose: it runs in a thread of its own, where that is several times cheaper than going through
- * promises for every link. A process that ends meanwhile is skipped.
+ * Processes in /proc: their PIDs, network namespaces, and the sockets among their open files. Synchronous on purpose: it
+ * runs in a thread of its own, where a promise per link would cost several times more. A process that ends meanwhile is
+ * skipped.
  */
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { errnoOf } from '../../errno.js';
@@ -11,12 +11,12 @@ const SOCKET_LINK = /^socket:\[(\d+)\]$/;
 const COMM_BYTES = 15;
 /** USER_HZ, the unit of times in /proc: fixed by the kernel's ABI on every architecture that Node supports. */
 const NANOS_PER_TICK = 10_000_000n;
-/** Field `starttime` of stat, counted from the one after the name. */
+/** Index of the field `starttime` in stat, after the name. */
 const START_TIME = 19;
-/** Ticks of ten years are eleven digits; what has more is no time, and would not fit a record. */
+/** Ten years have eleven digits of ticks. Longer numbers are no time, and would not fit a record. */
 const DECIMAL = /^\d{1,12}$/;
 
-/** What became of a process that was looked at. */
+/** The result of reading a process. */
 export type Outcome = 'read' | 'denied' | 'vanished';
 
 /** PIDs in ascending order. @throws what readdir throws */
@@ -29,7 +29,7 @@ export function listPids(procRoot: string): number[] {
   return pids.sort((a, b) => a - b);
 }
 
-/** Inode of the process's network namespace, or why it can't be had. */
+/** Inode of the process's network namespace, or why it can't be read. */
 export function netnsOf(procRoot: string, pid: number): number | 'denied' | 'vanished' {
   try {
     return statSync(`${procRoot}/${pid}/ns/net`).ino;
@@ -41,7 +41,7 @@ export function netnsOf(procRoot: string, pid: number): number | 'denied' | 'van
 /**
  * Calls `onSocket` with the inode of every socket the process has open.
  * @param maxFds stops after so many descriptors
- * @returns descriptors looked at and what became of it
+ * @returns the number of descriptors read, and the result
  */
 export function forEachSocket(
   procRoot: string,
@@ -71,7 +71,7 @@ export function forEachSocket(
   return { fds, outcome: 'read' };
 }
 
-/** Name and start of a process; without them when it has vanished. */
+/** Name and start of a process; without both if it has vanished. */
 export function describeHolder(procRoot: string, pid: number): Holder {
   let stat: Buffer;
   try {

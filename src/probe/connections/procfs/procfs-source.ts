@@ -1,10 +1,10 @@
 /**
- * /proc as a source of connections: for machines and users without eBPF. It sees what is open at the moment of a
- * snapshot; connections that live shorter than that are missed, and an ordinary user learns the PIDs of own processes only.
+ * /proc as a source of connections: for machines and users without eBPF. It sees sockets that are open at the moment of a
+ * snapshot and misses shorter connections. An ordinary user gets only the PIDs of their own processes.
  */
 import { Worker } from 'node:worker_threads';
 import type { ConnectionSource, Snapshot } from '../../records/source.js';
-import { otherOf } from '../../records/overflow-counts.js';
+import { overflowOf } from '../../records/overflow-counts.js';
 import { ProbeError } from '../../errors.js';
 import type { Scan, ScanCounts, ScanLimits } from './scan.js';
 import type { WorkerAnswer, WorkerInput } from './scan-worker.js';
@@ -15,13 +15,13 @@ export interface ProcfsOptions extends Partial<ScanLimits> {
 }
 
 const DEFAULT_MAX_RECORDS = 1_000_000;
-/** What closes is not seen here. */
+/** This source does not see ends. */
 const NONE_ENDED = { closed: 0, failed: 0, bytesSent: 0, bytesReceived: 0, retransmits: 0 };
 const DEFAULT_MAX_FDS = 2_000_000;
 
 /**
- * Makes a first scan to find out whether it works at all.
- * @throws ProbeError PROC_UNREADABLE when there is no readable proc file system at `procRoot`
+ * Makes a first scan to check that it works.
+ * @throws ProbeError PROC_UNREADABLE if there is no readable proc file system at `procRoot`
  */
 export async function createProcfsSource(options: ProcfsOptions = {}): Promise<ConnectionSource> {
   const {
@@ -52,23 +52,23 @@ class ProcfsSource implements ConnectionSource {
   async snapshot(): Promise<Snapshot> {
     if (this.#closed) throw new ProbeError('SOURCE_CLOSED', 'cannot take a snapshot: the source is closed');
     const takenAtNanos = Number(process.hrtime.bigint());
-    const { records, recordCount, other: live, counts } = await this.#scan();
+    const { records, recordCount, overflow: live, counts } = await this.#scan();
     this.#add(counts);
     const namespaces = Array.from(live, ([netns, live]) => ({ ...NONE_ENDED, netns, live }));
-    const other = otherOf(namespaces);
+    const overflow = overflowOf(namespaces);
     // The kernel's table of a namespace has all of its listeners.
-    return { isWhole: true, records, recordCount, takenAtNanos, lost: 0, listenersListed: true, other };
+    return { isWhole: true, records, recordCount, takenAtNanos, lost: 0, listenersListed: true, overflow };
   }
 
   counters(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#totals);
   }
 
-  /** The thread is ended; the next scan starts another one. */
+  /** Ends the thread; the next scan starts another. */
   distrust(): void {
     const worker = this.#worker;
     this.#worker = undefined;
-    // An end that fails leaves a thread that nobody asks any more.
+    // If that fails, the thread stays and gets no more requests.
     worker?.terminate().catch(() => undefined);
   }
 
@@ -78,7 +78,7 @@ class ProcfsSource implements ConnectionSource {
     this.#worker = undefined;
   }
 
-  /** A worker that died is replaced by the next scan. */
+  /** Replaces a worker that died. */
   async #scan(): Promise<Scan> {
     const worker = (this.#worker ??= this.#startWorker());
     worker.ref();
@@ -87,13 +87,13 @@ class ProcfsSource implements ConnectionSource {
       if ('code' in answer) throw new ProbeError(answer.code, answer.attempted, { advice: answer.advice });
       return answer;
     } finally {
-      worker.unref(); // an idle scanner keeps no program alive
+      worker.unref(); // an idle worker must not keep the program alive
     }
   }
 
   #startWorker(): Worker {
     const worker = new Worker(new URL('./scan-worker.js', import.meta.url), { workerData: this.input });
-    // The caller of a scan gets its failure; that of an idle thread is counted only.
+    // A scan's caller gets its failure; the failure of an idle thread is only counted.
     worker.on('error', () => {
       this.#totals.set('scannerDeaths', (this.#totals.get('scannerDeaths') ?? 0) + 1);
     });

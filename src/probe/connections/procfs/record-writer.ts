@@ -5,35 +5,35 @@ import type { SocketLine } from './socket-table.js';
 
 const FIRST_RECORDS = 1024;
 
-/** A process that holds a socket. */
+/** An fd holder of a socket. */
 export interface Holder {
   readonly pid: number;
-  /** CLOCK_BOOTTIME ns at which it was started, to the clock tick; 0 unknown. */
+  /** CLOCK_BOOTTIME ns of its start, to the clock tick; 0: unknown. */
   readonly startNanos: bigint;
   /** At most 15 bytes. */
   readonly comm: Uint8Array;
 }
 
 export interface RecordLimits {
-  /** Connections in detail. Listeners come on top: they are few, and others need them for their direction. */
+  /** Connections with a record. Listeners come on top: they are few, and connections need them for their direction. */
   readonly maxRecords: number;
-  /** Of them in one network namespace. */
+  /** The same in one network namespace. */
   readonly maxRecordsPerNetns: number;
 }
 
 export class RecordWriter {
   count = 0;
   #connections = 0;
-  readonly #byNetns = new Map<number, { written: number; other: number }>();
+  readonly #byNetns = new Map<number, { written: number; overflow: number }>();
   #view = new DataView(new ArrayBuffer(FIRST_RECORDS * RECORD.bytes));
 
   constructor(private readonly limits: RecordLimits) {}
 
-  /** Connections that are only counted because they are beyond the bounds, by inode of their namespace. */
-  get other(): ReadonlyMap<number, number> {
+  /** Connections over the limits, by inode of their namespace: counted, no record each. */
+  get overflow(): ReadonlyMap<number, number> {
     return new Map(
-      Array.from(this.#byNetns, ([netns, { other }]) => [netns, other] as const).filter(
-        ([, other]) => other > 0,
+      Array.from(this.#byNetns, ([netns, { overflow }]) => [netns, overflow] as const).filter(
+        ([, overflow]) => overflow > 0,
       ),
     );
   }
@@ -46,7 +46,7 @@ export class RecordWriter {
     const at = this.count++ * RECORD.bytes;
     if (at + RECORD.bytes > this.#view.byteLength) this.#grow();
     const view = this.#view;
-    // Inodes are unique within this boot and far below 2^53; the namespace tells apart what a reader may mix.
+    // Inodes are unique within this boot and far below 2^53. The namespace separates ids that a reader may mix.
     view.setUint32(at + OFFSET.socketId, line.inode, true);
     view.setUint32(
       at + OFFSET.socketId + 4,
@@ -82,12 +82,12 @@ export class RecordWriter {
     return this.#view.buffer.slice(0, this.count * RECORD.bytes);
   }
 
-  /** False when there is none left; the connection is counted then. */
+  /** False: there is no room, and the connection is counted in the overflow. */
   #takeRoom(netns: number): boolean {
     let counts = this.#byNetns.get(netns);
-    if (counts === undefined) this.#byNetns.set(netns, (counts = { written: 0, other: 0 }));
+    if (counts === undefined) this.#byNetns.set(netns, (counts = { written: 0, overflow: 0 }));
     if (this.#connections >= this.limits.maxRecords || counts.written >= this.limits.maxRecordsPerNetns) {
-      counts.other++;
+      counts.overflow++;
       return false;
     }
     this.#connections++;

@@ -8,7 +8,7 @@ export interface WorkerInput extends ScanLimits {
   readonly procRoot: string;
 }
 
-/** Why a scan failed, in the fields of ProbeError: an error itself would come without them. */
+/** Why a scan failed, as fields of ProbeError: an error loses them between threads. */
 export interface ScanFault {
   readonly code: ProbeErrorCode;
   readonly attempted: string;
@@ -17,7 +17,7 @@ export interface ScanFault {
 
 export type WorkerAnswer = Scan | ScanFault;
 
-/** Below the probe's own thread: a scan has a whole interval to finish. */
+/** Below the probe's own thread: a scan has a whole interval of time. */
 const NICENESS = 10;
 
 if (parentPort !== null) {
@@ -31,7 +31,7 @@ if (parentPort !== null) {
   });
 }
 
-/** A program that was started as a nicer one stays so, and a sandbox may refuse: the scans are made all the same. */
+/** A program that was started with a higher niceness keeps it. A sandbox may refuse; scans work all the same. */
 function stepBack(): void {
   const thisThread = 0;
   try {

@@ -1,7 +1,4 @@
-/**
- * One scan of /proc: the socket table of every network namespace, once each however many processes are in it, and the
- * process that holds each socket.
- */
+/** One scan of /proc: the socket table of each network namespace, once, and the process that holds each socket. */
 import { TcpState } from '../../records/tcp-state.js';
 import { errnoOf } from '../../errno.js';
 import { ProbeError } from '../../errors.js';
@@ -10,40 +7,40 @@ import { RecordWriter, type Holder, type RecordLimits } from './record-writer.js
 import { SocketReader, type Sockets } from './socket-dump.js';
 
 export interface ScanLimits extends RecordLimits {
-  /** Descriptors looked at per scan, over all processes. */
+  /** The most descriptors read per scan, over all processes. */
   readonly maxFds: number;
-  /** Read socket tables as text even where netlink is permitted. */
+  /** Reads socket tables as text even where netlink is permitted. */
   readonly textOnly: boolean;
 }
 
 /** Counts of one scan. */
 export interface ScanCounts {
   namespaces: number;
-  /** Those of them whose sockets came by netlink; the others were read as text. */
+  /** Namespaces whose sockets came by netlink; others were read as text. */
   diagNamespaces: number;
   processes: number;
-  /** Processes whose namespace or descriptors we may not look at. */
+  /** Processes whose namespace or descriptors we may not read. */
   deniedProcesses: number;
-  /** Processes that ended while we looked. */
+  /** Processes that ended meanwhile. */
   vanishedProcesses: number;
-  /** Namespaces whose socket table could be read through none of their processes. */
+  /** Namespaces whose socket table no process gave. */
   unreadableNamespaces: number;
   sockets: number;
-  /** Sockets that no process has any more, waiting for the peer to close: left out. */
+  /** Sockets without a process, which wait for the peer to close: left out. */
   orphans: number;
   malformedLines: number;
   fds: number;
-  /** Processes not looked at because `maxFds` was reached. */
+  /** Processes not read because `maxFds` was reached. */
   skippedProcesses: number;
-  /** Connections that are only counted because they are beyond the bounds. */
+  /** The overflow. (The name of a metric.) */
   otherConnections: number;
 }
 
 export interface Scan {
   readonly records: ArrayBuffer;
   readonly recordCount: number;
-  /** Connections beyond the bounds, by inode of their namespace. */
-  readonly other: ReadonlyMap<number, number>;
+  /** Connections over the limits, by inode of their namespace. */
+  readonly overflow: ReadonlyMap<number, number>;
   readonly counts: ScanCounts;
 }
 
@@ -55,7 +52,7 @@ const CONNECTED =
   (1 << TcpState.FinWait2) |
   (1 << TcpState.CloseWait);
 
-/** @throws ProbeError when there is no proc file system, or no namespace at all can be read */
+/** @throws ProbeError if there is no proc file system, or no namespace can be read */
 export async function scan(procRoot: string, limits: ScanLimits): Promise<Scan> {
   const counts: ScanCounts = {
     namespaces: 0,
@@ -90,9 +87,9 @@ export async function scan(procRoot: string, limits: ScanLimits): Promise<Scan> 
   if (counts.namespaces === 0) {
     throw new ProbeError('PROC_UNREADABLE', `cannot read a socket table below ${procRoot}`);
   }
-  const { other } = writer;
-  for (const count of other.values()) counts.otherConnections += count;
-  return { records: writer.take(), recordCount: writer.count, other, counts };
+  const { overflow } = writer;
+  for (const count of overflow.values()) counts.otherConnections += count;
+  return { records: writer.take(), recordCount: writer.count, overflow, counts };
 }
 
 function processesOf(procRoot: string): number[] {
@@ -112,7 +109,7 @@ function processesOf(procRoot: string): number[] {
   return pids;
 }
 
-/** Namespace inode → its processes, as far as they may be looked at. */
+/** Namespace inode → its processes, as far as we may read them. */
 function byNamespace(procRoot: string, pids: readonly number[], counts: ScanCounts): Map<number, number[]> {
   const namespaces = new Map<number, number[]>();
   for (const pid of pids) {
@@ -150,9 +147,9 @@ function writeNamespace(
   });
 }
 
-/** Socket inode → the processes that have it open. Found in one walk over all descriptors. */
+/** Socket inode → its fd holders, from one walk over all descriptors. */
 class Holders {
-  /** Lowest and highest PID of those that hold the socket. */
+  /** By socket, the lowest and highest PID of its fd holders. */
   readonly #lowest = new Map<number, number>();
   readonly #highest = new Map<number, number>();
   readonly #described = new Map<number, Holder>();
@@ -173,14 +170,14 @@ class Holders {
         else this.#lowest.set(inode, pid);
       });
       counts.fds += fds;
-      // A process whose namespace was denied has been counted there.
+      // A process whose namespace was denied is counted already.
       if (outcome === 'vanished') counts.vanishedProcesses++;
     }
   }
 
   /**
-   * One holder of several: who listens is the oldest (it forked the others), who serves an accepted connection the
-   * youngest (it was forked for it). PIDs stand for age, which fails when they wrap around.
+   * One of several fd holders. For a listener the oldest, which forked the others; for an accepted connection the youngest,
+   * which was forked for it. PIDs represent age, which fails when they wrap around.
    */
   of(inode: number, wasAccepted: boolean): Holder | undefined {
     const lowest = this.#lowest.get(inode);

@@ -1,8 +1,8 @@
 /**
- * The kernel's table of TCP sockets by NETLINK_SOCK_DIAG: the same as /proc/net/tcp and tcp6, but as fixed structures,
- * and only of the states that are asked for. Pure; the asking is in `socket-dump.ts`.
+ * The kernel's table of TCP sockets by NETLINK_SOCK_DIAG: the same as /proc/net/tcp and tcp6, but as fixed structures, and
+ * only in the requested states. Pure; `socket-dump.ts` does the requests.
  *
- * A message's payload is `inet_diag_msg` (`inet_diag.h`); attributes after that are not asked for and passed over.
+ * A message's payload is `inet_diag_msg` (`inet_diag.h`); attributes after that are not requested, and skipped.
  */
 import {
   netlinkRequest,
@@ -40,7 +40,7 @@ export const LIST_SOCKETS: Attempt = {
   advice: '/proc/net/tcp is read instead',
 };
 
-/** Asks for one family's sockets. @param states bit s is set for TCP state s */
+/** A request for one family's sockets. @param states bit s is set for TCP state s */
 export function diagRequest(table: keyof typeof ADDRESS_WORDS, states: number): Uint8Array {
   const payload = new Uint8Array(REQUEST_BYTES);
   payload.set([FAMILY[table], IPPROTO_TCP]);
@@ -49,13 +49,13 @@ export function diagRequest(table: keyof typeof ADDRESS_WORDS, states: number): 
 }
 
 export interface DiagCounts extends AnswerState {
-  /** Messages that are no socket of a known form, left out. */
+  /** Messages without a socket of a known form, left out. */
   readonly malformed: number;
 }
 
 /**
- * Calls `onSocket` for every socket in one of the states. The line is reused for the next one.
- * @throws NetlinkError REFUSED when the kernel answers with an error, BAD_FRAMING when lengths contradict each other
+ * Calls `onSocket` for every socket in one of the states. The line is reused for the next socket.
+ * @throws NetlinkError REFUSED if the kernel answers with an error, BAD_FRAMING if lengths contradict each other
  */
 export function readSocketDump(
   bytes: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * The sockets of one network namespace, asked of the kernel by netlink where that is permitted, else read from the text
- * in /proc. Both give the same lines.
+ * The sockets of one network namespace: by netlink where that is permitted, else from the text in /proc. Both give the same
+ * lines.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { AddonUnavailableError, openNetlink, type NetlinkSocket } from 'ebpf-bridge/netlink';
@@ -17,15 +17,15 @@ export interface Sockets {
 }
 
 const READ_BYTES = 1024 * 1024;
-/** Bytes that one namespace's answer may have: two million sockets. */
+/** The most bytes of one namespace's answer: two million sockets. */
 const MAX_ANSWER_BYTES = 192 * 1024 * 1024;
-/** A busy table may interrupt each dump. The last one is taken then: text has no better guarantee. */
+/** A busy table may interrupt each dump. The last dump is taken then: text guarantees no more. */
 const MAX_TRIES = 2;
 const EPERM = 1;
 const TABLES = ['tcp', 'tcp6'] as const;
 
 export class SocketReader {
-  /** Netlink is given up for this scan: not built in, or not understood. */
+  /** No netlink in this scan: the kernel lacks it, or does not understand the request. */
   #textOnly: boolean;
   /** Other namespaces may not be entered. */
   #mayEnter = true;
@@ -40,9 +40,9 @@ export class SocketReader {
   }
 
   /**
-   * @param members processes of the namespace; any of them will do
+   * @param members processes of the namespace; any one will do
    * @param states bit s is set for TCP state s: `each` may be asked for these
-   * @returns undefined when none of the processes lives long enough, or lets us
+   * @returns undefined if no process lives long enough and may be read
    */
   async read(netns: number, members: readonly number[], states: number): Promise<Sockets | undefined> {
     return (await this.#dump(netns, members, states)) ?? this.#readText(members);
@@ -58,7 +58,7 @@ export class SocketReader {
       } catch (error) {
         if (error instanceof AddonUnavailableError || error instanceof NetlinkError) this.#textOnly = true;
         else if (isPermission(error)) this.#mayEnter &&= isOwn;
-        // Otherwise this process has gone: another of the namespace may be there.
+        // Else this process has ended: try another of the namespace.
       }
     }
     return undefined;
@@ -70,14 +70,14 @@ export class SocketReader {
         const tcp = readFileSync(`${this.procRoot}/${pid}/net/tcp`);
         return new TextSockets(tcp, readIpv6Table(`${this.procRoot}/${pid}/net/tcp6`));
       } catch {
-        continue; // this process has gone: any other of the namespace shows the same table
+        continue; // this process has ended: any other of the namespace shows the same table
       }
     }
     return undefined;
   }
 }
 
-/** Inode of this program's network namespace; 0, which none has, where /proc does not have it. */
+/** Inode of this program's network namespace; 0, which no namespace has, without /proc. */
 function ownNetns(): number {
   try {
     return statSync('/proc/self/ns/net').ino;
@@ -153,7 +153,7 @@ function isPermission(error: unknown): boolean {
   return errno === EPERM || errno === 13;
 }
 
-/** Empty where the kernel has no IPv6. */
+/** Empty if the kernel has no IPv6. */
 function readIpv6Table(path: string): Uint8Array {
   try {
     return readFileSync(path);

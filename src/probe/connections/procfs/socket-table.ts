@@ -1,5 +1,5 @@
 /**
- * Reads the kernel's table of TCP sockets, /proc/<pid>/net/tcp and tcp6, from its bytes: no text is made.
+ * Reads the kernel's table of TCP sockets, /proc/<pid>/net/tcp and tcp6, from its bytes, without strings.
  *
  * A line is `  sl: local:port remote:port st tx:rx tr:when retrnsmt uid timeout inode …`; addresses are 32-bit words
  * in the machine's byte order, 1 of them for IPv4 and 4 for IPv6. `sl` widens with the number of sockets.
@@ -9,7 +9,7 @@ const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const COLON = 0x3a;
 
-/** One line, reused for the next: copy what is to be kept. */
+/** One line, reused for the next: copy what you keep. */
 export interface SocketLine {
   /** Four words as in a record: IPv4 is IPv4-mapped. */
   readonly local: Int32Array;
@@ -18,7 +18,7 @@ export interface SocketLine {
   remotePort: number;
   /** TCP state as in net/tcp_states.h. */
   state: number;
-  /** 0 when no process has the socket any more. */
+  /** 0: no process has the socket any more. */
   inode: number;
 }
 
@@ -28,7 +28,7 @@ export const ADDRESS_WORDS = { tcp: 1, tcp6: 4 } as const;
 /**
  * Calls `onSocket` for every socket in one of the states; most lines of a busy machine are TIME_WAIT and cost little.
  * @param states bit s is set for TCP state s
- * @returns the number of lines that are not of the known form and were left out
+ * @returns the number of malformed lines, left out
  */
 export function readSocketTable(
   bytes: Uint8Array,
@@ -65,7 +65,7 @@ function isWanted(state: number, states: number): boolean {
   return state < 32 && ((states >>> state) & 1) === 1;
 }
 
-/** The line's state, -1 when it is malformed. Fills `line` only when the state is wanted. */
+/** The line's state; -1: malformed. Fills `line` only if the state is wanted. */
 function readLine(
   bytes: Uint8Array,
   start: number,
@@ -95,7 +95,7 @@ function readLine(
   return line.localPort < 0 || line.remotePort < 0 || line.inode < 0 ? -1 : line.state;
 }
 
-/** Fills `address` and returns the port; -1 when it is not `hex:hex`. */
+/** Fills `address` and returns the port; -1: not `hex:hex`. */
 function readEnd(bytes: Uint8Array, at: number, words: 1 | 4, address: Int32Array): number {
   if (words === 1) {
     address[0] = 0;
@@ -122,7 +122,7 @@ function readHex(bytes: Uint8Array, at: number, digits: number): number {
   return value;
 }
 
-/** Where the field starts that comes `count` fields after the one at `at`; `end` when there is none. */
+/** Start of the field `count` fields after the one at `at`; `end` if there is none. */
 function skipFields(bytes: Uint8Array, at: number, end: number, count: number): number {
   let position = at;
   for (let i = 0; i < count; i++) {
@@ -132,7 +132,7 @@ function skipFields(bytes: Uint8Array, at: number, end: number, count: number): 
   return position;
 }
 
-/** -1 when there is no digit, or too many for an inode. */
+/** -1: no digit, or too many for an inode. */
 function readDecimal(bytes: Uint8Array, at: number, end: number): number {
   let value = 0;
   let position = at;

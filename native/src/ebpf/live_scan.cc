@@ -1,4 +1,4 @@
-#include "live_visitor.h"
+#include "live_scan.h"
 
 #include "kernel_error.h"
 #include "clocks.h"
@@ -14,29 +14,29 @@
 
 namespace {
 
-constexpr const char *FILES = "visit_files";
-constexpr const char *SOCKETS = "visit_namespace";
+constexpr const char *FILES = "scan_files";
+constexpr const char *SOCKETS = "scan_namespace";
 constexpr const char *OWN_NAMESPACE = "/proc/thread-self/ns/net";
 
-// Sockets scanned between two readings of the clock. A program writes one byte for each.
+// Sockets scanned between two readings of the clock. A program writes one byte per socket.
 constexpr size_t SOCKETS_AT_ONCE = 512;
 
-// The recorded time of a connect() or listen() is early by at most this: the programs read the clock once in
-// a tick. The time of a connection is exact.
+// The recorded time of a connect() or listen() is early by at most this: the programs read the clock once per
+// tick. The time of a connection is exact.
 constexpr uint64_t EARLY_NS = 10 * 1000000;
 
-// A connection that its process has closed is kept for its last bytes and its FIN: for as long as TCP tries
-// (tcp_orphan_retries), or waits for the other end's (tcp_fin_timeout). Both are minutes.
+// The kernel keeps a connection that its process has closed for its last bytes and its FIN: as long as TCP
+// tries (tcp_orphan_retries), or waits for the other end's FIN (tcp_fin_timeout). Both are minutes.
 constexpr uint64_t LONGEST_CLOSING_NS = 15 * 60 * 1000000000ull;
 
-// Going through one takes two milliseconds and more, as all namespaces share one hash table of sockets:
-// sockets without a file that are older than the probe are not worth more than a second.
+// Scanning one namespace takes two milliseconds and more, as all namespaces share one hash table of sockets.
+// Older sockets without a file are worth a second, not more.
 constexpr size_t MOST_ADOPTED_IN = 512;
 
-// A round of nothing but that.
+// The interval of rounds without iterators.
 constexpr uint64_t BLIND_ROUND_NS = 60 * 1000000000ull;
 
-// A connection that no process has open closes; where that is not known, only these states tell.
+// A connection without a file is closing. Where files are unknown, only these states show that.
 bool isClosing(uint8_t state, bool has_no_file) {
     return state == TCP_LAST_ACK || state == TCP_CLOSING ||
            (has_no_file && (state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2));
@@ -47,8 +47,8 @@ uint32_t inodeOf(const char *path) {
     return stat(path, &status) == 0 ? static_cast<uint32_t>(status.st_ino) : 0;
 }
 
-// The iterator of another namespace's sockets. None when it may not be entered, or is gone. It is made by a
-// thread that ends afterwards, as no other may enter one.
+// The iterator over another namespace's sockets. None if the namespace may not be entered, or is gone. A
+// thread makes it and ends: no other thread may enter a namespace.
 std::optional<BpfIterator> iteratorIn(uint32_t inode, const std::string &path, struct bpf_link *link) {
     std::optional<BpfIterator> made;
     std::optional<IteratorError> refusal;
@@ -56,7 +56,7 @@ std::optional<BpfIterator> iteratorIn(uint32_t inode, const std::string &path, s
         int netns = open(path.c_str(), O_RDONLY | O_CLOEXEC);
         if (netns < 0)
             return;
-        // The process may have left, or be another one by now.
+        // The path's process may have left the namespace, or be another process by now.
         struct stat status;
         bool is_in = fstat(netns, &status) == 0 && static_cast<uint32_t>(status.st_ino) == inode &&
                      setns(netns, CLONE_NEWNET) == 0;
@@ -72,7 +72,7 @@ std::optional<BpfIterator> iteratorIn(uint32_t inode, const std::string &path, s
     try {
         std::thread(enter).join();
     } catch (const std::system_error &) {
-        return std::nullopt; // no thread is to be had: without it none is entered
+        return std::nullopt; // no thread: no namespace can be entered
     }
     if (refusal)
         throw *refusal;
@@ -81,12 +81,12 @@ std::optional<BpfIterator> iteratorIn(uint32_t inode, const std::string &path, s
 
 } // namespace
 
-LiveVisitor::LiveVisitor(struct bpf_link *files, struct bpf_link *sockets, const SocketTable &table,
-                         struct tp_shared *shared, bool has_all_files)
+LiveScan::LiveScan(struct bpf_link *files, struct bpf_link *sockets, const SocketTable &table,
+                   struct tp_shared *shared, bool has_all_files)
     : files_(files), sockets_(sockets), adopting_(sockets), table_(table), shared_(shared),
       has_all_files_(has_all_files) {}
 
-const char *LiveVisitor::giveUp() {
+const char *LiveScan::giveUp() {
     bool is_files = step_ == Step::Begin || step_ == Step::Files;
     struct bpf_link *&link = is_files ? files_ : sockets_;
     if (link == nullptr)
@@ -97,11 +97,11 @@ const char *LiveVisitor::giveUp() {
     return is_files ? FILES : SOCKETS;
 }
 
-void LiveVisitor::visitAll(const NamespacePaths &namespaces) {
+void LiveScan::scanAll(const NamespacePaths &namespaces) {
     step_ = Step::Begin;
     is_thorough_ = true;
     try {
-        visit(namespaces, UINT64_MAX);
+        scan(namespaces, UINT64_MAX);
     } catch (...) {
         is_thorough_ = false;
         throw;
@@ -109,8 +109,8 @@ void LiveVisitor::visitAll(const NamespacePaths &namespaces) {
     is_thorough_ = false;
 }
 
-// Without iterators there is only to look who has been closing for too long.
-bool LiveVisitor::visit(const NamespacePaths &namespaces, uint64_t budget_ns) {
+// Without iterators a round only looks for sockets that have been closing for too long.
+bool LiveScan::scan(const NamespacePaths &namespaces, uint64_t budget_ns) {
     if (!hasIterators() && step_ == Step::Begin && monotonicNanos() - began_at_ns_ < BLIND_ROUND_NS)
         return false;
     uint64_t now = threadNanos();
@@ -126,7 +126,7 @@ bool LiveVisitor::visit(const NamespacePaths &namespaces, uint64_t budget_ns) {
             step_ = Step::Find;
             break;
         case Step::Find:
-            findUnvisited();
+            findUnscanned();
             findNamespaces(namespaces);
             step_ = Step::Namespaces;
             break;
@@ -134,10 +134,10 @@ bool LiveVisitor::visit(const NamespacePaths &namespaces, uint64_t budget_ns) {
             if (!readOn(until))
                 return false;
             if (!openNextNamespace())
-                step_ = Step::SecondLook;
+                step_ = Step::SecondScan;
             break;
-        case Step::SecondLook:
-            step_ = lookAgain() ? Step::Namespaces : Step::End;
+        case Step::SecondScan:
+            step_ = beginSecondScan() ? Step::Namespaces : Step::End;
             break;
         case Step::End:
             end();
@@ -147,59 +147,59 @@ bool LiveVisitor::visit(const NamespacePaths &namespaces, uint64_t budget_ns) {
     }
 }
 
-void LiveVisitor::begin() {
+void LiveScan::begin() {
     began_at_ns_ = monotonicNanos();
     uint32_t next = shared_->round + 1;
     __atomic_store_n(&shared_->round, next ? next : 1, __ATOMIC_SEQ_CST);
     to_enter_.clear();
-    visited_.clear();
-    is_second_look_ = false;
+    scanned_.clear();
+    is_second_scan_ = false;
     iterator_.reset();
     if (files_ != nullptr)
         iterator_.emplace(files_, FILES);
     step_ = Step::Files;
 }
 
-bool LiveVisitor::readOn(uint64_t until_ns) {
-    char visited[SOCKETS_AT_ONCE];
+bool LiveScan::readOn(uint64_t until_ns) {
+    char scanned[SOCKETS_AT_ONCE];
     while (iterator_) {
-        size_t count = iterator_->read(visited, sizeof(visited));
+        size_t count = iterator_->read(scanned, sizeof(scanned));
         if (count == 0)
             iterator_.reset();
-        // A short read was the last: an iterator that is kept open keeps its namespace.
-        else if (count == sizeof(visited) && threadNanos() >= until_ns)
+        // A short read is the last. Read on to close it: an open iterator keeps its namespace alive.
+        else if (count == sizeof(scanned) && threadNanos() >= until_ns)
             return false;
     }
     return true;
 }
 
-// One that began in this round may have come too late for it.
-bool LiveVisitor::isUnvisited(const struct tp_record &record) const {
+// A socket that began in this round may have come too late for it.
+bool LiveScan::isUnscanned(const struct tp_record &record) const {
     uint64_t early_ns = record.flags & TP_FLAG_ESTABLISHED ? 0 : EARLY_NS;
-    return record.visit != shared_->round && record.start_ns + early_ns < began_at_ns_;
+    return record.scan_round != shared_->round && record.start_ns + early_ns < began_at_ns_;
 }
 
-// All sockets are looked through once in a round, and from then on those that were found.
-void LiveVisitor::findUnvisited() {
-    unvisited_.clear();
+// Reads all sockets once per round; later steps look at those found here only.
+void LiveScan::findUnscanned() {
+    unscanned_.clear();
     table_.forEachLive([this](const struct tp_record &record) {
-        if (isUnvisited(record))
-            unvisited_.push_back({record.socket_id, record.netns, record.state});
+        if (isUnscanned(record))
+            unscanned_.push_back({record.socket_id, record.netns, record.state});
     });
 }
 
-// Those that were come by since, or have ended.
-void LiveVisitor::dropVisited() {
-    std::erase_if(unvisited_, [this](Unvisited &one) {
+// Drops the sockets that were reached since, or have ended.
+void LiveScan::dropScanned() {
+    std::erase_if(unscanned_, [this](Unscanned &one) {
         struct tp_record record;
-        if (!table_.find(one.id, &record) || !isUnvisited(record))
+        if (!table_.find(one.id, &record) || !isUnscanned(record))
             return true;
         one.state = record.state;
         return false;
     });
 }
 
-void LiveVisitor::findNamespaces(const NamespacePaths &namespaces) {
+void LiveScan::findNamespaces(const NamespacePaths &namespaces) {
     if (sockets_ == nullptr)
         return;
     std::unordered_set<uint32_t> wanted;
@@ -210,12 +210,12 @@ void LiveVisitor::findNamespaces(const NamespacePaths &namespaces) {
             wanted.insert(inode);
     }
     std::unordered_set<uint64_t> without_file;
-    for (const Unvisited &one : unvisited_) {
+    for (const Unscanned &one : unscanned_) {
         without_file.insert(one.id);
-        if (is_thorough_ || unvisited_before_.count(one.id))
+        if (is_thorough_ || unscanned_before_.count(one.id))
             wanted.insert(one.netns);
     }
-    unvisited_before_ = std::move(without_file);
+    unscanned_before_ = std::move(without_file);
     for (uint32_t inode : wanted) {
         auto path = namespaces.find(inode);
         if (inode == own)
@@ -225,7 +225,7 @@ void LiveVisitor::findNamespaces(const NamespacePaths &namespaces) {
     }
 }
 
-void LiveVisitor::adoptIn(const NamespacePaths &namespaces) const {
+void LiveScan::adoptIn(const NamespacePaths &namespaces) const {
     if (adopting_ == nullptr)
         return;
     auto nothing = [](const char *, size_t) {};
@@ -233,7 +233,7 @@ void LiveVisitor::adoptIn(const NamespacePaths &namespaces) const {
     uint32_t own = inodeOf(OWN_NAMESPACE);
     size_t entered = 1;
     for (const auto &[inode, path] : namespaces) {
-        // Where files tell of some processes' sockets only, there may be any number of others.
+        // Where not all files are reached, any number of sockets may need this.
         if (inode == own || (has_all_files_ && entered >= MOST_ADOPTED_IN))
             continue;
         entered++;
@@ -242,8 +242,8 @@ void LiveVisitor::adoptIn(const NamespacePaths &namespaces) const {
     }
 }
 
-// False: there is none left.
-bool LiveVisitor::openNextNamespace() {
+// False: none is left.
+bool LiveScan::openNextNamespace() {
     while (!to_enter_.empty()) {
         Enterable next = to_enter_.back();
         to_enter_.pop_back();
@@ -253,40 +253,40 @@ bool LiveVisitor::openNextNamespace() {
             iterator_ = iteratorIn(next.first, next.second, sockets_);
         if (!iterator_)
             continue;
-        visited_.push_back(next);
+        scanned_.push_back(next);
         return true;
     }
     return false;
 }
 
-// Whoever was not come by in its own namespace is gone, or was just changing: a second look tells. False:
-// there is nobody, or they were looked for twice.
-bool LiveVisitor::lookAgain() {
-    if (is_second_look_ || visited_.empty())
+// A socket that a scan of its own namespace did not reach is gone, or was just changing: a second scan
+// decides. False: there are none, or this was the second.
+bool LiveScan::beginSecondScan() {
+    if (is_second_scan_ || scanned_.empty())
         return false;
-    dropVisited();
+    dropScanned();
     std::unordered_set<uint32_t> wanted;
-    for (const Unvisited &one : unvisited_)
+    for (const Unscanned &one : unscanned_)
         wanted.insert(one.netns);
-    for (const Enterable &visited : std::exchange(visited_, {}))
-        if (wanted.count(visited.first))
-            to_enter_.push_back(visited);
-    is_second_look_ = !to_enter_.empty();
-    return is_second_look_;
+    for (const Enterable &scanned : std::exchange(scanned_, {}))
+        if (wanted.count(scanned.first))
+            to_enter_.push_back(scanned);
+    is_second_scan_ = !to_enter_.empty();
+    return is_second_scan_;
 }
 
-// Where a namespace can't be entered, nobody looks for what its processes have left. The kernel itself gives
-// up on that by and by.
-void LiveVisitor::end() {
-    dropVisited();
+// In a namespace that can't be entered, sockets closed by their process are not scanned: they count as gone
+// once the kernel itself has given up on them.
+void LiveScan::end() {
+    dropScanned();
     uint64_t now = monotonicNanos();
-    std::unordered_set<uint32_t> visited;
-    if (is_second_look_)
-        for (const Enterable &one : visited_)
-            visited.insert(one.first);
+    std::unordered_set<uint32_t> scanned;
+    if (is_second_scan_)
+        for (const Enterable &one : scanned_)
+            scanned.insert(one.first);
     std::unordered_map<uint64_t, uint64_t> unreachable;
-    for (const Unvisited &one : unvisited_) {
-        if (visited.count(one.netns)) {
+    for (const Unscanned &one : unscanned_) {
+        if (scanned.count(one.netns)) {
             gone_.push_back(one.id);
         } else if (isClosing(one.state, files_ != nullptr && has_all_files_)) {
             auto known = unreachable_since_.find(one.id);
@@ -300,6 +300,6 @@ void LiveVisitor::end() {
     unreachable_since_ = std::move(unreachable);
 }
 
-std::vector<uint64_t> LiveVisitor::takeGone() {
+std::vector<uint64_t> LiveScan::takeGone() {
     return std::exchange(gone_, {});
 }

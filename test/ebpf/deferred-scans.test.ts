@@ -1,4 +1,4 @@
-/** Visits to live sockets that are spread over snapshots, because they are expensive, delay bytes and nothing else. */
+/** Scans of live sockets that are deferred, because they are expensive, delay bytes and nothing else. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
@@ -11,11 +11,11 @@ import { TcpState } from '../../src/probe/records/tcp-state.js';
 import { loadOnRung, needsRung, startEbpf } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
-/** A round of visits ends by and by. */
+/** Snapshots until a round of scans has surely ended. */
 const ATTEMPTS = 20_000;
-/** Connections that no snapshot has the time to visit all of. */
+/** Connections: too many for the scan of one snapshot. */
 const HELD = 300;
-const EXPENSIVE = { visitShare: 1 / 200, cheapVisitNanos: 0 };
+const EXPENSIVE = { scanShare: 1 / 200, cheapScanNanos: 0 };
 const SENT = 1000;
 const OWN_NETNS = statSync('/proc/self/ns/net').ino;
 
@@ -74,15 +74,15 @@ async function start(
   return { source, open };
 }
 
-interface Told {
+interface Seen {
   readonly live: number;
   readonly closed: number;
   /** By the client. */
   readonly bytesSent: number;
 }
 
-/** What a snapshot says of both ends of a connection. */
-function told({ records, recordCount }: Snapshot, { port, serverPort }: Connection): Told {
+/** What a snapshot has of both ends of a connection. */
+function seenOf({ records, recordCount }: Snapshot, { port, serverPort }: Connection): Seen {
   const view = new DataView(records);
   const ends = { live: 0, closed: 0, bytesSent: 0 };
   for (let at = 0; at < recordCount * RECORD.bytes; at += RECORD.bytes) {
@@ -99,59 +99,59 @@ function told({ records, recordCount }: Snapshot, { port, serverPort }: Connecti
 }
 
 test(
-  'a round of visits that is spread is said to be so, and ends',
+  'a deferred scan is reported as unfinished, and ends',
   { skip: ebpfSkip || needsRung('sockets') },
   async (t) => {
     const open = await serve(t);
     for (let i = 0; i < HELD; i++) await open();
     const tracker = await loadOnRung(EXPENSIVE);
     t.after(() => tracker.close());
-    await tracker.confirmHolders();
+    await tracker.sweepAdopt();
     const seen = new Set<boolean>();
     for (let i = 0; i < ATTEMPTS && seen.size < 2; i++)
-      seen.add((await tracker.snapshot({ thrifty: true })).visited);
+      seen.add((await tracker.snapshot({ mayDeferScan: true })).scanned);
     assert.deepEqual(seen, new Set([false, true]));
-    assert.equal((await tracker.snapshot()).visited, true);
+    assert.equal((await tracker.snapshot()).scanned, true);
   },
 );
 
-test('what begins and what ends is told at once', { skip: ebpfSkip }, async (t) => {
+test('beginnings and ends are reported at once', { skip: ebpfSkip }, async (t) => {
   const { source, open } = await start(t, EXPENSIVE);
   for (let i = 0; i < 20; i++) {
     const connection = await open();
-    const opened = await source.snapshot({ thrifty: true });
-    assert.deepEqual(told(opened, connection), { live: 2, closed: 0, bytesSent: 0 });
+    const opened = await source.snapshot({ mayDeferScan: true });
+    assert.deepEqual(seenOf(opened, connection), { live: 2, closed: 0, bytesSent: 0 });
     assert.deepEqual(opened.completeness.namespaces, []);
     await connection.send(SENT);
     await connection.close();
-    const closed = await source.snapshot({ thrifty: true });
-    assert.deepEqual(told(closed, connection), { live: 0, closed: 2, bytesSent: SENT });
+    const closed = await source.snapshot({ mayDeferScan: true });
+    assert.deepEqual(seenOf(closed, connection), { live: 0, closed: 2, bytesSent: SENT });
     assert.deepEqual(closed.completeness.namespaces, []);
   }
 });
 
 test(
-  'what a live connection sent is told by and by, and at once to who wants it',
+  'bytes of a live connection come with a later snapshot, and at once for callers that may not defer the scan',
   { skip: ebpfSkip || needsRung('sockets') },
   async (t) => {
     const { source, open } = await start(t, EXPENSIVE);
     const connection = await open();
-    await source.snapshot({ thrifty: true });
+    await source.snapshot({ mayDeferScan: true });
     await connection.send(SENT);
     let bytesSent = 0;
     for (let i = 0; i < ATTEMPTS && bytesSent === 0; i++)
-      ({ bytesSent } = told(await source.snapshot({ thrifty: true }), connection));
+      ({ bytesSent } = seenOf(await source.snapshot({ mayDeferScan: true }), connection));
     assert.equal(bytesSent, SENT);
     await connection.send(SENT);
-    assert.equal(told(await source.snapshot(), connection).bytesSent, 2 * SENT);
+    assert.equal(seenOf(await source.snapshot(), connection).bytesSent, 2 * SENT);
   },
 );
 
-test('visits that are cheap are not spread', { skip: ebpfSkip || needsRung('sockets') }, async (t) => {
-  const { source, open } = await start(t, { cheapVisitNanos: 0xffff_ffff });
+test('cheap scans are never deferred', { skip: ebpfSkip || needsRung('sockets') }, async (t) => {
+  const { source, open } = await start(t, { cheapScanNanos: 0xffff_ffff });
   const connection = await open();
   for (let sent = SENT; sent <= 20 * SENT; sent += SENT) {
     await connection.send(SENT);
-    assert.equal(told(await source.snapshot({ thrifty: true }), connection).bytesSent, sent);
+    assert.equal(seenOf(await source.snapshot({ mayDeferScan: true }), connection).bytesSent, sent);
   }
 });

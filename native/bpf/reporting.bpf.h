@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
 /*
- * How user space learns of sockets: of those in the table by a flag in their word, which it looks at by
- * itself; of those in the overflow by records in the ring.
+ * Reports sockets to user space. A socket in the table is reported by a flag in its word, which user space
+ * reads by itself; a socket in the overflow map by a record in the ring.
  */
-#ifndef TOPOPROBE_TELLING_BPF_H
-#define TOPOPROBE_TELLING_BPF_H
+#ifndef TOPOPROBE_REPORTING_BPF_H
+#define TOPOPROBE_REPORTING_BPF_H
 
 #include "fields.bpf.h"
 #include "sockets.bpf.h"
 
 /*
- * A live record of the overflow. That it is told is noted in it before the slot is taken: a closed record
- * after it has the note. A record that closes meanwhile is not told: a live record never follows its closed
- * one.
+ * Sends a live record of the overflow map. `emitted_state` is written before the slot is reserved, so that a
+ * closed record that follows has it. A record that closes meanwhile is discarded: a live record never follows
+ * its closed one.
  */
 static __noinline int send_live(struct tp_record *record, __u8 state) {
     __u8 before = record->emitted_state;
@@ -35,8 +35,8 @@ static __noinline int send_live(struct tp_record *record, __u8 state) {
     return 0;
 }
 
-/* There is something new of a socket whose record can be believed: `flag` says since when, or is 0. */
-static __always_inline void tell(struct entry *entry, __u64 flag) {
+/* A socket with a valid record has news. `flag`: what makes the record valid from now on, or 0. */
+static __always_inline void report(struct entry *entry, __u64 flag) {
     if (entry->word)
         raise_flags(entry->word, flag | TP_WORD_DIRTY);
     else
@@ -44,17 +44,17 @@ static __always_inline void tell(struct entry *entry, __u64 flag) {
 }
 
 /*
- * The socket has ended, and will not be told to live. False: that was known. `told`: user space knows the
- * socket. In the overflow the state is written before it is read whether it was told, as send_live does it
- * the other way round; the time of the end, which is written once, says who was first.
+ * The socket has ended and is not reported as live any more. False: its end was known. `reported`: user space
+ * knows the socket. In the overflow map `state` is written before `emitted_state` is read, as send_live()
+ * does both in the other order. `end_ns` is written once: it decides who was first.
  */
-static __always_inline bool end_telling(struct entry *entry, __u64 end_ns, bool *told) {
+static __always_inline bool end_reporting(struct entry *entry, __u64 end_ns, bool *reported) {
     struct tp_record *record = entry->record;
     __u64 before;
 
     if (entry->word) {
         before = raise_flags(entry->word, TP_WORD_CLOSED);
-        *told = before & TP_WORD_TOLD;
+        *reported = before & TP_WORD_REPORTED;
         if (before & TP_WORD_CLOSED)
             return false;
         record->state = TCP_CLOSE;
@@ -63,23 +63,23 @@ static __always_inline bool end_telling(struct entry *entry, __u64 end_ns, bool 
     }
     record->state = TCP_CLOSE;
     before = __sync_val_compare_and_swap(&record->end_ns, 0, end_ns);
-    *told = record->emitted_state != 0;
+    *reported = record->emitted_state != 0;
     return !before;
 }
 
-/* All is said in the record of a socket that has ended. */
+/* The record of a socket that has ended is complete. */
 static __always_inline void send_closed(struct entry *entry) {
     if (!entry->word) {
         send_ended(entry->record);
         return;
     }
     raise_flags(entry->word, TP_WORD_ENDED);
-    /* Else places would be taken over, and records sent one by one. */
+    /* A reader that comes late makes newcomers take places over, and records go one by one. */
     if (!(entry->record->socket_id & settings.take_mask))
         wake_reader();
 }
 
-/* A process is noted: a stronger evidence than the last, or another process. */
+/* Records a process: with stronger evidence than before, or another process. */
 static __always_inline void set_pid(struct entry *entry, struct task_struct *task, __u8 evidence) {
     struct tp_record *record = entry->record;
     bool is_read = entry->word && *entry->word & (TP_WORD_LIVE | TP_WORD_PENDING);
@@ -88,7 +88,7 @@ static __always_inline void set_pid(struct entry *entry, struct task_struct *tas
         return; /* a deferred close, or a socket of the kernel itself */
     if (entry->word && *entry->word & TP_WORD_ENDED)
         return;
-    record->held_in = shared.sweep; /* a sweep under way must not take what it has not seen change */
+    record->held_in = shared.sweep; /* a sweep under way must not replace a process that is newer than it */
     if (is_process_of(record, task)) {
         record->pid_evidence = evidence;
         return;
@@ -106,8 +106,8 @@ static __always_inline void set_pid(struct entry *entry, struct task_struct *tas
 }
 
 /*
- * A socket without a record: only its beginning and its end are told of, so that it is counted in its
- * namespace. Not inlined: it is rare, and its callers are not.
+ * Reports the beginning and the end of a socket without a record, so that its namespace counts it. Not
+ * inlined: it is rare, and its callers are not.
  */
 static __noinline int send_untracked(struct sock *sk, __u8 direction, int oldstate, __u8 state) {
     struct tp_record *out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);

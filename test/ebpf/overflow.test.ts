@@ -1,6 +1,5 @@
 /**
- * What is beyond the bounds on detail is counted, per namespace and to the last connection, and what is in detail and
- * what is not make up the truth.
+ * The overflow: connections over the limit are counted per namespace, to the last one. Records and overflow are the truth.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -9,7 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { EbpfSource, EbpfSourceOptions } from '../../src/probe/connections/ebpf/ebpf-source.js';
-import type { Completeness, OtherCounts, Snapshot } from '../../src/probe/records/source.js';
+import type { Completeness, OverflowCounts, Snapshot } from '../../src/probe/records/source.js';
 import { createNamespace, type Namespace } from '../support/namespace.js';
 import { startNodeProgram, type Program } from '../support/program.js';
 import { reportWhile } from '../support/report-while.js';
@@ -17,12 +16,12 @@ import { countSockets } from '../support/socket-records.js';
 import { startEbpf } from '../support/rung.js';
 import { ebpfSkip } from './requirements.js';
 
-type Told = Snapshot & { readonly completeness: Completeness };
+type Taken = Snapshot & { readonly completeness: Completeness };
 
 const CHURN = fileURLToPath(new URL('../../churn', import.meta.url));
 /** What churn sends each way over each connection. */
 const PAYLOAD = 64;
-const NOTHING: OtherCounts = {
+const NOTHING: OverflowCounts = {
   live: 0,
   closed: 0,
   failed: 0,
@@ -46,37 +45,37 @@ async function churn(netns: Namespace, connections: number): Promise<number> {
   return (JSON.parse(stdout) as { connections: number }).connections;
 }
 
-function otherIn({ other }: Snapshot, { inode }: Namespace): OtherCounts {
-  return other?.namespaces.find(({ netns }) => netns === inode) ?? NOTHING;
+function overflowIn({ overflow }: Snapshot, { inode }: Namespace): OverflowCounts {
+  return overflow?.namespaces.find(({ netns }) => netns === inode) ?? NOTHING;
 }
 
-function missedIn({ completeness }: Told, { inode }: Namespace): number {
+function missedIn({ completeness }: Taken, { inode }: Namespace): number {
   return completeness.namespaces.find(({ netns }) => netns === inode)?.missed ?? 0;
 }
 
 /** Every end that closed is in a record or counted, with its bytes, and the kernel counted no more. */
-function assertAllThere(told: Told, netns: Namespace, connections: number): void {
-  const detail = countSockets(told, netns.inode);
-  const other = otherIn(told, netns);
-  assert.equal(detail.closed + other.closed, connections * 2, JSON.stringify({ detail, other }));
-  assert.equal(detail.bytesSent + other.bytesSent, connections * 2 * PAYLOAD);
-  assert.equal(detail.bytesReceived + other.bytesReceived, connections * 2 * PAYLOAD);
-  assert.equal(other.live, 0);
-  assert.equal(missedIn(told, netns), 0);
+function assertAllThere(taken: Taken, netns: Namespace, connections: number): void {
+  const detail = countSockets(taken, netns.inode);
+  const overflow = overflowIn(taken, netns);
+  assert.equal(detail.closed + overflow.closed, connections * 2, JSON.stringify({ detail, overflow }));
+  assert.equal(detail.bytesSent + overflow.bytesSent, connections * 2 * PAYLOAD);
+  assert.equal(detail.bytesReceived + overflow.bytesReceived, connections * 2 * PAYLOAD);
+  assert.equal(overflow.live, 0);
+  assert.equal(missedIn(taken, netns), 0);
 }
 
 test('beyond the bound of a namespace, detail and group make up the truth', { skip: ebpfSkip }, async (t) => {
   const source = await open(t, { maxConnectionsPerNetns: 100 });
   const netns = createNamespace(t);
   const connections = await churn(netns, 3000);
-  const told = await source.snapshot();
-  assert.equal(countSockets(told, netns.inode).closed, 100);
-  assertAllThere(told, netns, connections);
-  assert.equal(told.lost, 0);
+  const taken = await source.snapshot();
+  assert.equal(countSockets(taken, netns.inode).closed, 100);
+  assertAllThere(taken, netns, connections);
+  assert.equal(taken.lost, 0);
   const again = await churn(netns, 20);
   const later = await source.snapshot();
   assertAllThere(later, netns, again);
-  assert.deepEqual(otherIn(later, netns), NOTHING, 'there is room again');
+  assert.deepEqual(overflowIn(later, netns), NOTHING, 'there is room again');
   assert.ok((source.counters()['otherClosed'] ?? 0) >= connections * 2 - 100);
 });
 
@@ -85,10 +84,10 @@ test('a busy namespace leaves room for a quiet one', { skip: ebpfSkip }, async (
   const [busy, quiet] = [createNamespace(t), createNamespace(t)];
   const many = await churn(busy, 2000);
   const few = await churn(quiet, 10);
-  const told = await source.snapshot();
-  assertAllThere(told, busy, many);
-  assert.equal(countSockets(told, quiet.inode).closed, few * 2);
-  assert.deepEqual(otherIn(told, quiet), NOTHING);
+  const taken = await source.snapshot();
+  assertAllThere(taken, busy, many);
+  assert.equal(countSockets(taken, quiet.inode).closed, few * 2);
+  assert.deepEqual(overflowIn(taken, quiet), NOTHING);
 });
 
 test('a kernel that stores no more records counts all the same', { skip: ebpfSkip }, async (t) => {
@@ -102,8 +101,8 @@ test('a kernel that stores no more records counts all the same', { skip: ebpfSki
   await source.snapshot();
   const netns = createNamespace(t);
   const connections = await churn(netns, 3000);
-  const told = await source.snapshot();
-  assertAllThere(told, netns, connections);
+  const taken = await source.snapshot();
+  assertAllThere(taken, netns, connections);
   const counters = source.counters();
   assert.ok((counters['untracked'] ?? 0) >= connections * 2);
   assert.ok((counters['stored'] ?? 0) < connections, 'sockets are gone, and so is what was stored');
@@ -129,21 +128,22 @@ test('live connections come out of the group as there is room', { skip: ebpfSkip
   const held = await hold(t, netns, server.firstLine, 4);
   const full = await source.snapshot();
   // The listener is in detail, too.
-  assert.equal(countSockets(full, netns.inode).live + otherIn(full, netns).live, held.length * 2);
-  assert.ok(otherIn(full, netns).live >= 4);
+  assert.equal(countSockets(full, netns.inode).live + overflowIn(full, netns).live, held.length * 2);
+  assert.ok(overflowIn(full, netns).live >= 4);
   const idle = await source.snapshot();
-  assert.deepEqual(otherIn(idle, netns), otherIn(full, netns), 'as long as there is no room they stay');
+  assert.deepEqual(overflowIn(idle, netns), overflowIn(full, netns), 'as long as there is no room they stay');
   for (const program of held.slice(1)) await end(program);
-  let told = await source.snapshot(); // that they closed
-  while (countSockets(told, netns.inode).live + otherIn(told, netns).live > 2) told = await source.snapshot();
-  told = await source.snapshot();
+  let taken = await source.snapshot(); // that they closed
+  while (countSockets(taken, netns.inode).live + overflowIn(taken, netns).live > 2)
+    taken = await source.snapshot();
+  taken = await source.snapshot();
   assert.equal(
-    countSockets(told, netns.inode).live,
+    countSockets(taken, netns.inode).live,
     2,
-    'nothing happened to these two, and they are told of',
+    'nothing happened to these two, and they are reported',
   );
-  assert.equal(otherIn(told, netns).live, 0);
-  assert.equal(missedIn(told, netns), 0);
+  assert.equal(overflowIn(taken, netns).live, 0);
+  assert.equal(missedIn(taken, netns), 0);
 });
 
 test('failed connects beyond the bound are counted by themselves', { skip: ebpfSkip }, async (t) => {
@@ -155,12 +155,12 @@ for _ in range(7):
     try: socket.create_connection(('127.0.0.1', 9))
     except ConnectionRefusedError: pass`;
     await promisify(execFile)('ip', ['netns', 'exec', netns.name, 'python3', '-c', script]);
-    const told = await source.snapshot();
-    const detail = countSockets(told, netns.inode);
-    const other = otherIn(told, netns);
-    assert.deepEqual([detail.closed + other.failed, other.closed], [7, 0]);
-    assert.ok(other.failed >= 6);
-    assert.equal(missedIn(told, netns), 0);
+    const taken = await source.snapshot();
+    const detail = countSockets(taken, netns.inode);
+    const overflow = overflowIn(taken, netns);
+    assert.deepEqual([detail.closed + overflow.failed, overflow.closed], [7, 0]);
+    assert.ok(overflow.failed >= 6);
+    assert.equal(missedIn(taken, netns), 0);
   }
 });
 
