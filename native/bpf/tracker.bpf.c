@@ -73,8 +73,9 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int oldstate, int newstate) {
     if (oldstate == TCP_SYN_RECV && newstate == TCP_FIN_WAIT1)
         on_established(sk, oldstate);
     if (!find(sk, &entry) && !infer_accepted(sk, &entry, oldstate)) {
-        if (newstate == TCP_CLOSE && shared.has_untracked && oldstate != TCP_LISTEN &&
-            oldstate != TCP_SYN_RECV)
+        if (newstate == TCP_CLOSE && oldstate == TCP_SYN_RECV)
+            send_undone(sk);
+        else if (newstate == TCP_CLOSE && shared.has_untracked && oldstate != TCP_LISTEN)
             send_untracked(sk, TP_DIRECTION_UNKNOWN, oldstate, TCP_CLOSE);
         return 0;
     }

@@ -534,6 +534,8 @@ static void killed_server(void) {
 // Every port that is free, once each.
 static void all_ports(void) {
     int listener = listening(address_text, 0);
+    // While the queue is full each connect takes a second more.
+    must(listen(listener, 4096), "listen");
     int port = port_of(listener);
     int server = forked();
     if (!server) {
@@ -559,6 +561,58 @@ static void all_ports(void) {
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);
     truth(getpid(), server, port, count);
+}
+
+// SYNs carry data in this namespace, and no cookie is asked for (net.ipv4.tcp_fastopen in ip-sysctl).
+static void allow_fast_open(void) {
+    FILE *file = fopen("/proc/sys/net/ipv4/tcp_fastopen", "w");
+    if (!file || fputs("519", file) < 0 || fclose(file))
+        die("allow fast open");
+}
+
+static int fast_listening(void) {
+    int listener = listening(address_text, 0), waiting = 16;
+    must(setsockopt(listener, IPPROTO_TCP, TCP_FASTOPEN, &waiting, sizeof(waiting)), "allow fast open");
+    return listener;
+}
+
+// Sends a byte with the SYN. `flags`: MSG_DONTWAIT, or 0 to wait for the handshake's end.
+static int fast_connected(int port, int flags) {
+    struct sockaddr_storage to;
+    socklen_t length = make_address(address_text, port, &to);
+    int fd = must(socket(to.ss_family, SOCK_STREAM, 0), "make a socket");
+    must((int)sendto(fd, "x", 1, MSG_FASTOPEN | flags, (struct sockaddr *)&to, length), "connect with data");
+    return fd;
+}
+
+static void fast_open(void) {
+    allow_fast_open();
+    int listener = fast_listening();
+    int port = port_of(listener);
+    int server = server_of(listener, FEW);
+    for (int i = 0; i < FEW; i++) {
+        char byte;
+        int fd = fast_connected(port, 0);
+        must((int)recv(fd, &byte, 1, 0), "hear from the server");
+        close(fd);
+    }
+    waitpid(server, NULL, 0);
+    truth(getpid(), server, port, FEW);
+}
+
+// The test has the firewall swallow each SYN-ACK, and the server resets what its handshake has not ended: the
+// kernel counts FEW accepted connections, and the clients' connects are refused.
+static void fast_open_reset(void) {
+    allow_fast_open();
+    int listener = fast_listening();
+    struct linger at_once = {1, 0};
+    for (int i = 0; i < FEW; i++) {
+        int client = fast_connected(port_of(listener), MSG_DONTWAIT);
+        int child = must(accept(listener, NULL, NULL), "accept");
+        setsockopt(child, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+        close(child);
+        close(client);
+    }
 }
 
 static void loopback_up(void) {
@@ -1248,6 +1302,8 @@ static const struct {
     {"killed-client", killed_client},
     {"killed-server", killed_server},
     {"all-ports", all_ports},
+    {"fast-open", fast_open},
+    {"fast-open-reset", fast_open_reset},
     {"many-namespaces", many_namespaces},
     {"failing", failing},
     {"reset-at-once", reset_at_once},

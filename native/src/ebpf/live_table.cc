@@ -170,6 +170,10 @@ void LiveTable::countUntracked(const struct tp_record &record) {
         counts.overflow.live++;
         return;
     }
+    if (record.direction == TP_DIRECTION_ACCEPTED) { // it ended before its handshake: counted, no connection
+        counts.passive++;
+        return;
+    }
     if (counts.untracked > 0) { // else it is older than the tracker
         counts.untracked--;
         lower(counts.overflow.live);
