@@ -76,7 +76,9 @@ export class DialledServers {
     const asked = this.#askedBy.get(probe);
     if (asked === undefined) this.#askedBy.set(probe, new Set([dialled]));
     else asked.add(dialled);
-    const behind = [...(this.#servers.get(dialled)?.values() ?? [])];
+    const servers = this.#servers.get(dialled);
+    if (servers === undefined) return undefined;
+    const behind = [...servers.values()];
     const seen = behind.find(({ clients }) => clients?.get(client.address)?.has(client.port) === true);
     if (seen !== undefined) return seen.server;
     const ids = new Set(behind.map(({ server }) => server.id));

@@ -2,6 +2,7 @@
  * What an endpoint node of a report in Scope's form says, taken apart: whose it is, and how many connections it stands for.
  * Scope's own probes give the first five facts; the others are those of ours.
  */
+import { addressPort } from '../../report/model/address-port.js';
 import { FACT, latestOf, numberOf } from '../../report/keys.js';
 import type { Node } from '../../report/model/model.js';
 import { parseEndpointNodeId, parseNodeId } from '../../report/model/node-ids.js';
@@ -11,6 +12,8 @@ export interface EndpointFacts {
   readonly scope: string;
   readonly address: string;
   readonly port: number;
+  /** `address:port`. */
+  readonly text: string;
   /** Name of the host whose probe saw its socket. */
   readonly host: string | undefined;
   /** 0: unknown. */
@@ -65,6 +68,7 @@ export function endpointFactsOf(id: string, node: Node | undefined): EndpointFac
     scope: parsed.scope,
     address: parsed.address,
     port,
+    text: addressPort(parsed.address, port),
     host: hostNode === undefined ? undefined : (parseNodeId(hostNode)?.own ?? hostNode),
     pid: number(FACT.pid) ?? 0,
     copyOf: text(FACT.copyOf),

@@ -24,6 +24,9 @@ export interface Entry extends Told {
   toldAtMs: number;
 }
 
+/** Client address → its port → the flows that a report has of it. */
+export type DefinitionsByPort = ReadonlyMap<string, ReadonlyMap<number, readonly FlowDefinition[]>>;
+
 /**
  * A connection of which the process, or the server behind the address, is known now belongs to another flow: it leaves this
  * one as if it had never been here. @returns whether any did
@@ -31,14 +34,15 @@ export interface Entry extends Told {
 export function movePorts(
   entry: Entry,
   now: ReadonlyMap<number, unknown> | undefined,
-  byPort: ReadonlyMap<string, readonly FlowDefinition[]>,
+  byPort: DefinitionsByPort,
 ): boolean {
   const { numbers, definition } = entry;
+  const ofClient = byPort.get(definition.client.address);
   let hasMoved = false;
   for (const [port, facts] of entry.ports) {
     if (now?.has(port) === true) continue;
-    const others = byPort.get(`${definition.client.address} ${port}`) ?? [];
-    if (!others.some((other) => isSameConnection(definition, other))) continue;
+    const others = ofClient?.get(port);
+    if (others?.some((other) => isSameConnection(definition, other)) !== true) continue;
     hasMoved = true;
     const leave = (place: number, count: number): void => {
       numbers[place] = Math.max(0, numbers[place]! - count);

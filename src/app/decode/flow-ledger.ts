@@ -24,6 +24,7 @@ import {
   saysTheSame,
   setGauges,
   stateOf,
+  type DefinitionsByPort,
   type Entry,
   type Told,
 } from './flow-entry.js';
@@ -72,7 +73,7 @@ export class FlowLedger {
     const stated: StatedFlow[] = [];
     const gone: number[] = [];
     // Looked for only when some port is not where it was.
-    let byPort: ReadonlyMap<string, readonly FlowDefinition[]> | undefined;
+    let byPort: DefinitionsByPort | undefined;
     const left = new Set<string>();
     /** Connections of thinned flows that other ports stand for now. */
     const carried = new Map<string, number>();
@@ -280,13 +281,14 @@ function flowsOf(links: readonly Link[]): Map<string, Told> {
   return flows;
 }
 
-/** Client address and port → the flows that a report has of it. */
-function definitionsByPort(links: readonly Link[]): ReadonlyMap<string, readonly FlowDefinition[]> {
-  const definitions = new Map<string, FlowDefinition[]>();
+function definitionsByPort(links: readonly Link[]): DefinitionsByPort {
+  const definitions = new Map<string, Map<number, FlowDefinition[]>>();
   for (const { definition, clientPort } of links) {
-    const key = `${definition.client.address} ${clientPort}`;
-    const known = definitions.get(key);
-    if (known === undefined) definitions.set(key, [definition]);
+    const { address } = definition.client;
+    let byPort = definitions.get(address);
+    if (byPort === undefined) definitions.set(address, (byPort = new Map<number, FlowDefinition[]>()));
+    const known = byPort.get(clientPort);
+    if (known === undefined) byPort.set(clientPort, [definition]);
     else known.push(definition);
   }
   return definitions;

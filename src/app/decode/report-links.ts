@@ -10,7 +10,6 @@
  * Copies of clients become forwarded flows, which join what the hosts of the two ends state and are counted nowhere.
  */
 import type { FlowDefinition, FlowEnd, FlowProcess } from '../../flows/flow.js';
-import { addressPort } from '../../report/model/address-port.js';
 import type { Node } from '../../report/model/model.js';
 import type { ServerBehind } from './dialled-servers.js';
 import { endpointFactsOf, type EndpointFacts } from './endpoint-facts.js';
@@ -40,12 +39,16 @@ export class LinkCache {
   readonly facts = new WeakMap<Node, EndpointFacts>();
   /** Servers as hosts know them that do not have them. */
   readonly bare = new WeakMap<EndpointFacts, EndpointFacts>();
+  /** By the server. */
+  readonly direct = new WeakMap<EndpointFacts, readonly Target[]>();
   /** By the client. */
   links = new WeakMap<
     EndpointFacts,
     { readonly targets: readonly Target[]; readonly links: readonly Link[] }
   >();
 }
+
+const NO_LINKS: readonly Link[] = [];
 
 interface Target {
   readonly server: EndpointFacts;
@@ -64,15 +67,17 @@ export class ReportLinks {
     this.#cache = cache;
   }
 
-  *links(): Iterable<Link> {
-    for (const id of this.#nodes.keys()) yield* this.linksOf(id);
+  links(): readonly Link[] {
+    const all: Link[] = [];
+    for (const id of this.#nodes.keys()) for (const link of this.linksOf(id)) all.push(link);
+    return all;
   }
 
   /** Those of one client. */
   linksOf(id: string): readonly Link[] {
-    const adjacency = this.#nodes.get(id)?.adjacency ?? [];
-    const facts = adjacency.length === 0 ? undefined : this.#factsOf(id);
-    if (facts === undefined) return [];
+    const adjacency = this.#nodes.get(id)?.adjacency;
+    const facts = adjacency === undefined || adjacency.length === 0 ? undefined : this.#factsOf(id);
+    if (adjacency === undefined || facts === undefined) return NO_LINKS;
     const known = this.#targetsOf(adjacency);
     const targets = facts.copyOf === undefined ? this.#lookedThrough(facts, known) : known;
     const cached = this.#cache.links.get(facts);
@@ -94,24 +99,42 @@ export class ReportLinks {
 
   /** Servers that are known under another address, which no client of this report dials. */
   copies(): Map<string, ServerBehind> {
-    const copies = new Map<string, ServerBehind>();
-    const clients = new Map<string, Map<string, Set<number>>>();
     const dialled = new Set<string>();
-    for (const [id, { adjacency = [] }] of this.#nodes) {
-      const client = adjacency.length === 0 ? undefined : this.#factsOf(id);
-      if (client === undefined) continue;
-      for (const to of adjacency) {
-        if (client.copyOf === undefined) dialled.add(to);
-        addPort(clients, to, client);
-      }
-    }
+    for (const [id, { adjacency }] of this.#nodes)
+      if (adjacency !== undefined && this.#factsOf(id)?.copyOf === undefined)
+        for (const to of adjacency) dialled.add(to);
+    const copies: { readonly copy: EndpointFacts; readonly server: EndpointFacts }[] = [];
+    const clients = new Map<string, Map<string, Set<number>> | undefined>();
     for (const [id, { adjacency = [] }] of this.#nodes) {
       const copy = adjacency.length > 0 || dialled.has(id) ? undefined : this.#factsOf(id);
       const server = copy?.copyOf === undefined ? undefined : this.#factsOf(copy.copyOf);
-      if (copy !== undefined && server !== undefined)
-        copies.set(textOf(copy), { server: this.#bare(server), clients: clients.get(server.id) });
+      if (copy === undefined || server === undefined) continue;
+      copies.push({ copy, server });
+      clients.set(server.id, undefined);
     }
-    return copies;
+    if (clients.size > 0) this.#addClients(clients);
+    return new Map(
+      copies.map(({ copy, server }) => [
+        copy.text,
+        { server: this.#bare(server), clients: clients.get(server.id) },
+      ]),
+    );
+  }
+
+  /** Adds the clients of those servers, by address. */
+  #addClients(servers: Map<string, Map<string, Set<number>> | undefined>): void {
+    for (const [id, { adjacency = [] }] of this.#nodes) {
+      for (const to of adjacency) {
+        if (!servers.has(to)) continue;
+        const client = this.#factsOf(id);
+        if (client === undefined) break;
+        let byAddress = servers.get(to);
+        if (byAddress === undefined) servers.set(to, (byAddress = new Map<string, Set<number>>()));
+        const ports = byAddress.get(client.address);
+        if (ports === undefined) byAddress.set(client.address, new Set([client.port]));
+        else ports.add(client.port);
+      }
+    }
   }
 
   *#own(client: EndpointFacts, targets: readonly Target[]): Iterable<Link> {
@@ -137,20 +160,32 @@ export class ReportLinks {
     return bare;
   }
 
+  /** A server that is dialled as what it is. */
+  #direct(server: EndpointFacts): readonly Target[] {
+    let direct = this.#cache.direct.get(server);
+    if (direct === undefined) this.#cache.direct.set(server, (direct = [{ server, via: '' }]));
+    return direct;
+  }
+
   #lookedThrough(client: EndpointFacts, targets: readonly Target[]): readonly Target[] {
+    if (
+      client.host === undefined ||
+      targets.every(({ server, via }) => via !== '' || server.host !== undefined)
+    )
+      return targets;
     return targets.map((target) => {
       const { server, via } = target;
-      if (via !== '' || server.host !== undefined || client.host === undefined) return target;
-      const behind = this.#context.serverBehind(textOf(server), client);
+      if (via !== '' || server.host !== undefined) return target;
+      const behind = this.#context.serverBehind(server.text, client);
       // Whose it is, is for its own host to say.
-      return behind === undefined ? target : { server: behind, via: textOf(server) };
+      return behind === undefined ? target : { server: behind, via: server.text };
     });
   }
 
   /** A client's endpoint as it looks from outside. */
   *#translated(copy: EndpointFacts, realId: string, targets: readonly Target[]): Iterable<Link> {
     const real = this.#factsOf(realId);
-    if (real === undefined || textOf(real) === textOf(copy)) return;
+    if (real === undefined || real.text === copy.text) return;
     // A host of which the client is resolves what was dialled itself.
     const isClients = (this.#nodes.get(realId)?.adjacency?.length ?? 0) > 0;
     for (const { server, via } of targets)
@@ -206,7 +241,10 @@ export class ReportLinks {
   }
 
   /** Servers that an adjacency really leads to: more than one when the client's port was used several times. */
-  #targetsOf(adjacency: readonly string[]): Target[] {
+  #targetsOf(adjacency: readonly string[]): readonly Target[] {
+    // By far the most, and the same each time.
+    const only = adjacency.length === 1 ? this.#factsOf(adjacency[0]!) : undefined;
+    if (only !== undefined && only.copyOf === undefined) return this.#direct(only);
     const targets = new Map<string, Target>();
     const copies: EndpointFacts[] = [];
     for (const id of adjacency) {
@@ -218,7 +256,7 @@ export class ReportLinks {
     if (targets.size === 0) {
       for (const copy of copies) {
         const real = this.#factsOf(copy.copyOf!) ?? copy;
-        targets.set(real.id, { server: ownedBy(real, copy), via: textOf(copy) });
+        targets.set(real.id, { server: ownedBy(real, copy), via: copy.text });
       }
       return [...targets.values()];
     }
@@ -226,7 +264,7 @@ export class ReportLinks {
     // is a copy of one of them.
     for (const [id, { server }] of targets) {
       const copy = copies.find(({ copyOf }) => copyOf === id) ?? (targets.size === 1 ? copies[0] : undefined);
-      if (copy !== undefined) targets.set(id, { server, via: textOf(copy) });
+      if (copy !== undefined) targets.set(id, { server, via: copy.text });
     }
     return [...targets.values()];
   }
@@ -245,20 +283,9 @@ export class ReportLinks {
 
 function sameTargets(a: readonly Target[], b: readonly Target[]): boolean {
   return (
-    a.length === b.length && a.every(({ server, via }, i) => server === b[i]!.server && via === b[i]!.via)
+    a === b ||
+    (a.length === b.length && a.every(({ server, via }, i) => server === b[i]!.server && via === b[i]!.via))
   );
-}
-
-function addPort(
-  clients: Map<string, Map<string, Set<number>>>,
-  to: string,
-  { address, port }: EndpointFacts,
-): void {
-  let byAddress = clients.get(to);
-  if (byAddress === undefined) clients.set(to, (byAddress = new Map<string, Set<number>>()));
-  const ports = byAddress.get(address);
-  if (ports === undefined) byAddress.set(address, new Set([port]));
-  else ports.add(port);
 }
 
 /** A copy says whose the real one is, even where that is not among the nodes. */
@@ -270,8 +297,4 @@ function ownedBy(real: EndpointFacts, copy: EndpointFacts): EndpointFacts {
 
 function bareEnd({ address }: EndpointFacts): FlowEnd {
   return { address, isHere: false, netns: 0 };
-}
-
-function textOf({ address, port }: EndpointFacts): string {
-  return addressPort(address, port);
 }

@@ -123,12 +123,12 @@ export class HeldFlow {
     this.outdate();
   }
 
-  /** The window has moved. @returns whether its difference over it is another one now */
+  /** The window has moved. @returns whether what somebody was given is another one now */
   slide(): boolean {
-    const then = this.#then();
-    if (this.#activity !== undefined && then === this.#begin) return false;
+    const wasGiven = this.#activity !== undefined;
+    if (wasGiven && this.#then() === this.#begin) return false;
     this.outdate();
-    return true;
+    return wasGiven;
   }
 
   /** What happened in the window is to be worked out anew. */

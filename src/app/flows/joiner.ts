@@ -16,6 +16,8 @@ export class Joiner {
   readonly #whole = new Map<HeldFlow, Places>();
   readonly #list = new JoinedList();
   readonly #dirty = new Set<Meeting>();
+  /** Whatever meetings there are, when somebody asks next. */
+  #isAllDirty = false;
   readonly #dirtyWhole = new Set<HeldFlow>();
   /** Address → ends at it that some probe has seen. */
   readonly #owned = new Map<string, number>();
@@ -101,6 +103,8 @@ export class Joiner {
   }
 
   #joinDirty(): void {
+    if (this.#isAllDirty) for (const meeting of this.#context.meetings.all()) this.#dirty.add(meeting);
+    this.#isAllDirty = false;
     // A link that is gone leaves its triples apart: all that was joined together is looked at again.
     for (const { linked } of this.#dirty)
       if (linked?.meetings instanceof Set) for (const other of linked.meetings) this.#dirty.add(other);
@@ -138,7 +142,7 @@ export class Joiner {
   }
 
   #allDirty(): void {
-    for (const meeting of this.#context.meetings.all()) this.#dirty.add(meeting);
+    this.#isAllDirty = true;
     this.touch();
   }
 }

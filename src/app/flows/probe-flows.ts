@@ -149,11 +149,10 @@ export class ProbeFlows {
     if (this.#recent.size > 0) this.#listener.spanChanged();
     for (const id of this.#recent) {
       const flow = this.#flows.get(id)!;
-      const before = weightOf(flow);
-      if (flow.slide()) {
-        this.#bytes += weightOf(flow) - before;
-        this.#listener.changed(flow);
-      }
+      const before = flow.past;
+      const isOther = flow.slide();
+      this.#bytes += weightOfPast(flow.past) - weightOfPast(before);
+      if (isOther) this.#listener.changed(flow);
       if (flow.isRecent) continue;
       this.#recent.delete(id);
       if (flow.isGone) this.#drop(id);
@@ -170,7 +169,11 @@ export class ProbeFlows {
 }
 
 function weightOf({ state, past }: HeldFlow): number {
-  let bytes = weighHeld(state);
-  for (const sample of past) bytes += weighHeld(sample.state);
+  return weighHeld(state) + weightOfPast(past);
+}
+
+function weightOfPast(past: HeldFlow['past']): number {
+  let bytes = 0;
+  for (const { state } of past) bytes += weighHeld(state);
   return bytes;
 }
