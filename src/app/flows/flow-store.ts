@@ -128,6 +128,7 @@ export class FlowStore {
       added: follow((epochs, flow) => epochs.added(probe, flow)),
       removed: follow((epochs, flow) => epochs.removed(probe, flow)),
       changed: follow((epochs, flow) => epochs.changed(probe, flow)),
+      slid: follow((epochs, flow) => epochs.slid(probe, flow)),
       spanChanged: () => this.#joiner.touch(),
     };
     const probe: ProbeFlows = new ProbeFlows(probeId, statement, atMs, windowMs, listener);

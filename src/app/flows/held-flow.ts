@@ -123,12 +123,16 @@ export class HeldFlow {
     this.outdate();
   }
 
-  /** The window has moved. @returns whether what somebody was given is another one now */
+  /** Somebody asked what it did in the window, and nothing changed since. */
+  get isAsked(): boolean {
+    return this.#activity !== undefined;
+  }
+
+  /** The window has moved. @returns whether its difference over it may be another one now */
   slide(): boolean {
-    const wasGiven = this.#activity !== undefined;
-    if (wasGiven && this.#then() === this.#begin) return false;
+    if (this.#activity !== undefined && this.#then() === this.#begin) return false;
     this.outdate();
-    return wasGiven;
+    return true;
   }
 
   /** What happened in the window is to be worked out anew. */

@@ -86,6 +86,11 @@ export class HostEpochs {
     this.#settle(probe, flow);
   }
 
+  /** What one epoch found of another depends on where the window begins, whether or not anybody looks. */
+  slid(probe: ProbeFlows, flow: HeldFlow): void {
+    if (!this.#waiting.has(probe)) this.#settle(probe, flow);
+  }
+
   /** Former speakers that the window has passed. */
   passed(beginMs: number): ProbeFlows[] {
     if (this.#former.size === 0) return [];

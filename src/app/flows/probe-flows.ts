@@ -12,6 +12,8 @@ export interface FlowListener {
   /** Before its definition changes, and when it is no more. */
   removed(flow: HeldFlow): void;
   changed(flow: HeldFlow): void;
+  /** Its difference over the window may be another one; it changed before, and nobody has asked for it since. */
+  slid(flow: HeldFlow): void;
   /** What has a rate has another one: its difference is over another time. */
   spanChanged(): void;
 }
@@ -149,10 +151,11 @@ export class ProbeFlows {
     if (this.#recent.size > 0) this.#listener.spanChanged();
     for (const id of this.#recent) {
       const flow = this.#flows.get(id)!;
-      const before = flow.past;
+      const { past, isAsked } = flow;
       const isOther = flow.slide();
-      this.#bytes += weightOfPast(flow.past) - weightOfPast(before);
-      if (isOther) this.#listener.changed(flow);
+      this.#bytes += weightOfPast(flow.past) - weightOfPast(past);
+      if (isOther && isAsked) this.#listener.changed(flow);
+      else if (isOther) this.#listener.slid(flow);
       if (flow.isRecent) continue;
       this.#recent.delete(id);
       if (flow.isGone) this.#drop(id);

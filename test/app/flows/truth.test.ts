@@ -53,3 +53,18 @@ test(`${CASES} sequences of opens, closes, moves, statements and restarts: all c
     }
   }
 });
+
+test(`${CASES} sequences: who looks seldom is given what who looks always is`, () => {
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + CASES; seed++) {
+    const [always, seldom] = [new FlowModel(new Random(seed)), new FlowModel(new Random(seed))];
+    const looks = new Random(seed);
+    const steps: string[] = [];
+    for (let i = 0; i < STEPS; i++) {
+      steps.push(always.step());
+      seldom.step();
+      const seen = sorted(always.actual());
+      if (looks.chance(0.1))
+        assert.deepEqual(sorted(seldom.actual()), seen, `seed ${seed}, after ${steps.join('; ')}`);
+    }
+  }
+});
