@@ -7,16 +7,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { encodeStatement } from '../../src/flows/wire/index.js';
 import { encodeReport, fromMillis } from '../../src/report/index.js';
-import { INTERVAL_MS, MachineStatements } from '../flows/fleet-statements.js';
+import { MachineStatements } from '../flows/fleet-statements.js';
 import { anonymousMib, cpuSeconds, residentMib } from '../process-usage.js';
 import { Fleet } from './fleet.js';
 import { startBefore, startOurs, type Subject } from './subject.js';
-import { ask, hangUp, percentile, publish, rounded } from './traffic.js';
+import {
+  hangUp,
+  lookAtViews,
+  percentile,
+  publish,
+  PUBLISH_INTERVAL_MS,
+  rounded,
+  timeView,
+  VIEWS,
+} from './traffic.js';
 
 /** Share of the connections that is new in each interval. */
 const SHARES = [0.02, 0.1];
-const VIEWS = ['processes', 'processes-by-name', 'hosts', 'containers', 'services'];
-const PAUSE_MS = 50;
 const WARM_INTERVALS = 2;
 
 const [seconds = 20, probes = 100, endpoints = 1_353] = process.argv.slice(2).map(Number);
@@ -40,7 +47,7 @@ function trafficOf(share: number, intervals: number): Traffic {
   const start = Date.now();
   for (let interval = 0; interval < intervals; interval++) {
     machines.forEach((machine, host) => {
-      const report = fleet.report(host, fromMillis(start + interval * INTERVAL_MS));
+      const report = fleet.report(host, fromMillis(start + interval * PUBLISH_INTERVAL_MS));
       reports[host]!.push(gzipSync(encodeReport(report), { level: 1 }));
       statements[host]!.push(gzipSync(encodeStatement(machine.next(report)), { level: 1 }));
     });
@@ -62,9 +69,9 @@ interface Cost {
 /** Sends each probe's bodies in turn, one an interval, until the last or `hasEnded`. */
 function publishAll(url: string, path: string, bodies: Bodies, state: { sent: number; hasEnded: boolean }) {
   return bodies.map(async (ofProbe, probe) => {
-    const began = performance.now() + (probe / bodies.length) * INTERVAL_MS;
+    const began = performance.now() + (probe / bodies.length) * PUBLISH_INTERVAL_MS;
     for (const [interval, body] of ofProbe.entries()) {
-      await sleep(Math.max(0, began + interval * INTERVAL_MS - performance.now()));
+      await sleep(Math.max(0, began + interval * PUBLISH_INTERVAL_MS - performance.now()));
       if (state.hasEnded) return;
       await publish(url, probe, body, path);
       state.sent++;
@@ -80,18 +87,13 @@ async function measure({ url, pid }: Subject, path: string, bodies: Bodies): Pro
     await work();
     return ((cpuSeconds(pid) - before.cpu) * 1_000) / (state.sent - before.sent);
   };
-  await sleep(WARM_INTERVALS * INTERVAL_MS);
+  await sleep(WARM_INTERVALS * PUBLISH_INTERVAL_MS);
   const idleMs = await perBody(() => sleep(seconds * 1_000));
-  for (const view of VIEWS) await ask(`${url}/api/topology/${view}`);
-  const latencies: number[] = [];
+  // The first time that anyone asks for a view it is made from nothing.
+  for (const view of VIEWS) await timeView(url, view);
+  let latencies: readonly number[] = [];
   const lookedAtMs = await perBody(async () => {
-    const began = performance.now();
-    for (let index = 0; performance.now() - began < seconds * 1_000; index++) {
-      const asked = performance.now();
-      await ask(`${url}/api/topology/${VIEWS[index % VIEWS.length]!}`);
-      latencies.push(performance.now() - asked);
-      await sleep(PAUSE_MS);
-    }
+    latencies = await lookAtViews(url, seconds);
   });
   const memory = { residentMib: residentMib(pid), anonymousMib: anonymousMib(pid) };
   state.hasEnded = true;
@@ -115,12 +117,12 @@ const bytesPerInterval = (bodies: Bodies): number => {
   return later.reduce((sum, { length }) => sum + length, 0) / later.length;
 };
 
-const intervals = WARM_INTERVALS + Math.ceil((2 * seconds * 1_000) / INTERVAL_MS) + 3;
+const intervals = WARM_INTERVALS + Math.ceil((2 * seconds * 1_000) / PUBLISH_INTERVAL_MS) + 3;
 for (const share of SHARES) {
   const { reports, statements } = trafficOf(share, intervals);
   const bytes = [reports, statements].map(bytesPerInterval) as [number, number];
   console.log(
-    `\n${probes} probes × ${endpoints} endpoints every ${INTERVAL_MS / 1_000} s, ${share * 100} % new: a report has ${bytes[0].toFixed(0)} bytes, a statement ${bytes[1].toFixed(0)} (x ${(bytes[1] / bytes[0]).toFixed(3)})`,
+    `\n${probes} probes × ${endpoints} endpoints every ${PUBLISH_INTERVAL_MS / 1_000} s, ${share * 100} % new: a report has ${bytes[0].toFixed(0)} bytes, a statement ${bytes[1].toFixed(0)} (x ${(bytes[1] / bytes[0]).toFixed(3)})`,
   );
   let baseline: Cost | undefined;
   const runs = [

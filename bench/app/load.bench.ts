@@ -8,18 +8,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { anonymousMib, cpuSeconds } from '../process-usage.js';
 import { measureApps, type Subject } from './subject.js';
 import {
-  ask,
   bodyOf,
   fleetTraffic,
   hangUp,
+  lookAtViews,
   percentile,
   PUBLISH_INTERVAL_MS,
   publish,
   rounded,
+  timeView,
+  VIEWS,
 } from './traffic.js';
-
-const VIEWS = ['processes', 'processes-by-name', 'hosts', 'containers', 'services'];
-const PAUSE_MS = 50;
 
 const [seconds = 20, probes = 100, endpoints = 2_000] = process.argv.slice(2).map(Number);
 const traffic = fleetTraffic(probes, endpoints, 1_000);
@@ -39,21 +38,11 @@ async function measure({ name, url, pid }: Subject): Promise<void> {
   // The first time that anyone asks for a view it is made from nothing: told apart.
   await sleep(2 * PUBLISH_INTERVAL_MS);
   const firstMs: number[] = [];
-  for (const view of VIEWS) {
-    const asked = performance.now();
-    await ask(`${url}/api/topology/${view}`);
-    firstMs.push(performance.now() - asked);
-  }
+  for (const view of VIEWS) firstMs.push(await timeView(url, view));
   const cpuBefore = cpuSeconds(pid);
   const sentBefore = sent;
   const began = performance.now();
-  const latencies: number[] = [];
-  for (let index = 0; performance.now() - began < seconds * 1_000; index++) {
-    const asked = performance.now();
-    await ask(`${url}/api/topology/${VIEWS[index % VIEWS.length]!}`);
-    latencies.push(performance.now() - asked);
-    await sleep(PAUSE_MS);
-  }
+  const latencies = await lookAtViews(url, seconds);
   const elapsed = (performance.now() - began) / 1_000;
   const cpu = cpuSeconds(pid) - cpuBefore;
   const reports = sent - sentBefore;

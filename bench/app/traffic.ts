@@ -1,5 +1,6 @@
 /** What a fleet's probes send, made before anything is measured, and the plain HTTP to send it with. */
 import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { encodeReport, fromMillis } from '../../src/report/index.js';
 import { Fleet } from './fleet.js';
@@ -78,6 +79,28 @@ export async function publish(url: string, probe: number, body: Buffer, path = '
     'x-scope-probe-id': `probe-${probe}`,
   });
   if (status !== 200) throw new Error(`${path} was answered ${status}`);
+}
+
+/** Views that people look at in turn. */
+export const VIEWS: readonly string[] = ['processes', 'processes-by-name', 'hosts', 'containers', 'services'];
+const PAUSE_MS = 50;
+
+/** Milliseconds that an app takes for a view. */
+export async function timeView(url: string, view: string): Promise<number> {
+  const asked = performance.now();
+  await ask(`${url}/api/topology/${view}`);
+  return performance.now() - asked;
+}
+
+/** Asks for the views in turn, about every 50 ms. @returns what each answer took, milliseconds */
+export async function lookAtViews(url: string, seconds: number): Promise<number[]> {
+  const latencies: number[] = [];
+  const began = performance.now();
+  for (let index = 0; performance.now() - began < seconds * 1_000; index++) {
+    latencies.push(await timeView(url, VIEWS[index % VIEWS.length]!));
+    await sleep(PAUSE_MS);
+  }
+  return latencies;
 }
 
 export function percentile(values: readonly number[], share: number): number {

@@ -4,8 +4,8 @@ import { ReportedFlows } from '../../src/app/decode/report-to-statement.js';
 import type { StatedFacts, StatedFlow, Statement } from '../../src/flows/statement.js';
 import { toMillis } from '../../src/report/index.js';
 import type { Metric, Node, Report, TopologyKey } from '../../src/report/model/model.js';
+import { PUBLISH_INTERVAL_MS } from '../app/traffic.js';
 
-export const INTERVAL_MS = 3000;
 const EPOCH_MS = 1_795_244_936_000;
 const WINDOW_MS = 15_000;
 
@@ -25,7 +25,7 @@ export class MachineStatements {
   next(report: Report): Statement {
     const base = this.#seq++;
     const atMs = report.timestamp === undefined ? 0 : toMillis(report.timestamp);
-    const times = { atMs, intervalMs: INTERVAL_MS, windowMs: WINDOW_MS, isWhole: true };
+    const times = { atMs, intervalMs: PUBLISH_INTERVAL_MS, windowMs: WINDOW_MS, isWhole: true };
     const { all } = this.#flows.take(report, times, () => undefined);
     const said = all.flatMap(({ statements }) => statements.map(({ statement }) => statement));
     return {
@@ -36,7 +36,7 @@ export class MachineStatements {
       base,
       host: said[0]?.host ?? '',
       atMs,
-      intervalMs: INTERVAL_MS,
+      intervalMs: PUBLISH_INTERVAL_MS,
       flows: newest(said),
       gone: said.flatMap(({ gone }) => gone).sort((a, b) => a - b),
       facts: this.#factsOf(report),

@@ -4,10 +4,10 @@ import { decodeStatement, encodeStatement } from '../../src/flows/wire/index.js'
 import { decodeReport, encodeReport, fromMillis } from '../../src/report/index.js';
 import type { Node, TopologyKey } from '../../src/report/model/model.js';
 import { Fleet } from '../app/fleet.js';
+import { PUBLISH_INTERVAL_MS } from '../app/traffic.js';
 import { printTimings, sideBySide, type Contestant } from '../report/side-by-side.js';
 import { MachineStatements } from './fleet-statements.js';
 
-const INTERVAL_MS = 3000;
 const START_MS = 1_795_244_936_000;
 const MACHINES = 20;
 /** That one machine's report has, about. */
@@ -31,7 +31,7 @@ function bodiesAfter(share: number): {
   const machine = new MachineStatements();
   const whole = encodeStatement(machine.next(fleet.report(0, fromMillis(START_MS))));
   fleet.churn(share);
-  const report = fleet.report(0, fromMillis(START_MS + INTERVAL_MS));
+  const report = fleet.report(0, fromMillis(START_MS + PUBLISH_INTERVAL_MS));
   return { report: encodeReport(report), whole, changes: encodeStatement(machine.next(report)) };
 }
 

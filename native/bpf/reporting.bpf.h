@@ -106,29 +106,6 @@ static __always_inline void set_pid(struct entry *entry, struct task_struct *tas
 }
 
 /*
- * Reports a child of a listener that ends before its handshake. The kernel has counted it as accepted
- * (tcp_create_openreq_child in net/ipv4/tcp_minisocks.c), but nobody has a connection. This happens where two
- * CPUs receive the client's ACK and its RST at once: the RST drops the request, and the child finds that it
- * replaces nothing (inet_ehash_nolisten in net/ipv4/inet_hashtables.c). So do refused MPTCP joins, and
- * fast-open children that are reset.
- */
-static __noinline int send_undone(struct sock *sk) {
-    struct tp_record *out = bpf_ringbuf_reserve(&ring, sizeof(*out), 0);
-
-    if (!out) {
-        count(TP_COUNT_LOST_RING);
-        return 0;
-    }
-    __builtin_memset(out, 0, sizeof(*out));
-    out->netns = sk->__sk_common.skc_net.net->ns.inum;
-    out->direction = TP_DIRECTION_ACCEPTED;
-    out->state = TCP_CLOSE;
-    out->flags = TP_FLAG_UNTRACKED;
-    bpf_ringbuf_submit(out, wakeup_flags(0));
-    return 0;
-}
-
-/*
  * Reports the beginning and the end of a socket without a record, so that its namespace counts it. Not
  * inlined: it is rare, and its callers are not.
  */
@@ -150,7 +127,7 @@ static __noinline int send_untracked(struct sock *sk, __u8 direction, int oldsta
     out->flags = TP_FLAG_UNTRACKED;
     if (state == TCP_CLOSE) {
         struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-        if (oldstate != TCP_SYN_SENT)
+        if (oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV)
             out->flags |= TP_FLAG_ESTABLISHED;
         if (tp) {
             set_traffic(out, tp, had_closed(oldstate));

@@ -73,8 +73,13 @@ int BPF_PROG(on_tcp_state, struct sock *sk, int oldstate, int newstate) {
     if (oldstate == TCP_SYN_RECV && newstate == TCP_FIN_WAIT1)
         on_established(sk, oldstate);
     if (!find(sk, &entry) && !infer_accepted(sk, &entry, oldstate)) {
+        /* A listener's child ends before its handshake. The kernel has counted it as accepted
+         * (tcp_create_openreq_child in net/ipv4/tcp_minisocks.c), but nobody has a connection. This happens
+         * where two CPUs receive the client's ACK and its RST at once: the RST drops the request, and the
+         * child finds that it replaces nothing (inet_ehash_nolisten in net/ipv4/inet_hashtables.c). So do
+         * refused MPTCP joins, and fast-open children that are reset. */
         if (newstate == TCP_CLOSE && oldstate == TCP_SYN_RECV)
-            send_undone(sk);
+            send_untracked(sk, TP_DIRECTION_ACCEPTED, oldstate, TCP_CLOSE);
         else if (newstate == TCP_CLOSE && shared.has_untracked && oldstate != TCP_LISTEN)
             send_untracked(sk, TP_DIRECTION_UNKNOWN, oldstate, TCP_CLOSE);
         return 0;

@@ -6,10 +6,14 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { parseTcpCounts } from '../../src/probe/connections/ebpf/kernel-counters.js';
-import { createNamespace, joinNamespaces, pairedDevice } from '../support/namespace.js';
+import { createNamespace, joinNamespaces, pairedDevice, type Namespace } from '../support/namespace.js';
 import { runScenario } from '../support/scenario.js';
 import { ebpfSkip } from './requirements.js';
 import { assertTrue, edgesTo, inNamespace, watch } from './seen-scenario.js';
+
+function execute({ name }: Namespace, ...command: readonly string[]): string {
+  return execFileSync('ip', ['netns', 'exec', name, ...command], { encoding: 'utf8' });
+}
 
 for (const [what, args] of [
   ['short connections over IPv4', ['short']],
@@ -52,12 +56,10 @@ for (const [what, args] of [
 test('what the kernel counts as accepted and nobody had is not missed', { skip: ebpfSkip }, async (t) => {
   const netns = createNamespace(t);
   const synAck = ['-p', 'tcp', '--tcp-flags', 'SYN,ACK', 'SYN,ACK', '-j', 'DROP'];
-  execFileSync('ip', ['netns', 'exec', netns.name, 'iptables', '-A', 'INPUT', ...synAck]);
+  execute(netns, 'iptables', '-A', 'INPUT', ...synAck);
   const seen = await watch(t);
   await runScenario(t, netns, ['fast-open-reset']);
-  const snmp = execFileSync('ip', ['netns', 'exec', netns.name, 'cat', '/proc/net/snmp'], {
-    encoding: 'utf8',
-  });
+  const snmp = execute(netns, 'cat', '/proc/net/snmp');
   assert.ok((parseTcpCounts(snmp)?.passive ?? 0) > 0, 'the kernel counts them');
   // Fails when more was counted than seen.
   await seen.nodes();
@@ -92,13 +94,10 @@ test('link-local addresses between two namespaces', { skip: ebpfSkip }, async (t
 
 test('a simultaneous open is one connection', { skip: ebpfSkip }, async (t) => {
   const netns = createNamespace(t);
-  const iptables = (...args: string[]): void => {
-    execFileSync('ip', ['netns', 'exec', netns.name, 'iptables', ...args]);
-  };
   const seen = await watch(t);
-  iptables('-A', 'INPUT', '-p', 'tcp', '-j', 'DROP');
+  execute(netns, 'iptables', '-A', 'INPUT', '-p', 'tcp', '-j', 'DROP');
   const { truth } = await runScenario(t, netns, ['simultaneous-open'], () => {
-    iptables('-F', 'INPUT');
+    execute(netns, 'iptables', '-F', 'INPUT');
   });
   const [open] = truth;
   assert.ok(open?.otherPort !== undefined);

@@ -531,9 +531,15 @@ static void killed_server(void) {
     killed(false);
 }
 
+static void reset(int fd) {
+    struct linger at_once = {1, 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(fd);
+}
+
 // Every port that is free, once each.
 static void all_ports(void) {
-    int listener = listening(address_text, 0);
+    int listener = new_socket(address_text, 0);
     // While the queue is full each connect takes a second more.
     must(listen(listener, 4096), "listen");
     int port = port_of(listener);
@@ -544,19 +550,19 @@ static void all_ports(void) {
     }
     close(listener);
     int count = 0;
-    struct linger at_once = {1, 0};
     for (int local_port = FIRST_PORT; local_port <= LAST_PORT; local_port++) {
         if (local_port == port)
             continue;
         struct sockaddr_storage local;
         socklen_t length = make_address(address_text, local_port, &local);
         int fd = must(socket(local.ss_family, SOCK_STREAM, 0), "make a socket");
-        if (bind(fd, (struct sockaddr *)&local, length) == 0) {
-            connect_to(fd, address_text, port);
-            setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-            count++;
+        if (bind(fd, (struct sockaddr *)&local, length) < 0) {
+            close(fd);
+            continue;
         }
-        close(fd);
+        connect_to(fd, address_text, port);
+        reset(fd);
+        count++;
     }
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);
@@ -605,12 +611,9 @@ static void fast_open(void) {
 static void fast_open_reset(void) {
     allow_fast_open();
     int listener = fast_listening();
-    struct linger at_once = {1, 0};
     for (int i = 0; i < FEW; i++) {
         int client = fast_connected(port_of(listener), MSG_DONTWAIT);
-        int child = must(accept(listener, NULL, NULL), "accept");
-        setsockopt(child, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-        close(child);
+        reset(must(accept(listener, NULL, NULL), "accept"));
         close(client);
     }
 }
@@ -1066,12 +1069,6 @@ static void be_aborted(int port) {
     fflush(stdout);
     wait_for(0);
     must_end_with(fd, ECONNABORTED);
-}
-
-static void reset(int fd) {
-    struct linger at_once = {1, 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-    close(fd);
 }
 
 static void must_be_reset(int fd) {

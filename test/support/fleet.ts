@@ -7,7 +7,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import { createNamespace } from './namespace.js';
 import { createPidNamespace } from './pid-namespace.js';
-import { runIn, startReal, type Place, type RealProcess } from './programs/real-process.js';
+import { runIn, startReal, untilLogged, type Place, type RealProcess } from './programs/real-process.js';
 import { TOPOPROBE } from './topoprobe.js';
 import { waitFor } from './wait-for.js';
 
@@ -152,14 +152,6 @@ export async function startProbe(
     ],
     ...['--publish-interval', '500ms', '--metrics-listen', 'off', '--log-level', 'info', ...args],
   ]);
-  await waitFor(
-    `the probe of ${host.name} watches`,
-    () => {
-      if (probe.child.exitCode !== null)
-        throw new Error(`the probe of ${host.name} ended: ${probe.stderr()}`);
-      return probe.stderr();
-    },
-    (log) => log.includes('watching connections'),
-  );
+  await untilLogged(`the probe of ${host.name}`, probe, 'watching connections');
   return probe;
 }

@@ -3,6 +3,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { FLOWS_HEADER, FLOWS_VERSION } from '../../flows/exchange.js';
 import type { EngineClient } from '../engine/client.js';
 import { knownView } from '../engine/engine.js';
 import { AppError } from '../errors.js';
@@ -18,12 +19,6 @@ export interface ScopeApiParts {
   readonly viewCache: ViewCache;
   readonly settings: AppSettings;
 }
-
-/** Version of what `POST /api/flows` takes; probes send reports to an app that names none. */
-const FLOWS_VERSION = 1;
-
-/** Which version of it the asker can send. */
-const FLOWS_HEADER = 'x-topoprobe-flows';
 
 /** How long a request waits for the newest state before it is given the last one made. */
 const PATIENCE_MS = 10;

@@ -4,10 +4,11 @@
  */
 import type { Transferable } from 'node:worker_threads';
 import type { FastifyInstance } from 'fastify';
+import { APP_ID_HEADER, FLOWS_PATH } from '../../flows/exchange.js';
 import { requireMsgpack } from '../decode/decode.js';
 import type { Taken } from '../flows/flow-store.js';
 import type { ProbeIdentity } from '../window/probe-registry.js';
-import { APP_ID_HEADER, type Intake } from './intake.js';
+import type { Intake } from './intake.js';
 
 /** What the route needs of the engine. */
 export interface StatementEngine {
@@ -26,7 +27,7 @@ export interface FlowsRouteParts {
 }
 
 export function flowsRoute(server: FastifyInstance, { appId, engine, intake }: FlowsRouteParts): void {
-  server.post('/api/flows', async (request, reply) => {
+  server.post(FLOWS_PATH, async (request, reply) => {
     const taken = await intake.take(request, requireMsgpack, ({ probe, bytes, isZstd }) =>
       engine.call('state', [probe, { isZstd }, bytes], [bytes.buffer]),
     );

@@ -13,9 +13,6 @@ import { OneAtATime } from './one-at-a-time.js';
 import { probeOf } from './probe-identity.js';
 import { Rates } from './rates.js';
 
-/** The app's id, in every answer to a probe: one that built on what an earlier app knew finds out at once. */
-export const APP_ID_HEADER = 'x-topoprobe-app-id';
-
 /** The request itself and its connection, which are there for as long as its body is waited for. */
 const REQUEST_BYTES = 16 * 1024;
 

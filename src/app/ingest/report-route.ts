@@ -2,9 +2,10 @@
  * `POST /api/report`: one report of one probe into the window. A report that is refused leaves the window as it was.
  */
 import type { FastifyInstance } from 'fastify';
+import { APP_ID_HEADER } from '../../flows/exchange.js';
 import { formatOf } from '../decode/decode.js';
 import type { EngineClient } from '../engine/client.js';
-import { APP_ID_HEADER, type Intake } from './intake.js';
+import type { Intake } from './intake.js';
 
 export interface ReportRouteParts {
   readonly appId: string;

@@ -7,6 +7,7 @@ import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import type { AxiosProxyConfig, AxiosResponse } from 'axios';
+import { APP_ID_HEADER, FLOWS_HEADER, FLOWS_PATH, FLOWS_VERSION } from '../../flows/exchange.js';
 import { http, https } from '../../machine/node-http.js';
 import { retryAfterMs } from './backoff.js';
 import type { Credentials } from './credentials.js';
@@ -66,12 +67,6 @@ const CLOSED_CODES: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 const REQUEST_TIMEOUT_STATUS = 408;
 
 const REPORT_PATH = '/api/report';
-const FLOWS_PATH = '/api/flows';
-/** Of what is sent to `FLOWS_PATH`. */
-const FLOWS_VERSION = 1;
-/** Tells an app that we are no probe of Scope's, which could not read what it says of flows. */
-const FLOWS_HEADER = 'X-Topoprobe-Flows';
-const APP_ID_HEADER = 'x-topoprobe-app-id';
 
 interface Agents {
   readonly http: HttpAgent;

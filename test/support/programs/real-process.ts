@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { waitFor } from '../wait-for.js';
 
 const execute = promisify(execFile);
 const OUTPUT_BYTES_MAX = 1 << 28;
@@ -78,4 +79,16 @@ export async function startReal(
       await ended;
     },
   };
+}
+
+/** Waits until a process has written `text` to its standard error. Fails when it ends before. */
+export async function untilLogged(name: string, process: RealProcess, text: string): Promise<void> {
+  await waitFor(
+    `${name} logs ${JSON.stringify(text)}`,
+    () => {
+      if (process.child.exitCode !== null) throw new Error(`${name} ended: ${process.stderr()}`);
+      return process.stderr();
+    },
+    (log) => log.includes(text),
+  );
 }

@@ -1,8 +1,7 @@
 /** Weave Scope itself, where its binary is given. */
 import type { TestContext } from 'node:test';
-import { waitFor } from '../wait-for.js';
-import { startReal, type RealProcess } from './real-process.js';
-import type { FleetHost } from '../fleet.js';
+import { APP_PORT, type FleetHost } from '../fleet.js';
+import { startReal, untilLogged, type RealProcess } from './real-process.js';
 
 const BINARY = process.env['TOPOPROBE_SCOPE'] ?? '';
 
@@ -17,21 +16,14 @@ export async function startScopeProbe(t: TestContext, host: FleetHost, url: stri
     ...['--probe.docker=false', '--probe.kubernetes=false', '--probe.ebpf.connections=false'],
     ...['--probe.conntrack=false', '--probe.publish.interval=1s', '--probe.no-controls', url],
   ]);
-  await waitFor(
-    `the Scope probe of ${host.name} publishes`,
-    () => {
-      if (probe.child.exitCode !== null) throw new Error(`Scope's probe ended: ${probe.stderr()}`);
-      return probe.stderr();
-    },
-    (log) => log.includes('Publish loop'),
-  );
+  await untilLogged(`the Scope probe of ${host.name}`, probe, 'Publish loop');
   return probe;
 }
 
 /** Starts a Scope app that listens at an address. @returns its URL */
 export async function startScopeApp(t: TestContext, host: FleetHost, address: string): Promise<string> {
-  await startReal(t, host, [
-    ...[BINARY, '--mode=app', '--weave=false', '--app.weave.addr=', `--app.http.address=${address}:4040`],
-  ]);
-  return `http://${address}:4040`;
+  const place = `${address}:${APP_PORT}`;
+  const options = ['--mode=app', '--weave=false', '--app.weave.addr=', `--app.http.address=${place}`];
+  await startReal(t, host, [BINARY, ...options]);
+  return `http://${place}`;
 }
